@@ -1,0 +1,74 @@
+/** Every code a {@link DeferredSweepError} can carry. Codes hold for a major version; `docs/errors.md` tells what to do. */
+export type DeferredSweepErrorCode =
+  /** The native addon could not be loaded on this platform. */
+  | 'DEFERRED_ADDON_MISSING'
+  /** The kernel, file system or runtime lacks what was asked for (OFD locks, locks on Ceph, the inspector). */
+  | 'DEFERRED_UNSUPPORTED'
+  /** The file system grants a second exclusive lock: its locks do nothing. */
+  | 'DEFERRED_LOCK_INEFFECTIVE'
+  /** The kernel could not say whether a lock is free (EIO, ENOLCK, ESTALE), however often it was asked. */
+  | 'DEFERRED_LOCK_FAILED'
+  /** The state directory is not ours alone. */
+  | 'DEFERRED_UNSAFE_DIRECTORY'
+  /** A state file is not a regular, singly linked file of ours. */
+  | 'DEFERRED_UNSAFE_FILE'
+  /** Bytes of a state file are not what was written. */
+  | 'DEFERRED_STATE_CORRUPT'
+  /** A state file of a newer major format version. */
+  | 'DEFERRED_STATE_VERSION'
+  /** A state file could not be created, read or written. */
+  | 'DEFERRED_STATE_IO'
+  /** An argument (or captured variable) cannot be stored and restored equal. */
+  | 'DEFERRED_VALUE_REFUSED'
+  /** A function cannot be stored and found again. */
+  | 'DEFERRED_FUNCTION_REFUSED'
+  /** A stored function is not where it was: its module or export is gone. */
+  | 'DEFERRED_FUNCTION_MISSING'
+  /** One registration is larger than a record may be. */
+  | 'DEFERRED_TOO_LARGE'
+  /** The job or the manager has ended. */
+  | 'DEFERRED_CLOSED'
+  /** A function did not finish within its time limit. */
+  | 'DEFERRED_TIMED_OUT'
+  /** The process that ran a function died in it. */
+  | 'DEFERRED_CRASHED'
+  /** A command ended with a non-zero exit code or by a signal. */
+  | 'DEFERRED_COMMAND_FAILED';
+
+/** What a {@link DeferredSweepError} may say beside its message. */
+export interface DeferredSweepErrorDetails {
+  /** The file or directory concerned, absolute. */
+  path?: string;
+  /** Where in the arguments or captured variables the refused value stands, e.g. `args[1].socket`. */
+  valuePath?: string;
+  /** The error underneath, with Node's shape where it came from the system. */
+  cause?: unknown;
+}
+
+/**
+ * The one error class of this package. Decide by `code`, never by the message.
+ * Wrong use of an option or parameter throws `TypeError` or `RangeError` instead.
+ */
+export class DeferredSweepError extends Error {
+  readonly code: DeferredSweepErrorCode;
+  readonly path?: string;
+  readonly valuePath?: string;
+
+  static {
+    DeferredSweepError.prototype.name = 'DeferredSweepError';
+  }
+
+  constructor(code: DeferredSweepErrorCode, message: string, details: DeferredSweepErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.valuePath !== undefined) this.valuePath = details.valuePath;
+  }
+}
+
+/** The `code` of a system error (`ENOENT`, …), or undefined for anything else that was thrown. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}
