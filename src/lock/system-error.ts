@@ -1,0 +1,31 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import type { NativeFailure } from './native.ts';
+
+/** An error with the shape of those of `node:fs`. */
+export interface SystemError extends Error {
+  /** `EBADF`, … */
+  code: string;
+  /** Negative, as Node has it. */
+  errno: number;
+  syscall: string;
+}
+
+/** The errors of a lock that libuv, and so Node's map, has no name for. */
+const unmapped = new Map([
+  ['ENOLCK', 'no locks available'],
+  ['ESTALE', 'stale file handle'],
+]);
+
+/** The error Node would have made of this failure: `EBADF: bad file descriptor, flock`. */
+export function toSystemError({ errno, syscall }: NativeFailure): SystemError {
+  const [code, description] = describe(errno);
+  return Object.assign(new Error(`${code}: ${description}, ${syscall}`), { code, errno: -errno, syscall });
+}
+
+function describe(errno: number): readonly [code: string, description: string] {
+  const known = getSystemErrorMap().get(-errno);
+  if (known !== undefined) return known;
+  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
+  return [code ?? `errno ${errno}`, unmapped.get(code ?? '') ?? 'unknown system error'];
+}
