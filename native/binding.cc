@@ -20,8 +20,8 @@ int ToInteger(const Napi::Value& value, int max, const char* message) {
 
 // setFileLock(descriptor: number, mode: 0 | 1 | 2, scheme: 0 | 1): true | false | { errno, syscall }
 //
-// True: done. False: contended. Otherwise the errno, positive, and the name of the system call: JavaScript makes
-// the error of it, so that it has a stack. Throws TypeError for wrong arguments, and nothing else.
+// True: done. False: contended. Otherwise the errno, positive, and the name of the system call: JavaScript
+// makes the error of it, so that it has a stack. Throws TypeError for wrong arguments, and nothing else.
 Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int descriptor = ToInteger(info[0], 0x7fffffff, "descriptor must be an integer from 0 to 2147483647");

@@ -22,9 +22,9 @@ struct LockResult {
   const char* syscall;  // the system call made, "flock" or "fcntl"; static storage
 };
 
-// Brings the open file description of `descriptor` to `mode`, at once or not at all: it never waits for another
-// holder. A held lock is converted to another mode; where that is contended, flock(2) has given up the
-// old mode by then, an OFD lock is kept. Interruptions by a signal (EINTR) are retried.
+// Brings the open file description of `descriptor` to `mode`, at once or not at all: it never waits for
+// another holder. A held lock is converted to another mode; where that is contended, flock(2) may have given
+// up the old mode by then, an OFD lock is kept. Interruptions by a signal (EINTR) are retried.
 //
 // `descriptor` stays the caller's and is never closed. Keeps no state, so any thread may call it at any time.
 // Errors: see flock(2) and fcntl(2); EINVAL for kOfd also where this build or kernel has no OFD locks.

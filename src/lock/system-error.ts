@@ -29,3 +29,17 @@ function describe(errno: number): readonly [code: string, description: string] {
   const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
   return [code ?? `errno ${errno}`, unmapped.get(code ?? '') ?? 'unknown system error'];
 }
+
+/**
+ * Whether `error` came from a system call, ours or Node's, that failed with one of these.
+ *
+ * Decided by number: libuv has no name for ESTALE and ENOLCK, so the `code` of Node's own errors is then
+ * "Unknown system error -116".
+ */
+export function isSystemError(
+  error: unknown,
+  ...codes: (keyof typeof constants.errno)[]
+): error is SystemError {
+  if (!(error instanceof Error && 'errno' in error && 'syscall' in error)) return false;
+  return codes.some(code => error.errno === -constants.errno[code]);
+}
