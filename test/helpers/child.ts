@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -55,6 +56,7 @@ export class Child {
   readonly #messages: unknown[] = [];
   readonly #output = { stdout: '', stderr: '' };
   #arrival: (() => void) | undefined;
+  #startError: Error | undefined;
 
   constructor(process: ChildProcess, fixture: string) {
     this.process = process;
@@ -69,14 +71,15 @@ export class Child {
       this.#arrival?.();
     });
     process.on('error', error => {
-      this.#output.stderr += `${error.message}\n`; // it could not be started: next() shows this
+      this.#startError = error;
+      this.#arrival?.();
     });
-    const ended = (event: 'exit' | 'close') =>
-      new Promise<Exit>(resolve => {
-        process.once(event, (code: Exit['code'], signal: Exit['signal']) => resolve({ code, signal }));
-      });
-    this.exited = ended('exit');
-    this.closed = ended('close');
+    this.exited = new Promise(resolve => {
+      process.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    // Not by the event 'close', which never comes once this side has disconnected (Node 20).
+    const streams = [process.stdout!, process.stderr!].map(stream => once(stream, 'close'));
+    this.closed = Promise.all([this.exited, once(process, 'disconnect'), ...streams]).then(([exit]) => exit);
   }
 
   get pid(): number {
@@ -97,7 +100,7 @@ export class Child {
    */
   async next<Message>(): Promise<Message> {
     let obituary = `said nothing for ${hangMs} ms`;
-    if (this.#messages.length === 0) {
+    if (this.#messages.length === 0 && this.#startError === undefined) {
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, hangMs);
         this.#arrival = () => {
@@ -111,6 +114,7 @@ export class Child {
       });
     }
     if (this.#messages.length > 0) return this.#messages.shift() as Message;
+    if (this.#startError !== undefined) throw this.#startError;
     throw new Error(`${this.#fixture} (pid ${this.pid}) ${obituary}\n${this.stderr}`);
   }
 
@@ -123,6 +127,12 @@ export class Child {
   async ask<Message>(message: unknown): Promise<Message> {
     this.send(message);
     return await this.next<Message>();
+  }
+
+  /** The channel is closed, and the child has ended because of that (exit code 1). For children under a tracer, too. */
+  async abandon(): Promise<Exit> {
+    this.process.disconnect();
+    return await this.closed;
   }
 
   /** The child alone has got the signal and has ended of it; what it started lives on until the test ends. */
