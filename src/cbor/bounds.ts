@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { DeferredSweepError } from '../errors.ts';
-import { MAX_DEPTH, MAX_RECORD_BYTES } from './limits.ts';
+import { MAX_DEPTH, MAX_ITEMS, MAX_RECORD_BYTES } from './limits.ts';
 
 /**
  * The one tag of this format: around an array `[kind, ...]` it stands for a value plain CBOR has no form for, around
@@ -21,7 +21,7 @@ const PROTO_KEY = Buffer.from('__proto__');
  * Returns when `bytes` are exactly one CBOR item that is safe to hand to a general decoder; tells whether a special is
  * in it. Linear in the length, without recursion, and allocates only for text that is not ASCII.
  *
- * Allowed: integers within ±2^53, floats, definite-length byte strings and UTF-8 text, arrays, maps with text keys,
+ * Allowed: at most `MAX_RECORD_BYTES` and `MAX_ITEMS`, nested to `MAX_DEPTH`; integers within ±2^53, floats, definite-length byte strings and UTF-8 text, arrays, maps with text keys,
  * false, true, null, undefined, and {@link SPECIAL_TAG}. Everything else is refused, which keeps hostile bytes away
  * from what a general decoder does with it: bignums in quadratic time, records, shared references, packed tables.
  * Equal keys in one map are not looked for (the last one counts, as in JSON.parse).
@@ -32,6 +32,7 @@ export function checkBounds(bytes: Uint8Array): boolean {
   if (end > MAX_RECORD_BYTES)
     throw corrupt(`${end} bytes are more than a record may have (${MAX_RECORD_BYTES})`, 0);
   let hasSpecial = false;
+  let items = 0;
   let depth = 0;
   let at = 0;
   itemsLeft[0] = 1;
@@ -48,7 +49,9 @@ export function checkBounds(bytes: Uint8Array): boolean {
     const isKey = isMapLevel[depth] === 1 && itemsLeft[depth]! % 2 === 0;
     itemsLeft[depth]! -= 1;
 
+    items += 1;
     const start = at;
+    if (items > MAX_ITEMS) throw corrupt(`more than ${MAX_ITEMS} items`, start);
     if (at >= end) throw corrupt('an item is missing', start);
     const initial = bytes[at++]!;
     const major = initial >> 5;
@@ -80,14 +83,14 @@ export function checkBounds(bytes: Uint8Array): boolean {
         at += argument;
         break;
       default: {
-        const items = major === 6 ? 1 : major === 5 ? argument * 2 : argument;
+        const content = major === 6 ? 1 : major === 5 ? argument * 2 : argument;
         if (major === 6 && argument !== SPECIAL_TAG)
           throw corrupt(`tag ${argument} is not of this format`, start);
-        if (items > end - at) throw corrupt('more items are declared than bytes are left', start);
+        if (content > end - at) throw corrupt('more items are declared than bytes are left', start);
         if (depth === MAX_DEPTH) throw corrupt(`nested deeper than ${MAX_DEPTH} levels`, start);
         if (major === 6) hasSpecial = true;
         depth += 1;
-        itemsLeft[depth] = items;
+        itemsLeft[depth] = content;
         isMapLevel[depth] = major === 5 ? 1 : 0;
       }
     }

@@ -14,6 +14,8 @@ const VIEW_CLASSES: readonly ViewClass[] = [
   Float32Array,
   Float64Array,
   DataView,
+  // Since Node 24.
+  ...('Float16Array' in globalThis ? [globalThis.Float16Array as ViewClass] : []),
 ];
 
 /** The prototypes of the error classes of the language, with the names they are stored under. */

@@ -5,6 +5,12 @@ export const MAX_RECORD_BYTES: number = 16 * 1024 * 1024;
 export const MAX_VALUE_BYTES: number = MAX_RECORD_BYTES - 64 * 1024;
 
 /**
+ * How many CBOR items one decoding may give, map keys and tags counted too. The smallest items, one byte each, take 50
+ * to 200 bytes of memory when decoded: 16 MiB of them would end a process with the default heap, this many do not.
+ */
+export const MAX_ITEMS: number = 1024 * 1024;
+
+/**
  * How deeply CBOR arrays, maps and tags may nest, each counting one level. Decoding is recursive, about 200 bytes of
  * stack a level; this leaves most of the default stack (984 KiB) to whoever calls from deep inside a program.
  */

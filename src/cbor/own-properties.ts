@@ -9,6 +9,12 @@ export function isDense(array: readonly unknown[]): boolean {
   return keys.length === array.length + 1 && keys[array.length] === 'length';
 }
 
+/** Whether an array has every index below `end`; stops at the first hole. */
+export function hasEveryIndexUpTo(array: readonly unknown[], end: number): boolean {
+  for (let i = 0; i < end; i++) if (!Object.hasOwn(array, i)) return false;
+  return true;
+}
+
 /**
  * Whether a view has own properties beside its elements. On one of more than 32 elements a property that is not
  * enumerable goes unseen, as `deepStrictEqual` does not see it either.
@@ -42,8 +48,27 @@ export function namesOf(object: object, path: ValuePath): string[] {
   });
 }
 
+/** The property names of an error, those that are enumerable and those, of the usual ones, that are not. */
+export function errorNamesOf(error: Error, path: ValuePath): { hidden: string[]; shown: string[] } {
+  const hidden: string[] = [];
+  const shown: string[] = [];
+  for (const key of Reflect.ownKeys(error)) {
+    const isShown = Object.prototype.propertyIsEnumerable.call(error, key);
+    // Node puts symbols and a toString on errors of its own, not enumerable: they are not part of the value.
+    if (!isShown && !USUALLY_HIDDEN.has(key)) continue;
+    refuseKey(path, key);
+    // Newer versions of V8 have an accessor here. A program's prepareStackTrace may make it anything.
+    if (key !== 'stack') refuseAccessor(path, error, key);
+    else if (typeof error.stack !== 'string') continue;
+    (isShown ? shown : hidden).push(key as string);
+  }
+  return { hidden, shown };
+}
+
+const USUALLY_HIDDEN: ReadonlySet<string | symbol> = new Set(['stack', 'message', 'cause', 'errors', 'name']);
+
 /** Refuses keys no stored object may have. */
-export function refuseKey(path: ValuePath, key: string | symbol): void {
+function refuseKey(path: ValuePath, key: string | symbol): void {
   if (typeof key === 'symbol') {
     throw path.refusalOfProperty(key, 'its key is a symbol', 'use a text key or leave it out');
   }

@@ -53,6 +53,7 @@ export function adviceFor(value: object): string {
   if (types.isSharedArrayBuffer(value))
     return 'memory is not shared with a later process, pass a copy of the bytes';
   if (isOfAnotherRealm(value)) return 'pass a copy made in this realm, such as structuredClone(value)';
+  if (types.isNativeError(value)) return 'pass what is needed of it, such as its message and code';
   if (types.isGeneratorObject(value)) return 'pass the array of its values, [...value]';
   for (const name of classNamesOf(value)) {
     const advice = ADVICE.get(name);

@@ -61,7 +61,7 @@ export class Reviver {
       case 'null-prototype':
         return Object.create(null);
       case 'array':
-        return makeArray(first);
+        return makeArray(first, item.value.length);
       case 'Date':
         if (typeof first !== 'number') throw corrupt('a Date without a number');
         return new Date(first);
@@ -190,12 +190,12 @@ function makeBigInt(digits: unknown): bigint {
   return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
 }
 
-function makeArray(length: unknown): unknown[] {
+function makeArray(length: unknown, formLength: number): unknown[] {
   if (typeof length !== 'number' || length >>> 0 !== length) throw corrupt('an array without a length');
   const array: unknown[] = [];
-  // At a length beyond its largest fast arrays V8 turns to a hash table, and stays with it: setting a length of
-  // millions directly would reserve that memory, for an array that need not have one element.
-  if (length > 10_000) array.length = 0xffff_ffff;
+  // Beyond the length of its largest fast arrays V8 turns to a hash table, and stays with it when the array gets shorter.
+  // Otherwise it would reserve memory for all of a length which a few bytes of the file name.
+  if (length > 64 + 4 * formLength) array.length = 0xffff_ffff;
   array.length = length;
   return array;
 }
@@ -209,7 +209,7 @@ function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp
     regexp.lastIndex = lastIndex;
     return regexp;
   } catch (error) {
-    throw corrupt('a RegExp that does not compile', error);
+    throw corrupt('a RegExp that does not compile', { cause: error });
   }
 }
 
@@ -236,7 +236,7 @@ function makeView(kind: unknown, bytes: unknown): object {
     // The decoder gives every byte string a buffer of its own.
     return make(bytes.buffer as ArrayBuffer);
   } catch (error) {
-    throw corrupt(`${kind} with a length that is not a whole number of elements`, error);
+    throw corrupt(`${kind} with a length that is not a whole number of elements`, { cause: error });
   }
 }
 

@@ -1,17 +1,17 @@
 import { types } from 'node:util';
 
-import { DeferredSweepError } from '../errors.ts';
 import { ERROR_NAMES, VIEW_NAMES } from './classes.ts';
 import { special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
 import {
+  errorNamesOf,
+  hasEveryIndexUpTo,
   hasExtraProperties,
   isDense,
   namesOf,
   refusalOfExtra,
   refuseAccessor,
   refuseExtras,
-  refuseKey,
 } from './own-properties.ts';
 import { isPlainText } from './plain.ts';
 import { type Step, ValuePath } from './value-path.ts';
@@ -126,7 +126,7 @@ export class TreeBuilder {
   #placeArray(holder: Holder, key: string | number, array: unknown[], depth: number): void {
     // Millions of elements are too large already, and listing their keys would take seconds.
     if (array.length > MAX_VALUE_BYTES && hasEveryIndexUpTo(array, MAX_VALUE_BYTES))
-      throw tooLarge(this.#path.rootName);
+      throw this.#path.tooLarge();
     if (isDense(array)) {
       const item: unknown[] = [];
       holder[key] = item;
@@ -198,21 +198,7 @@ export class TreeBuilder {
   }
 
   #fillError(form: unknown[], error: Error, prototype: object, depth: number): void {
-    const hidden: string[] = [];
-    const shown: string[] = [];
-    for (const name of Reflect.ownKeys(error)) {
-      const { enumerable } = Object.getOwnPropertyDescriptor(error, name)!;
-      // Node puts symbols and a toString that are not enumerable on errors of its own: they are not part of the value.
-      if (!enumerable && !HIDDEN_ERROR_PROPERTIES.has(name)) continue;
-      refuseKey(this.#path, name);
-      if (name === 'stack') {
-        // Newer versions of V8 have an accessor here. A program's prepareStackTrace may make it anything.
-        if (typeof error.stack !== 'string') continue;
-      } else {
-        refuseAccessor(this.#path, error, name);
-      }
-      (enumerable ? shown : hidden).push(name as string);
-    }
+    const { hidden, shown } = errorNamesOf(error, this.#path);
     const hiddenItem = emptyProperties(hidden);
     const shownItem = emptyProperties(shown);
     form.push('Error', ERROR_NAMES.get(prototype), hiddenItem, shownItem);
@@ -246,32 +232,11 @@ export class TreeBuilder {
   // Counts what the encoding takes at least, so that a value far too large is refused before all of it is copied.
   #count(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > MAX_VALUE_BYTES) throw tooLarge(this.#path.rootName);
+    if (this.#bytes > MAX_VALUE_BYTES) throw this.#path.tooLarge();
   }
-}
-
-/** The error for a value whose encoding is longer than {@link MAX_VALUE_BYTES}. */
-export function tooLarge(rootName: string): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_TOO_LARGE',
-    `Cannot store ${rootName}: it takes more than ${MAX_VALUE_BYTES} bytes; write the data to a file and pass its path`,
-  );
 }
 
 /** The empty item for properties: a map, or a flat array of names and values when a name cannot be a key. */
 function emptyProperties(names: string[]): object {
   return names.every(isPlainText) ? {} : [];
-}
-
-const HIDDEN_ERROR_PROPERTIES: ReadonlySet<string | symbol> = new Set([
-  'stack',
-  'message',
-  'cause',
-  'errors',
-  'name',
-]);
-
-function hasEveryIndexUpTo(array: readonly unknown[], end: number): boolean {
-  for (let i = 0; i < end; i++) if (!Object.hasOwn(array, i)) return false;
-  return true;
 }

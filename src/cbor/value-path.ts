@@ -1,4 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
+import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
 import { adviceFor, describe } from './refusal.ts';
 
 /** One step from a value to a value in it. */
@@ -17,11 +18,11 @@ export type Step =
  * `args[0]["odd key"]`, `args[0].get("k")`), and the errors that name it.
  */
 export class ValuePath {
-  readonly rootName: string;
+  readonly #rootName: string;
   readonly #steps: Step[] = [];
 
   constructor(rootName: string) {
-    this.rootName = rootName;
+    this.#rootName = rootName;
   }
 
   enter(step: Step): void {
@@ -33,7 +34,7 @@ export class ValuePath {
   }
 
   toString(): string {
-    return this.rootName + this.#steps.map(formatStep).join('');
+    return this.#rootName + this.#steps.map(formatStep).join('');
   }
 
   /** The error for a value that cannot be stored and restored equal: what it is, and what to do instead. */
@@ -51,6 +52,16 @@ export class ValuePath {
   /** The refusal of an object whose kind has no stored form. */
   refusalOf(value: object): DeferredSweepError {
     return this.refusal(`it is ${describe(value)}`, adviceFor(value));
+  }
+
+  /** The error for a value, the root, whose encoding is over the limits. */
+  tooLarge(details: { cause?: unknown } = {}): DeferredSweepError {
+    const limits = `${MAX_VALUE_BYTES} bytes or ${MAX_ITEMS} items`;
+    return new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `Cannot store ${this.#rootName}: it takes more than ${limits}; write the data to a file and pass its path`,
+      { valuePath: this.#rootName, ...details },
+    );
   }
 
   /** The refusal of a property of the value being looked at. */
