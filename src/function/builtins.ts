@@ -14,7 +14,7 @@ const MODULES =
   diagnostics_channel http2 module perf_hooks querystring string_decoder tls tty v8 vm worker_threads zlib`.split(/\s+/);
 
 /** Part of every process without being listed as loaded. */
-const ALWAYS_LOADED = new Set(['process', 'console', 'module']);
+const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
 
 const names = new WeakMap<object, BuiltinName>();
 const indexed = new Set<string>();
