@@ -13,7 +13,7 @@ export type DecodeFunction = (standIn: unknown) => unknown;
  */
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;
-  #table: unknown[] = [];
+  readonly #table: unknown[] = [];
 
   constructor(decodeFunction: DecodeFunction | undefined) {
     this.#decodeFunction = decodeFunction;
@@ -24,12 +24,14 @@ export class Reviver {
    * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for specials that `snapshot` does not write.
    */
   revive(tree: unknown): unknown {
-    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared')
+    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared') {
       return this.#revive(tree);
+    }
     const [, root, ...items] = tree.value as unknown[];
     for (const item of items) {
-      if (isSpecial(item) && !Array.isArray(item.value))
-        throw corrupt('an entry of its table is a reference');
+      if (isSpecial(item) && !Array.isArray(item.value)) {
+        throw corrupt('a reference in its table of shared objects');
+      }
       this.#table.push(this.#make(item));
     }
     for (const [index, item] of items.entries()) this.#fill(this.#table[index], item);
@@ -83,7 +85,8 @@ export class Reviver {
   }
 
   #shared(index: number): unknown {
-    if (!(index in this.#table)) throw corrupt(`no object ${index} in its table`);
+    if (!(index in this.#table))
+      throw corrupt(`a reference to ${index}, which its table of shared objects has not`);
     return this.#table[index];
   }
 
@@ -152,8 +155,9 @@ export class Reviver {
 
   #define(object: object, properties: unknown, enumerable: boolean): void {
     for (const [name, item] of this.#entries(properties)) {
-      if (typeof name !== 'string' || name === '__proto__')
-        throw corrupt('an object with a key that cannot be');
+      if (typeof name !== 'string' || name === '__proto__') {
+        throw corrupt('an object with an impossible key');
+      }
       // Not an assignment: that could find a setter.
       Object.defineProperty(object, name, {
         value: this.#revive(item),
@@ -215,7 +219,7 @@ function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp
 
 function makeError(className: unknown): Error {
   const make = ERROR_MAKERS.get(className as string);
-  if (make === undefined) throw corrupt(`an error of unknown class ${String(className)}`);
+  if (make === undefined) throw corrupt(`an error of an unknown class, ${nameOf(className)}`);
   // No stack of this place: it would be dear, and is thrown away. Reflect, because a hardened program freezes Error.
   const { stackTraceLimit } = Error;
   Reflect.set(Error, 'stackTraceLimit', 0);
@@ -230,18 +234,25 @@ function makeError(className: unknown): Error {
 
 function makeView(kind: unknown, bytes: unknown): object {
   const make = VIEW_MAKERS.get(kind as string);
-  if (make === undefined) throw corrupt(`a special of unknown kind ${String(kind)}`);
-  if (!(bytes instanceof Uint8Array)) throw corrupt(`${kind} without bytes`);
+  if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
+  if (!(bytes instanceof Uint8Array)) throw corrupt(`${nameOf(kind)} without bytes`);
   try {
     // The decoder gives every byte string a buffer of its own.
     return make(bytes.buffer as ArrayBuffer);
   } catch (error) {
-    throw corrupt(`${kind} with a length that is not a whole number of elements`, { cause: error });
+    throw corrupt(`${nameOf(kind)} with a length that is not a whole number of elements`, { cause: error });
   }
 }
 
-function corrupt(what: string, cause?: unknown): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `Cannot restore a value: it holds ${what}`, {
-    cause,
-  });
+/** A name from a file, for a message: never an object, whose conversion to text could throw. */
+function nameOf(name: unknown): string {
+  return typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : `a name of type ${typeof name}`;
+}
+
+function corrupt(what: string, details: { cause?: unknown } = {}): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    `Cannot restore a value: it holds ${what}`,
+    details,
+  );
 }
