@@ -1,0 +1,54 @@
+// JavaScript's side of the border: arguments in, values out. The only file that includes napi.h.
+#include <napi.h>
+
+#include "file_lock.h"
+
+namespace deferred_sweep {
+namespace {
+
+// Reads an integer from 0 to `max`; leaves a JavaScript TypeError pending and returns -1 for anything else.
+// The TypeScript side has validated and explained already: this is the guard against calls that bypass it.
+int ToInteger(const Napi::Value& value, int max, const char* message) {
+  if (value.IsNumber()) {
+    const double number = value.As<Napi::Number>().DoubleValue();
+    // In this order: the conversion of a double that no int can hold is undefined behaviour.
+    if (number >= 0 && number <= max && number == static_cast<int>(number)) return static_cast<int>(number);
+  }
+  Napi::TypeError::New(value.Env(), message).ThrowAsJavaScriptException();
+  return -1;
+}
+
+// setFileLock(descriptor: number, mode: 0 | 1 | 2, scheme: 0 | 1): true | false | { errno, syscall }
+//
+// True: done. False: contended. Otherwise the errno, positive, and the name of the system call: JavaScript
+// makes the error of it, so that it has a stack. Throws TypeError for wrong arguments, and nothing else.
+Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int descriptor = ToInteger(info[0], 0x7fffffff, "descriptor must be an integer from 0 to 2147483647");
+  if (descriptor < 0) return env.Undefined();
+  const int mode = ToInteger(info[1], 2, "mode must be 0 (unlock), 1 (shared) or 2 (exclusive)");
+  if (mode < 0) return env.Undefined();
+  const int scheme = ToInteger(info[2], 1, "scheme must be 0 (flock) or 1 (OFD)");
+  if (scheme < 0) return env.Undefined();
+
+  const LockResult result =
+      SetFileLock(descriptor, static_cast<LockMode>(mode), static_cast<LockScheme>(scheme));
+  if (result.error == 0) return Napi::Boolean::New(env, true);
+  if (IsContended(result)) return Napi::Boolean::New(env, false);
+  Napi::Object failure = Napi::Object::New(env);
+  failure.Set("errno", Napi::Number::New(env, result.error));
+  failure.Set("syscall", Napi::String::New(env, result.syscall));
+  return failure;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("setFileLock", Napi::Function::New<SetFileLockBinding>(env, "setFileLock"));
+  return exports;
+}
+
+// Found by its symbol, not registered by a static constructor: that is what lets worker threads, and a second
+// copy of the file, load it again.
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)
+
+}  // namespace
+}  // namespace deferred_sweep

@@ -1,0 +1,108 @@
+import { DeferredSweepError } from '../errors.ts';
+import { nativeLocks, nativeMode, nativeScheme } from './native.ts';
+import { toSystemError } from './system-error.ts';
+
+/**
+ * Which whole-file advisory lock: `flock` is flock(2), `ofd` is fcntl(2) `F_OFD_SETLK` over all bytes. Both belong
+ * to the open file description, so closing another descriptor of the file keeps them. On a local file system
+ * the two do not see each other; `docs/locking.md` has the guarantees per system and file system.
+ */
+export type LockScheme = 'flock' | 'ofd';
+
+/** How to lock. */
+export interface LockOptions {
+  /**
+   * Whether other shared locks are let in beside this one. With `ofd`, the descriptor must be open for reading
+   * when this is true and for writing when it is not.
+   * @defaultValue false
+   */
+  shared?: boolean | undefined;
+  /** @defaultValue 'flock' */
+  scheme?: LockScheme | undefined;
+}
+
+/** How to unlock. */
+export interface UnlockOptions {
+  /** The scheme the lock was taken with. @defaultValue 'flock' */
+  scheme?: LockScheme | undefined;
+}
+
+/**
+ * Whether the open file description of `fd` now holds an advisory lock on its whole file. Never waits: false means
+ * contended, that is, another open file description holds a lock that excludes this one.
+ *
+ * The lock lasts until {@link unlock}, or until the last descriptor of this open file description is closed, also
+ * by the death of the process. A child that inherited the descriptor keeps it. Locking again converts the lock
+ * between shared and exclusive; if that is contended, a `flock` lock may have been lost, an `ofd` lock is kept
+ * (flock(2): the conversion is not atomic).
+ *
+ * @param fd - an open descriptor; it stays the caller's
+ * @throws TypeError, RangeError for wrong arguments
+ * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` if the kernel or file system has no such lock,
+ *   `DEFERRED_ADDON_MISSING` if the native addon cannot be loaded
+ * @throws Error of Node's shape (`code`, `errno`, `syscall`) for whatever else the system call answered: `EBADF`,
+ *   and `EIO`, `ENOLCK`, `ESTALE` from network file systems that may answer better a moment later
+ */
+export function tryLock(fd: number, options: LockOptions = {}): boolean {
+  checkDescriptor(fd);
+  checkOptions(options);
+  const { shared = false, scheme = 'flock' } = options;
+  if (typeof shared !== 'boolean') {
+    throw new TypeError(`option "shared" must be a boolean, got ${shown(shared)}`);
+  }
+  return apply(fd, shared ? nativeMode.shared : nativeMode.exclusive, scheme);
+}
+
+/**
+ * The open file description of `fd` holds no lock of this scheme any more when this returns; that it held none
+ * is no error. Closing the descriptor does the same, if no other process or descriptor shares the description.
+ *
+ * @throws as {@link tryLock}
+ */
+export function unlock(fd: number, options: UnlockOptions = {}): void {
+  checkDescriptor(fd);
+  checkOptions(options);
+  apply(fd, nativeMode.unlock, options.scheme ?? 'flock');
+}
+
+function apply(fd: number, mode: (typeof nativeMode)[keyof typeof nativeMode], scheme: LockScheme): boolean {
+  if (scheme !== 'flock' && scheme !== 'ofd') {
+    throw new TypeError(`option "scheme" must be 'flock' or 'ofd', got ${shown(scheme)}`);
+  }
+  const result = nativeLocks().setFileLock(fd, mode, nativeScheme[scheme]);
+  if (typeof result === 'boolean') return result;
+
+  const cause = toSystemError(result);
+  if (!isUnsupported(cause.code)) throw cause;
+  throw new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot lock descriptor ${fd} with ${scheme}: neither every kernel nor every file system has this lock; ` +
+      `use ${scheme === 'ofd' ? "scheme 'flock'" : 'a local file system'}`,
+    { cause },
+  );
+}
+
+/**
+ * EINVAL is what a kernel without F_OFD_SETLK answers (Linux before 3.15, macOS; our modes are always valid), and
+ * both kernels for a file that cannot be locked; EOPNOTSUPP (ENOTSUP) and ENOSYS are a file system's.
+ */
+function isUnsupported(code: string): boolean {
+  return code === 'EINVAL' || code === 'EOPNOTSUPP' || code === 'ENOTSUP' || code === 'ENOSYS';
+}
+
+function checkDescriptor(fd: number): void {
+  if (typeof fd !== 'number') throw new TypeError(`"fd" must be a number, got ${shown(fd)}`);
+  if (!Number.isInteger(fd) || fd < 0 || fd > 0x7fffffff) {
+    throw new RangeError(`"fd" must be an integer from 0 to 2147483647, got ${fd}`);
+  }
+}
+
+function checkOptions(options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`"options" must be an object, got ${shown(options)}`);
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

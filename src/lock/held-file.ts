@@ -1,0 +1,37 @@
+import { type BigIntStats, fstatSync, lstatSync } from 'node:fs';
+import { isSystemError } from './system-error.ts';
+
+/**
+ * Whether `path` still names the file open on `fd`: same device, same inode, and itself no symbolic link.
+ *
+ * Between a racer's open(2) and its lock another process may have unlinked or renamed away the file, or put a new
+ * one in its place; the lock is then on a file nobody else will ever look at. So this is asked after every
+ * lock. False, not an error, when the path is gone (ENOENT, ENOTDIR) or the server has forgotten the file (ESTALE).
+ *
+ * Inode numbers are compared as BigInt: past 2^53 (NFS, overlay file systems with xino) two neighbours would be
+ * the same double. A network file system may answer from its client's cache: `docs/locking.md`.
+ *
+ * @throws Error of Node's shape for any other failure of fstat(2) or lstat(2)
+ */
+export function namesLockedFile(fd: number, path: string): boolean {
+  try {
+    const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return named !== undefined && isSameInode(fstatSync(fd, { bigint: true }), named);
+  } catch (error) {
+    if (isSystemError(error, 'ENOTDIR', 'ESTALE')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Whether two descriptors are open on the same file, whatever its names are by now.
+ *
+ * @throws Error of Node's shape if fstat(2) fails
+ */
+export function areSameFile(fd: number, otherFd: number): boolean {
+  return isSameInode(fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true }));
+}
+
+function isSameInode(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}

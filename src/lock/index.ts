@@ -1,0 +1,3 @@
+/** Whole-file advisory locks on descriptors: the public sub-path `deferred-sweep/lock`. */
+export { DeferredSweepError } from '../errors.ts';
+export { type LockOptions, type LockScheme, tryLock, type UnlockOptions, unlock } from './advisory-lock.ts';

@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DeferredSweepError } from '../errors.ts';
+
+/** What the addon, `native/binding.cc`, exports. */
+export interface NativeLocks {
+  /**
+   * Locks or unlocks the whole file open on `descriptor`, without waiting: `true` done, `false` contended, else
+   * why not. Throws TypeError for anything but these numbers; see `native/file_lock.h` for the rest.
+   */
+  setFileLock(
+    descriptor: number,
+    mode: (typeof nativeMode)[keyof typeof nativeMode],
+    scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
+  ): boolean | NativeFailure;
+}
+
+/** A system call that failed for another reason than contention. */
+export interface NativeFailure {
+  /** As in errno.h: positive. */
+  errno: number;
+  syscall: 'flock' | 'fcntl';
+}
+
+/** `LockMode` of `native/file_lock.h`. */
+export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
+
+/** `LockScheme` of `native/file_lock.h`. */
+export const nativeScheme = { flock: 0, ofd: 1 } as const;
+
+let loaded: NativeLocks | undefined;
+
+/**
+ * The addon, loaded at the first call in this thread: `build/Release` in a checkout, `prebuilds/` in a package
+ * (or what the environment variable `DEFERRED_SWEEP_PREBUILD` names, see node-gyp-build).
+ *
+ * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` when there is none for this platform or it does not load.
+ */
+export function nativeLocks(): NativeLocks {
+  loaded ??= load();
+  return loaded;
+}
+
+/** This file is `dist/lock/native.js` of the package. */
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+
+function load(): NativeLocks {
+  const require = createRequire(import.meta.url);
+  try {
+    const nodeGypBuild = require('node-gyp-build') as (directory: string) => NativeLocks;
+    return nodeGypBuild(packageRoot);
+  } catch (cause) {
+    throw addonMissing(cause);
+  }
+}
+
+function addonMissing(cause: unknown): DeferredSweepError {
+  const { platform, arch } = process;
+  const target = `${platform}-${arch}`;
+  const tried = [
+    process.env.DEFERRED_SWEEP_PREBUILD,
+    join(packageRoot, 'build', 'Release'),
+    join(packageRoot, 'prebuilds', target),
+    join(process.execPath, '..', 'prebuilds', target),
+  ].filter(path => path !== undefined);
+  return new DeferredSweepError(
+    'DEFERRED_ADDON_MISSING',
+    `cannot load the native addon for ${target} (${cLibrary()}, Node ${process.versions.node}): ` +
+      `${cause instanceof Error ? cause.message.trim() : String(cause)}; tried ${tried.join(', ')}; ` +
+      'install the package with its prebuilds for this platform, or run `npm run build:native` in a checkout',
+    { cause },
+  );
+}
+
+/** Only glibc says its version in the report, and the report is slow: for error messages alone. */
+function cLibrary(): string {
+  if (process.platform !== 'linux') return 'libc of the system';
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
+import { type LockOptions, tryLock } from './advisory-lock.ts';
+import { isSystemError, type SystemError } from './system-error.ts';
+
+const firstDelayMs = 10;
+const longestDelayMs = 1000;
+
+/** How to lock, and which file it is. */
+export interface PatientLockOptions extends LockOptions {
+  /** The file's path, for the error alone. */
+  path?: string | undefined;
+}
+
+/** A lock the kernel could neither give nor refuse. Hand it to {@link LockPatience.outlast}. */
+export interface UnansweredLock {
+  readonly fd: number;
+  readonly options: PatientLockOptions;
+  /** EIO, ENOLCK or ESTALE: what a file server in trouble, out of locks or just restarted makes of a lock. */
+  readonly cause: SystemError;
+}
+
+/**
+ * The patience one sweep has with locks that the kernel cannot decide at once (EIO, ENOLCK, ESTALE). A budget of
+ * time shared by all its files: a sick server costs one budget, not one for each of a thousand files. Contention
+ * is an answer and costs nothing.
+ *
+ * @example
+ * const attempt = patience.attempt(fd, { path });
+ * const isLocked = typeof attempt === 'boolean' ? attempt : await patience.outlast(attempt, signal);
+ */
+export class LockPatience {
+  readonly #totalMs: number;
+  #leftMs: number;
+
+  /**
+   * @param totalMs - budget in milliseconds; 0 means one try for each file, Infinity means for ever
+   * @throws TypeError, RangeError for anything else
+   */
+  constructor(totalMs: number) {
+    if (typeof totalMs !== 'number') {
+      throw new TypeError(`"totalMs" must be a number of milliseconds, got ${String(totalMs)}`);
+    }
+    if (!(totalMs >= 0)) throw new RangeError(`"totalMs" must not be negative or NaN, got ${totalMs}`);
+    this.#totalMs = totalMs;
+    this.#leftMs = totalMs;
+  }
+
+  /**
+   * One synchronous try, for the hot path: no promise is made. True or false as {@link tryLock}, which also says
+   * what is thrown; an object if the kernel could not say.
+   */
+  attempt(fd: number, options: PatientLockOptions = {}): boolean | UnansweredLock {
+    try {
+      return tryLock(fd, options);
+    } catch (error) {
+      if (isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')) return { fd, options, cause: error };
+      throw error;
+    }
+  }
+
+  /**
+   * What {@link attempt} would have said of a healthy server: tries again, after 10 ms, doubling to 1 s, each with up
+   * to half of it taken off at random so that many workers do not come back at once. The time this takes is taken
+   * from the budget; calls that overlap each take theirs. The caller keeps the descriptor open meanwhile.
+   *
+   * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` (`cause` the last system error) once the budget is spent; if it
+   *   was spent before, without another try
+   * @throws the reason of `signal` if it is aborted
+   */
+  async outlast(unanswered: UnansweredLock, signal?: AbortSignal): Promise<boolean> {
+    let attempt: boolean | UnansweredLock = unanswered;
+    for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, longestDelayMs)) {
+      if (typeof attempt === 'boolean') return attempt;
+      if (this.#leftMs <= 0) throw this.#exhausted(attempt);
+      const startMs = performance.now();
+      await pause(Math.min(delayMs * (1 - Math.random() / 2), this.#leftMs), signal);
+      attempt = this.attempt(unanswered.fd, unanswered.options);
+      // The try counts too: a non-blocking lock on NFS can stall for as long as the server does.
+      this.#leftMs -= performance.now() - startMs;
+    }
+  }
+
+  /** {@link attempt} and, if need be, {@link outlast} in one. */
+  async tryLock(fd: number, options: PatientLockOptions = {}, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted();
+    const attempt = this.attempt(fd, options);
+    return typeof attempt === 'boolean' ? attempt : await this.outlast(attempt, signal);
+  }
+
+  #exhausted({ fd, options: { path }, cause }: UnansweredLock): DeferredSweepError {
+    return new DeferredSweepError(
+      'DEFERRED_LOCK_FAILED',
+      `cannot lock ${path ?? `descriptor ${fd}`}: the kernel could not say whether the lock is free (${cause.message}), ` +
+        `and the ${this.#totalMs} ms for asking again are spent; check the file server of its file system`,
+      path === undefined ? { cause } : { cause, path },
+    );
+  }
+}
+
+/** Waits, or throws the signal's own reason where Node's timer would throw an AbortError around it. */
+async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { DeferredSweepError } from '../errors.ts';
+import { type LockScheme, tryLock } from './advisory-lock.ts';
+import { areSameFile } from './held-file.ts';
+import { isSystemError } from './system-error.ts';
+
+/** As state files are opened: never through a symbolic link, and not waiting should it be a FIFO by now. */
+const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Whether locks on the file system of `path` were seen to exclude: a second descriptor of the file, which `fd` holds
+ * exclusively, was refused the lock. No list of file-system names can know this.
+ *
+ * False is no verdict: the path was gone or replaced by the time it was opened again, or the kernel could not
+ * say (EIO, ENOLCK, ESTALE); test another file. What the test cannot see is a lock that excludes only within this
+ * host or this mount: `docs/locking.md`.
+ *
+ * The second descriptor is closed again, and that leaves the lock of `fd` alone, because flock and OFD locks belong
+ * to the open file description. (A POSIX record lock would be dropped: fcntl(2).)
+ *
+ * @param fd - holds the exclusive lock of `scheme` on the file that `path` names
+ * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor was given the lock too, and what
+ *   {@link tryLock} throws
+ * @throws Error of Node's shape if the file cannot be opened a second time for another reason than being gone
+ */
+export function assertLocksExclude(fd: number, path: string, scheme: LockScheme): boolean {
+  const second = openAgain(path);
+  if (second === undefined) return false;
+  try {
+    // Another process may have put a new file there: its lock is not ours to touch, and would prove nothing.
+    if (!areSameFile(fd, second)) return false;
+    if (!tryLock(second, { scheme })) return true;
+  } catch (error) {
+    if (isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')) return false;
+    throw error;
+  } finally {
+    closeSync(second);
+  }
+  throw new DeferredSweepError(
+    'DEFERRED_LOCK_INEFFECTIVE',
+    `cannot rely on ${scheme} locks for ${path}: its file system granted a second exclusive lock while the first ` +
+      `was held; put the state directory on a local file system, or try scheme '${scheme === 'ofd' ? 'flock' : 'ofd'}'`,
+    { path },
+  );
+}
+
+function openAgain(path: string): number | undefined {
+  try {
+    return openSync(path, openFlags); // libuv adds O_CLOEXEC
+  } catch (error) {
+    // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server.
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { type NativeLocks, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+const { exclusive } = nativeMode;
+const { flock } = nativeScheme;
+
+test('the addon serves 20 workers at once, the main thread, and who is left when the workers have died', async t => {
+  const directory = freshDirectory(t);
+  const ends = ['exit', 'throw', 'terminate'];
+  const workers = Array.from({ length: 20 }, (_, index) => {
+    const path = join(directory, `${index}`);
+    writeFileSync(path, '');
+    return new Worker(new URL('../fixtures/lock-mortal-worker.js', import.meta.url), {
+      workerData: { path, scheme: 'flock', end: ends[index % 3] },
+    });
+  });
+  const answers = await Promise.all(workers.map(worker => once(worker, 'message')));
+  assert.deepEqual(answers, Array(20).fill([true]));
+
+  const exits = workers.map(worker => new Promise(resolve => worker.once('exit', resolve)));
+  workers.forEach((worker, index) => {
+    worker.on('error', error => assert.equal(error.message, 'end of the worker'));
+    if (ends[index % 3] === 'terminate') worker.terminate();
+    else worker.postMessage('end');
+  });
+  await Promise.all(exits);
+  for (let index = 0; index < 20; index++) {
+    const fd = openSync(join(directory, `${index}`), 'r+');
+    assert.equal(nativeLocks().setFileLock(fd, exclusive, flock), true);
+    closeSync(fd);
+  }
+});
+
+test('two copies of the addon in one process work side by side', t => {
+  const directory = freshDirectory(t);
+  const copyPath = join(directory, 'copy.node');
+  const require = createRequire(import.meta.url);
+  const { resolve } = require('node-gyp-build') as { resolve(directory: string): string };
+  copyFileSync(resolve(fileURLToPath(new URL('../../', import.meta.url))), copyPath);
+  const copy = require(copyPath) as NativeLocks;
+  assert.notEqual(copy.setFileLock, nativeLocks().setFileLock);
+
+  const path = join(directory, 'file');
+  writeFileSync(path, '');
+  const [one, other] = [openSync(path, 'r+'), openSync(path, 'r+')];
+  assert.equal(copy.setFileLock(one, exclusive, flock), true);
+  assert.equal(nativeLocks().setFileLock(other, exclusive, flock), false);
+  assert.equal(nativeLocks().setFileLock(one, nativeMode.unlock, flock), true);
+  assert.equal(copy.setFileLock(other, exclusive, flock), true);
+  closeSync(one);
+  closeSync(other);
+});
