@@ -1,0 +1,53 @@
+type ViewClass = new (buffer: ArrayBuffer) => NodeJS.ArrayBufferView;
+
+// Only built-in classes, and these as they are when this file is loaded: nothing is ever looked up by a stored name.
+const ERROR_CLASSES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
+// Since Node 24.
+const { Float16Array } = globalThis as { Float16Array?: ViewClass };
+const VIEW_CLASSES: readonly ViewClass[] = [
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+  Float32Array,
+  Float64Array,
+  DataView,
+  ...(Float16Array === undefined ? [] : [Float16Array]),
+];
+
+/** The prototypes of the error classes of the language, with the names they are stored under. */
+export const ERROR_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
+  [Error.prototype, 'Error'],
+  [AggregateError.prototype, 'AggregateError'],
+  ...ERROR_CLASSES.map(Class => [Class.prototype, Class.name] as const),
+]);
+
+/** Makes an error of the class stored under a name. */
+export const ERROR_MAKERS: ReadonlyMap<string, () => Error> = new Map<string, () => Error>([
+  ['Error', () => new Error()],
+  ['AggregateError', () => new AggregateError([])],
+  ...ERROR_CLASSES.map(Class => [Class.name, () => new Class()] as const),
+]);
+
+/**
+ * The prototypes of views of bytes, with the names they are stored under. Uint8Array is not among them: it is a byte
+ * string as it stands.
+ */
+export const VIEW_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
+  [Buffer.prototype, 'Buffer'],
+  ...VIEW_CLASSES.map(Class => [Class.prototype, Class.name] as const),
+]);
+
+/** Makes the view stored under a name of a whole ArrayBuffer; RangeError when its length does not fit the elements. */
+export const VIEW_MAKERS: ReadonlyMap<string, (bytes: ArrayBuffer) => object> = new Map<
+  string,
+  (bytes: ArrayBuffer) => object
+>([
+  ['ArrayBuffer', bytes => bytes],
+  ['Buffer', bytes => Buffer.from(bytes)],
+  ...VIEW_CLASSES.map(Class => [Class.name, (bytes: ArrayBuffer) => new Class(bytes)] as const),
+]);

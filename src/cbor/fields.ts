@@ -1,0 +1,90 @@
+/** Reading the fields of a decoded map that nobody vouches for. */
+import { DeferredSweepError } from '../errors.ts';
+
+/** Returns a strict reader of the fields of `tree`. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is no map. */
+export function fieldsOf(tree: unknown, what: string): Fields {
+  if (tree === null || typeof tree !== 'object' || Array.isArray(tree) || tree instanceof Uint8Array) {
+    throw corrupt(what, 'a map', tree);
+  }
+  return new Fields(tree as Record<string, unknown>, what);
+}
+
+/** Each method returns the field of that name and shape, or throws `DEFERRED_STATE_CORRUPT` naming it. */
+export class Fields {
+  readonly #tree: Record<string, unknown>;
+  readonly #what: string;
+
+  constructor(tree: Record<string, unknown>, what: string) {
+    this.#tree = tree;
+    this.#what = what;
+  }
+
+  has(name: string): boolean {
+    return this.#tree[name] !== undefined;
+  }
+
+  any(name: string): unknown {
+    return this.#tree[name];
+  }
+
+  text(name: string): string {
+    return this.#expect(name, 'a text', (value): value is string => typeof value === 'string');
+  }
+
+  textOrNull(name: string): string | null {
+    return this.#expect(
+      name,
+      'a text or null',
+      (value): value is string | null => value === null || typeof value === 'string',
+    );
+  }
+
+  texts(name: string): string[] {
+    return this.#expect(
+      name,
+      'an array of texts',
+      (value): value is string[] => Array.isArray(value) && value.every(item => typeof item === 'string'),
+    );
+  }
+
+  boolean(name: string): boolean {
+    return this.#expect(name, 'true or false', (value): value is boolean => typeof value === 'boolean');
+  }
+
+  /** A finite number of at least 0. */
+  number(name: string): number {
+    return this.#expect(
+      name,
+      'a number of at least 0',
+      (value): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+    );
+  }
+
+  /** A whole number of at least 1. */
+  count(name: string): number {
+    return this.#expect(
+      name,
+      'a whole number of at least 1',
+      (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1,
+    );
+  }
+
+  bytes(name: string): Uint8Array {
+    return this.#expect(name, 'bytes', (value): value is Uint8Array => value instanceof Uint8Array);
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[]): T {
+    return this.#expect(name, allowed.join(' or '), (value): value is T => allowed.some(item => item === value));
+  }
+
+  #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {
+    const value = this.#tree[name];
+    if (!fits(value)) throw corrupt(`${this.#what}.${name}`, expected, value);
+    return value;
+  }
+}
+
+function corrupt(where: string, expected: string, found: unknown): DeferredSweepError {
+  const what = found === null ? 'null' : Array.isArray(found) ? 'an array' : `a value of type ${typeof found}`;
+  return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read ${where}: expected ${expected}, found ${what}`);
+}

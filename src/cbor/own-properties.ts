@@ -1,0 +1,102 @@
+import { isDeepStrictEqual, types } from 'node:util';
+
+import type { ValuePath } from './value-path.ts';
+
+/** Whether every index of an array is there, and no property beside them. */
+export function isDense(array: readonly unknown[]): boolean {
+  // Own keys come as indices in ascending order, then `length`, which came with the array, then others.
+  const keys = Reflect.ownKeys(array);
+  return keys.length === array.length + 1 && keys[array.length] === 'length';
+}
+
+/** Whether an array has every index below `end`; stops at the first hole. */
+export function hasEveryIndexUpTo(array: readonly unknown[], end: number): boolean {
+  for (let i = 0; i < end; i++) if (!Object.hasOwn(array, i)) return false;
+  return true;
+}
+
+/**
+ * Whether a view has own properties beside its elements. On one of more than 32 elements a property that is not
+ * enumerable goes unseen, as `deepStrictEqual` does not see it either.
+ */
+export function hasExtraProperties(view: ArrayBufferView): boolean {
+  if (!types.isTypedArray(view)) return Reflect.ownKeys(view).length > 0;
+  if (view.length <= LISTED_ELEMENTS) return Reflect.ownKeys(view).length !== view.length;
+  // Listing keys takes 100 ns an element. Comparing with a second view of the same memory takes memcmp and a look at
+  // the enumerable properties that are not elements.
+  return !isDeepStrictEqual(view, view.subarray());
+}
+
+const LISTED_ELEMENTS = 32;
+
+/**
+ * The property names of an object that consists of nothing but them.
+ * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` for symbols, `__proto__`, accessors and what is not enumerable.
+ */
+export function namesOf(object: object, path: ValuePath): string[] {
+  return Reflect.ownKeys(object).map(key => {
+    refuseKey(path, key);
+    refuseAccessor(path, object, key);
+    if (!Object.prototype.propertyIsEnumerable.call(object, key)) {
+      throw path.refusalOfProperty(
+        key,
+        'it is not enumerable',
+        'make it an ordinary property or leave it out',
+      );
+    }
+    return key as string;
+  });
+}
+
+/** The property names of an error, those that are enumerable and those, of the usual ones, that are not. */
+export function errorNamesOf(error: Error, path: ValuePath): { hidden: string[]; shown: string[] } {
+  const hidden: string[] = [];
+  const shown: string[] = [];
+  for (const key of Reflect.ownKeys(error)) {
+    const isShown = Object.prototype.propertyIsEnumerable.call(error, key);
+    // Node puts symbols and a toString on errors of its own, not enumerable: they are not part of the value.
+    if (!isShown && !USUALLY_HIDDEN.has(key)) continue;
+    refuseKey(path, key);
+    // Newer versions of V8 have an accessor here. A program's prepareStackTrace may make it anything.
+    if (key !== 'stack') refuseAccessor(path, error, key);
+    else if (typeof error.stack !== 'string') continue;
+    (isShown ? shown : hidden).push(key as string);
+  }
+  return { hidden, shown };
+}
+
+const USUALLY_HIDDEN: ReadonlySet<string | symbol> = new Set(['stack', 'message', 'cause', 'errors', 'name']);
+
+/** Refuses keys no stored object may have. */
+function refuseKey(path: ValuePath, key: string | symbol): void {
+  if (typeof key === 'symbol') {
+    throw path.refusalOfProperty(key, 'its key is a symbol', 'use a text key or leave it out');
+  }
+  if (key === '__proto__') {
+    throw path.refusalOfProperty(
+      key,
+      'a key "__proto__" sets the prototype when copied',
+      'use another key or a Map',
+    );
+  }
+}
+
+/** Refuses a getter or setter: its code cannot be kept, and running it now may give another value each time. */
+export function refuseAccessor(path: ValuePath, object: object, key: string | symbol): void {
+  if ('value' in Object.getOwnPropertyDescriptor(object, key)!) return;
+  throw path.refusalOfProperty(stepOf(object, key), 'it is a getter or setter', 'pass the value it gives');
+}
+
+/** Refuses own properties, but `allowed`, on an object that is stored as something else than its properties. */
+export function refuseExtras(path: ValuePath, kind: string, object: object, allowed?: string): void {
+  for (const key of Reflect.ownKeys(object)) if (key !== allowed) throw refusalOfExtra(path, kind, key);
+}
+
+/** The refusal of an own property that would be lost. */
+export function refusalOfExtra(path: ValuePath, kind: string, key: string | symbol): Error {
+  return path.refusalOfProperty(key, `it is an extra property on ${kind}`, 'pass it beside that, not on it');
+}
+
+function stepOf(object: object, key: string | symbol): string | symbol | number {
+  return Array.isArray(object) && typeof key === 'string' ? Number(key) : key;
+}

@@ -1,0 +1,101 @@
+import { types } from 'node:util';
+
+/** What an object is, by name and without running code of it: `an instance of Socket`. */
+export function describe(value: object): string {
+  if (types.isProxy(value)) return 'a Proxy';
+  if (typeof value === 'function') return 'a function';
+  if (types.isModuleNamespaceObject(value)) return 'a module namespace';
+  if (types.isArgumentsObject(value)) return 'an arguments object';
+  if (types.isBoxedPrimitive(value)) return 'a boxed primitive';
+  if (types.isExternal(value)) return 'a native pointer';
+  if (types.isGeneratorObject(value)) return 'a generator';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) return 'an object without prototype';
+  const name = classNameOf(prototype as object);
+  if (isOfAnotherRealm(value)) return `a value of another realm (${name || 'unknown class'})`;
+  return name === '' ? 'an object with an unusual prototype' : `an instance of ${name}`;
+}
+
+function classNameOf(prototype: object): string {
+  for (
+    let link: object | null = prototype;
+    link !== null && !types.isProxy(link);
+    link = Object.getPrototypeOf(link)
+  ) {
+    const Class: unknown = Object.getOwnPropertyDescriptor(link, 'constructor')?.value;
+    if (typeof Class !== 'function' || types.isProxy(Class)) continue;
+    const name: unknown = Object.getOwnPropertyDescriptor(Class, 'name')?.value;
+    if (typeof name === 'string') return name;
+  }
+  return '';
+}
+
+/** Whether the object's chain of prototypes ends elsewhere than at our `Object.prototype`. */
+function isOfAnotherRealm(value: object): boolean {
+  let last: object = value;
+  for (;;) {
+    if (types.isProxy(last)) return false;
+    const next: object | null = Object.getPrototypeOf(last);
+    if (next === null) break;
+    last = next;
+  }
+  return last !== Object.prototype && Object.hasOwn(last, 'isPrototypeOf');
+}
+
+/** What to pass instead of an object that has no stored form. */
+export function adviceFor(value: object): string {
+  if (types.isProxy(value)) return 'pass a plain copy of what is behind it';
+  if (typeof value === 'function') return 'import or write it inside the deferred function';
+  if (types.isModuleNamespaceObject(value)) return 'import the module inside the deferred function';
+  if (types.isArgumentsObject(value)) return 'pass an array, [...arguments]';
+  if (types.isBoxedPrimitive(value)) return 'pass the primitive, value.valueOf()';
+  if (types.isPromise(value)) return 'await it first and pass the result';
+  if (types.isSharedArrayBuffer(value))
+    return 'memory is not shared with a later process, pass a copy of the bytes';
+  if (isOfAnotherRealm(value)) return 'pass a copy made in this realm, such as structuredClone(value)';
+  if (types.isNativeError(value)) return 'pass what is needed of it, such as its message and code';
+  if (types.isGeneratorObject(value)) return 'pass the array of its values, [...value]';
+  for (const name of classNamesOf(value)) {
+    const advice = ADVICE.get(name);
+    if (advice !== undefined) return advice;
+  }
+  return 'pass its data as a plain object and rebuild the instance inside the deferred function';
+}
+
+const HANDLE = 'it lives in this process only, pass what identifies it (a path, a port, a process id)';
+
+// By the names of a value's classes, nearest first: most of these are not loaded unless somebody asks for them.
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['URL', 'pass its href'],
+  ['URLSearchParams', 'pass its text, String(value)'],
+  ['WeakMap', 'pass a Map of the entries needed'],
+  ['WeakSet', 'pass a Set of the members needed'],
+  ['WeakRef', 'pass what value.deref() returns'],
+  ['AbortSignal', 'it lives in this process only, leave it out'],
+  ['AbortController', 'it lives in this process only, leave it out'],
+  ['Blob', 'pass its bytes, new Uint8Array(await value.arrayBuffer())'],
+  ['Headers', 'pass its entries, [...value]'],
+  ['FormData', 'pass its entries, [...value]'],
+  ['DOMException', 'pass its name and message'],
+  ['EventEmitter', HANDLE],
+  ['EventTarget', HANDLE],
+  ['FileHandle', HANDLE],
+  ['Dir', HANDLE],
+  ['Timeout', HANDLE],
+  ['Immediate', HANDLE],
+  ['ReadableStream', HANDLE],
+  ['WritableStream', HANDLE],
+]);
+
+function classNamesOf(value: object): string[] {
+  const names: string[] = [];
+  for (
+    let link: object | null = Object.getPrototypeOf(value);
+    link !== null;
+    link = Object.getPrototypeOf(link)
+  ) {
+    if (types.isProxy(link)) break;
+    names.push(classNameOf(link));
+  }
+  return names;
+}

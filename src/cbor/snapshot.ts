@@ -1,0 +1,63 @@
+import { DeferredSweepError } from '../errors.ts';
+import { checkBounds } from './bounds.ts';
+import { encode } from './codec.ts';
+import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
+import { isPlain } from './plain.ts';
+import { type EncodeFunction, TreeBuilder } from './tree-builder.ts';
+import { ValuePath } from './value-path.ts';
+
+export type { EncodeFunction } from './tree-builder.ts';
+
+/** Options of {@link snapshot}. */
+export interface SnapshotOptions {
+  /**
+   * Called once for each function met, with the function and its path; returns its stand-in: a fresh array or plain
+   * object that is stored in the function's place and given to `decodeFunction` by `restore`. The stand-in is walked as
+   * part of the same value, so what it holds may be anything a value may be: other functions, objects that occur
+   * elsewhere in the value too, the very function it stands for. Paths go on through it: what stands at
+   * `captured.socket` of the stand-in of `args[0]` is called `args[0].captured.socket`.
+   * @defaultValue functions are refused.
+   */
+  encodeFunction?: EncodeFunction | undefined;
+}
+
+/**
+ * Returns CBOR from which {@link restore} makes an equal value, in the sense of `assert.deepStrictEqual`, with the same
+ * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs, except
+ * an `Error.prepareStackTrace` of the program's when an error is stored whose stack nobody has looked at yet.
+ *
+ * Stored: undefined, null, booleans, numbers, bigints, strings; plain objects, objects without prototype, arrays with or
+ * without holes; Date, RegExp with its lastIndex, Map, Set; Buffer, typed arrays, DataView and ArrayBuffer; errors of the
+ * built-in classes with name, message, stack, cause, errors and their enumerable properties. What is plain (see
+ * `isPlain`) is plain CBOR, everything else stands under a tag: docs/format.md.
+ *
+ * Not kept, as `deepStrictEqual` does not look at it: that an object is frozen or a property read-only; of a view
+ * anything but the bytes it shows, so two views of one ArrayBuffer become two, of fixed length; on errors other
+ * properties that are not enumerable, such as the marks Node puts there.
+ *
+ * @param rootName what the value is called in errors, e.g. `args`.
+ * @throws DeferredSweepError
+ * - `DEFERRED_VALUE_REFUSED` with `valuePath` for what would not come back equal: functions (but see
+ *   {@link SnapshotOptions.encodeFunction}), symbols, class instances, promises, weak collections, boxed primitives, shared
+ *   memory, proxies, getters and setters, properties that are not enumerable or whose key is a symbol or `__proto__`,
+ *   extra properties on anything but plain objects and errors, values of another realm (`node:vm`), and what is nested
+ *   deeper than `MAX_VALUE_DEPTH`, a Map or Set counting twice.
+ * - `DEFERRED_TOO_LARGE` for more than `MAX_VALUE_BYTES` or `MAX_ITEMS`.
+ */
+export function snapshot(value: unknown, rootName: string, options: SnapshotOptions = {}): Buffer {
+  const plain = isPlain(value);
+  const bytes = encode(plain ? value : new TreeBuilder(rootName, options.encodeFunction).build(value));
+  if (bytes.length > MAX_VALUE_BYTES) throw new ValuePath(rootName).tooLarge();
+  // What a decoder refuses must not be written. A small plain value is within the bounds by how isPlain looks at it.
+  if (!plain || bytes.length > MAX_ITEMS) checkReadable(bytes, rootName);
+  return bytes;
+}
+
+function checkReadable(bytes: Buffer, rootName: string): void {
+  try {
+    checkBounds(bytes);
+  } catch (error) {
+    if (!(error instanceof DeferredSweepError)) throw error;
+    throw new ValuePath(rootName).tooLarge({ cause: error });
+  }
+}

@@ -1,0 +1,93 @@
+import { DeferredSweepError } from '../errors.ts';
+import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
+import { adviceFor, describe } from './refusal.ts';
+
+/** One step from a value to a value in it. */
+export type Step =
+  /** A property key or an array index. */
+  | string
+  | number
+  | symbol
+  /** The value of a map's key. */
+  | { readonly call: 'get'; readonly key: unknown }
+  /** The n-th key of a map, the n-th member of a set. */
+  | { readonly call: 'keys' | 'values'; readonly index: number };
+
+/**
+ * The way from a root to the value being looked at, written as JavaScript would reach it (`args[1].socket`,
+ * `args[0]["odd key"]`, `args[0].get("k")`), and the errors that name it.
+ */
+export class ValuePath {
+  readonly #rootName: string;
+  readonly #steps: Step[] = [];
+
+  constructor(rootName: string) {
+    this.#rootName = rootName;
+  }
+
+  enter(step: Step): void {
+    this.#steps.push(step);
+  }
+
+  leave(): void {
+    this.#steps.pop();
+  }
+
+  toString(): string {
+    return this.#rootName + this.#steps.map(formatStep).join('');
+  }
+
+  /** The error for a value that cannot be stored and restored equal: what it is, and what to do instead. */
+  refusal(what: string, instead: string): DeferredSweepError {
+    const valuePath = this.toString();
+    return new DeferredSweepError(
+      'DEFERRED_VALUE_REFUSED',
+      `Cannot store ${valuePath}: ${what}; ${instead}`,
+      {
+        valuePath,
+      },
+    );
+  }
+
+  /** The refusal of an object whose kind has no stored form. */
+  refusalOf(value: object): DeferredSweepError {
+    return this.refusal(`it is ${describe(value)}`, adviceFor(value));
+  }
+
+  /** The error for a value, the root, whose encoding is over the limits. */
+  tooLarge(details: { cause?: unknown } = {}): DeferredSweepError {
+    const limits = `${MAX_VALUE_BYTES} bytes or ${MAX_ITEMS} items`;
+    return new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `Cannot store ${this.#rootName}: it takes more than ${limits}; write the data to a file and pass its path`,
+      { valuePath: this.#rootName, ...details },
+    );
+  }
+
+  /** The refusal of a property of the value being looked at. */
+  refusalOfProperty(key: Step, what: string, instead: string): DeferredSweepError {
+    this.enter(key);
+    return this.refusal(what, instead);
+  }
+}
+
+function formatStep(step: Step): string {
+  switch (typeof step) {
+    case 'number':
+    case 'symbol':
+      return `[${String(step)}]`;
+    case 'string':
+      return IDENTIFIER.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+    default:
+      return step.call === 'get' ? `.get(${formatKey(step.key)})` : `.${step.call}()[${step.index}]`;
+  }
+}
+
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+function formatKey(key: unknown): string {
+  if (typeof key === 'string') return JSON.stringify(key);
+  if (typeof key === 'bigint') return `${key}n`;
+  if (Object.is(key, -0)) return '-0';
+  return (typeof key === 'object' && key !== null) || typeof key === 'function' ? describe(key) : String(key);
+}

@@ -1,0 +1,11 @@
+/** Everything is done, or there was nothing to do. */
+export const EXIT_DONE = 0;
+/** A function failed, or a file was set aside, refused or left. */
+export const EXIT_FAILED = 1;
+/** The command line is wrong. */
+export const EXIT_USAGE = 2;
+/** A directory could not be swept. */
+export const EXIT_NOT_SWEPT = 3;
+
+/** Wrong use of the command line. */
+export class UsageError extends Error {}

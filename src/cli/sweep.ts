@@ -1,0 +1,44 @@
+/** The verbs `sweep` and `cleanup`. */
+import { cleanup } from '../sweep/cleanup.ts';
+import type { SweepOptions } from '../sweep/options.ts';
+import { hasProblems, type SweepReport } from '../sweep/report.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import { sweep } from '../sweep/sweep.ts';
+import type { SweepLine } from './arguments.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
+import { formatReport } from './format.ts';
+
+/** Sweeps every base and prints its report; returns the exit status. One bad base keeps none of the others from it. */
+export async function runSweep(line: SweepLine): Promise<number> {
+  const abort = new AbortController();
+  // Finish the function in progress, leave the rest registered, report.
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const options: SweepOptions = {
+    isolation: line.isolation,
+    timeoutMs: line.timeoutMs,
+    signal: abort.signal,
+    // The report says it all.
+    logger: null,
+  };
+  const run = line.verb === 'cleanup' ? cleanup : sweep;
+  let status = EXIT_DONE;
+  for (const base of line.bases) {
+    try {
+      const report = await run(base, options);
+      print(report, line.isJson);
+      if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
+    } catch (error) {
+      const reported = reportError(error);
+      if (line.isJson) process.stdout.write(`${JSON.stringify({ base, error: reported })}\n`);
+      process.stderr.write(`deferred-sweep: cannot sweep ${base}: ${reported.message}\n`);
+      status = EXIT_NOT_SWEPT;
+    }
+  }
+  process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
+  return status;
+}
+
+function print(report: SweepReport, isJson: boolean): void {
+  process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : formatReport(report));
+}

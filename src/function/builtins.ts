@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import type { ModuleDescriptor } from './descriptor.ts';
+import { GLOBAL_NAMES } from './globals.ts';
+
+/** How a function or object of Node or of the language is named: as an export, or as an expression of global names. */
+export type BuiltinName = ModuleDescriptor | { readonly kind: 'global'; readonly expression: string };
+
+const require = createRequire(import.meta.url);
+
+/** Modules whose exports people pass around, the likeliest first: of two names for one function the first is kept. */
+const MODULES =
+  `fs fs/promises process child_process path os net http https timers timers/promises util stream stream/promises
+  events url buffer crypto dns dns/promises readline readline/promises assert assert/strict async_hooks console dgram
+  diagnostics_channel http2 module perf_hooks querystring string_decoder tls tty v8 vm worker_threads zlib`.split(/\s+/);
+
+/** Part of every process without being listed as loaded. */
+const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
+
+const names = new WeakMap<object, BuiltinName>();
+const indexed = new Set<string>();
+
+/**
+ * The name of a function or object that belongs to Node or to the language, found by identity; undefined for anything
+ * else. Loads no module: what somebody holds a function of has been loaded.
+ */
+export function nameBuiltin(value: object): BuiltinName | undefined {
+  const known = names.get(value);
+  if (known !== undefined) return known;
+  indexModules();
+  if (!indexed.has('globals')) indexGlobals();
+  return names.get(value);
+}
+
+function indexModules(): void {
+  const loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList;
+  const isLoaded = loaded === undefined ? undefined : new Set(loaded);
+  for (const name of MODULES) {
+    if (indexed.has(name)) continue;
+    if (isLoaded !== undefined && !ALWAYS_LOADED.has(name) && !isLoaded.has(`NativeModule ${name}`)) continue;
+    indexed.add(name);
+    const exports: unknown = require(`node:${name}`);
+    const module = `node:${name}`;
+    remember(exports, { kind: 'module', module, export: 'default' });
+    eachMember(exports, (key, member) => {
+      if (!isApi(member) && member !== process.env) return;
+      remember(member, { kind: 'module', module, export: key });
+      // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
+      eachMember(member, (inner, value) => {
+        if (typeof value === 'function') remember(value, { kind: 'module', module, export: `${key}.${inner}` });
+      });
+    });
+  }
+}
+
+function indexGlobals(): void {
+  indexed.add('globals');
+  for (const name of GLOBAL_NAMES) {
+    const root: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+    remember(root, { kind: 'global', expression: name });
+    // What hangs on the global object is anybody's, but for the names of the list.
+    if (root === globalThis) continue;
+    eachMember(root, (key, member) => {
+      if (!isApi(member)) return;
+      const expression = `${name}.${key}`;
+      remember(member, { kind: 'global', expression });
+      if (key !== 'prototype') return;
+      eachMember(member, (method, value) => {
+        if (typeof value === 'function') remember(value, { kind: 'global', expression: `${expression}.${method}` });
+      });
+    });
+  }
+}
+
+/** A function, or an object of functions; not mere data such as `process.argv`, which is captured by value. */
+function isApi(value: unknown): boolean {
+  if (typeof value === 'function') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some(({ value }) => typeof value === 'function');
+}
+
+/** Own data properties only: reading an accessor may load a module, start a stream, or print a deprecation. */
+function eachMember(value: unknown, visit: (key: string, member: unknown) => void): void {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+    if ('value' in property && /^[A-Za-z_$][\w$]*$/.test(key)) visit(key, property.value);
+  }
+}
+
+function remember(value: unknown, name: BuiltinName): void {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
+  if (!names.has(value)) names.set(value, name);
+}

@@ -1,0 +1,109 @@
+import { DeferredSweepError } from '../errors.ts';
+import type { CommandDescriptor } from './descriptor.ts';
+import { currentInvocation } from './invocation.ts';
+
+/** How long a command may go on after SIGTERM before its process group gets SIGKILL. */
+const TERMINATION_GRACE_MS = 5_000;
+
+/** Where and with what environment a command runs. */
+export interface CommandOptions {
+  /** @defaultValue the working directory at registration */
+  cwd?: string;
+  /** Additions to the environment of the process that runs the command. */
+  env?: Record<string, string>;
+}
+
+/**
+ * The descriptor of a command, checked.
+ *
+ * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2)).
+ */
+export function describeCommand(
+  file: string,
+  argv: readonly string[] = [],
+  options: CommandOptions = {},
+): CommandDescriptor {
+  requireText('file', file);
+  if (file === '') throw new TypeError('file of a command must be a program name or path, got an empty string');
+  if (!Array.isArray(argv)) throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
+  for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
+  if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
+  for (const [name, value] of Object.entries(options.env ?? {})) {
+    requireText('name in options.env', name);
+    requireText(`options.env.${name}`, value);
+  }
+  return {
+    kind: 'command',
+    file,
+    argv: [...argv],
+    cwd: options.cwd ?? process.cwd(),
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+  };
+}
+
+function requireText(what: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`${what} of a command must be a string, got ${typeof value}`);
+  if (value.includes('\0')) throw new TypeError(`${what} of a command must not contain a NUL character`);
+}
+
+/**
+ * Resolves when the command has exited with 0. It runs without a shell, in a process group of its own, reads nothing,
+ * and writes to this process's standard error. When the current invocation's signal is aborted the group gets
+ * SIGTERM, and SIGKILL as soon as its leader has exited or 5 s have passed.
+ *
+ * @throws `DEFERRED_COMMAND_FAILED` when it cannot be started, exits with another code, or is ended by a signal.
+ */
+export async function runCommand(command: CommandDescriptor): Promise<void> {
+  const { spawn } = await import('node:child_process');
+  const signal = currentInvocation()?.signal;
+  if (signal?.aborted) throw commandFailed(command, 'was not started, its time is over', signal.reason);
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(command.file, command.argv, {
+      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+      env: { ...process.env, ...command.env },
+      detached: true,
+      stdio: ['ignore', 2, 2],
+    });
+    let grace: NodeJS.Timeout | undefined;
+    const terminate = () => {
+      killGroup(child.pid, 'SIGTERM');
+      grace = setTimeout(() => killGroup(child.pid, 'SIGKILL'), TERMINATION_GRACE_MS);
+    };
+    signal?.addEventListener('abort', terminate, { once: true });
+    const settle = () => {
+      signal?.removeEventListener('abort', terminate);
+      clearTimeout(grace);
+    };
+    child.once('error', error => {
+      settle();
+      reject(commandFailed(command, `could not be started in ${command.cwd ?? process.cwd()}`, error));
+    });
+    child.once('exit', (code, killedBy) => {
+      settle();
+      if (signal?.aborted) {
+        // The leader is gone; members of its group that ignored SIGTERM must not outlive the time limit.
+        killGroup(child.pid, 'SIGKILL');
+        reject(commandFailed(command, 'was ended, its time is over', signal.reason));
+      } else if (code === 0) resolve();
+      else reject(commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`));
+    });
+  });
+}
+
+function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    // ESRCH: everyone in the group has exited. EPERM: macOS says so of a group of zombies.
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) throw error;
+  }
+}
+
+function commandFailed(command: CommandDescriptor, why: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_COMMAND_FAILED',
+    `cannot run the deferred command ${JSON.stringify(command.file)}: it ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** The circumstances under which a deferred function runs. */
+export interface Invocation {
+  /** Aborted when the function's time is over; what it still does after that is cut off soon. */
+  readonly signal: AbortSignal;
+  /** 1 for the first attempt; counted across processes. */
+  readonly attempt: number;
+  /** True when the process that registered the function is gone, false at the normal end of its job. */
+  readonly orphaned: boolean;
+  readonly registeredAt: Date;
+  /** The process that registered it; `bootId` is null where the system has none. */
+  readonly owner: { readonly pid: number; readonly host: string; readonly bootId: string | null };
+  /** Whether the machine still runs as it did at registration: pids, mounts and memory are gone otherwise. Undefined: unknown. */
+  readonly sameBoot: boolean | undefined;
+}
+
+/**
+ * One per thread, not per copy of this package: the function may import the copy of its own project while another one,
+ * installed globally, runs it.
+ */
+const STORAGE = Symbol.for('deferred-sweep.invocation.1');
+const shared = globalThis as { [STORAGE]?: AsyncLocalStorage<Invocation> };
+const storage: AsyncLocalStorage<Invocation> = (shared[STORAGE] ??= new AsyncLocalStorage());
+
+/** The circumstances of the deferred function that is running, or undefined outside of one. Follows `await`. */
+export function currentInvocation(): Invocation | undefined {
+  return storage.getStore();
+}
+
+/** What `body` returns; `currentInvocation()` gives `invocation` to it and to everything it starts. */
+export function withInvocation<T>(invocation: Invocation, body: () => T): T {
+  return storage.run(invocation, body);
+}

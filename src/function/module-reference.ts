@@ -1,0 +1,116 @@
+import { isBuiltin } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DeferredSweepError } from '../errors.ts';
+import type { ModuleDescriptor } from './descriptor.ts';
+
+/** Where a function lives. */
+export interface ModuleLocation {
+  /** A `file:`, `node:` or `data:` URL, or an absolute path. */
+  module: string;
+  /** Name of the export, `default`, or a dotted path through it such as `Resource.close`. */
+  export: string;
+}
+
+/**
+ * The descriptor of an export. Nothing is loaded or looked up.
+ *
+ * @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them.
+ */
+export function describeLocation(location: ModuleLocation): ModuleDescriptor {
+  if (typeof location !== 'object' || location === null) {
+    throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
+  }
+  const { module, export: path } = location;
+  if (typeof module !== 'string') throw new TypeError(`location.module must be a string, got ${typeof module}`);
+  if (typeof path !== 'string') throw new TypeError(`location.export must be a string, got ${typeof path}`);
+  if (path.split('.').includes('')) {
+    throw new TypeError(`location.export must be a dotted path of names, got ${JSON.stringify(path)}`);
+  }
+  return { kind: 'module', module: absoluteModule(module), export: path };
+}
+
+function absoluteModule(module: string): string {
+  if (isAbsolute(module)) return pathToFileURL(module).href;
+  if (/^(file|node|data):/.test(module)) return module;
+  if (isBuiltin(module)) return `node:${module}`;
+  throw new TypeError(
+    `location.module must be a file:, node: or data: URL or an absolute path, got ${JSON.stringify(module)}; ` +
+      `pass import.meta.url for the module this is written in, or import.meta.resolve(${JSON.stringify(module)})`,
+  );
+}
+
+/** A function of a module, and the object it is called on. */
+export interface FoundFunction {
+  readonly function: (...args: never[]) => unknown;
+  readonly receiver: unknown;
+}
+
+/**
+ * The function a descriptor names, its module imported.
+ *
+ * @throws `DEFERRED_FUNCTION_MISSING` when there is no such module (cause: the loader's error) or the path does not lead
+ * to a function. What the module itself throws while it is evaluated is thrown unchanged.
+ */
+export async function importFunction(descriptor: ModuleDescriptor): Promise<FoundFunction> {
+  const { value, receiver } = await importExport(descriptor);
+  if (typeof value === 'function') return { function: value as FoundFunction['function'], receiver };
+  throw missing(descriptor, `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`);
+}
+
+/** The same for a value of any type. */
+export async function importExport(descriptor: ModuleDescriptor): Promise<{ value: unknown; receiver: unknown }> {
+  const namespace = await importModule(descriptor);
+  const path = descriptor.export.split('.');
+  for (const root of roots(namespace)) {
+    const found = follow(root, path);
+    if (found !== undefined) return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
+  }
+  throw missing(descriptor, `the module has no export ${descriptor.export}`);
+}
+
+/** CommonJS modules show their properties under `default` only, where Node's lexer did not find their names. */
+function roots(namespace: Record<string, unknown>): unknown[] {
+  return [namespace, namespace['default']];
+}
+
+function follow(root: unknown, path: readonly string[]): { value: unknown; receiver: unknown } | undefined {
+  let receiver: unknown;
+  let value = root;
+  for (const [depth, name] of path.entries()) {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value)) return undefined;
+    // The namespace is no receiver: calling an export is a plain call.
+    receiver = depth === 0 ? undefined : value;
+    value = Reflect.get(value, name);
+  }
+  return { value, receiver };
+}
+
+async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
+  try {
+    return (await import(descriptor.module)) as Record<string, unknown>;
+  } catch (error) {
+    if (!isNotFound(error, descriptor.module)) throw error;
+    throw missing(descriptor, `the module cannot be found`, error);
+  }
+}
+
+/** Whether it is this module that was not found, and not one that it imports. */
+function isNotFound(error: unknown, module: string): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  if (error.code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') return false;
+  return 'url' in error && typeof error.url === 'string' && withoutQuery(error.url) === withoutQuery(module);
+}
+
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/, '');
+}
+
+function missing(descriptor: ModuleDescriptor, why: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_FUNCTION_MISSING',
+    `cannot find the deferred function ${descriptor.export} of ${descriptor.module}: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}

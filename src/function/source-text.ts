@@ -1,0 +1,137 @@
+import { createRequire } from 'node:module';
+import type * as Acorn from 'acorn';
+import type * as EslintScope from 'eslint-scope';
+import type * as Estree from 'estree';
+import { findSurroundings, type Surroundings } from './surroundings.ts';
+
+// Parser and scope analyser take 30 ms to load; a process that captures no function does without.
+const require = createRequire(import.meta.url);
+
+/** A variable that a function uses and does not declare. */
+export interface FreeVariable {
+  readonly name: string;
+  /** The properties it is read for when it is used for nothing else, as in `lib.a(lib.b)`. */
+  readonly members: readonly string[] | undefined;
+  /** True when all that is asked of it is `typeof`, which no missing variable can fail. */
+  readonly onlyTypeof: boolean;
+  /** True when a class needs it to come into being: in `extends`, a computed name, a static initializer. */
+  readonly atCreation: boolean;
+}
+
+/** What the text of a function tells about it. */
+export interface SourceAnalysis extends Surroundings {
+  /** An expression of the same function; the text of a method alone is none. */
+  readonly expression: string;
+  /** How many characters of `expression` stand before the text as it was written. */
+  readonly prefixLength: number;
+  readonly isClass: boolean;
+  readonly isGenerator: boolean;
+  readonly freeVariables: readonly FreeVariable[];
+}
+
+/**
+ * The analysis of a function's text as `Function.prototype.toString` gives it, or undefined when it is not the text of
+ * a function in the language: native and bound functions have none.
+ *
+ * @param name the function's `name`, for methods with a computed one
+ * @param isModule whether it was written in an ES module, which has other reserved words
+ */
+export function analyzeSource(text: string, name: string, isModule: boolean): SourceAnalysis | undefined {
+  const whole = parseFunction(`(${text})`, isModule);
+  if (whole !== undefined) return analyze(whole, `(${text})`, 1, isModule);
+  const method = parseMethod(text, isModule);
+  if (method !== undefined) {
+    // `rm(path) {}` may not become `function rm(path) {}`: that would hide the variable `rm` from its body.
+    const { async, generator } = method.function;
+    const key = JSON.stringify(name);
+    const head = `({ ${async ? 'async ' : ''}${generator ? '*' : ''}[${key}]`;
+    const expression = `${head}${text.slice(method.parametersAt)} })[${key}]`;
+    const parsed = parseFunction(expression, isModule);
+    if (parsed !== undefined) return analyze(parsed, expression, head.length - method.parametersAt, isModule);
+  }
+  const inFunction = parseFunction(`(function () { return (${text}) })`, isModule);
+  return inFunction && { ...analyze(inFunction, `(${text})`, 1, isModule), bound: ['new.target'] };
+}
+
+interface ParsedFunction {
+  readonly program: Estree.Program;
+  readonly node: Estree.Function | Estree.Class;
+}
+
+function parseFunction(text: string, isModule: boolean): ParsedFunction | undefined {
+  const program = parse(text, isModule);
+  const statement = program?.body[0];
+  if (program === undefined || statement?.type !== 'ExpressionStatement') return undefined;
+  let node = statement.expression;
+  if (node.type === 'MemberExpression' && node.object.type === 'ObjectExpression') {
+    const [property] = node.object.properties;
+    if (property?.type === 'Property') node = property.value as Estree.Expression;
+  }
+  const isFunction = /^(FunctionExpression|ArrowFunctionExpression|ClassExpression)$/.test(node.type);
+  return isFunction ? { program, node: node as Estree.Function | Estree.Class } : undefined;
+}
+
+function parseMethod(text: string, isModule: boolean): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
+  const prefix = '({';
+  const statement = parse(`${prefix}${text}})`, isModule)?.body[0];
+  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression') return undefined;
+  const [property] = statement.expression.properties;
+  if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression') return undefined;
+  return { function: property.value, parametersAt: startOf(property.value) - prefix.length };
+}
+
+function parse(text: string, isModule: boolean): Estree.Program | undefined {
+  const acorn = require('acorn') as typeof Acorn;
+  try {
+    return acorn.parse(text, {
+      ecmaVersion: 'latest',
+      sourceType: isModule ? 'module' : 'script',
+      // What only means something where it was written shall be named in the refusal, not be a syntax error.
+      allowSuperOutsideMethod: true,
+      checkPrivateFields: false,
+      ranges: true,
+    } as Acorn.Options) as unknown as Estree.Program;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function startOf(node: Estree.Node): number {
+  return (node as unknown as Acorn.Node).start;
+}
+
+function analyze(parsed: ParsedFunction, expression: string, prefixLength: number, isModule: boolean): SourceAnalysis {
+  const { program, node } = parsed;
+  const eslintScope = require('eslint-scope') as typeof EslintScope;
+  const manager = eslintScope.analyze(program, {
+    ecmaVersion: 2025,
+    sourceType: isModule ? 'module' : 'script',
+    ignoreEval: true,
+  });
+  const uses = findSurroundings(program, node);
+  const byName = new Map<string, Estree.Identifier[]>();
+  for (const reference of manager.globalScope?.through ?? []) {
+    const identifier = reference.identifier as Estree.Identifier;
+    byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
+  }
+  const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
+    const places = identifiers.map(identifier => uses.places.get(identifier));
+    const members = places.map(place => place?.member);
+    return {
+      name,
+      members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
+      onlyTypeof: places.every(place => place?.isTypeof),
+      atCreation: places.some(place => place?.atCreation),
+    };
+  });
+  return {
+    expression,
+    prefixLength,
+    isClass: node.type === 'ClassExpression',
+    isGenerator: 'generator' in node && node.generator === true,
+    thisUse: uses.thisUse,
+    bound: uses.bound,
+    freeVariables,
+  };
+}

@@ -1,0 +1,136 @@
+import type * as Estree from 'estree';
+
+/** What a function's text takes from where it was written, other than variables. */
+export interface Surroundings {
+  /** `lexical`: an arrow function's own `this`; `call`: that of a function, given by its caller. */
+  readonly thisUse: 'lexical' | 'call' | undefined;
+  /** In words, what has no meaning elsewhere: `super`, `#private`, `import.meta`, `new.target`. */
+  readonly bound: readonly string[];
+}
+
+/** How one mention of an identifier uses it. */
+export interface Place {
+  /** The property read from it, when that is all it is there for. */
+  readonly member?: string;
+  readonly isTypeof: boolean;
+  /** True where it is evaluated when a class is made, not when something is called. */
+  readonly atCreation: boolean;
+}
+
+interface Context {
+  /** Whose `this` it is here: the text's surroundings', the function's, or something inside's. */
+  readonly owner: 'lexical' | 'call' | 'inner';
+  readonly hasSuper: boolean;
+  readonly privateNames: ReadonlySet<string>;
+  readonly atCreation: boolean;
+}
+
+/**
+ * Walks the program that consists of one function or class and tells what it takes from its surroundings and where its
+ * identifiers stand. Scope analysers report variables only.
+ */
+export function findSurroundings(
+  program: Estree.Program,
+  root: Estree.Function | Estree.Class,
+): Surroundings & { places: ReadonlyMap<Estree.Node, Place> } {
+  const places = new Map<Estree.Node, Place>();
+  const bound = new Set<string>();
+  let thisUse: Surroundings['thisUse'];
+
+  const visit = (node: Estree.Node, context: Context): void => {
+    switch (node.type) {
+      case 'ThisExpression':
+        if (context.owner !== 'inner') thisUse = context.owner;
+        return;
+      case 'Super':
+        if (!context.hasSuper) bound.add('super');
+        return;
+      case 'PrivateIdentifier':
+        if (!context.privateNames.has(node.name)) bound.add(`#${node.name}`);
+        return;
+      case 'MetaProperty':
+        if (node.meta.name === 'import') bound.add('import.meta');
+        return;
+      case 'Identifier':
+        if (!places.has(node)) places.set(node, { isTypeof: false, atCreation: context.atCreation });
+        return;
+      case 'UnaryExpression':
+        if (node.operator === 'typeof') note(node.argument, { isTypeof: true, atCreation: context.atCreation });
+        // `delete lib.a` is not a read of `lib.a`.
+        if (node.operator === 'delete') return visitWritten(node.argument, context);
+        break;
+      case 'AssignmentExpression':
+        visitWritten(node.left, context);
+        return visit(node.right, context);
+      case 'UpdateExpression':
+        return visitWritten(node.argument, context);
+      case 'MemberExpression':
+        note(node.object, { ...memberName(node), isTypeof: false, atCreation: context.atCreation });
+        break;
+      case 'ClassExpression':
+      case 'ClassDeclaration':
+        return visitClass(node, context, node === root);
+      case 'FunctionExpression':
+      case 'FunctionDeclaration':
+        return visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner', atCreation: false });
+      case 'ArrowFunctionExpression':
+        return visitChildren(node, { ...context, atCreation: false });
+      case 'Property':
+        // A method of an object literal may say `super`; the root, written as one by us, has lost its own.
+        return visitChildren(node, { ...context, hasSuper: context.hasSuper || (node.value as Estree.Node) !== root });
+    }
+    visitChildren(node, context);
+  };
+
+  const visitClass = (node: Estree.Class, outer: Context, isRoot: boolean): void => {
+    const declared = node.body.body.flatMap(member =>
+      'key' in member && member.key.type === 'PrivateIdentifier' ? [member.key.name] : [],
+    );
+    const context = { ...outer, privateNames: new Set([...outer.privateNames, ...declared]) };
+    const inside: Context = { ...context, owner: 'inner', hasSuper: true };
+    if (node.superClass) visit(node.superClass, { ...context, atCreation: isRoot });
+    for (const member of node.body.body) {
+      if (member.type === 'StaticBlock') {
+        visitChildren(member, { ...inside, atCreation: isRoot });
+        continue;
+      }
+      if (member.computed) visit(member.key as Estree.Node, { ...context, atCreation: isRoot });
+      const isStaticField = member.type === 'PropertyDefinition' && member.static;
+      if (member.value) visit(member.value, { ...inside, atCreation: isRoot && isStaticField });
+    }
+  };
+
+  /** The target of an assignment: reading its parts is not all that happens to them. */
+  const visitWritten = (node: Estree.Node, context: Context): void => {
+    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false, atCreation: context.atCreation });
+    visit(node, context);
+  };
+
+  const note = (node: Estree.Node, place: Place): void => {
+    if (node.type === 'Identifier' && !places.has(node)) places.set(node, place);
+  };
+
+  const visitChildren = (node: Estree.Node, context: Context): void => {
+    for (const child of Object.values(node)) {
+      for (const item of Array.isArray(child) ? child : [child]) {
+        if (isNode(item)) visit(item, context);
+      }
+    }
+  };
+
+  const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
+  visitChildren(program, { owner, hasSuper: false, privateNames: new Set(), atCreation: false });
+  return { thisUse, bound: [...bound], places };
+}
+
+function memberName(node: Estree.MemberExpression): { member?: string } {
+  if (!node.computed && node.property.type === 'Identifier') return { member: node.property.name };
+  if (node.computed && node.property.type === 'Literal' && typeof node.property.value === 'string') {
+    return { member: node.property.value };
+  }
+  return {};
+}
+
+function isNode(value: unknown): value is Estree.Node {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}

@@ -1,0 +1,232 @@
+/** One open job: what its deferred functions clean up after. */
+import { fstatSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { DeferredSweepError } from './errors.ts';
+import { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
+import type { Delivery } from './state/record.ts';
+import type { StateDirectory } from './state/state-directory.ts';
+import type { StateFile } from './state/state-file.ts';
+import { logReport } from './sweep/logger.ts';
+import type { ResolvedSweepOptions } from './sweep/options.ts';
+import { type FileReport, type FunctionReport, type SweepReport, summarize } from './sweep/report.ts';
+import { reportError } from './sweep/reported-error.ts';
+import { runFunction } from './sweep/run-function.ts';
+import { sweepDirectory } from './sweep/sweep.ts';
+import { TakenFile } from './sweep/taken-file.ts';
+import { traceDefer } from './tracing.ts';
+
+/** What a job needs of its manager. */
+export interface JobHost {
+  readonly directory: StateDirectory;
+  readonly sweepOptions: ResolvedSweepOptions;
+  readonly delivery: Delivery;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  /** A fresh state file, without waiting. */
+  createFile(): StateFile;
+  /** Takes back a file without functions, to use it again or to remove it. */
+  giveBack(file: StateFile): void;
+  /** Told once, when the job has ended. */
+  ended(job: Job): void;
+}
+
+/** The signature of {@link Job.defer}, for passing it on. */
+export type Defer = {
+  <F extends AnyFunction>(fn: F, ...args: Parameters<F>): Registration;
+  (deferred: DeferredFunction): Registration;
+};
+
+/** One function registered with a job. */
+export interface Registration {
+  /** Its number in the job's state file. */
+  readonly id: number;
+  /**
+   * Takes the registration back: the function will not run. Returns false when it was run or cancelled before.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`
+   */
+  cancel(): boolean;
+  /**
+   * Runs the function now, from its record, as the end of the job would; that then runs it only if it failed and has
+   * attempts left. Returns undefined when it was run or cancelled before.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
+   */
+  run(): Promise<FunctionReport | undefined>;
+}
+
+export class Job {
+  /** What the sweep before this job found. */
+  readonly sweepReport: SweepReport;
+  readonly #host: JobHost;
+  #file: StateFile;
+  #lastId = 0;
+  #running = 0;
+  #isEnded = false;
+  #closing: Promise<SweepReport> | undefined;
+
+  constructor(host: JobHost, file: StateFile, sweepReport: SweepReport) {
+    this.#host = host;
+    this.#file = file;
+    this.sweepReport = sweepReport;
+  }
+
+  /** The job's state file. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /**
+   * Registers a call to be made when the job ends, or by somebody else if this process dies before. When it returns,
+   * the call is registered; when it throws, it is not, and everything before it still is.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended; `DEFERRED_FUNCTION_REFUSED`,
+   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error
+   */
+  readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
+    this.#assertOpen();
+    const deferred = fn instanceof DeferredFunction ? fn : DeferredFunction.create(fn, ...args);
+    return traceDefer({ path: this.#file.path, name: deferred.name }, () => this.#register(deferred));
+  };
+
+  /**
+   * Ends the job: runs its functions, then sweeps orphans again. Never throws: what went wrong is in the report, and
+   * functions with attempts left are an orphan's. A second call gives the same report.
+   */
+  close(): Promise<SweepReport> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #register(deferred: DeferredFunction): Registration {
+    // Somebody removed our file: nobody would find what is written into it now.
+    if (!this.#file.isLinked() && this.#running === 0 && !this.#closing) this.#moveToFreshFile();
+    const id = this.#lastId + 1;
+    this.#file.append({
+      kind: 'defer',
+      id,
+      name: deferred.name,
+      function: deferred.descriptor,
+      arguments: deferred.encodedArguments,
+      registeredAtEpochMs: Date.now(),
+      delivery: this.#host.delivery,
+      timeoutMs: this.#host.timeoutMs,
+      maxAttempts: this.#host.maxAttempts,
+    });
+    this.#lastId = id;
+    return { id, cancel: () => this.#cancel(id), run: () => this.#run(id) };
+  }
+
+  #moveToFreshFile(): void {
+    const pending = this.#file.read().pending();
+    const fresh = this.#host.createFile();
+    const attempts = pending.flatMap(registered =>
+      registered.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]),
+    );
+    const records = [...pending.map(registered => registered.record), ...attempts];
+    if (records.length > 0) fresh.append(...records);
+    this.#file.close();
+    this.#file = fresh;
+  }
+
+  #cancel(id: number): boolean {
+    this.#assertOpen();
+    if (!this.#file.read().functions.get(id)?.isPending) return false;
+    this.#file.append({ kind: 'cancel', id });
+    return true;
+  }
+
+  async #run(id: number): Promise<FunctionReport | undefined> {
+    this.#assertOpen();
+    const taken = this.#take();
+    const registered = taken.runnable().find(candidate => candidate.record.id === id);
+    if (!registered) return undefined;
+    this.#running++;
+    try {
+      await this.#runOne(taken, registered);
+      taken.giveUp();
+    } finally {
+      this.#running--;
+    }
+    return taken.report().functions.find(ran => ran.id === id);
+  }
+
+  #take(): TakenFile {
+    return new TakenFile(this.#host.directory, this.#file, this.#file.read(), undefined);
+  }
+
+  async #runOne(taken: TakenFile, registered: Parameters<typeof runFunction>[1]): Promise<void> {
+    const result = await runFunction(taken.file, registered, {
+      isOrphaned: false,
+      timeoutMs: registered.record.timeoutMs,
+      killGraceMs: this.#host.sweepOptions.killGraceMs,
+      onMark: mark => taken.apply(mark),
+    });
+    if (result === 'not-started') taken.leave(registered.record.id, new Error('the disk is full'));
+  }
+
+  async #close(): Promise<SweepReport> {
+    const { directory, sweepOptions } = this.#host;
+    const startMs = performance.now();
+    const inode = inodeOf(this.#file);
+    const own = await this.#runOwn();
+    this.#host.ended(this);
+    logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
+    const [others, isComplete] = await this.#sweepAgain(own.isRetired ? [] : [inode]);
+    return summarize(directory.path, [own, ...others], isComplete, performance.now() - startMs);
+  }
+
+  /** Runs what is pending, from the records, until nothing is; functions may defer more. */
+  async #runOwn(): Promise<FileReport> {
+    const taken = this.#take();
+    try {
+      for (let known = this.#lastId; ; ) {
+        const [next] = taken.runnable();
+        if (!next) break;
+        await this.#runOne(taken, next);
+        if (known !== this.#lastId) taken.refresh();
+        known = this.#lastId;
+      }
+      this.#isEnded = true;
+      taken.giveUp();
+      if (taken.contents.pending().length === 0) {
+        this.#file.reset();
+        this.#host.giveBack(this.#file);
+        return taken.report(true);
+      }
+    } catch (error) {
+      taken.fail(error);
+    }
+    this.#isEnded = true;
+    // What is left is an orphan's from here on.
+    taken.file.close();
+    return taken.report();
+  }
+
+  async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
+    const { directory, sweepOptions } = this.#host;
+    try {
+      const report = await sweepDirectory(directory, sweepOptions, except);
+      return [report.files, report.isComplete];
+    } catch (error) {
+      // Whatever is wrong with the directory must not change the result of a job that is finished.
+      const reported = reportError(error);
+      sweepOptions.logger.warn(`deferred-sweep: ${directory.path} was not swept: ${reported.message}`);
+      const file = { path: directory.path, functions: [], isRetired: false, pending: 0, error: reported };
+      return [[{ ...file, outcome: 'refused' }], false];
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#isEnded) return;
+    throw new DeferredSweepError('DEFERRED_CLOSED', `cannot use the job of ${this.path}: it has ended; open another`, {
+      path: this.path,
+    });
+  }
+}
+
+function inodeOf(file: StateFile): string {
+  const { dev, ino } = fstatSync(file.fd);
+  return `${dev}:${ino}`;
+}

@@ -1,0 +1,190 @@
+/** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
+import { performance } from 'node:perf_hooks';
+import { DeferredSweepError } from './errors.ts';
+import { type Defer, Job, type JobHost } from './job.ts';
+import { fileSystemVerdict } from './lock/file-system.ts';
+import { namesLockedFile } from './lock/held-file.ts';
+import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
+import type { Delivery, Durability, RunOrder } from './state/record.ts';
+import { StateDirectory } from './state/state-directory.ts';
+import type { StateFile } from './state/state-file.ts';
+import { cleanup } from './sweep/cleanup.ts';
+import {
+  milliseconds,
+  oneOf,
+  positiveInteger,
+  type ResolvedSweepOptions,
+  resolveSweepOptions,
+  type SweepOptions,
+} from './sweep/options.ts';
+import { type SweepReport, summarize } from './sweep/report.ts';
+import { sweepDirectory } from './sweep/sweep.ts';
+
+/** How a manager registers and sweeps. `timeoutMs` and `maxAttempts` are stored with each function it registers. */
+export interface ManagerOptions extends SweepOptions {
+  /** What a registration survives. @defaultValue 'process' */
+  durability?: Durability | undefined;
+  /** @defaultValue 'at-least-once' */
+  delivery?: Delivery | undefined;
+  /** @defaultValue 'fifo' */
+  order?: RunOrder | undefined;
+  /** Time limit of each function registered here, in milliseconds; 0 is none. @defaultValue 60000 */
+  timeoutMs?: number | undefined;
+  /** Attempts each function registered here has, over all processes. @defaultValue 3 */
+  maxAttempts?: number | undefined;
+  /** Stored with every job, for reports. */
+  label?: string | undefined;
+}
+
+export class DeferredFunctionManager {
+  readonly #directory: StateDirectory;
+  readonly #settings: StateFileSettings;
+  readonly #sweepOptions: ResolvedSweepOptions;
+  readonly #host: JobHost;
+  readonly #jobs = new Set<Job>();
+  /** The file of a job that ended, for the next one. Locked, and empty of functions. */
+  #idle: StateFile | undefined;
+  #isClosed = false;
+  #knowsFileSystem = false;
+
+  /**
+   * Touches nothing yet: neither the directory nor the addon.
+   * @param stateDirBase - directory on a local file system, shared by the workers of a node; resolved now
+   * @throws TypeError, RangeError naming an option that is wrong
+   */
+  constructor(stateDirBase: string, options: ManagerOptions = {}) {
+    if (typeof stateDirBase !== 'string' || stateDirBase === '') {
+      throw new TypeError(`"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`);
+    }
+    const { label, timeoutMs, maxAttempts, ...sweepOptions } = options;
+    if (label !== undefined && typeof label !== 'string') throw new TypeError('option "label" must be a string');
+    this.#directory = new StateDirectory(stateDirBase);
+    // Orphans keep the limits their own owner registered them with.
+    this.#sweepOptions = resolveSweepOptions(sweepOptions);
+    this.#settings = {
+      lock: this.#sweepOptions.lock,
+      durability: oneOf('durability', options.durability ?? 'process', ['process', 'disk']),
+      order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
+      label: label ?? null,
+    };
+    this.#host = {
+      directory: this.#directory,
+      sweepOptions: this.#sweepOptions,
+      delivery: oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+      timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
+      maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
+      createFile: () => createStateFileNow(this.#directory, this.#settings),
+      giveBack: file => this.#keep(file),
+      ended: job => void this.#jobs.delete(job),
+    };
+  }
+
+  /** `<stateDirBase>/deferred`, absolute. */
+  get directory(): string {
+    return this.#directory.path;
+  }
+
+  /**
+   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once.
+   * @throws DeferredSweepError `DEFERRED_CLOSED`; `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSUPPORTED`,
+   * `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`, `DEFERRED_ADDON_MISSING`, `DEFERRED_STATE_IO`. Never for what is
+   * wrong with an orphan.
+   */
+  async open(): Promise<Job> {
+    this.#assertOpen();
+    this.#directory.ensure();
+    this.#checkFileSystem();
+    const report = await sweepDirectory(this.#directory, this.#sweepOptions);
+    const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
+    if (this.#isClosed) {
+      // Closed by somebody else while we were sweeping.
+      this.#remove(file);
+      this.#assertOpen();
+    }
+    const job = new Job(this.#host, file, report);
+    this.#jobs.add(job);
+    return job;
+  }
+
+  /**
+   * Opens a job, calls `body`, closes the job. Returns what `body` returns and throws what it throws; what a cleanup
+   * does changes neither.
+   */
+  async run<T>(body: (defer: Defer, job: Job) => T | Promise<T>): Promise<T> {
+    const job = await this.open();
+    try {
+      return await body(job.defer, job);
+    } finally {
+      await job.close();
+    }
+  }
+
+  /** Ends the jobs still open, as their own `close` would, and removes the manager's state file. Never throws. */
+  async close(): Promise<SweepReport> {
+    const startMs = performance.now();
+    this.#isClosed = true;
+    const reports = await Promise.all([...this.#jobs].map(job => job.close()));
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle) this.#remove(idle);
+    const files = reports.flatMap(report => report.files);
+    const isComplete = reports.every(report => report.isComplete);
+    return summarize(this.#directory.path, files, isComplete, performance.now() - startMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * For the batch system's shutdown hook: sweeps until every orphan's function is done or has used up its attempts, then
+   * removes the directory if it is empty. Live workers keep their files; the report counts them.
+   * @throws as `sweep`
+   */
+  static async cleanupWorker(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
+    return cleanup(stateDirBase, options);
+  }
+
+  #keep(file: StateFile): void {
+    // One is enough: jobs that were open side by side may never be again.
+    if (this.#idle || this.#isClosed) this.#remove(file);
+    else this.#idle = file;
+  }
+
+  #takeIdle(): StateFile | undefined {
+    const file = this.#idle;
+    this.#idle = undefined;
+    if (!file) return undefined;
+    // Removed by somebody, or its header no longer tells where we are: a fresh one then.
+    if (namesLockedFile(file.fd, file.path) && file.header.cwd === process.cwd()) return file;
+    this.#remove(file);
+    return undefined;
+  }
+
+  /** Removes a file without functions; whatever fails, the next sweep does it. */
+  #remove(file: StateFile): void {
+    try {
+      file.unlink();
+    } catch (error) {
+      this.#sweepOptions.logger.warn(`deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`);
+    } finally {
+      file.close();
+    }
+  }
+
+  #checkFileSystem(): void {
+    if (this.#knowsFileSystem) return;
+    this.#knowsFileSystem = true;
+    if (fileSystemVerdict(this.#directory.path) === 'local') return;
+    this.#sweepOptions.logger.warn(
+      `deferred-sweep: ${this.#directory.path} is on a network or FUSE file system, whose locks may hold only within one host or mount; use a local directory`,
+    );
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosed) return;
+    throw new DeferredSweepError('DEFERRED_CLOSED', `cannot open a job in ${this.#directory.path}: the manager is closed`, {
+      path: this.#directory.path,
+    });
+  }
+}

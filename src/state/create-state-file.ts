@@ -1,0 +1,157 @@
+/**
+ * How an owner gets a state file of its own: `design.md` §3, Create. Numbers in the code are these steps.
+ *
+ *  1. make the directory, check whose it is
+ *  2. open `<name>.tmp`, which must not exist
+ *  3. lock it
+ *  4. does the path still name what was locked?
+ *  5. write the header
+ *  6. rename to `<name>`
+ *
+ * Racers: a sweeper that finds the `.tmp` between 2 and 3 takes it for a dead creator's, locks it (we are contended at
+ * 3) and unlinks it (seen at 4, or as ENOENT at 6); a cleanup removes the empty directory before 2 (ENOENT at 2).
+ * Whoever loses begins again with a new name. At no step is there a file without a lock that a sweeper would run:
+ * a `.tmp` is never run, and the name without it appears only while the lock is held.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fchmodSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
+import { bootId } from '../lock/boot.ts';
+import { namesLockedFile } from '../lock/held-file.ts';
+import { assertLocksExclude } from '../lock/self-test.ts';
+import { isSystemError } from '../lock/system-error.ts';
+import { freshName, WIP_SUFFIX } from './names.ts';
+import { type Durability, encodeRecord, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
+import { encodeFrame } from './frame.ts';
+import type { StateDirectory } from './state-directory.ts';
+import { StateFile } from './state-file.ts';
+import { syncDirectory } from './sync.ts';
+
+/** Races a creator may lose in a row. Each costs a sweep that ran at the same instant; so many do not happen. */
+const MAX_RACES = 1000;
+/** Waits for a sick file server: 50 ms, doubling, some six seconds in all. */
+const FIRST_DELAY_MS = 50;
+const LAST_DELAY_MS = 3200;
+/** Age-based cleaners of temporary directories (systemd-tmpfiles) leave sticky files alone; other kernels refuse the bit. */
+const FILE_MODE = process.platform === 'linux' ? 0o1600 : 0o600;
+const CREATE_FLAGS =
+  constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
+
+/** What the owner's settings put into the header. */
+export interface StateFileSettings {
+  readonly lock: LockScheme;
+  readonly durability: Durability;
+  readonly order: RunOrder;
+  readonly label: string | null;
+}
+
+/**
+ * Creates a state file and returns it, locked and empty of functions. Waits for a file server that cannot lock now.
+ * @throws as {@link createStateFileNow}
+ */
+export async function createStateFile(directory: StateDirectory, settings: StateFileSettings): Promise<StateFile> {
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs *= 2) {
+    try {
+      return createStateFileNow(directory, settings);
+    } catch (error) {
+      const isWorthWaiting = error instanceof DeferredSweepError && error.code === 'DEFERRED_LOCK_FAILED';
+      if (!isWorthWaiting || delayMs > LAST_DELAY_MS) throw error;
+      await sleep(delayMs);
+    }
+  }
+}
+
+/**
+ * As {@link createStateFile}, without waiting.
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`;
+ * `DEFERRED_STATE_IO` with the system's error as cause.
+ */
+export function createStateFileNow(directory: StateDirectory, settings: StateFileSettings): StateFile {
+  for (let race = 0; race < MAX_RACES; race++) {
+    const file = tryCreate(directory, settings);
+    if (file) return file;
+  }
+  throw new DeferredSweepError(
+    'DEFERRED_STATE_IO',
+    `cannot create a state file in ${directory.path}: it was removed ${MAX_RACES} times while being set up; see what deletes files there`,
+    { path: directory.path },
+  );
+}
+
+function tryCreate(directory: StateDirectory, settings: StateFileSettings): StateFile | undefined {
+  const header = describeOwner(settings);
+  const path = directory.pathOf(freshName());
+  const unfinished = path + WIP_SUFFIX;
+  let fd: number | undefined;
+  try {
+    directory.ensure(); // 1
+    fd = openSync(unfinished, CREATE_FLAGS, FILE_MODE); // 2
+    fchmodSync(fd, FILE_MODE); // open(2) leaves out what the umask says, and may leave out the sticky bit
+    const isHeld =
+      tryLock(fd, { scheme: settings.lock }) && // 3: contended by a sweeper that took us for dead
+      namesLockedFile(fd, unfinished); // 4: unlinked by a sweeper that was faster
+    if (!isHeld) {
+      closeSync(fd);
+      return undefined;
+    }
+    assertLocksExclude(fd, unfinished, settings.lock);
+    const file = new StateFile(path, fd, header, 0);
+    file.append(header); // 5
+    renameSync(unfinished, path); // 6
+    if (settings.durability === 'disk') syncDirectory(directory.path);
+    return file;
+  } catch (error) {
+    if (fd !== undefined) abandon(fd, unfinished);
+    // The directory, or our file in it, was removed by a cleanup or sweep: nothing of ours is lost yet.
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (error instanceof DeferredSweepError) throw error;
+    const code = isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
+    throw new DeferredSweepError(code, `cannot create a state file in ${directory.path}: ${String(error)}`, {
+      path: directory.path,
+      cause: error,
+    });
+  }
+}
+
+/** Unlinks while the lock is held, then closes: as a sweeper would. What resists is left to the next sweep. */
+function abandon(fd: number, unfinished: string): void {
+  try {
+    unlinkSync(unfinished);
+  } catch {
+    // The error that brought us here is the one to report; a `.tmp` nobody holds is removed by every sweep.
+  }
+  closeSync(fd);
+}
+
+function describeOwner(settings: StateFileSettings): HeaderRecord {
+  const now = Date.now();
+  return {
+    kind: 'header',
+    version: FORMAT_VERSION,
+    salt: randomBytes(8),
+    ...settings,
+    owner: {
+      pid: process.pid,
+      host: hostname(),
+      bootId: bootId(),
+      startedAtEpochMs: Math.round(now - process.uptime() * 1000),
+    },
+    createdAtEpochMs: now,
+    node: process.versions.node,
+    execArgv: process.execArgv,
+    cwd: currentDirectory(),
+  };
+}
+
+/** A process may outlive its working directory; whoever runs its functions then starts at the root. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return '/';
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Dead letters: what will not be run again, kept with the reason. `docs/format.md`, section "Dead letters".
+ *
+ * Named after file and function, written under another name and renamed, by whoever holds the state file's lock, before
+ * the record that makes it final: writing one twice is writing it once.
+ */
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { RegisteredFunction } from './contents.ts';
+import { encodeFrame } from './frame.ts';
+import { WIP_SUFFIX } from './names.ts';
+import { type DoneRecord, encodeRecord, type HeaderRecord, type StateRecord } from './record.ts';
+import type { StateDirectory } from './state-directory.ts';
+import { syncDirectory } from './sync.ts';
+
+const DAMAGED_SUFFIX = '.damaged';
+const WRITE_FLAGS = constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+/**
+ * Writes the dead letter of one function: a state file that holds the owner's header, the registration, every attempt
+ * and the final error. Returns its path; it is durable then.
+ */
+export function writeDeadLetter(
+  directory: StateDirectory,
+  fileName: string,
+  header: HeaderRecord,
+  registered: RegisteredFunction,
+  final: DoneRecord,
+): string {
+  const records: StateRecord[] = [header, registered.record];
+  for (const { attempt, start, done } of registered.attempts) {
+    if (start) records.push(start);
+    if (done && attempt !== final.attempt) records.push(done);
+  }
+  records.push(final);
+  const frames = records.map(record => encodeFrame(encodeRecord(record, header.salt)));
+  return writeDead(directory, `${fileName}-${registered.record.id}`, Buffer.concat(frames));
+}
+
+/** Copies the bytes of a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */
+export function copyDamaged(directory: StateDirectory, fileName: string, bytes: Buffer): string {
+  return writeDead(directory, fileName + DAMAGED_SUFFIX, bytes);
+}
+
+/** Moves a damaged state file, locked by the caller, among the dead letters. Returns its new path. */
+export function moveDamaged(directory: StateDirectory, path: string): string {
+  mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+  const deadPath = join(directory.deadPath, basename(path) + DAMAGED_SUFFIX);
+  renameSync(path, deadPath);
+  return deadPath;
+}
+
+function writeDead(directory: StateDirectory, name: string, bytes: Buffer): string {
+  mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+  const path = join(directory.deadPath, basename(name));
+  const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, 0o600);
+  try {
+    writeFileSync(fd, bytes);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(path + WIP_SUFFIX, path);
+  syncDirectory(directory.deadPath);
+  return path;
+}

@@ -1,0 +1,111 @@
+/**
+ * Frames: how one record lies in a state file. `docs/format.md`, section "Frame".
+ *
+ * A frame is one item of a CBOR Sequence (RFC 8742): the self-describe tag 55799 (RFC 8949 §3.4.6) around
+ * `[crc32, bytes]`, always in the widest form, so that it has a fixed head of 14 bytes:
+ *
+ *     offset 0  d9 d9 f7   tag 55799
+ *            3  82 1a      array of two, first an unsigned 32-bit integer
+ *            5  crc32      big endian, over the payload
+ *            9  5a         byte string with a 32-bit length
+ *           10  length     big endian
+ *           14  payload    the CBOR of one record
+ */
+import { crc32 } from 'node:zlib';
+
+/** Bytes before the payload. */
+export const FRAME_HEAD_BYTES = 14;
+
+const MAGIC = Buffer.from([0xd9, 0xd9, 0xf7, 0x82, 0x1a]);
+const BYTES_HEAD = 0x5a;
+
+/** So many zero bytes at the end of a bad last frame are taken for blocks the file system never wrote. */
+const ZERO_TAIL_BYTES = 16;
+
+/** Checksums tried while looking for the next frame, in multiples of the bytes at hand: hostile bytes cost no more. */
+const RESYNC_BUDGET = 4;
+
+/** One stretch of a state file. */
+export type Stretch =
+  /** A whole frame with a good checksum. */
+  | { readonly kind: 'frame'; readonly offset: number; readonly end: number; readonly payload: Buffer }
+  /** Bytes that are no frame although frames or other data follow them: somebody changed what was written. */
+  | { readonly kind: 'damaged'; readonly offset: number; readonly end: number }
+  /** An incomplete last frame, or blocks of zeros: what a death or a machine crash during a write leaves. */
+  | { readonly kind: 'torn'; readonly offset: number; readonly end: number };
+
+/** Returns the frame around `payload`, ready for one write(2). */
+export function encodeFrame(payload: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
+  frame.set(MAGIC);
+  frame.writeUInt32BE(crc32(payload), 5);
+  frame[9] = BYTES_HEAD;
+  frame.writeUInt32BE(payload.length, 10);
+  frame.set(payload, FRAME_HEAD_BYTES);
+  return frame;
+}
+
+/**
+ * Yields the stretches of a state file in order, covering every byte once.
+ *
+ * `isOurs` is asked only about frames found by searching after damage: an argument may hold the bytes of a whole
+ * frame (a copy of a state file, say), and such a frame must not be taken for one of this file.
+ */
+export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean): Generator<Stretch> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const frame = frameAt(bytes, offset);
+    if (frame.kind === 'whole') {
+      yield { kind: 'frame', offset, end: frame.end, payload: bytes.subarray(offset + FRAME_HEAD_BYTES, frame.end) };
+      offset = frame.end;
+      continue;
+    }
+    const next =
+      frame.kind === 'bad-checksum' && (frame.end === bytes.length || hasHeadAt(bytes, frame.end))
+        ? frame.end
+        : findFrame(bytes, offset + 1, isOurs);
+    const end = next ?? bytes.length;
+    const isTorn = end === bytes.length && (frame.kind === 'incomplete' || endsInZeros(bytes, offset));
+    yield { kind: isTorn ? 'torn' : 'damaged', offset, end };
+    offset = end;
+  }
+}
+
+type Found =
+  | { readonly kind: 'whole' | 'bad-checksum'; readonly end: number }
+  | { readonly kind: 'incomplete' | 'none' };
+
+function frameAt(bytes: Buffer, offset: number): Found {
+  if (!hasHeadAt(bytes, offset)) {
+    const rest = bytes.subarray(offset, offset + MAGIC.length);
+    const isCutHead = bytes.length - offset < FRAME_HEAD_BYTES && rest.equals(MAGIC.subarray(0, rest.length));
+    return { kind: isCutHead ? 'incomplete' : 'none' };
+  }
+  const end = offset + FRAME_HEAD_BYTES + bytes.readUInt32BE(offset + 10);
+  if (end > bytes.length) return { kind: 'incomplete' };
+  const isGood = crc32(bytes.subarray(offset + FRAME_HEAD_BYTES, end)) === bytes.readUInt32BE(offset + 5);
+  return { kind: isGood ? 'whole' : 'bad-checksum', end };
+}
+
+function hasHeadAt(bytes: Buffer, offset: number): boolean {
+  return (
+    offset + FRAME_HEAD_BYTES <= bytes.length &&
+    bytes[offset + 9] === BYTES_HEAD &&
+    bytes.compare(MAGIC, 0, MAGIC.length, offset, offset + MAGIC.length) === 0
+  );
+}
+
+function findFrame(bytes: Buffer, from: number, isOurs: (payload: Buffer) => boolean): number | undefined {
+  let budget = RESYNC_BUDGET * (bytes.length - from);
+  for (let at = bytes.indexOf(MAGIC, from); at !== -1 && budget > 0; at = bytes.indexOf(MAGIC, at + 1)) {
+    const frame = frameAt(bytes, at);
+    if ('end' in frame) budget -= frame.end - at;
+    if (frame.kind === 'whole' && isOurs(bytes.subarray(at + FRAME_HEAD_BYTES, frame.end))) return at;
+  }
+  return undefined;
+}
+
+function endsInZeros(bytes: Buffer, offset: number): boolean {
+  const tail = bytes.subarray(Math.max(offset, bytes.length - ZERO_TAIL_BYTES));
+  return tail.every(byte => byte === 0);
+}

@@ -1,0 +1,91 @@
+/** Options of a sweep, and how they are checked. */
+import type { LockScheme } from '../lock/advisory-lock.ts';
+import { defaultLogger, type Logger } from './logger.ts';
+
+/** Where orphans' functions run: in a child process, or in this one (faster, and an exit or a hang is yours). */
+export type Isolation = 'process' | 'none';
+
+/** How to sweep. Times are in milliseconds. */
+export interface SweepOptions {
+  /** The lock scheme tried first; the one a file's owner used, which its header names, decides. @defaultValue 'flock' */
+  lock?: LockScheme | undefined;
+  /** @defaultValue 'process' */
+  isolation?: Isolation | undefined;
+  /** Time limit of each function; 0 is none. @defaultValue what its owner registered it with */
+  timeoutMs?: number | undefined;
+  /** Attempts a function has, over all processes. @defaultValue what its owner registered it with */
+  maxAttempts?: number | undefined;
+  /** Time for the whole sweep: after it none is begun, and the one running is stopped as if timed out. 0 is none. @defaultValue 0 */
+  deadlineMs?: number | undefined;
+  /** From the first sign to stop (the signal's abort, SIGTERM) to SIGKILL. @defaultValue 5000 */
+  killGraceMs?: number | undefined;
+  /** Stops the sweep between two functions; the rest stays registered. */
+  signal?: AbortSignal | undefined;
+  /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
+  logger?: Logger | null | undefined;
+}
+
+/** Sweep options with every default filled in. */
+export interface ResolvedSweepOptions {
+  readonly lock: LockScheme;
+  readonly isolation: Isolation;
+  readonly timeoutMs: number | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly deadlineMs: number;
+  readonly killGraceMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly logger: Logger;
+}
+
+const silent: Logger = { info() {}, warn() {} };
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError or RangeError for a value an option does not take, naming the option.
+ */
+export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOptions {
+  const { signal, logger } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`option "signal" must be an AbortSignal, got ${String(signal)}`);
+  }
+  if (logger !== undefined && logger !== null && (typeof logger.info !== 'function' || typeof logger.warn !== 'function')) {
+    throw new TypeError('option "logger" must have the methods info and warn');
+  }
+  return {
+    lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),
+    isolation: oneOf('isolation', options.isolation ?? 'process', ['process', 'none']),
+    timeoutMs: options.timeoutMs === undefined ? undefined : milliseconds('timeoutMs', options.timeoutMs),
+    maxAttempts: options.maxAttempts === undefined ? undefined : positiveInteger('maxAttempts', options.maxAttempts),
+    deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 0),
+    killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
+    signal,
+    logger: logger === null ? silent : (logger ?? defaultLogger),
+  };
+}
+
+/** Returns `value` if it is one of `allowed`. @throws TypeError */
+export function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value;
+  throw new TypeError(`option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`);
+}
+
+/** The longest a timer of Node can wait: about 24.8 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Returns a time that a timer can wait. @throws TypeError, RangeError */
+export function milliseconds(option: string, value: number): number {
+  if (typeof value !== 'number') throw new TypeError(`option "${option}" must be a number of milliseconds, got ${shown(value)}`);
+  if (value >= 0 && value <= MAX_TIMER_MS) return value;
+  throw new RangeError(`option "${option}" must be from 0 to ${MAX_TIMER_MS} milliseconds, got ${value}`);
+}
+
+/** Returns a whole number of at least 1. @throws TypeError, RangeError */
+export function positiveInteger(option: string, value: number): number {
+  if (typeof value !== 'number') throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new RangeError(`option "${option}" must be a whole number of at least 1, got ${value}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,40 @@
+import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
+import type { ReportedError } from '../state/record.ts';
+
+/** Longest text of an error that is stored; the rest of it is cut. */
+const MAX_TEXT = 16_384;
+
+/** Returns whatever was thrown as plain data. Never throws, whatever its getters do. */
+export function reportError(thrown: unknown): ReportedError {
+  try {
+    if (!(thrown instanceof Error)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
+    const { code, stack } = thrown as { code?: unknown; stack?: unknown };
+    return {
+      name: cut(String(thrown.name)),
+      message: cut(messageOf(thrown)),
+      ...(typeof code === 'string' && { code: cut(code) }),
+      ...(typeof stack === 'string' && { stack: cut(stack) }),
+    };
+  } catch (error) {
+    // An exception whose own toString or getters throw must not end a sweep.
+    return { name: 'Error', message: `thrown: a value that cannot be shown (${typeof error} when asked)` };
+  }
+}
+
+/** Returns an error of ours as plain data, without a stack: nobody threw it. */
+export function reportOf(code: DeferredSweepErrorCode, message: string): ReportedError {
+  return { name: DeferredSweepError.prototype.name, message, code };
+}
+
+/** With the causes, since the message alone often says only what could not be done. */
+function messageOf(error: Error): string {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && causes.length < 8; cause = cause.cause) {
+    causes.push(cause.message);
+  }
+  return [error.message, ...causes.filter(cause => !error.message.includes(cause))].join(': ');
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+}

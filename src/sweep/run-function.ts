@@ -1,0 +1,111 @@
+/**
+ * Running one function from its record, in this process. The only way a function is ever run: at the end of its own
+ * job, from an orphan in place, and in the child process that isolates orphans.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
+import { DeferredFunction } from '../function/deferred-function.ts';
+import { parseDescriptor } from '../function/descriptor.ts';
+import { withInvocation } from '../function/invocation.ts';
+import { bootId } from '../lock/boot.ts';
+import type { RegisteredFunction } from '../state/contents.ts';
+import type { DoneRecord, HeaderRecord, Mark, StartRecord } from '../state/record.ts';
+import type { StateFile } from '../state/state-file.ts';
+import { reportError } from './reported-error.ts';
+
+/** What the runner decides. */
+export interface RunCircumstances {
+  /** False at the end of the function's own job. */
+  readonly isOrphaned: boolean;
+  /** Time limit in milliseconds; 0 is none. */
+  readonly timeoutMs: number;
+  /** How long a function may still take after its signal was aborted. */
+  readonly killGraceMs: number;
+  /** Takes note of each mark, after it was written to the file (or could not be for want of space). */
+  readonly onMark: (mark: Mark) => void;
+}
+
+/** What came of a run. `hung`: it did not settle in time, and goes on in this process whatever its mark says. */
+export type RunResult = 'settled' | 'hung' | 'not-started';
+
+/**
+ * Writes the start mark, runs the function, writes the done mark. Returns `not-started` where delivery is at most once
+ * and the disk is too full to say that it was started; whatever the function throws goes into its mark.
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` when a mark cannot be written for another reason than a full disk.
+ */
+export async function runFunction(
+  file: StateFile,
+  registered: RegisteredFunction,
+  circumstances: RunCircumstances,
+): Promise<RunResult> {
+  const { record } = registered;
+  const attempt = registered.attempts.reduce((most, known) => Math.max(most, known.attempt), 0) + 1;
+  const start: StartRecord = { kind: 'start', id: record.id, attempt, pid: process.pid, atEpochMs: Date.now() };
+  const isMarked = file.appendMark(start);
+  if (!isMarked && record.delivery === 'at-most-once') return 'not-started';
+  circumstances.onMark(start);
+
+  const ended = await settle(registered, file.header, attempt, circumstances);
+  const done: DoneRecord = {
+    kind: 'done',
+    id: record.id,
+    attempt,
+    atEpochMs: Date.now(),
+    ...('error' in ended && { error: reportError(ended.error) }),
+    final: !('error' in ended),
+  };
+  file.appendMark(done);
+  circumstances.onMark(done);
+  return ended.isHung ? 'hung' : 'settled';
+}
+
+type Ended = { readonly isHung: boolean; readonly error?: unknown };
+
+async function settle(
+  registered: RegisteredFunction,
+  header: HeaderRecord,
+  attempt: number,
+  { isOrphaned, timeoutMs, killGraceMs }: RunCircumstances,
+): Promise<Ended> {
+  const { record } = registered;
+  const abort = new AbortController();
+  const over = new AbortController();
+  const here = bootId();
+  const invocation = {
+    signal: abort.signal,
+    attempt,
+    orphaned: isOrphaned,
+    registeredAt: new Date(record.registeredAtEpochMs),
+    owner: { pid: header.owner.pid, host: header.owner.host, bootId: header.owner.bootId },
+    sameBoot: here === null || header.owner.bootId === null ? undefined : here === header.owner.bootId,
+  };
+  const call = async (): Promise<Ended> => {
+    try {
+      const descriptor = parseDescriptor(record.function);
+      const deferred = DeferredFunction.fromStored(record.name, descriptor, record.arguments);
+      await withInvocation(invocation, () => deferred.invoke());
+      return { isHung: false };
+    } catch (error) {
+      // Also what a function throws because its signal was aborted: the limit is the reason then.
+      return { isHung: false, error: abort.signal.aborted ? abort.signal.reason : error };
+    }
+  };
+  const limit = async (): Promise<Ended> => {
+    await sleep(timeoutMs, undefined, { signal: over.signal });
+    const error = new DeferredSweepError(
+      'DEFERRED_TIMED_OUT',
+      `cannot wait longer for ${record.name}: it did not finish within ${timeoutMs} ms`,
+    );
+    abort.abort(error);
+    await sleep(killGraceMs, undefined, { signal: over.signal });
+    return { isHung: true, error };
+  };
+  if (timeoutMs === 0) return call();
+  const limited = limit();
+  limited.catch(() => {}); // aborted below, when the function settled first
+  try {
+    return await Promise.race([call(), limited]);
+  } finally {
+    over.abort();
+  }
+}

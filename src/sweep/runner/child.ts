@@ -1,0 +1,193 @@
+/** The sweeper's side of one child process that runs functions of several state files. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fstatSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { systemErrorCode } from '../../errors.ts';
+import type { ResolvedSweepOptions } from '../options.ts';
+import type { StopCondition } from '../stop.ts';
+import type { TakenFile } from '../taken-file.ts';
+import { CONTROL_FD, EVENT_FD, type RunEvent, type RunRequest } from './protocol.ts';
+
+/** How a child is started. */
+export interface Launch {
+  readonly execArgv: readonly string[];
+  readonly cwd: string;
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  /** False when not even a process could be had. */
+  hasStarted: boolean;
+  /** It got as far as reading its request. */
+  isReady: boolean;
+  /** It went through everything it was asked, or was told to stop. */
+  isOrderly: boolean;
+  /** The limit of the function for which it was killed. */
+  timedOutMs: number | undefined;
+  /** In words: `exited with code 3`. */
+  how: string;
+  error: unknown;
+  /** Files of which no more can be run. */
+  readonly failed: Set<TakenFile>;
+}
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+/** The child ends a function that ignores its signal by itself; this much later its sweeper does. */
+const MARGIN_MS = 500;
+
+/** Runs what is runnable in the files in one child, and returns when the child and its pipes are gone. */
+export async function runChild(
+  files: readonly TakenFile[],
+  launch: Launch,
+  options: ResolvedSweepOptions,
+  stop: StopCondition,
+): Promise<ChildEnd> {
+  const end: ChildEnd = {
+    hasStarted: false,
+    isReady: false,
+    isOrderly: false,
+    timedOutMs: undefined,
+    how: 'could not be started',
+    error: undefined,
+    failed: new Set(),
+  };
+  const request: RunRequest = {
+    files: files.map(taken => ({
+      path: taken.file.path,
+      ids: taken.runnable().map(registered => registered.record.id),
+    })),
+    timeoutMs: options.timeoutMs,
+    killGraceMs: options.killGraceMs,
+    deadlineMs: stop.limit(0),
+  };
+  const child = start(files, launch);
+  const killer = new GroupKiller(child, options.killGraceMs);
+  const closed = new Promise<void>(resolve => {
+    child.once('error', error => {
+      end.error = error;
+      if (child.pid === undefined) resolve();
+    });
+    child.once('close', (code, signal) => {
+      end.isOrderly = code === 0 && end.isReady;
+      end.how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
+      resolve();
+    });
+  });
+  if (child.pid === undefined) {
+    await closed;
+    return end;
+  }
+  end.hasStarted = true;
+  const control = child.stdio[CONTROL_FD] as Writable;
+  // EPIPE and the like: the child died before it read its request, which `close` tells.
+  control.on('error', () => {});
+  control.write(`${JSON.stringify(request)}\n`);
+  const tellToStop = (): void => void control.end();
+  stop.signal?.addEventListener('abort', tellToStop, { once: true });
+  const lines = createInterface({ input: child.stdio[EVENT_FD] as Readable });
+  lines.on('line', line => {
+    const event = JSON.parse(line) as RunEvent;
+    if (event.kind === 'ready') end.isReady = true;
+    else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
+  });
+  try {
+    await closed;
+  } finally {
+    stop.signal?.removeEventListener('abort', tellToStop);
+    killer.disarm();
+    control.destroy();
+  }
+  end.timedOutMs = killer.firedMs;
+  return end;
+}
+
+function receive(
+  event: Exclude<RunEvent, { kind: 'ready' }>,
+  files: readonly TakenFile[],
+  end: ChildEnd,
+  killer: GroupKiller,
+  limit: (registeredMs: number) => number,
+): void {
+  const taken = files[event.file];
+  if (!taken) return;
+  switch (event.kind) {
+    case 'mark': {
+      taken.apply(event.mark);
+      const timeoutMs = taken.contents.functions.get(event.mark.id)?.record.timeoutMs ?? 0;
+      if (event.mark.kind === 'start') killer.arm(limit(timeoutMs));
+      else killer.disarm();
+      break;
+    }
+    case 'left':
+      taken.leave(event.id, event.error);
+      break;
+    case 'failed':
+      taken.fail(event.error);
+      end.failed.add(taken);
+      break;
+  }
+}
+
+function start(files: readonly TakenFile[], { execArgv, cwd }: Launch): ChildProcess {
+  const stderr = isOpen(2) ? 2 : 'ignore';
+  return spawn(process.execPath, [...execArgv, MAIN], {
+    cwd,
+    // A group of its own, so that what its functions started can be ended with it.
+    detached: true,
+    // What cleanups print must not get into the sweeper's own output, which may be a report.
+    stdio: ['ignore', stderr, stderr, 'pipe', 'pipe', ...files.map(taken => taken.file.fd)],
+  });
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EBADF') return false;
+    throw error;
+  }
+}
+
+/** Ends the child's process group when a function takes too long: SIGTERM, then SIGKILL. */
+class GroupKiller {
+  readonly #child: ChildProcess;
+  readonly #graceMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  /** The limit that was exceeded. */
+  firedMs: number | undefined;
+
+  constructor(child: ChildProcess, graceMs: number) {
+    this.#child = child;
+    this.#graceMs = graceMs;
+  }
+
+  /** @param timeoutMs - 0: never */
+  arm(timeoutMs: number): void {
+    this.disarm();
+    this.firedMs = undefined;
+    if (timeoutMs === 0) return;
+    this.#timer = setTimeout(() => {
+      this.firedMs = timeoutMs;
+      this.#kill('SIGTERM');
+      this.#timer = setTimeout(() => this.#kill('SIGKILL'), this.#graceMs + MARGIN_MS);
+    }, timeoutMs);
+  }
+
+  disarm(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      // Gone in this instant.
+      if (systemErrorCode(error) !== 'ESRCH') throw error;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The child process that runs orphans' functions for a sweeper. `protocol.ts` says what it is told and what it tells.
+ * It holds the files' locks by their inherited descriptors: nobody else touches them before it is gone.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { systemErrorCode } from '../../errors.ts';
+import { replay } from '../../state/contents.ts';
+import { readAll, StateFile } from '../../state/state-file.ts';
+import { reportError } from '../reported-error.ts';
+import { runFunction } from '../run-function.ts';
+import { StopCondition } from '../stop.ts';
+import { noRoomForStart } from './in-place.ts';
+import { CONTROL_FD, EVENT_FD, FIRST_FILE_FD, type RunEvent, type RunRequest } from './protocol.ts';
+
+const request = readRequest();
+const abort = new AbortController();
+const stop = new StopCondition(request.deadlineMs, abort.signal);
+
+// Its sweeper tells it to stop, or is gone: finish the function in progress, leave the rest.
+const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
+control.on('close', () => abort.abort());
+control.on('error', () => abort.abort());
+control.resume();
+
+// Sent to the whole group when a function takes too long: for what the function started. It has its signal.
+process.on('SIGTERM', () => {});
+
+emit({ kind: 'ready' });
+for (const [index] of request.files.entries()) await runFile(index);
+process.exit(0);
+
+async function runFile(index: number): Promise<void> {
+  const { path, ids } = request.files[index] ?? { path: '', ids: [] };
+  const fd = FIRST_FILE_FD + index;
+  try {
+    const contents = replay(readAll(fd, path));
+    if (!contents.header) return;
+    const file = new StateFile(path, fd, contents.header, contents.lengthBytes);
+    for (const id of ids) {
+      // Lets the end of the control pipe be noticed.
+      await setImmediate();
+      if (stop.isReached) return;
+      const registered = contents.functions.get(id);
+      if (!registered) continue;
+      const result = await runFunction(file, registered, {
+        isOrphaned: true,
+        timeoutMs: stop.limit(request.timeoutMs ?? registered.record.timeoutMs),
+        killGraceMs: request.killGraceMs,
+        onMark: mark => emit({ kind: 'mark', file: index, mark }),
+      });
+      if (result === 'not-started') {
+        emit({ kind: 'left', file: index, id, error: reportError(noRoomForStart(registered.record.name)) });
+      }
+      // It goes on whatever it was told. Its mark is written; the process and all it started must end.
+      if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
+    }
+  } catch (error) {
+    emit({ kind: 'failed', file: index, error: reportError(error) });
+  }
+}
+
+function emit(event: RunEvent): void {
+  try {
+    writeSync(EVENT_FD, `${JSON.stringify(event)}\n`);
+  } catch (error) {
+    // The sweeper is gone. The marks in the file say the same.
+    if (systemErrorCode(error) !== 'EPIPE') throw error;
+  }
+}
+
+function readRequest(): RunRequest {
+  const chunk = Buffer.alloc(65_536);
+  const parts: Buffer[] = [];
+  for (;;) {
+    const length = readSync(CONTROL_FD, chunk);
+    // The sweeper died before it had asked.
+    if (length === 0) process.exit(0);
+    const part = Buffer.from(chunk.subarray(0, length));
+    parts.push(part);
+    if (part.includes(0x0a)) return JSON.parse(Buffer.concat(parts).toString()) as RunRequest;
+  }
+}

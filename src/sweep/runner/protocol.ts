@@ -1,0 +1,37 @@
+/**
+ * What a sweeper and its child say to each other: one line of JSON each way on two pipes.
+ *
+ * The child inherits the locked descriptors, so the files stay locked until it is gone, whatever becomes of the
+ * sweeper. The end of the control pipe means that the sweeper wants no more, or is gone: the child finishes the
+ * function it is in and exits.
+ */
+import type { Mark, ReportedError } from '../../state/record.ts';
+
+export const CONTROL_FD = 3;
+export const EVENT_FD = 4;
+/** The state files of the request, in its order. */
+export const FIRST_FILE_FD = 5;
+
+/** From the sweeper, once. */
+export interface RunRequest {
+  readonly files: readonly {
+    readonly path: string;
+    /** The functions to run, in this order. */
+    readonly ids: readonly number[];
+  }[];
+  /** Overrides what the functions were registered with. */
+  readonly timeoutMs: number | undefined;
+  readonly killGraceMs: number;
+  /** Time left for all of it; 0 is no limit. */
+  readonly deadlineMs: number;
+}
+
+/** From the child. Marks are sent after they were written to the file. */
+export type RunEvent =
+  /** It could be started, with everything the dead owner's options load. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'mark'; readonly file: number; readonly mark: Mark }
+  /** The function was left as it is. */
+  | { readonly kind: 'left'; readonly file: number; readonly id: number; readonly error: ReportedError }
+  /** No more of this file can be run. */
+  | { readonly kind: 'failed'; readonly file: number; readonly error: ReportedError };

@@ -1,0 +1,217 @@
+/**
+ * A state file in the hands of a runner: its owner at the end of the job, or a sweeper. Decides what may run, gives up
+ * what may not, and says in the end whether the file can go.
+ */
+import type { RegisteredFunction, StateContents } from '../state/contents.ts';
+import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
+import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import type { StateFile } from '../state/state-file.ts';
+import { traceInvoke } from '../tracing.ts';
+import type { FileOutcome, FileReport, FunctionOutcome, FunctionReport } from './report.ts';
+import { reportError, reportOf } from './reported-error.ts';
+
+export class TakenFile {
+  readonly file: StateFile;
+  contents: StateContents;
+  readonly #directory: StateDirectory;
+  readonly #maxAttempts: number | undefined;
+  /** Ids run or given up by us; each at most once. */
+  readonly #handled = new Set<number>();
+  /** Those of them that were given up without a run. */
+  readonly #skipped = new Set<number>();
+  readonly #deadLetters = new Map<number, string>();
+  /** Ends of the traces of functions that are running. */
+  readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
+  #copyPath: string | undefined;
+  #error: ReportedError | undefined;
+  #isRetired = false;
+
+  /** @param maxAttempts - overrides what the functions were registered with */
+  constructor(directory: StateDirectory, file: StateFile, contents: StateContents, maxAttempts: number | undefined) {
+    this.#directory = directory;
+    this.file = file;
+    this.contents = contents;
+    this.#maxAttempts = maxAttempts;
+  }
+
+  /** Keeps a copy of what is damaged, before anything is run or removed. */
+  setAside(bytes: Buffer): void {
+    if (this.contents.damagedBytes > 0) this.#copyPath = copyDamaged(this.#directory, this.file.name, bytes);
+  }
+
+  /** The functions to run now, in order: pending, attempts left, not handled before in this sweep. */
+  runnable(): RegisteredFunction[] {
+    return this.contents
+      .pending()
+      .filter(registered => !this.#handled.has(registered.record.id) && this.#reasonToGiveUp(registered) === undefined);
+  }
+
+  /** Takes note of a mark that a runner wrote. */
+  apply(mark: Mark): void {
+    this.contents.apply(mark);
+    this.#handled.add(mark.id);
+    if (mark.kind === 'start') this.#traceStart(mark);
+    else this.#traceDone(mark);
+  }
+
+  /** Leaves a function as it is for a later sweep. */
+  leave(id: number, error: unknown): void {
+    this.#handled.add(id);
+    this.fail(error);
+  }
+
+  /** Takes note of the file as another process left it. */
+  refresh(): void {
+    const known = this.contents;
+    this.contents = this.file.read();
+    // What the full disk had no room for, its runner told us.
+    for (const { attempts } of known.functions.values()) {
+      for (const { start, done } of attempts) {
+        if (start) this.contents.apply(start);
+        if (done) this.contents.apply(done);
+      }
+    }
+    for (const { record, attempts } of this.contents.functions.values()) {
+      if (attempts.length > (known.functions.get(record.id)?.attempts.length ?? 0)) this.#handled.add(record.id);
+    }
+  }
+
+  /** Writes the end of every attempt of this sweep whose runner died in it. */
+  endInterrupted(reason: (registered: RegisteredFunction) => ReportedError): void {
+    for (const registered of this.contents.pending()) {
+      const { id } = registered.record;
+      const attempt = registered.lastAttempt;
+      if (!attempt || attempt.done || !this.#handled.has(id)) continue;
+      const error = reason(registered);
+      const done: DoneRecord = {
+        kind: 'done',
+        id,
+        attempt: attempt.attempt,
+        atEpochMs: Date.now(),
+        error,
+        final: false,
+      };
+      this.file.appendMark(done);
+      this.apply(done);
+    }
+  }
+
+  /** Moves every function that must not run again among the dead letters. */
+  giveUp(): void {
+    for (const registered of this.contents.pending()) {
+      const error = this.#reasonToGiveUp(registered);
+      if (error) this.#bury(registered, error);
+    }
+  }
+
+  /** Keeps in mind what is wrong with the file itself; the first reason stands. */
+  fail(error: unknown): void {
+    this.#error ??= reportError(error);
+  }
+
+  /** Unlinks the file while its lock is held, unless something in it is pending, and gives up the lock. */
+  retire(): void {
+    try {
+      if (this.contents.pending().length === 0) this.#unlink();
+    } finally {
+      this.file.close();
+    }
+  }
+
+  /** @param isRetired - true when the owner emptied the file to use it again */
+  report(isRetired: boolean = this.#isRetired): FileReport {
+    const { contents, file } = this;
+    const { header } = file;
+    return {
+      path: file.path,
+      outcome: this.#outcome(),
+      owner: header.owner,
+      ...(header.label !== null && { label: header.label }),
+      ageMs: Math.max(0, Date.now() - header.createdAtEpochMs),
+      functions: [...this.#handled].flatMap(id => this.#reportFunction(contents.functions.get(id))),
+      isRetired,
+      pending: contents.pending().length,
+      ...(contents.tornBytes > 0 && { tornBytes: contents.tornBytes }),
+      ...(contents.damagedBytes > 0 && { damagedBytes: contents.damagedBytes }),
+      ...(this.#copyPath !== undefined && { deadLetter: this.#copyPath }),
+      ...(this.#error && { error: this.#error }),
+    };
+  }
+
+  #unlink(): void {
+    try {
+      this.file.unlink();
+      this.#isRetired = true;
+    } catch (error) {
+      this.fail(error);
+      // Nothing in it is pending. Should even its marks have found no room, this keeps anything from running again.
+      this.file.reset();
+    }
+  }
+
+  #reasonToGiveUp(registered: RegisteredFunction): ReportedError | undefined {
+    const { record, attempts, lastAttempt } = registered;
+    const diedInIt = reportOf('DEFERRED_CRASHED', `${record.name} was not finished: the process that ran it died in it`);
+    const maxAttempts = record.delivery === 'at-most-once' ? 1 : (this.#maxAttempts ?? record.maxAttempts);
+    const isExhausted = attempts.length >= maxAttempts;
+    return isExhausted ? (lastAttempt?.done?.error ?? diedInIt) : undefined;
+  }
+
+  #bury(registered: RegisteredFunction, error: ReportedError): void {
+    const { id } = registered.record;
+    const final: DoneRecord = {
+      kind: 'done',
+      id,
+      attempt: registered.lastAttempt?.attempt ?? 1,
+      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? Date.now(),
+      error,
+      final: true,
+    };
+    // The letter first: a death between the two writes it again, the other way round it would be lost.
+    this.#deadLetters.set(id, writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final));
+    this.file.appendMark(final);
+    if (!this.#handled.has(id)) this.#skipped.add(id);
+    this.apply(final);
+  }
+
+  #traceStart(mark: StartRecord): void {
+    const name = this.contents.functions.get(mark.id)?.record.name ?? '';
+    this.#traced.set(mark.id, traceInvoke({ path: this.file.path, name, attempt: mark.attempt }));
+  }
+
+  #traceDone(mark: DoneRecord): void {
+    this.#traced.get(mark.id)?.(mark.error);
+    this.#traced.delete(mark.id);
+  }
+
+  #outcome(): FileOutcome {
+    if (this.contents.damagedBytes > 0) return 'quarantined';
+    return this.contents.tornBytes > 0 ? 'torn' : 'ran';
+  }
+
+  #reportFunction(registered: RegisteredFunction | undefined): FunctionReport[] {
+    const last = registered?.lastAttempt;
+    if (!registered || !last) return [];
+    const { id, name } = registered.record;
+    const deadLetter = this.#deadLetters.get(id);
+    const error = last.done?.error;
+    return [
+      {
+        id,
+        name,
+        outcome: this.#skipped.has(id) ? 'skipped' : last.done ? outcomeOf(error) : 'crashed',
+        attempt: last.attempt,
+        ms: last.start && last.done ? Math.max(0, last.done.atEpochMs - last.start.atEpochMs) : 0,
+        ...(error && { error }),
+        ...(deadLetter !== undefined && { deadLetter }),
+      },
+    ];
+  }
+}
+
+function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
+  if (!error) return 'ok';
+  if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
+  return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
+}
