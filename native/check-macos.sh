@@ -21,6 +21,8 @@ fi
 
 node_directory=${npm_config_nodedir:-$(dirname "$(dirname "$(node -p process.execPath)")")}
 addon_api=$(node -p "require('node-addon-api').include_dir")
+objects=$(mktemp -d) # not /dev/null, beside which zig leaves files
+trap 'rm -rf "$objects"' EXIT
 status=0
 for zig in "$@"; do
   for target in x86_64-macos.11.0 aarch64-macos.11.0; do
@@ -29,7 +31,7 @@ for zig in "$@"; do
       if "$zig" c++ -target "$target" -c -O2 -std=c++17 -fno-exceptions -fno-rtti -fvisibility=hidden \
         -Wall -Wextra -Werror -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=deferred_sweep \
         -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
-        -isystem "$node_directory/include/node" -isystem "$addon_api" "$source" -o /dev/null; then
+        -isystem "$node_directory/include/node" -isystem "$addon_api" "$source" -o "$objects/object.o"; then
         echo "compiled: $source for $target (zig $("$zig" version))"
       else
         echo "FAILED: $source for $target (zig $("$zig" version))" >&2

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -74,13 +74,16 @@ for (const scheme of ['flock', 'ofd'] as const) {
     const path = freshFile(t);
     const fifo = join(freshDirectory(t), 'fifo');
     spawnSync('mkfifo', [fifo]);
+    // For reading and writing, and open throughout: never blocks, and what is written waits for the reader to come.
+    const fifoFd = openSync(fifo, 'r+');
+    t.after(() => closeSync(fifoFd));
     const parent = startChild(t, 'lock-bequeather', { args: [path, scheme, fifo] });
     const heirSays = createInterface(parent.process.stdout!);
     await once(heirSays, 'line');
     await parent.kill('SIGKILL');
     assert.equal(isFree(path, scheme), false);
 
-    writeFileSync(fifo, 'close it\n', { flag: 'r+' }); // not 'w', which would wait for a reader that died
+    writeSync(fifoFd, 'close it\n');
     assert.deepEqual(await once(heirSays, 'line'), ['closed']);
     assert.equal(isFree(path, scheme), true);
   });
