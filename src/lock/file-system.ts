@@ -37,7 +37,7 @@ const network: ReadonlySet<number> = new Set([
  */
 export function fileSystemVerdict(path: string): FileSystemVerdict {
   if (process.platform !== 'linux') return 'local';
-  const magic = statfsSync(path).type >>> 0;
+  const magic = statfsSync(path).type;
   if (magic === ceph) {
     throw new DeferredSweepError(
       'DEFERRED_UNSUPPORTED',

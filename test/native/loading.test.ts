@@ -22,6 +22,7 @@ test('the addon serves 20 workers at once, the main thread, and who is left when
       workerData: { path, scheme: 'flock', end: ends[index % 3] },
     });
   });
+  t.after(() => Promise.all(workers.map(worker => worker.terminate())));
   const answers = await Promise.all(workers.map(worker => once(worker, 'message')));
   assert.deepEqual(answers, Array(20).fill([true]));
 

@@ -101,6 +101,7 @@ for (const scheme of ['flock', 'ofd'] as const) {
       const worker = new Worker(new URL('../fixtures/lock-mortal-worker.js', import.meta.url), {
         workerData: { path, scheme, end },
       });
+      t.after(() => worker.terminate());
       assert.deepEqual(await once(worker, 'message'), [true]);
       assert.equal(isFree(path, scheme), false);
       const ended = new Promise(resolve => worker.once('exit', resolve));
