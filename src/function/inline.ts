@@ -36,7 +36,8 @@ export function describeInline(fn: (...args: never[]) => unknown): SourceDescrip
 function whyNot(analysis: SourceAnalysis): string | undefined {
   if (analysis.isClass) return 'it is a class, which cannot be called';
   if (analysis.isGenerator) return 'it is a generator, which does nothing when it is called';
-  if (analysis.bound.length > 0) return `it uses ${analysis.bound.join(' and ')}, which mean nothing elsewhere`;
+  if (analysis.bound.length > 0)
+    return `it uses ${analysis.bound.join(' and ')}, which mean nothing elsewhere`;
   if (analysis.thisUse !== undefined) return 'it uses `this`, which is not stored';
   const free = analysis.freeVariables.filter(
     ({ name, onlyTypeof }) => !GLOBAL_NAMES.has(name) && !PROVIDED.includes(name) && !onlyTypeof,
@@ -58,12 +59,11 @@ function refused(name: string, why: string): DeferredSweepError {
 export function compileInline(text: SourceText): (...args: unknown[]) => unknown {
   const filename = text.url ?? join(process.cwd(), 'deferred-function.js');
   const body = `${text.strict ? "'use strict'; " : ''}return ${text.source}`;
-  const compiled = withoutExperimentalWarning(() =>
-    vm.compileFunction(body, [...text.provided], {
-      filename,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    }),
-  ) as (...provided: unknown[]) => (...args: unknown[]) => unknown;
+  if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
+  const compiled = vm.compileFunction(body, [...text.provided], {
+    filename,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  }) as (...provided: unknown[]) => (...args: unknown[]) => unknown;
   const path = filename.startsWith('file:') ? fileURLToPath(filename) : filename;
   const values: Record<string, unknown> = { __filename: path, __dirname: dirname(path) };
   return compiled(
@@ -71,17 +71,24 @@ export function compileInline(text: SourceText): (...args: unknown[]) => unknown
   );
 }
 
+let isWarningAbsorbed = false;
+
 /**
- * Node warns that `importModuleDynamically` is experimental when it compiles with it; the user of a cleanup can do
- * nothing about that. Every other warning passes.
+ * Node warns once per thread, at the first `import()` of code compiled like this, that it is experimental: ours, not
+ * the user's, who can do nothing about it. That first call is made here, with this one warning held back meanwhile.
  */
-function withoutExperimentalWarning<T>(body: () => T): T {
+function absorbExperimentalWarning(): void {
+  if (isWarningAbsorbed) return;
+  isWarningAbsorbed = true;
+  const firstImport = vm.compileFunction('return import("node:process")', [], {
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
   const { emitWarning } = process;
-  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, [warning, ...rest]);
-  }) as typeof process.emitWarning;
+  process.emitWarning = (...args: unknown[]) => {
+    if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
+  };
   try {
-    return body();
+    void firstImport();
   } finally {
     process.emitWarning = emitWarning;
   }
