@@ -1,7 +1,7 @@
 /** The verbs `sweep` and `cleanup`. */
 import { cleanup } from '../sweep/cleanup.ts';
 import type { SweepOptions } from '../sweep/options.ts';
-import { hasProblems, type SweepReport } from '../sweep/report.ts';
+import { hasProblems } from '../sweep/report.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { SweepLine } from './arguments.ts';
