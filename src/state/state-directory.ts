@@ -5,6 +5,9 @@ import { systemErrorCode } from '../errors.ts';
 import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { checkDirectory } from './trust.ts';
 
+/** Cleanups that may remove the directory, in a row, just after it was made. */
+const MAX_RACES = 1000;
+
 export class StateDirectory {
   /** Absolute from the start, so that a later chdir(2) of the job changes nothing. */
   readonly path: string;
@@ -27,8 +30,16 @@ export class StateDirectory {
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
    */
   ensure(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    checkDirectory(this.path);
+    for (let race = 1; ; race++) {
+      try {
+        mkdirSync(this.path, { recursive: true, mode: 0o700 });
+        checkDirectory(this.path);
+        return;
+      } catch (error) {
+        // A cleanup removed the empty directory between the two.
+        if (systemErrorCode(error) !== 'ENOENT' || race === MAX_RACES) throw error;
+      }
+    }
   }
 
   /**
