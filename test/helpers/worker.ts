@@ -39,6 +39,8 @@ export interface SweeperPlan {
   readonly verb: 'sweep' | 'cleanup' | 'open';
   readonly base: string;
   readonly options?: Omit<SweepOptions, 'logger' | 'signal'>;
+  /** Says `ready` and waits for a message before it begins. */
+  readonly waits?: boolean;
 }
 
 /** A base directory, and a ledger outside of it. */
