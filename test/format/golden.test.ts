@@ -57,6 +57,9 @@ test('the arguments of the golden file come back equal, with what they share', (
   const { record } = replay(read('values')).functions.get(1)!;
   const restored = restore(record.arguments) as unknown[];
   const expected = specialValues();
+  // Node 20's deepStrictEqual takes no invalid date for equal to another.
+  assert.equal((restored.splice(9, 1, null)[0] as Date).getTime(), Number.NaN);
+  expected.splice(9, 1, null);
   assert.deepStrictEqual(restored, expected);
   const map = restored[11] as Map<string, Set<unknown>>;
   assert.ok(map.get('k')?.has(restored[12]));
