@@ -1,6 +1,6 @@
 /** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
-import { DeferredSweepError } from './errors.ts';
+import { DeferredSweepError, systemErrorCode } from './errors.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { namesLockedFile } from './lock/held-file.ts';
@@ -35,6 +35,9 @@ export interface ManagerOptions extends SweepOptions {
   /** Stored with every job, for reports. */
   label?: string | undefined;
 }
+
+/** Cleanups that may remove the directory, in a row, just after it was made. */
+const MAX_RACES = 1000;
 
 export class DeferredFunctionManager {
   readonly #directory: StateDirectory;
@@ -92,8 +95,7 @@ export class DeferredFunctionManager {
    */
   async open(): Promise<Job> {
     this.#assertOpen();
-    this.#directory.ensure();
-    this.#checkFileSystem();
+    this.#prepareDirectory();
     const report = await sweepDirectory(this.#directory, this.#sweepOptions);
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
     if (this.#isClosed) {
@@ -172,10 +174,24 @@ export class DeferredFunctionManager {
     }
   }
 
+  #prepareDirectory(): void {
+    for (let race = 1; ; race++) {
+      this.#directory.ensure();
+      try {
+        this.#checkFileSystem();
+        return;
+      } catch (error) {
+        // A cleanup removed the empty directory before it was looked at.
+        if (systemErrorCode(error) !== 'ENOENT' || race === MAX_RACES) throw error;
+      }
+    }
+  }
+
   #checkFileSystem(): void {
     if (this.#knowsFileSystem) return;
+    const verdict = fileSystemVerdict(this.#directory.path);
     this.#knowsFileSystem = true;
-    if (fileSystemVerdict(this.#directory.path) === 'local') return;
+    if (verdict === 'local') return;
     this.#sweepOptions.logger.warn(
       `deferred-sweep: ${this.#directory.path} is on a network or FUSE file system, whose locks may hold only within one host or mount; use a local directory`,
     );
