@@ -24,7 +24,12 @@ test('every golden file has its expectations here, and the other way round', () 
 });
 
 for (const [name, golden] of Object.entries(files)) {
-  test(`this version reads the file "${name}" of format version 1`, { skip: golden.isNewer ?? false }, () => {
+  test(`this version would write "${name}" byte for byte`, () => {
+    assert.deepEqual(golden.bytes, read(name));
+  });
+
+  if (golden.isNewer) continue;
+  test(`this version reads the file "${name}" of format version 1`, () => {
     const contents = replay(read(name));
     assert.ok(contents.header);
     assert.deepEqual(
@@ -36,10 +41,6 @@ for (const [name, golden] of Object.entries(files)) {
     for (const [id, count] of Object.entries(golden.attempts ?? {})) {
       assert.equal(contents.functions.get(Number(id))?.attempts.length, count, `attempts of ${id}`);
     }
-  });
-
-  test(`this version would write "${name}" byte for byte`, () => {
-    assert.deepEqual(golden.bytes, read(name));
   });
 }
 
