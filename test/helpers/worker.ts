@@ -71,7 +71,11 @@ export async function startWorker(
 }
 
 /** What a worker leaves behind that was killed with these calls registered. Returns its state file's path. */
-export async function leaveOrphan(t: TestContext, plan: WorkerPlan, options: ChildOptions = {}): Promise<string> {
+export async function leaveOrphan(
+  t: TestContext,
+  plan: WorkerPlan,
+  options: ChildOptions = {},
+): Promise<string> {
   const { child, path } = await startWorker(t, plan, options);
   await child.kill();
   return path;
@@ -88,7 +92,9 @@ export async function sweepElsewhere(t: TestContext, plan: SweeperPlan): Promise
 export const CLI: string = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));
 
 /** Runs the command line to its end. */
-export async function cli(...args: string[]): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
+export async function cli(
+  ...args: string[]
+): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -14,7 +14,8 @@ const twoCalls: Call[] = [
 
 const sweepers: Record<string, (t: TestContext, base: string) => Promise<number>> = {
   "another process's open()": async (t, base) => (await sweepElsewhere(t, { verb: 'open', base })).ok,
-  'cleanupWorker in another process': async (t, base) => (await sweepElsewhere(t, { verb: 'cleanup', base })).ok,
+  'cleanupWorker in another process': async (t, base) =>
+    (await sweepElsewhere(t, { verb: 'cleanup', base })).ok,
   'sweep in another process': async (t, base) => (await sweepElsewhere(t, { verb: 'sweep', base })).ok,
   'the command line': async (_t, base) => {
     const { status, stdout } = await cli('--json', base);
