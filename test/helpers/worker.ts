@@ -24,7 +24,7 @@ export type WorkerCommand =
   | { readonly op: 'open' | 'close' | 'start-close' | 'manager.close' | 'finish' }
   | { readonly op: 'defer'; readonly call: Call }
   | { readonly op: 'chdir'; readonly path: string }
-  | { readonly op: 'fill'; readonly bytes: number }
+  | { readonly op: 'fill' | 'defer-endlessly'; readonly bytes: number }
   | { readonly op: 'die'; readonly how: Death };
 
 /** What a worker answers to `defer` and `fill`. */
