@@ -92,7 +92,9 @@ export function register(job: Job, call: Call, ledger: string): Registration {
         call.text,
       );
     case 'module':
-      return job.defer(DeferredFunction.of({ module: call.module, export: call.export }, ledger, `${call.text}\n`));
+      return job.defer(
+        DeferredFunction.of({ module: call.module, export: call.export }, ledger, `${call.text}\n`),
+      );
   }
 }
 

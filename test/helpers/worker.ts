@@ -24,7 +24,7 @@ export type WorkerCommand =
   | { readonly op: 'open' | 'close' | 'start-close' | 'manager.close' | 'finish' }
   | { readonly op: 'defer'; readonly call: Call }
   | { readonly op: 'chdir'; readonly path: string }
-  | { readonly op: 'fill'; readonly bytes: number }
+  | { readonly op: 'fill' | 'defer-endlessly'; readonly bytes: number }
   | { readonly op: 'die'; readonly how: Death };
 
 /** What a worker answers to `defer` and `fill`. */
@@ -71,7 +71,11 @@ export async function startWorker(
 }
 
 /** What a worker leaves behind that was killed with these calls registered. Returns its state file's path. */
-export async function leaveOrphan(t: TestContext, plan: WorkerPlan, options: ChildOptions = {}): Promise<string> {
+export async function leaveOrphan(
+  t: TestContext,
+  plan: WorkerPlan,
+  options: ChildOptions = {},
+): Promise<string> {
   const { child, path } = await startWorker(t, plan, options);
   await child.kill();
   return path;
@@ -88,7 +92,9 @@ export async function sweepElsewhere(t: TestContext, plan: SweeperPlan): Promise
 export const CLI: string = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));
 
 /** Runs the command line to its end. */
-export async function cli(...args: string[]): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
+export async function cli(
+  ...args: string[]
+): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -15,10 +15,15 @@ test('eight sweepers at once run the functions of 400 orphans: each runs, none t
   await many.next();
   await many.kill();
   const plan: SweeperPlan = { verb: 'sweep', base, waits: true };
-  const sweepers = Array.from({ length: 8 }, () => startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] }));
+  const sweepers = Array.from({ length: 8 }, () =>
+    startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] }),
+  );
   for (const sweeper of sweepers) assert.equal(await sweeper.next(), 'ready');
   const reports = await Promise.all(sweepers.map(sweeper => sweeper.ask<SweepReport>('go')));
-  assert.equal(reports.reduce((sum, report) => sum + report.ok, 0), 400);
+  assert.equal(
+    reports.reduce((sum, report) => sum + report.ok, 0),
+    400,
+  );
   assert.ok(reports.filter(report => report.ok > 0).length > 1, 'only one of them had anything to do');
   assert.deepEqual(
     read(ledger).sort((a, b) => Number(a) - Number(b)),
@@ -80,7 +85,9 @@ for (const lock of ['flock', 'ofd'] as const) {
       { do: 'append', text: 'second' },
     ];
     await (await startWorker(t, { base, ledger, calls, options: { lock } })).child.kill();
-    const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base, options: { lock } })] });
+    const sweeper = startChild(t, 'job-sweeper', {
+      args: [JSON.stringify({ verb: 'sweep', base, options: { lock } })],
+    });
     const letThrough = await arrivalAt(fifo);
     await sweeper.kill();
     for (const scheme of ['flock', 'ofd'] as const) {

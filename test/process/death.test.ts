@@ -14,7 +14,8 @@ const twoCalls: Call[] = [
 
 const sweepers: Record<string, (t: TestContext, base: string) => Promise<number>> = {
   "another process's open()": async (t, base) => (await sweepElsewhere(t, { verb: 'open', base })).ok,
-  'cleanupWorker in another process': async (t, base) => (await sweepElsewhere(t, { verb: 'cleanup', base })).ok,
+  'cleanupWorker in another process': async (t, base) =>
+    (await sweepElsewhere(t, { verb: 'cleanup', base })).ok,
   'sweep in another process': async (t, base) => (await sweepElsewhere(t, { verb: 'sweep', base })).ok,
   'the command line': async (_t, base) => {
     const { status, stdout } = await cli('--json', base);
@@ -71,6 +72,26 @@ test('what a terminated worker thread left is run by the next sweep, even of its
   await thread.terminate();
   assert.equal((await sweep(base, { logger: null })).ok, 2);
   assert.deepEqual(read(ledger), ['first', 'second']);
+});
+
+test('a worker killed while it registers large records: all it was told are registered run, in order, whatever is torn', async t => {
+  for (let reports = 1; reports <= 6; reports++) {
+    const { base, ledger } = freshPlace(t);
+    const { child } = await startWorker(t, { base, ledger });
+    child.send({ op: 'defer-endlessly', bytes: 500_000 });
+    let last = -1;
+    for (let seen = 0; seen < reports; seen++) last = await child.next<number>();
+    await child.kill();
+    const report = await sweep(base, { logger: null });
+    assert.ok(['ran', 'torn'].includes(report.files[0]?.outcome ?? ''), report.files[0]?.outcome);
+    assert.deepEqual([report.failed, report.pending], [0, 0]);
+    const ran = read(ledger);
+    assert.ok(ran.length > last, `${last} was registered, ${ran.length} ran`);
+    assert.deepEqual(
+      ran,
+      Array.from(ran, (_, number) => String(number)),
+    );
+  }
 });
 
 test('the functions of a job that is open when its worker is killed are run even after jobs that ended well', async t => {

@@ -1,6 +1,15 @@
 /** What else may happen to the directory: cleanups, tidy strangers, leftovers, failing unlinks, chdir. */
 import assert from 'node:assert/strict';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
@@ -72,15 +81,30 @@ test('1000 workers start and end while another process cleans up all the time: n
   assert.deepEqual(read(ledger), expected);
 });
 
-test('what a worker leaves that dies while it sets up its file is removed by the next sweep', { skip: straceMissing }, async t => {
+test('what a worker leaves that dies while it sets up its file is removed by the next sweep', {
+  skip: straceMissing,
+}, async t => {
   const { base, ledger, directory, root } = freshPlace(t);
   const log = join(root, 'strace.log');
-  const under = ['strace', '-f', '-qq', '-o', log, '-e', 'trace=rename', '-e', 'inject=rename:error=EIO:signal=SIGKILL'] as const;
+  const under = [
+    'strace',
+    '-f',
+    '-qq',
+    '-o',
+    log,
+    '-e',
+    'trace=rename',
+    '-e',
+    'inject=rename:error=EIO:signal=SIGKILL',
+  ] as const;
   const child = startChild(t, 'job-worker', { args: [JSON.stringify({ base, ledger, calls: [a] })], under });
   await child.exited;
   assert.match(readdirSync(directory).join(), /^func\w+\.tmp$/);
   const report = await sweep(base, { logger: null });
-  assert.deepEqual(report.files.map(file => file.outcome), ['unfinished']);
+  assert.deepEqual(
+    report.files.map(file => file.outcome),
+    ['unfinished'],
+  );
   assert.deepEqual(readdirSync(directory), []);
 });
 
@@ -113,7 +137,9 @@ test('files of others in the directory are not looked at', async t => {
   assert.equal(existsSync(join(directory, '.nfs0001')), true);
 });
 
-test('a file that cannot be unlinked is run once and reported; later sweeps run nothing and remove it', { skip: straceMissing }, async t => {
+test('a file that cannot be unlinked is run once and reported; later sweeps run nothing and remove it', {
+  skip: straceMissing,
+}, async t => {
   const { base, ledger, root } = freshPlace(t);
   const path = await leaveOrphan(t, { base, ledger, calls: [a!, b!] });
   for (const verb of ['sweep', 'cleanup'] as const) {

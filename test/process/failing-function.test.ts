@@ -73,7 +73,8 @@ test('a function whose module is missing is not lost: it runs when the module is
   const { base, ledger, root } = freshPlace(t);
   const path = join(root, 'cleanup.mjs');
   const away = join(root, 'away.mjs');
-  const source = "import fs from 'node:fs';\nexport function clean(ledger, text) { fs.appendFileSync(ledger, text); }\n";
+  const source =
+    "import fs from 'node:fs';\nexport function clean(ledger, text) { fs.appendFileSync(ledger, text); }\n";
   writeFileSync(path, source);
   const call: Call = { do: 'module', module: pathToFileURL(path).href, export: 'clean', text: 'ran' };
   await leaveOrphan(t, { base, ledger, calls: [call] });

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DeferredFunctionManager, type DeferredSweepError, type Job, type SweepReport, sweep } from '#dist/index.js';
+import {
+  DeferredFunctionManager,
+  type DeferredSweepError,
+  type Job,
+  type SweepReport,
+  sweep,
+} from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { mountTinyDisk } from '../helpers/full-disk.ts';
-import { freshPlace, startWorker, type DeferAnswer } from '../helpers/worker.ts';
+import { type DeferAnswer, freshPlace, startWorker } from '../helpers/worker.ts';
 
 const first: Call = { do: 'append', text: 'first' };
 

@@ -132,7 +132,8 @@ test('arguments are what they were at registration, whatever happened to them si
   await manager.run(defer => {
     const names = ['then'];
     defer(
-      async (path: string, words: string[]) => (await import('node:fs')).appendFileSync(path, `${words.join()}\n`),
+      async (path: string, words: string[]) =>
+        (await import('node:fs')).appendFileSync(path, `${words.join()}\n`),
       ledger,
       names,
     );

@@ -22,7 +22,12 @@ test("well-behaved functions have the same results with isolation 'none' and 'pr
     await leaveOrphan(t, { base, ledger, calls, options: { maxAttempts: 1 } });
     const report = await sweep(base, { logger: null, isolation, timeoutMs: 300, killGraceMs: 100 });
     const [file] = report.files;
-    const functions = file?.functions.map(({ id, name, outcome, attempt }) => ({ id, name, outcome, attempt }));
+    const functions = file?.functions.map(({ id, name, outcome, attempt }) => ({
+      id,
+      name,
+      outcome,
+      attempt,
+    }));
     functions?.sort((a, b) => a.id - b.id);
     results.push({
       ledger: read(ledger),
@@ -32,7 +37,10 @@ test("well-behaved functions have the same results with isolation 'none' and 'pr
   }
   assert.deepEqual(results[0], results[1]);
   assert.deepEqual(results[0]?.ledger, ['1', '2', '3', '4']);
-  assert.deepEqual(results[0]?.functions?.map(ran => ran.outcome), ['ok', 'failed', 'timed-out', 'ok']);
+  assert.deepEqual(
+    results[0]?.functions?.map(ran => ran.outcome),
+    ['ok', 'failed', 'timed-out', 'ok'],
+  );
   assert.deepEqual(results[0]?.counts, [2, 2, 0, 'ran', true]);
 });
 

@@ -37,7 +37,9 @@ const intruders: [title: string, put: (path: string, source: string) => void, sk
 ];
 
 for (const [title, put, skip] of intruders) {
-  test(`${title} in the directory is refused and reported, and the orphans around it are run`, { skip }, async t => {
+  test(`${title} in the directory is refused and reported, and the orphans around it are run`, {
+    skip,
+  }, async t => {
     const { base, ledger, directory, root } = freshPlace(t);
     const otherBase = join(root, 'other');
     const source = await leaveOrphan(t, { base: otherBase, ledger, calls: [bad] });
@@ -96,7 +98,9 @@ test('the directory and the files in it are made for their user alone, whatever 
 test('a directory that becomes unsafe during a job does not change what the job returns', async t => {
   const { base, ledger, directory } = freshPlace(t);
   const warnings: string[] = [];
-  const manager = new DeferredFunctionManager(base, { logger: { info() {}, warn: text => void warnings.push(text) } });
+  const manager = new DeferredFunctionManager(base, {
+    logger: { info() {}, warn: text => void warnings.push(text) },
+  });
   const result = await manager.run(defer => {
     defer(async (to: string) => (await import('node:fs')).appendFileSync(to, 'own\n'), ledger);
     chmodSync(directory, 0o777);
