@@ -5,6 +5,8 @@ import { isSystemError, type SystemError } from './system-error.ts';
 
 const firstDelayMs = 10;
 const longestDelayMs = 1000;
+/** Timers may be early by a part of a millisecond: less than this left is nothing left. */
+const leastDelayMs = 1;
 
 /** How to lock, and which file it is. */
 export interface PatientLockOptions extends LockOptions {
@@ -72,7 +74,7 @@ export class LockPatience {
     let attempt: boolean | UnansweredLock = unanswered;
     for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, longestDelayMs)) {
       if (typeof attempt === 'boolean') return attempt;
-      if (this.#leftMs <= 0) throw this.#exhausted(attempt);
+      if (this.#leftMs < leastDelayMs) throw this.#exhausted(attempt);
       const startMs = performance.now();
       await pause(Math.min(delayMs * (1 - Math.random() / 2), this.#leftMs), signal);
       attempt = this.attempt(unanswered.fd, unanswered.options);
@@ -101,7 +103,7 @@ export class LockPatience {
 /** Waits, or throws the signal's own reason where Node's timer would throw an AbortError around it. */
 async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+    await sleep(Math.ceil(delayMs), undefined, signal === undefined ? {} : { signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -26,5 +26,5 @@ export function strace({ path, inject, log }: Tampering): [string, ...string[]] 
 export function callsLogged(log: string): string[] {
   return readFileSync(log, 'utf8')
     .split('\n')
-    .filter(line => line.includes('('));
+    .filter(line => /^\d+ +\w+\(/.test(line)); // not "<... flock resumed>", where another thread came between
 }
