@@ -49,7 +49,8 @@ try {
     say(`   ${isThere ? 'LEFT' : 'gone'}  ${what}`);
     if (isThere) problems.push(`is still there: ${what}`);
   }
-  say(`   ${readFileSync(things.journal, 'utf8').trim()}`);
+  if (existsSync(things.journal)) say(`   ${readFileSync(things.journal, 'utf8').trim()}`);
+  else problems.push('the journal was not written');
 
   say('\n3. One function failed. It is tried again until its attempts are used up, then it is set aside:');
   sweep(['cleanup', base], 1);

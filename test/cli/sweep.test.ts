@@ -126,16 +126,16 @@ test('one bad base of several keeps none of the others from being swept, and dec
   chmodSync(join(bad, 'deferred'), 0o777);
   const failed = baseOfKilledWorker(t, failing);
   const good = baseOfKilledWorker(t, touch);
-  const { status, stdout } = runCommandLine(['--json', failed, bad, good]);
+  const { status, stdout } = runCommandLine(['--json', bad, failed, good]);
   assert.equal(status, 3);
   const lines = stdout
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line) as Record<string, unknown>);
   assert.equal(lines.length, 3);
-  assert.equal(lines[0]?.failed, 1);
-  assert.equal(lines[1]?.base, bad);
-  assert.equal((lines[1]?.error as { code?: string } | undefined)?.code, 'DEFERRED_UNSAFE_DIRECTORY');
+  assert.equal(lines[1]?.failed, 1);
+  assert.equal(lines[0]?.base, bad);
+  assert.equal((lines[0]?.error as { code?: string } | undefined)?.code, 'DEFERRED_UNSAFE_DIRECTORY');
   assert.equal(lines[2]?.ok, 1);
   assert.ok(existsSync(join(good, 'proof')));
 });
