@@ -61,7 +61,11 @@ export class DeferredFunction {
   }
 
   /** Rebuilds a deferred function from its record; nothing is decoded or loaded yet. */
-  static fromStored(name: string, descriptor: FunctionDescriptor, encodedArguments: Uint8Array): DeferredFunction {
+  static fromStored(
+    name: string,
+    descriptor: FunctionDescriptor,
+    encodedArguments: Uint8Array,
+  ): DeferredFunction {
     return new DeferredFunction(name, descriptor, encodedArguments);
   }
 

@@ -45,6 +45,8 @@ async function runGroup(
     for (const taken of waiting) settle(taken, end);
     const left = waiting.filter(taken => !end.failed.has(taken) && taken.runnable().length > 0);
     if (!end.isReady) {
+      // Stopped before it had read its request.
+      if (stop.isReached) return;
       // A loader of the owner's that is no longer there keeps Node from starting; most functions need none.
       const isWorthPlain = execArgv.length > 0 && !restrictsRights(header.execArgv) && end.hasStarted;
       if (!isWorthPlain) {

@@ -20,7 +20,8 @@ const stop = new StopCondition(request.deadlineMs, abort.signal);
 
 // Its sweeper tells it to stop, or is gone: finish the function in progress, leave the rest.
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
-control.on('close', () => abort.abort());
+// `end`, since `close` comes a turn of the event loop later, when the next function has begun.
+control.on('end', () => abort.abort());
 control.on('error', () => abort.abort());
 control.resume();
 
