@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Call } from './calls.ts';
 
 /** A FIFO that a function with `do: 'wait-for-fifo'` waits at. */
 export function makeGate(root: string): string {
@@ -8,6 +9,18 @@ export function makeGate(root: string): string {
   const { status, stderr } = spawnSync('mkfifo', [fifo], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`cannot make a FIFO: ${stderr}`);
   return fifo;
+}
+
+/** Functions behind the one at the gate: so many that they cannot all be done before word to stop has arrived. */
+export function queueAt(fifo: string): { calls: Call[]; lines: string[] } {
+  const texts = Array.from({ length: 200 }, (_, number) => String(number));
+  return {
+    calls: [
+      { do: 'wait-for-fifo', text: 'gate', fifo },
+      ...texts.map(text => ({ do: 'append', text }) as const),
+    ],
+    lines: ['gate', 'gate-end', ...texts],
+  };
 }
 
 /** Resolves when a function has come to the gate; what it resolves to lets the function through. */
