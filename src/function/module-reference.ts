@@ -22,7 +22,8 @@ export function describeLocation(location: ModuleLocation): ModuleDescriptor {
     throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
   }
   const { module, export: path } = location;
-  if (typeof module !== 'string') throw new TypeError(`location.module must be a string, got ${typeof module}`);
+  if (typeof module !== 'string')
+    throw new TypeError(`location.module must be a string, got ${typeof module}`);
   if (typeof path !== 'string') throw new TypeError(`location.export must be a string, got ${typeof path}`);
   if (path.split('.').includes('')) {
     throw new TypeError(`location.export must be a dotted path of names, got ${JSON.stringify(path)}`);
@@ -59,12 +60,15 @@ export async function importFunction(descriptor: ModuleDescriptor): Promise<Foun
 }
 
 /** The same for a value of any type. */
-export async function importExport(descriptor: ModuleDescriptor): Promise<{ value: unknown; receiver: unknown }> {
+export async function importExport(
+  descriptor: ModuleDescriptor,
+): Promise<{ value: unknown; receiver: unknown }> {
   const namespace = await importModule(descriptor);
   const path = descriptor.export.split('.');
   for (const root of roots(namespace)) {
     const found = follow(root, path);
-    if (found !== undefined) return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
+    if (found !== undefined)
+      return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
   }
   throw missing(descriptor, `the module has no export ${descriptor.export}`);
 }
@@ -78,7 +82,8 @@ function follow(root: unknown, path: readonly string[]): { value: unknown; recei
   let receiver: unknown;
   let value = root;
   for (const [depth, name] of path.entries()) {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value)) return undefined;
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value))
+      return undefined;
     // The namespace is no receiver: calling an export is a plain call.
     receiver = depth === 0 ? undefined : value;
     value = Reflect.get(value, name);

@@ -71,10 +71,14 @@ function parseFunction(text: string, isModule: boolean): ParsedFunction | undefi
   return isFunction ? { program, node: node as Estree.Function | Estree.Class } : undefined;
 }
 
-function parseMethod(text: string, isModule: boolean): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
+function parseMethod(
+  text: string,
+  isModule: boolean,
+): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
   const prefix = '({';
   const statement = parse(`${prefix}${text}})`, isModule)?.body[0];
-  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression') return undefined;
+  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression')
+    return undefined;
   const [property] = statement.expression.properties;
   if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression') return undefined;
   return { function: property.value, parametersAt: startOf(property.value) - prefix.length };
@@ -100,7 +104,12 @@ function startOf(node: Estree.Node): number {
   return (node as unknown as Acorn.Node).start;
 }
 
-function analyze(parsed: ParsedFunction, expression: string, prefixLength: number, isModule: boolean): SourceAnalysis {
+function analyze(
+  parsed: ParsedFunction,
+  expression: string,
+  prefixLength: number,
+  isModule: boolean,
+): SourceAnalysis {
   const { program, node } = parsed;
   const eslintScope = require('eslint-scope') as typeof EslintScope;
   const manager = eslintScope.analyze(program, {

@@ -55,7 +55,8 @@ export function findSurroundings(
         if (!places.has(node)) places.set(node, { isTypeof: false, atCreation: context.atCreation });
         return;
       case 'UnaryExpression':
-        if (node.operator === 'typeof') note(node.argument, { isTypeof: true, atCreation: context.atCreation });
+        if (node.operator === 'typeof')
+          note(node.argument, { isTypeof: true, atCreation: context.atCreation });
         // `delete lib.a` is not a read of `lib.a`.
         if (node.operator === 'delete') return visitWritten(node.argument, context);
         break;
@@ -72,12 +73,19 @@ export function findSurroundings(
         return visitClass(node, context, node === root);
       case 'FunctionExpression':
       case 'FunctionDeclaration':
-        return visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner', atCreation: false });
+        return visitChildren(node, {
+          ...context,
+          owner: node === root ? 'call' : 'inner',
+          atCreation: false,
+        });
       case 'ArrowFunctionExpression':
         return visitChildren(node, { ...context, atCreation: false });
       case 'Property':
         // A method of an object literal may say `super`; the root, written as one by us, has lost its own.
-        return visitChildren(node, { ...context, hasSuper: context.hasSuper || (node.value as Estree.Node) !== root });
+        return visitChildren(node, {
+          ...context,
+          hasSuper: context.hasSuper || (node.value as Estree.Node) !== root,
+        });
     }
     visitChildren(node, context);
   };
@@ -102,7 +110,8 @@ export function findSurroundings(
 
   /** The target of an assignment: reading its parts is not all that happens to them. */
   const visitWritten = (node: Estree.Node, context: Context): void => {
-    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false, atCreation: context.atCreation });
+    if (node.type === 'MemberExpression')
+      note(node.object, { isTypeof: false, atCreation: context.atCreation });
     visit(node, context);
   };
 
