@@ -51,8 +51,9 @@ export interface DeferredSweepErrorDetails {
  */
 export class DeferredSweepError extends Error {
   readonly code: DeferredSweepErrorCode;
-  readonly path?: string;
-  readonly valuePath?: string;
+  // Declared only: absent, not undefined, where there is none.
+  declare readonly path?: string;
+  declare readonly valuePath?: string;
 
   static {
     DeferredSweepError.prototype.name = 'DeferredSweepError';

@@ -2,6 +2,8 @@ type ViewClass = new (buffer: ArrayBuffer) => NodeJS.ArrayBufferView;
 
 // Only built-in classes, and these as they are when this file is loaded: nothing is ever looked up by a stored name.
 const ERROR_CLASSES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
+// Since Node 24.
+const { Float16Array } = globalThis as { Float16Array?: ViewClass };
 const VIEW_CLASSES: readonly ViewClass[] = [
   Int8Array,
   Uint8ClampedArray,
@@ -14,8 +16,7 @@ const VIEW_CLASSES: readonly ViewClass[] = [
   Float32Array,
   Float64Array,
   DataView,
-  // Since Node 24.
-  ...('Float16Array' in globalThis ? [globalThis.Float16Array as ViewClass] : []),
+  ...(Float16Array === undefined ? [] : [Float16Array]),
 ];
 
 /** The prototypes of the error classes of the language, with the names they are stored under. */

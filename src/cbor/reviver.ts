@@ -1,6 +1,14 @@
-import { DeferredSweepError } from '../errors.ts';
-import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';
 import { isSpecial } from './codec.ts';
+import {
+  corrupt,
+  makeArray,
+  makeBigInt,
+  makeDate,
+  makeError,
+  makeRegExp,
+  makeString,
+  makeView,
+} from './makers.ts';
 
 /** Gives the function for the value that stands for it; see `restore`. */
 export type DecodeFunction = (standIn: unknown) => unknown;
@@ -13,7 +21,7 @@ export type DecodeFunction = (standIn: unknown) => unknown;
  */
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;
-  #table: unknown[] = [];
+  readonly #table: unknown[] = [];
 
   constructor(decodeFunction: DecodeFunction | undefined) {
     this.#decodeFunction = decodeFunction;
@@ -24,12 +32,14 @@ export class Reviver {
    * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for specials that `snapshot` does not write.
    */
   revive(tree: unknown): unknown {
-    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared')
+    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared') {
       return this.#revive(tree);
+    }
     const [, root, ...items] = tree.value as unknown[];
     for (const item of items) {
-      if (isSpecial(item) && !Array.isArray(item.value))
-        throw corrupt('an entry of its table is a reference');
+      if (isSpecial(item) && !Array.isArray(item.value)) {
+        throw corrupt('a reference in its table of shared objects');
+      }
       this.#table.push(this.#make(item));
     }
     for (const [index, item] of items.entries()) this.#fill(this.#table[index], item);
@@ -63,8 +73,7 @@ export class Reviver {
       case 'array':
         return makeArray(first, item.value.length);
       case 'Date':
-        if (typeof first !== 'number') throw corrupt('a Date without a number');
-        return new Date(first);
+        return makeDate(first);
       case 'RegExp':
         return makeRegExp(this.#revive(first), second, this.#revive(third));
       case 'Map':
@@ -83,7 +92,8 @@ export class Reviver {
   }
 
   #shared(index: number): unknown {
-    if (!(index in this.#table)) throw corrupt(`no object ${index} in its table`);
+    if (!(index in this.#table))
+      throw corrupt(`a reference to ${index}, which its table of shared objects has not`);
     return this.#table[index];
   }
 
@@ -152,8 +162,9 @@ export class Reviver {
 
   #define(object: object, properties: unknown, enumerable: boolean): void {
     for (const [name, item] of this.#entries(properties)) {
-      if (typeof name !== 'string' || name === '__proto__')
-        throw corrupt('an object with a key that cannot be');
+      if (typeof name !== 'string' || name === '__proto__') {
+        throw corrupt('an object with an impossible key');
+      }
       // Not an assignment: that could find a setter.
       Object.defineProperty(object, name, {
         value: this.#revive(item),
@@ -178,70 +189,4 @@ export class Reviver {
       throw corrupt('an object without properties');
     }
   }
-}
-
-function makeString(bytes: unknown): string {
-  if (!(bytes instanceof Uint8Array) || bytes.length % 2 !== 0) throw corrupt('text without its code units');
-  return Buffer.from(bytes.buffer).toString('utf16le');
-}
-
-function makeBigInt(digits: unknown): bigint {
-  if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits)) throw corrupt('a bigint without digits');
-  return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
-}
-
-function makeArray(length: unknown, formLength: number): unknown[] {
-  if (typeof length !== 'number' || length >>> 0 !== length) throw corrupt('an array without a length');
-  const array: unknown[] = [];
-  // Beyond the length of its largest fast arrays V8 turns to a hash table, and stays with it when the array gets shorter.
-  // Otherwise it would reserve memory for all of a length which a few bytes of the file name.
-  if (length > 64 + 4 * formLength) array.length = 0xffff_ffff;
-  array.length = length;
-  return array;
-}
-
-function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp {
-  if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number') {
-    throw corrupt('a RegExp without source, flags and lastIndex');
-  }
-  try {
-    const regexp = new RegExp(source, flags);
-    regexp.lastIndex = lastIndex;
-    return regexp;
-  } catch (error) {
-    throw corrupt('a RegExp that does not compile', { cause: error });
-  }
-}
-
-function makeError(className: unknown): Error {
-  const make = ERROR_MAKERS.get(className as string);
-  if (make === undefined) throw corrupt(`an error of unknown class ${String(className)}`);
-  // No stack of this place: it would be dear, and is thrown away. Reflect, because a hardened program freezes Error.
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, 'stackTraceLimit', 0);
-  try {
-    const error = make();
-    for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key);
-    return error;
-  } finally {
-    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-  }
-}
-
-function makeView(kind: unknown, bytes: unknown): object {
-  const make = VIEW_MAKERS.get(kind as string);
-  if (make === undefined) throw corrupt(`a special of unknown kind ${String(kind)}`);
-  if (!(bytes instanceof Uint8Array)) throw corrupt(`${kind} without bytes`);
-  try {
-    // The decoder gives every byte string a buffer of its own.
-    return make(bytes.buffer as ArrayBuffer);
-  } catch (error) {
-    throw corrupt(`${kind} with a length that is not a whole number of elements`, { cause: error });
-  }
-}
-
-function corrupt(what: string, cause?: unknown): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `Cannot restore a value: it holds ${what}`, {
-    cause,
-  });
 }

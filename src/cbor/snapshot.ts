@@ -57,8 +57,7 @@ function checkReadable(bytes: Buffer, rootName: string): void {
   try {
     checkBounds(bytes);
   } catch (error) {
-    if (error instanceof DeferredSweepError && error.code === 'DEFERRED_STATE_CORRUPT')
-      throw tooLarge(rootName, error);
-    throw error;
+    if (!(error instanceof DeferredSweepError)) throw error;
+    throw new ValuePath(rootName).tooLarge({ cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
 import { ERROR_NAMES, VIEW_NAMES } from './classes.ts';
-import { special } from './codec.ts';
+import { isSpecial, special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
 import {
   errorNamesOf,
@@ -106,8 +106,8 @@ export class TreeBuilder {
     }
     this.#meetings.set(value, { holder, key, index: undefined });
     if (types.isProxy(value)) throw this.#path.refusalOf(value);
-    const prototype: object | null = typeof value === 'function' ? value : Object.getPrototypeOf(value);
-    if (prototype === Object.prototype) {
+    const prototype: object | null = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype && typeof value === 'object') {
       const names = namesOf(value, this.#path);
       const item = emptyProperties(names);
       holder[key] = Array.isArray(item) ? special(['object', item]) : item;
@@ -125,8 +125,9 @@ export class TreeBuilder {
 
   #placeArray(holder: Holder, key: string | number, array: unknown[], depth: number): void {
     // Millions of elements are too large already, and listing their keys would take seconds.
-    if (array.length > MAX_VALUE_BYTES && hasEveryIndexUpTo(array, MAX_VALUE_BYTES))
+    if (array.length > MAX_VALUE_BYTES && hasEveryIndexUpTo(array, MAX_VALUE_BYTES)) {
       throw this.#path.tooLarge();
+    }
     if (isDense(array)) {
       const item: unknown[] = [];
       holder[key] = item;
@@ -157,6 +158,9 @@ export class TreeBuilder {
       form.push('function');
       const standIn = this.#encodeFunction(value as Parameters<EncodeFunction>[0], this.#path.toString());
       this.#place(form, 1, standIn, depth);
+      if (isSpecial(form[1])) {
+        throw new TypeError('encodeFunction must return a fresh array or plain object, made for this call');
+      }
     } else if (prototype === null && !types.isModuleNamespaceObject(value)) {
       const names = namesOf(value, this.#path);
       const item = emptyProperties(names);
@@ -167,8 +171,9 @@ export class TreeBuilder {
       form.push('Date', value.getTime());
     } else if (prototype === RegExp.prototype && types.isRegExp(value)) {
       refuseExtras(this.#path, 'a RegExp', value, 'lastIndex');
-      if (typeof value.lastIndex !== 'number')
+      if (typeof value.lastIndex !== 'number') {
         throw this.#path.refusal('its lastIndex is no number', 'set it to 0');
+      }
       form.push('RegExp', this.#leaf(value.source), value.flags, this.#leaf(value.lastIndex));
     } else if (prototype === Map.prototype && types.isMap(value)) {
       refuseExtras(this.#path, 'a Map', value);

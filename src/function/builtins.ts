@@ -16,7 +16,7 @@ const MODULES =
   );
 
 /** Part of every process without being listed as loaded. */
-const ALWAYS_LOADED = new Set(['process', 'console', 'module']);
+const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
 
 const names = new WeakMap<object, BuiltinName>();
 const indexed = new Set<string>();

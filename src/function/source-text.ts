@@ -93,6 +93,7 @@ function parse(text: string, isModule: boolean): Estree.Program | undefined {
       // What only means something where it was written shall be named in the refusal, not be a syntax error.
       allowSuperOutsideMethod: true,
       checkPrivateFields: false,
+      ranges: true,
     } as Acorn.Options) as unknown as Estree.Program;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -62,7 +62,8 @@ export function tryLock(fd: number, options: LockOptions = {}): boolean {
 export function unlock(fd: number, options: UnlockOptions = {}): void {
   checkDescriptor(fd);
   checkOptions(options);
-  apply(fd, nativeMode.unlock, options.scheme ?? 'flock');
+  const { scheme = 'flock' } = options;
+  apply(fd, nativeMode.unlock, scheme);
 }
 
 function apply(fd: number, mode: (typeof nativeMode)[keyof typeof nativeMode], scheme: LockScheme): boolean {

@@ -7,8 +7,8 @@ import { readFrames } from './frame.ts';
 import {
   type CancelRecord,
   type DeferRecord,
-  decodeRecord,
   type DoneRecord,
+  decodeRecord,
   type HeaderRecord,
   type Mark,
   type SaltedRecord,
@@ -111,7 +111,8 @@ export function replay(bytes: Buffer): StateContents {
       contents.tornBytes = stretch.end - stretch.offset;
       break;
     }
-    if (stretch.offset === 0) contents.header = stretch.kind === 'frame' ? readHeader(stretch.payload) : undefined;
+    if (stretch.offset === 0)
+      contents.header = stretch.kind === 'frame' ? readHeader(stretch.payload) : undefined;
     if (!contents.header) {
       contents.damagedBytes = bytes.length;
       contents.lengthBytes = bytes.length;

@@ -78,8 +78,9 @@ export class Child {
       process.once('exit', (code, signal) => resolve({ code, signal }));
     });
     // Not by the event 'close', which never comes once this side has disconnected (Node 20).
-    const streams = [process.stdout!, process.stderr!].map(stream => once(stream, 'close'));
-    this.closed = Promise.all([this.exited, once(process, 'disconnect'), ...streams]).then(([exit]) => exit);
+    const disconnected = new Promise(resolve => process.once('disconnect', resolve));
+    const read = [process.stdout!, process.stderr!].map(stream => once(stream, 'close'));
+    this.closed = Promise.all([this.exited, disconnected, ...read]).then(([exit]) => exit);
   }
 
   get pid(): number {

@@ -70,7 +70,6 @@ export async function runChild(
       if (child.pid === undefined) resolve();
     });
     child.once('close', (code, signal) => {
-      end.isOrderly = code === 0 && end.isReady;
       end.how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
       resolve();
     });
@@ -90,6 +89,7 @@ export async function runChild(
   lines.on('line', line => {
     const event = JSON.parse(line) as RunEvent;
     if (event.kind === 'ready') end.isReady = true;
+    else if (event.kind === 'finished') end.isOrderly = true;
     else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
   });
   try {
@@ -104,7 +104,7 @@ export async function runChild(
 }
 
 function receive(
-  event: Exclude<RunEvent, { kind: 'ready' }>,
+  event: Exclude<RunEvent, { kind: 'ready' | 'finished' }>,
   files: readonly TakenFile[],
   end: ChildEnd,
   killer: GroupKiller,

@@ -82,9 +82,13 @@ function whyItDied({ record }: RegisteredFunction, end: ChildEnd): ReportedError
 }
 
 function cannotStart(end: ChildEnd): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_CRASHED', `cannot run orphans: the runner process ${end.how} before it was ready`, {
-    cause: end.error,
-  });
+  return new DeferredSweepError(
+    'DEFERRED_CRASHED',
+    `cannot run orphans: the runner process ${end.how} before it was ready`,
+    {
+      cause: end.error,
+    },
+  );
 }
 
 /** The owner's working directory, or the root where that is gone. */

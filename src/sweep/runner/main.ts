@@ -29,6 +29,7 @@ process.on('SIGTERM', () => {});
 
 emit({ kind: 'ready' });
 for (const [index] of request.files.entries()) await runFile(index);
+emit({ kind: 'finished' });
 process.exit(0);
 
 async function runFile(index: number): Promise<void> {

@@ -1,0 +1,90 @@
+import { DeferredSweepError } from '../errors.ts';
+import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';
+
+// How `Reviver` makes what a special stands for. Whatever a file holds comes in here, so every part is looked at.
+
+/** Text from its UTF-16 code units, little-endian. */
+export function makeString(bytes: unknown): string {
+  if (!(bytes instanceof Uint8Array) || bytes.length % 2 !== 0) throw corrupt('text without its code units');
+  return Buffer.from(bytes.buffer).toString('utf16le');
+}
+
+/** A bigint from its hexadecimal digits. */
+export function makeBigInt(digits: unknown): bigint {
+  if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits)) throw corrupt('a bigint without digits');
+  return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
+}
+
+/** A Date, invalid for NaN. */
+export function makeDate(epochMs: unknown): Date {
+  if (typeof epochMs !== 'number') throw corrupt('a Date without a number');
+  return new Date(epochMs);
+}
+
+/** An array of holes. */
+export function makeArray(length: unknown, formLength: number): unknown[] {
+  if (typeof length !== 'number' || length >>> 0 !== length) throw corrupt('an array without a length');
+  const array: unknown[] = [];
+  // Beyond the length of its largest fast arrays V8 turns to a hash table, and stays with it when the array gets shorter.
+  // Otherwise it would reserve memory for all of a length which a few bytes of the file name.
+  if (length > 64 + 4 * formLength) array.length = 0xffff_ffff;
+  array.length = length;
+  return array;
+}
+
+/** A RegExp, compiled and not run. */
+export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp {
+  if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number') {
+    throw corrupt('a RegExp without source, flags and lastIndex');
+  }
+  try {
+    const regexp = new RegExp(source, flags);
+    regexp.lastIndex = lastIndex;
+    return regexp;
+  } catch (error) {
+    throw corrupt('a RegExp that does not compile', { cause: error });
+  }
+}
+
+/** An error without any property of its own, not even a stack. */
+export function makeError(className: unknown): Error {
+  const make = ERROR_MAKERS.get(className as string);
+  if (make === undefined) throw corrupt(`an error of an unknown class, ${nameOf(className)}`);
+  // No stack of this place: it would be dear, and is thrown away. Reflect, because a hardened program freezes Error.
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  try {
+    const error = make();
+    for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key);
+    return error;
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
+/** A view of bytes, or the ArrayBuffer itself. */
+export function makeView(kind: unknown, bytes: unknown): object {
+  const make = VIEW_MAKERS.get(kind as string);
+  if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
+  if (!(bytes instanceof Uint8Array)) throw corrupt(`${nameOf(kind)} without bytes`);
+  try {
+    // The decoder gives every byte string a buffer of its own.
+    return make(bytes.buffer as ArrayBuffer);
+  } catch (error) {
+    throw corrupt(`${nameOf(kind)} with a length that is not a whole number of elements`, { cause: error });
+  }
+}
+
+/** A name from a file, for a message: never an object, whose conversion to text could throw. */
+function nameOf(name: unknown): string {
+  return typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : `a name of type ${typeof name}`;
+}
+
+/** The error for an item that `snapshot` does not write. */
+export function corrupt(what: string, details: { cause?: unknown } = {}): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    `Cannot restore a value: it holds ${what}`,
+    details,
+  );
+}
