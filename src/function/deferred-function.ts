@@ -91,14 +91,9 @@ export class DeferredFunction {
 
   /** Where the function comes from: the URL of its module, or of the file it was written in; `''` for a command. */
   get module(): string {
-    switch (this.descriptor.kind) {
-      case 'module':
-        return this.descriptor.module;
-      case 'source':
-        return this.descriptor.url ?? '';
-      case 'command':
-        return '';
-    }
+    const { descriptor } = this;
+    if (descriptor.kind === 'module') return descriptor.module;
+    return descriptor.kind === 'source' ? (descriptor.url ?? '') : '';
   }
 
   /**

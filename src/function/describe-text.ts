@@ -60,12 +60,8 @@ function analyzeOnce(
     analyses.set(script, known);
   }
   const key = `${line}:${column}:${fn.name}`;
-  if (!known.has(key)) known.set(key, analyzeSource(text, String(fn.name), isOfModule(inspected)));
+  if (!known.has(key)) known.set(key, analyzeSource(text, String(fn.name), inspected.script.isModule));
   return known.get(key);
-}
-
-function isOfModule({ scopes }: InspectedFunction): boolean {
-  return scopes.some(({ kind }) => kind === 'Module');
 }
 
 function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
@@ -126,7 +122,7 @@ export function generatorRefusal(chain: readonly Mention[]): Error {
 }
 
 function isStrict(fn: object, text: string, inspected: InspectedFunction): boolean {
-  if (isOfModule(inspected)) return true;
+  if (inspected.script.isModule) return true;
   // V8 gives `caller` to sloppy functions of the plain kind, and to no others.
   if (/^function\b\s*[^\s*]/.test(text)) return !Object.hasOwn(fn, 'caller');
   return text.startsWith('class') || startsStrict(inspected.script);

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from './descriptor.ts';
-import { type InspectedFunction, readScript, type Script } from './inspector.ts';
+import { type InspectedFunction, readScript, type Scope, type Script } from './inspector.ts';
 import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
 import { isProgram } from './program.ts';
 
@@ -26,11 +26,7 @@ const MOST_PROPERTIES = 2_000;
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
   const { script, scopes } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
-  const module = scopes.find(({ kind }) => kind === 'Module');
-  const path =
-    module === undefined
-      ? findInCommonJs(fn, script)
-      : findInModule(fn, inspected, module.variables, declarationsOf(script));
+  const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
   return path && { kind: 'module', module: script.url, export: path.join('.') };
 }
 
@@ -55,10 +51,12 @@ export function declarationsOf(script: Script): ModuleDeclarations | undefined {
 function findInModule(
   fn: object,
   position: InspectedFunction,
-  variables: Readonly<Record<string, unknown>>,
-  declared: ModuleDeclarations | undefined,
+  scopes: readonly Scope[],
 ): readonly string[] | undefined {
+  const declared = declarationsOf(position.script);
   if (declared === undefined) return undefined;
+  // A module without variables that functions use has no scope of its own.
+  const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
   const search = new PropertySearch(fn);
   const shallowFirst = Array.from(declared.exports, ([exported, local]) => ({
     exported,

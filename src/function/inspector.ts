@@ -32,6 +32,7 @@ export interface Script {
   readonly id: string;
   /** As the loader named it, whatever a `//# sourceURL` comment in it says. Empty for `new Function`. */
   readonly url: string;
+  readonly isModule: boolean;
 }
 
 /** Thin typed access to one session; the methods used answer before `post` returns. */
@@ -112,9 +113,10 @@ class ThreadInspector {
     const known = this.#scripts.get(id);
     if (known !== undefined) return known;
     // Tells of all scripts there are; evaluated code comes in thousands, so only the one asked for is kept.
-    let found: Script = { id, url: '' };
+    let found: Script = { id, url: '', isModule: false };
     const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
-      if (params.scriptId === id) found = { id, url: params.embedderName ?? params.url };
+      if (params.scriptId !== id) return;
+      found = { id, url: params.embedderName ?? params.url, isModule: params.isModule ?? false };
     };
     this.#session.on('Debugger.scriptParsed', onParsed);
     try {

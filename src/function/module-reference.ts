@@ -75,7 +75,7 @@ export async function importExport(
 
 /** CommonJS modules show their properties under `default` only, where Node's lexer did not find their names. */
 function roots(namespace: Record<string, unknown>): unknown[] {
-  return [namespace, namespace['default']];
+  return [namespace, namespace.default];
 }
 
 function follow(root: unknown, path: readonly string[]): { value: unknown; receiver: unknown } | undefined {

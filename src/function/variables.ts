@@ -110,9 +110,9 @@ function isNamespaceLike(name: string, value: object): boolean {
   if (/^__vi(te_ssr)?_import_\d+__$/.test(name)) return true;
   if (types.isProxy(value)) return false;
   const marks = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
-  if (marks['__esModule']?.value === true) return true;
+  if (marks.__esModule?.value === true) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
-  const original: unknown = marks['default']?.value;
+  const original: unknown = marks.default?.value;
   return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
 }
 
