@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type InspectedFunction, readScript, type Script } from './inspector.ts';
+import { isErrorNamed } from './native-error.ts';
 import { type Mention, refusal } from './refusal.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
@@ -123,9 +124,18 @@ export function generatorRefusal(chain: readonly Mention[]): Error {
 
 function isStrict(fn: object, text: string, inspected: InspectedFunction): boolean {
   if (inspected.script.isModule) return true;
-  // V8 gives `caller` to sloppy functions of the plain kind, and to no others.
-  if (/^function\b\s*[^\s*]/.test(text)) return !Object.hasOwn(fn, 'caller');
+  if (/^function\b\s*[^\s*]/.test(text)) return !hasCaller(fn);
   return text.startsWith('class') || startsStrict(inspected.script);
+}
+
+/** Of functions of the plain kind, the sloppy ones tell their caller; the strict ones throw (ECMA-262, 20.2.4). */
+function hasCaller(fn: object): boolean {
+  try {
+    return Reflect.get(fn, 'caller') !== undefined;
+  } catch (error) {
+    if (isErrorNamed(error, 'TypeError')) return false;
+    throw error;
+  }
 }
 
 const strictScripts = new WeakMap<Script, boolean>();

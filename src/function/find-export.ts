@@ -12,6 +12,7 @@ import type * as Estree from 'estree';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { type InspectedFunction, readScript, type Scope, type Script } from './inspector.ts';
 import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
+import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
 
 const require = createRequire(import.meta.url);
@@ -85,7 +86,7 @@ function read(variables: Readonly<Record<string, unknown>>, name: string): unkno
   try {
     return variables[name];
   } catch (error) {
-    if (error instanceof ReferenceError) return undefined;
+    if (isErrorNamed(error, 'ReferenceError')) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
+import { isErrorNamed } from './native-error.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -27,7 +28,7 @@ export function parseDeclarations(text: string): ModuleDeclarations | undefined 
     }) as unknown as Estree.Program;
   } catch (error) {
     // Syntax that V8 knows and the parser does not yet: the function can still be stored by its source.
-    if (error instanceof SyntaxError) return undefined;
+    if (isErrorNamed(error, 'SyntaxError')) return undefined;
     throw error;
   }
   const exports = new Map<string, string>();

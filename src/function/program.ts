@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { systemErrorCode } from '../errors.ts';
+import { errorCode } from './native-error.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -31,8 +31,7 @@ function resolveProgram(argument: string): string | undefined {
     return pathToFileURL(realpathSync(argument.startsWith('/') ? require.resolve(argument) : argument)).href;
   } catch (error) {
     // A program may write what it likes to argv; what is no file cannot be a module either.
-    const code =
-      systemErrorCode(error) ?? (error instanceof Error && 'code' in error ? error.code : undefined);
+    const code = errorCode(error);
     if (code === 'MODULE_NOT_FOUND' || code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }

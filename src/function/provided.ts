@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { importFrom } from './import-from.ts';
 
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
@@ -33,7 +36,7 @@ const PROVISIONS: readonly Provision[] = [
     // vite and vitest: what they make of `import()`.
     pattern: /^__(vite_ssr_dynamic|vi)_import__$/,
     matches: value => typeof value === 'function',
-    create: url => (specifier: string) => importFrom(specifier, url),
+    create: url => (specifier: string) => importFrom(unrooted(specifier, url), url),
   },
 ];
 
@@ -45,6 +48,20 @@ export function isProvided(name: string, value: unknown): boolean {
 /** The value of a provided variable in a function that was written at `url`; undefined for an unknown name. */
 export function provide(name: string, url: string | undefined): unknown {
   return PROVISIONS.find(({ pattern }) => pattern.test(name))?.create(url);
+}
+
+/**
+ * vite writes the paths of files from the root of the project, which it does not name: the nearest directory above
+ * `url` that has such a file. Those outside of the root it writes as `/@fs/` and their path.
+ */
+function unrooted(specifier: string, url: string | undefined): string {
+  if (!specifier.startsWith('/') || url?.startsWith('file:') !== true) return specifier;
+  if (specifier.startsWith('/@fs/')) return pathToFileURL(specifier.slice('/@fs'.length)).href;
+  const file = specifier.replace(/[?#].*$/, '');
+  for (let directory = dirname(fileURLToPath(url)); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, file))) return pathToFileURL(join(directory, file)).href;
+    if (directory === dirname(directory)) return specifier;
+  }
 }
 
 function setName(target: object, name: string): object {

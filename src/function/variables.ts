@@ -6,6 +6,7 @@ import type { Reference } from './descriptor.ts';
 import { declarationsOf } from './find-export.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
+import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
 import { isProvided } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
@@ -44,6 +45,8 @@ export function resolveVariable(
   );
   if (scope === undefined) {
     if (GLOBAL_NAMES.has(name) || variable.onlyTypeof) return { kind: 'global' };
+    // Code given by `node --eval` finds `require` there.
+    if (isProvided(name, Reflect.get(globalThis, name))) return { kind: 'provided' };
     throw refusal(
       chain,
       `uses the variable ${name}, which is neither captured nor global in every Node process`,
@@ -54,7 +57,7 @@ export function resolveVariable(
   try {
     value = scope.variables[name];
   } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
+    if (!isErrorNamed(error, 'ReferenceError')) throw error;
     throw refusal(
       chain,
       `uses the variable ${name}, which has no value yet`,
@@ -122,35 +125,40 @@ function resolveNamespace(
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): Variable {
-  const reference = namespaceReference(variable.name, value, inspected);
+  const main: unknown = Reflect.get(value, 'default');
+  const original = typeof main === 'object' && main !== null ? namedReference(main) : undefined;
+  const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
+  const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   if (variable.members !== undefined) {
-    const members: Record<string, unknown> = Object.create(null);
+    const members: Record<string, unknown> = {};
     for (const name of variable.members) members[name] = Reflect.get(value, name);
     return { kind: 'members', members };
   }
+  const copied = nameNamespace(original);
+  if (copied !== undefined) return { kind: 'reference', value, reference: copied };
   throw refusal(
     chain,
-    `uses the module ${variable.name} as a whole, and where that came from is not known`,
-    `import() it inside the function, or use single exports of it (${variable.name}.name)`,
+    `uses an imported module as a whole (here called ${variable.name}), and where that came from is not known`,
+    'import() it inside the function, or use single exports of it',
   );
 }
 
-function namespaceReference(
+/** The namespace that has as its default export what is named. */
+function nameNamespace(main: Reference | undefined): Reference | undefined {
+  return main?.kind === 'module' && main.export === 'default'
+    ? { kind: 'namespace', module: main.module }
+    : undefined;
+}
+
+/** The namespace that the module's own `import * as name from 'specifier'` gives. */
+function declaredNamespace(
   name: string,
   value: object,
-  inspected: InspectedFunction,
+  { scopes, script }: InspectedFunction,
 ): Reference | undefined {
-  if (!types.isModuleNamespaceObject(value)) return undefined;
-  const main: unknown = 'default' in value ? value.default : undefined;
-  if ((typeof main === 'object' && main !== null) || typeof main === 'function') {
-    const builtin = nameBuiltin(main);
-    if (builtin?.kind === 'module' && builtin.export === 'default')
-      return { kind: 'namespace', module: builtin.module };
-  }
-  const module = inspected.scopes.find(({ kind }) => kind === 'Module');
+  const module = scopes.find(({ kind }) => kind === 'Module');
   if (module === undefined || module.variables[name] !== value) return undefined;
-  const specifier = declarationsOf(inspected.script)?.namespaces.get(name);
-  if (specifier === undefined) return undefined;
-  return { kind: 'namespace', module: specifier, from: inspected.script.url };
+  const specifier = declarationsOf(script)?.namespaces.get(name);
+  return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
 }
