@@ -1,6 +1,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { currentInvocation } from './invocation.ts';
+import { errorCode } from './native-error.ts';
 
 /** How long a command may go on after SIGTERM before its process group gets SIGKILL. */
 const TERMINATION_GRACE_MS = 5_000;
@@ -102,8 +103,7 @@ function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
     process.kill(-leader, signal);
   } catch (error) {
     // ESRCH: everyone in the group has exited. EPERM: macOS says so of a group of zombies.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
-      throw error;
+    if (errorCode(error) !== 'ESRCH' && errorCode(error) !== 'EPERM') throw error;
   }
 }
 

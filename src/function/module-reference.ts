@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { errorCode } from './native-error.ts';
 
 /** Where a function lives. */
 export interface ModuleLocation {
@@ -75,7 +76,7 @@ export async function importExport(
 
 /** CommonJS modules show their properties under `default` only, where Node's lexer did not find their names. */
 function roots(namespace: Record<string, unknown>): unknown[] {
-  return [namespace, namespace['default']];
+  return [namespace, namespace.default];
 }
 
 function follow(root: unknown, path: readonly string[]): { value: unknown; receiver: unknown } | undefined {
@@ -102,10 +103,11 @@ async function importModule(descriptor: ModuleDescriptor): Promise<Record<string
 
 /** Whether it is this module that was not found, and not one that it imports. */
 function isNotFound(error: unknown, module: string): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  if (error.code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
-  if (error.code !== 'ERR_MODULE_NOT_FOUND') return false;
-  return 'url' in error && typeof error.url === 'string' && withoutQuery(error.url) === withoutQuery(module);
+  const code = errorCode(error);
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
+  if (code !== 'ERR_MODULE_NOT_FOUND') return false;
+  const { url } = error as { url?: unknown };
+  return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);
 }
 
 function withoutQuery(url: string): string {

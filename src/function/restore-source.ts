@@ -1,7 +1,8 @@
 import { restore } from '../cbor/restore.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { type CompiledText, compileText, importFrom, type StoredFunction } from './compile.ts';
+import { type CompiledText, compileText, type StoredFunction } from './compile.ts';
 import type { Closure, Reference, SourceDescriptor, SourceReference, SourceText } from './descriptor.ts';
+import { importFrom } from './import-from.ts';
 import { importExport } from './module-reference.ts';
 
 /**

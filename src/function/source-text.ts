@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
+import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
 // Parser and scope analyser take 30 ms to load; a process that captures no function does without.
@@ -96,7 +97,7 @@ function parse(text: string, isModule: boolean): Estree.Program | undefined {
       ranges: true,
     } as Acorn.Options) as unknown as Estree.Program;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (isErrorNamed(error, 'SyntaxError')) return undefined;
     throw error;
   }
 }

@@ -142,10 +142,11 @@ test('arguments are what they were at registration, whatever happened to them si
   assert.deepEqual(read(ledger), ['then']);
 });
 
-test('a function that uses what is around it is refused by name, and nothing is registered', async t => {
-  const { base, ledger } = freshPlace(t);
+test('a function that cannot be stored is refused by name, and nothing is registered', async t => {
+  const { base } = freshPlace(t);
   await using manager = new DeferredFunctionManager(base);
   const job = await manager.open();
-  assert.throws(() => job.defer(() => appendFileSync(ledger, 'x')), { code: 'DEFERRED_FUNCTION_REFUSED' });
+  const bound = ((text: string) => text).bind(undefined, 'x');
+  assert.throws(() => job.defer(bound), { code: 'DEFERRED_FUNCTION_REFUSED', message: /bound/ });
   assert.deepEqual((await job.close()).files[0]?.functions, []);
 });
