@@ -110,7 +110,7 @@ export class Child {
           clearTimeout(timer);
           resolve();
         };
-        this.closed.then(exit => {
+        void this.closed.then(exit => {
           obituary = `has ended: ${JSON.stringify(exit)}`;
           this.#arrival?.();
         });
