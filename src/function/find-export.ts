@@ -54,10 +54,11 @@ function findInModule(
   position: InspectedFunction,
   scopes: readonly Scope[],
 ): readonly string[] | undefined {
-  const declared = declarationsOf(position.script);
-  if (declared === undefined) return undefined;
   // A module without variables that functions use has no scope of its own.
   const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
+  if (!declarations.has(position.script) && isPrivate(fn, scopes, variables)) return undefined;
+  const declared = declarationsOf(position.script);
+  if (declared === undefined) return undefined;
   const search = new PropertySearch(fn);
   const shallowFirst = Array.from(declared.exports, ([exported, local]) => ({
     exported,
@@ -69,6 +70,20 @@ function findInModule(
     if (path !== undefined) return path;
   }
   return declared.defaultExport && findInExpression(declared.defaultExport, position, ['default']);
+}
+
+/** A function made inside another, and held by no variable of the module: whatever the module exports, not this. */
+function isPrivate(
+  fn: object,
+  scopes: readonly Scope[],
+  variables: Readonly<Record<string, unknown>>,
+): boolean {
+  if (!scopes.some(({ kind }) => kind === 'Closure')) return false;
+  const search = new PropertySearch(fn);
+  return Object.keys(variables).every(name => {
+    const value = read(variables, name);
+    return value !== fn && search.in(value, [name]) === undefined;
+  });
 }
 
 function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {

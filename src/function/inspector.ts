@@ -42,6 +42,7 @@ class ThreadInspector {
   readonly #box: { fn: unknown; scopes: readonly Scope[] } = { fn: undefined, scopes: [] };
   readonly #boxId: string;
   readonly #scripts = new Map<string, Script>();
+  #lastText: { readonly id: string; readonly text: string } | undefined;
 
   constructor() {
     const { Session } = require('node:inspector') as typeof NodeInspector;
@@ -89,6 +90,7 @@ class ThreadInspector {
 
   /** The text V8 compiled: of a TypeScript file, what the loader made of it. */
   readText(script: Script): string {
+    if (this.#lastText?.id === script.id) return this.#lastText.text;
     return this.#withDebugger(
       () => this.#post('Debugger.getScriptSource', { scriptId: script.id }).scriptSource,
     );
@@ -112,15 +114,24 @@ class ThreadInspector {
   #script(id: string): Script {
     const known = this.#scripts.get(id);
     if (known !== undefined) return known;
-    // Tells of all scripts there are; evaluated code comes in thousands, so only the one asked for is kept.
     let found: Script = { id, url: '', isModule: false };
+    // Tells of every script there is. Those of files are kept, all at once; evaluated code, of which there may be
+    // thousands, only if it was asked for.
     const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
-      if (params.scriptId !== id) return;
-      found = { id, url: params.embedderName ?? params.url, isModule: params.isModule ?? false };
+      const url = params.embedderName ?? params.url;
+      if (params.scriptId !== id && (this.#scripts.has(params.scriptId) || !/^(file|node):/.test(url)))
+        return;
+      const script = { id: params.scriptId, url, isModule: params.isModule ?? false };
+      if (script.id === id) found = script;
+      this.#scripts.set(script.id, script);
     };
     this.#session.on('Debugger.scriptParsed', onParsed);
     try {
-      this.#withDebugger(() => undefined);
+      this.#withDebugger(() => {
+        // The next question about a module is mostly that for its text, and enabling the debugger is what takes time.
+        if (!found.isModule) return;
+        this.#lastText = { id, text: this.#post('Debugger.getScriptSource', { scriptId: id }).scriptSource };
+      });
     } finally {
       this.#session.off('Debugger.scriptParsed', onParsed);
     }
