@@ -2,7 +2,12 @@
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { CommandOptions } from './function/command.ts';
 export { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
-export type { CommandDescriptor, FunctionDescriptor, ModuleDescriptor, SourceDescriptor } from './function/descriptor.ts';
+export type {
+  CommandDescriptor,
+  FunctionDescriptor,
+  ModuleDescriptor,
+  SourceDescriptor,
+} from './function/descriptor.ts';
 export { currentInvocation, type Invocation } from './function/invocation.ts';
 export type { ModuleLocation } from './function/module-reference.ts';
 export type { Defer, Job, Registration } from './job.ts';

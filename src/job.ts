@@ -59,7 +59,8 @@ export class Job {
   readonly #host: JobHost;
   #file: StateFile;
   #lastId = 0;
-  #running = 0;
+  /** Functions being run before the end of the job, by id. */
+  readonly #running = new Map<number, Promise<FunctionReport | undefined>>();
   #isEnded = false;
   #closing: Promise<SweepReport> | undefined;
 
@@ -101,7 +102,7 @@ export class Job {
 
   #register(deferred: DeferredFunction): Registration {
     // Somebody removed our file: nobody would find what is written into it now.
-    if (!this.#file.isLinked() && this.#running === 0 && !this.#closing) this.#moveToFreshFile();
+    if (!this.#file.isLinked() && this.#running.size === 0 && !this.#closing) this.#moveToFreshFile();
     const id = this.#lastId + 1;
     this.#file.append({
       kind: 'defer',
@@ -115,7 +116,7 @@ export class Job {
       maxAttempts: this.#host.maxAttempts,
     });
     this.#lastId = id;
-    return { id, cancel: () => this.#cancel(id), run: () => this.#run(id) };
+    return { id, cancel: () => this.#cancel(id), run: () => this.#runEarly(id) };
   }
 
   #moveToFreshFile(): void {
@@ -137,18 +138,19 @@ export class Job {
     return true;
   }
 
-  async #run(id: number): Promise<FunctionReport | undefined> {
+  async #runEarly(id: number): Promise<FunctionReport | undefined> {
     this.#assertOpen();
+    const running = this.#running.get(id) ?? this.#run(id).finally(() => this.#running.delete(id));
+    this.#running.set(id, running);
+    return running;
+  }
+
+  async #run(id: number): Promise<FunctionReport | undefined> {
     const taken = this.#take();
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
-    this.#running++;
-    try {
-      await this.#runOne(taken, registered);
-      taken.giveUp();
-    } finally {
-      this.#running--;
-    }
+    await this.#runOne(taken, registered);
+    taken.giveUp();
     return taken.report().functions.find(ran => ran.id === id);
   }
 
@@ -169,6 +171,8 @@ export class Job {
   async #close(): Promise<SweepReport> {
     const { directory, sweepOptions } = this.#host;
     const startMs = performance.now();
+    // Else they would look like interrupted ones, and run twice at once.
+    await Promise.allSettled(this.#running.values());
     const inode = inodeOf(this.#file);
     const own = await this.#runOwn();
     this.#host.ended(this);
@@ -220,9 +224,13 @@ export class Job {
 
   #assertOpen(): void {
     if (!this.#isEnded) return;
-    throw new DeferredSweepError('DEFERRED_CLOSED', `cannot use the job of ${this.path}: it has ended; open another`, {
-      path: this.path,
-    });
+    throw new DeferredSweepError(
+      'DEFERRED_CLOSED',
+      `cannot use the job of ${this.path}: it has ended; open another`,
+      {
+        path: this.path,
+      },
+    );
   }
 }
 

@@ -54,10 +54,13 @@ export class DeferredFunctionManager {
    */
   constructor(stateDirBase: string, options: ManagerOptions = {}) {
     if (typeof stateDirBase !== 'string' || stateDirBase === '') {
-      throw new TypeError(`"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`);
+      throw new TypeError(
+        `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
+      );
     }
     const { label, timeoutMs, maxAttempts, ...sweepOptions } = options;
-    if (label !== undefined && typeof label !== 'string') throw new TypeError('option "label" must be a string');
+    if (label !== undefined && typeof label !== 'string')
+      throw new TypeError('option "label" must be a string');
     this.#directory = new StateDirectory(stateDirBase);
     // Orphans keep the limits their own owner registered them with.
     this.#sweepOptions = resolveSweepOptions(sweepOptions);
@@ -92,14 +95,15 @@ export class DeferredFunctionManager {
    */
   async open(): Promise<Job> {
     this.#assertOpen();
-    this.#directory.ensure();
-    this.#checkFileSystem();
     const report = await sweepDirectory(this.#directory, this.#sweepOptions);
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
-    if (this.#isClosed) {
-      // Closed by somebody else while we were sweeping.
-      this.#remove(file);
+    try {
+      this.#checkFileSystem(file);
+      // Somebody else may have closed it while we were sweeping.
       this.#assertOpen();
+    } catch (error) {
+      this.#remove(file);
+      throw error;
     }
     const job = new Job(this.#host, file, report);
     this.#jobs.add(job);
@@ -166,16 +170,20 @@ export class DeferredFunctionManager {
     try {
       file.unlink();
     } catch (error) {
-      this.#sweepOptions.logger.warn(`deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`);
+      this.#sweepOptions.logger.warn(
+        `deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`,
+      );
     } finally {
       file.close();
     }
   }
 
-  #checkFileSystem(): void {
+  #checkFileSystem(file: StateFile): void {
     if (this.#knowsFileSystem) return;
+    // A file of ours: the directory cannot be removed meanwhile.
+    const verdict = fileSystemVerdict(file.path);
     this.#knowsFileSystem = true;
-    if (fileSystemVerdict(this.#directory.path) === 'local') return;
+    if (verdict === 'local') return;
     this.#sweepOptions.logger.warn(
       `deferred-sweep: ${this.#directory.path} is on a network or FUSE file system, whose locks may hold only within one host or mount; use a local directory`,
     );
@@ -183,8 +191,12 @@ export class DeferredFunctionManager {
 
   #assertOpen(): void {
     if (!this.#isClosed) return;
-    throw new DeferredSweepError('DEFERRED_CLOSED', `cannot open a job in ${this.#directory.path}: the manager is closed`, {
-      path: this.#directory.path,
-    });
+    throw new DeferredSweepError(
+      'DEFERRED_CLOSED',
+      `cannot open a job in ${this.#directory.path}: the manager is closed`,
+      {
+        path: this.#directory.path,
+      },
+    );
   }
 }

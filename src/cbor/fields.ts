@@ -74,7 +74,9 @@ export class Fields {
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[]): T {
-    return this.#expect(name, allowed.join(' or '), (value): value is T => allowed.some(item => item === value));
+    return this.#expect(name, allowed.join(' or '), (value): value is T =>
+      allowed.some(item => item === value),
+    );
   }
 
   #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {
@@ -85,6 +87,10 @@ export class Fields {
 }
 
 function corrupt(where: string, expected: string, found: unknown): DeferredSweepError {
-  const what = found === null ? 'null' : Array.isArray(found) ? 'an array' : `a value of type ${typeof found}`;
-  return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read ${where}: expected ${expected}, found ${what}`);
+  const what =
+    found === null ? 'null' : Array.isArray(found) ? 'an array' : `a value of type ${typeof found}`;
+  return new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    `cannot read ${where}: expected ${expected}, found ${what}`,
+  );
 }

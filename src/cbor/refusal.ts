@@ -1,5 +1,7 @@
 import { types } from 'node:util';
 
+import { ERROR_MAKERS } from './classes.ts';
+
 /** What an object is, by name and without running code of it: `an instance of Socket`. */
 export function describe(value: object): string {
   if (types.isProxy(value)) return 'a Proxy';
@@ -13,7 +15,10 @@ export function describe(value: object): string {
   if (prototype === null) return 'an object without prototype';
   const name = classNameOf(prototype as object);
   if (isOfAnotherRealm(value)) return `a value of another realm (${name || 'unknown class'})`;
-  return name === '' ? 'an object with an unusual prototype' : `an instance of ${name}`;
+  if (name === '') return 'an object of an unnamed class';
+  // Node's errors with a code ERR_* have a class between theirs and the built-in one, which calls itself by its name.
+  if (ERROR_MAKERS.has(name)) return `an instance of an unnamed class derived from ${name}`;
+  return `an instance of ${name}`;
 }
 
 function classNameOf(prototype: object): string {

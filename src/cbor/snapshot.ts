@@ -11,8 +11,8 @@ export type { EncodeFunction } from './tree-builder.ts';
 /** Options of {@link snapshot}. */
 export interface SnapshotOptions {
   /**
-   * Called once for each function met, with the function and its path; returns its stand-in: a fresh array or plain
-   * object that is stored in the function's place and given to `decodeFunction` by `restore`. The stand-in is walked as
+   * Called once for each function met, with the function and its path; returns its stand-in: text, a number,
+   * or an array or plain object made for this call. It is stored in the function's place and given to `decodeFunction` by `restore`. It is walked as
    * part of the same value, so what it holds may be anything a value may be: other functions, objects that occur
    * elsewhere in the value too, the very function it stands for. Paths go on through it: what stands at
    * `captured.socket` of the stand-in of `args[0]` is called `args[0].captured.socket`.

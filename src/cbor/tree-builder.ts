@@ -107,7 +107,7 @@ export class TreeBuilder {
     this.#meetings.set(value, { holder, key, index: undefined });
     if (types.isProxy(value)) throw this.#path.refusalOf(value);
     const prototype: object | null = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype && typeof value === 'object') {
+    if (prototype === Object.prototype && typeof value === 'object' && !types.isArgumentsObject(value)) {
       const names = namesOf(value, this.#path);
       const item = emptyProperties(names);
       holder[key] = Array.isArray(item) ? special(['object', item]) : item;
@@ -159,7 +159,9 @@ export class TreeBuilder {
       const standIn = this.#encodeFunction(value as Parameters<EncodeFunction>[0], this.#path.toString());
       this.#place(form, 1, standIn, depth);
       if (isSpecial(form[1])) {
-        throw new TypeError('encodeFunction must return a fresh array or plain object, made for this call');
+        throw new TypeError(
+          'encodeFunction must return plain text, a number, or an array or plain object made for this call',
+        );
       }
     } else if (prototype === null && !types.isModuleNamespaceObject(value)) {
       const names = namesOf(value, this.#path);

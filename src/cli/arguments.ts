@@ -50,7 +50,8 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
   const bases = named.length === 0 && fallback ? [fallback] : named;
   if (bases.length === 0) throw new UsageError('no BASE given, and DEFERRED_SWEEP_DIR is not set');
   if (bases.includes('')) throw new UsageError('BASE must not be empty');
-  if (verb === 'cleanup' && bases.length > 1) throw new UsageError(`cleanup takes one BASE, got ${bases.length}`);
+  if (verb === 'cleanup' && bases.length > 1)
+    throw new UsageError(`cleanup takes one BASE, got ${bases.length}`);
   const { isolation = 'process' } = values;
   if (isolation !== 'process' && isolation !== 'none') {
     throw new UsageError(`--isolation must be process or none, got ${isolation}`);

@@ -24,7 +24,11 @@ function formatFile(file: FileReport): string[] {
 }
 
 function formatFunction(ran: FunctionReport): string {
-  const fate = ran.deadLetter ? `; dead letter ${ran.deadLetter}` : ran.outcome === 'ok' ? '' : '; to be tried again';
+  const fate = ran.deadLetter
+    ? `; dead letter ${ran.deadLetter}`
+    : ran.outcome === 'ok'
+      ? ''
+      : '; to be tried again';
   const why = ran.error ? `: ${ran.error.message}` : '';
   return `  ${ran.name}: ${ran.outcome} (attempt ${ran.attempt}, ${ran.ms} ms)${why}${fate}`;
 }

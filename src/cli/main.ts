@@ -1,7 +1,7 @@
 #!/usr/bin/env node
+import { parseCommandLine, USAGE } from './arguments.ts';
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { EXIT_USAGE, UsageError } from './exit.ts';
-import { parseCommandLine, USAGE } from './arguments.ts';
 
 /** A reader that goes away (`| head`) ends the output, not the sweep. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 /** The verbs `sweep` and `cleanup`. */
 import { cleanup } from '../sweep/cleanup.ts';
 import type { SweepOptions } from '../sweep/options.ts';
-import { hasProblems, type SweepReport } from '../sweep/report.ts';
+import { hasProblems } from '../sweep/report.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import { sweep } from '../sweep/sweep.ts';
 import type { SweepLine } from './arguments.ts';
@@ -22,15 +22,16 @@ export async function runSweep(line: SweepLine): Promise<number> {
     logger: null,
   };
   const run = line.verb === 'cleanup' ? cleanup : sweep;
+  const write = line.isolation === 'none' ? divertStandardOutput() : writeStandardOutput;
   let status = EXIT_DONE;
   for (const base of line.bases) {
     try {
       const report = await run(base, options);
-      print(report, line.isJson);
+      write(line.isJson ? `${JSON.stringify(report)}\n` : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
       const reported = reportError(error);
-      if (line.isJson) process.stdout.write(`${JSON.stringify({ base, error: reported })}\n`);
+      if (line.isJson) write(`${JSON.stringify({ base, error: reported })}\n`);
       process.stderr.write(`deferred-sweep: cannot sweep ${base}: ${reported.message}\n`);
       status = EXIT_NOT_SWEPT;
     }
@@ -39,6 +40,17 @@ export async function runSweep(line: SweepLine): Promise<number> {
   return status;
 }
 
-function print(report: SweepReport, isJson: boolean): void {
-  process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : formatReport(report));
+function writeStandardOutput(text: string): void {
+  process.stdout.write(text);
+}
+
+/**
+ * From now on what functions print in this process goes to standard error, as it does from a process of their own: it
+ * must not get between the reports. Returns the way to standard output. For good: a function that hangs may print late.
+ */
+function divertStandardOutput(): (text: string) => void {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  return text => void write(text);
 }

@@ -11,7 +11,9 @@ const require = createRequire(import.meta.url);
 const MODULES =
   `fs fs/promises process child_process path os net http https timers timers/promises util stream stream/promises
   events url buffer crypto dns dns/promises readline readline/promises assert assert/strict async_hooks console dgram
-  diagnostics_channel http2 module perf_hooks querystring string_decoder tls tty v8 vm worker_threads zlib`.split(/\s+/);
+  diagnostics_channel http2 module perf_hooks querystring string_decoder tls tty v8 vm worker_threads zlib`.split(
+    /\s+/,
+  );
 
 /** Part of every process without being listed as loaded. */
 const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
@@ -46,7 +48,8 @@ function indexModules(): void {
       remember(member, { kind: 'module', module, export: key });
       // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
       eachMember(member, (inner, value) => {
-        if (typeof value === 'function') remember(value, { kind: 'module', module, export: `${key}.${inner}` });
+        if (typeof value === 'function')
+          remember(value, { kind: 'module', module, export: `${key}.${inner}` });
       });
     });
   }
@@ -65,7 +68,8 @@ function indexGlobals(): void {
       remember(member, { kind: 'global', expression });
       if (key !== 'prototype') return;
       eachMember(member, (method, value) => {
-        if (typeof value === 'function') remember(value, { kind: 'global', expression: `${expression}.${method}` });
+        if (typeof value === 'function')
+          remember(value, { kind: 'global', expression: `${expression}.${method}` });
       });
     });
   }
@@ -75,7 +79,9 @@ function indexGlobals(): void {
 function isApi(value: unknown): boolean {
   if (typeof value === 'function') return true;
   if (typeof value !== 'object' || value === null) return false;
-  return Object.values(Object.getOwnPropertyDescriptors(value)).some(({ value }) => typeof value === 'function');
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some(
+    ({ value }) => typeof value === 'function',
+  );
 }
 
 /** Own data properties only: reading an accessor may load a module, start a stream, or print a deprecation. */

@@ -1,6 +1,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { currentInvocation } from './invocation.ts';
+import { errorCode } from './native-error.ts';
 
 /** How long a command may go on after SIGTERM before its process group gets SIGKILL. */
 const TERMINATION_GRACE_MS = 5_000;
@@ -24,8 +25,10 @@ export function describeCommand(
   options: CommandOptions = {},
 ): CommandDescriptor {
   requireText('file', file);
-  if (file === '') throw new TypeError('file of a command must be a program name or path, got an empty string');
-  if (!Array.isArray(argv)) throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
+  if (file === '')
+    throw new TypeError('file of a command must be a program name or path, got an empty string');
+  if (!Array.isArray(argv))
+    throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
   for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
   if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
   for (const [name, value] of Object.entries(options.env ?? {})) {
@@ -42,7 +45,8 @@ export function describeCommand(
 }
 
 function requireText(what: string, value: unknown): void {
-  if (typeof value !== 'string') throw new TypeError(`${what} of a command must be a string, got ${typeof value}`);
+  if (typeof value !== 'string')
+    throw new TypeError(`${what} of a command must be a string, got ${typeof value}`);
   if (value.includes('\0')) throw new TypeError(`${what} of a command must not contain a NUL character`);
 }
 
@@ -85,7 +89,10 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
         killGroup(child.pid, 'SIGKILL');
         reject(commandFailed(command, 'was ended, its time is over', signal.reason));
       } else if (code === 0) resolve();
-      else reject(commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`));
+      else
+        reject(
+          commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`),
+        );
     });
   });
 }
@@ -96,7 +103,7 @@ function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
     process.kill(-leader, signal);
   } catch (error) {
     // ESRCH: everyone in the group has exited. EPERM: macOS says so of a group of zombies.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) throw error;
+    if (errorCode(error) !== 'ESRCH' && errorCode(error) !== 'EPERM') throw error;
   }
 }
 

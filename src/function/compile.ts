@@ -1,5 +1,6 @@
-import { compileFunction, constants } from 'node:vm';
+import { compileFunction } from 'node:vm';
 import type { SourceText } from './descriptor.ts';
+import { absorbExperimentalWarning, importModuleDynamically, siblingOf } from './import-from.ts';
 import { provide } from './provided.ts';
 
 /** A function compiled again from its text, its variables still without values. */
@@ -14,9 +15,6 @@ export type StoredFunction = (...args: never[]) => unknown;
 
 /** Columns are kept for stack traces up to here; in minified files, with all on one line, they say little. */
 const LARGEST_COLUMN = 300;
-
-// Makes `import()` in the compiled code go through the loaders of this program, with `filename` as the parent.
-const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
 /**
  * Compiles the text of a stored function. Nothing of it is run, but for what a class runs when it comes into being;
@@ -44,52 +42,8 @@ export function compileText(text: SourceText, creationLinks: ReadonlyMap<string,
   return { function: compiled, assign: (values, links) => assign([...values, ...links]) };
 }
 
-/** The namespace of a module whose specifier was written in the file `from`. */
-export async function importFrom(specifier: string, from: string): Promise<unknown> {
-  absorbExperimentalWarning();
-  const importer = compileFunction('return import(specifier)', ['specifier'], {
-    filename: siblingOf(from),
-    importModuleDynamically,
-  }) as (specifier: string) => Promise<unknown>;
-  return await importer(specifier);
-}
-
-/**
- * A name in the same directory, with the same extension, that is not the file itself: specifiers resolve alike, but
- * coverage tools and debuggers do not take the few lines compiled here for the file.
- */
-function siblingOf(url: string | undefined): string {
-  if (url === undefined) return '[deferred]';
-  if (!url.startsWith('file:')) return url;
-  const path = url.replace(/[?#].*$/, '');
-  const name = path.lastIndexOf('/') + 1;
-  return `${path.slice(0, name)}[deferred]${path.slice(name)}`;
-}
-
 function unusedName(names: readonly string[]): string {
   let name = 'values';
   while (names.includes(name)) name += '_';
   return name;
-}
-
-let isWarningAbsorbed = false;
-
-/**
- * Node warns once per thread, at the first `import()` of code compiled like this, that it is an experimental feature:
- * ours, not the user's, who can do nothing about it. It does so while `import()` is called, so that first call is made
- * here, with this one warning held back for exactly its duration.
- */
-function absorbExperimentalWarning(): void {
-  if (isWarningAbsorbed) return;
-  isWarningAbsorbed = true;
-  const firstImport = compileFunction('return import("node:process")', [], { importModuleDynamically });
-  const { emitWarning } = process;
-  process.emitWarning = (...args: unknown[]) => {
-    if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
-  };
-  try {
-    void firstImport();
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

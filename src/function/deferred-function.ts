@@ -1,16 +1,21 @@
 import { restore } from '../cbor/restore.ts';
 import { snapshot } from '../cbor/snapshot.ts';
-import { nameBuiltin } from './builtins.ts';
+import { DEFAULT_MAX_CAPTURED_BYTES } from './capture.ts';
 import { type CommandOptions, describeCommand, runCommand } from './command.ts';
+import { describeFunction } from './describe-function.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
-import { compileInline, describeInline } from './inline.ts';
 import { describeLocation, importFunction, type ModuleLocation } from './module-reference.ts';
+import { restoreSource } from './restore-source.ts';
 
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
 export type AnyFunction = (...args: any[]) => unknown;
 
-const descriptors = new WeakMap<AnyFunction, FunctionDescriptor>();
+/** How a function is captured. */
+export interface CaptureOptions {
+  /** The most that the source and the captured values of a function stored by source may take. @defaultValue 1048576 */
+  readonly maxCapturedBytes?: number | undefined;
+}
 
 /**
  * A call to be made later, perhaps by another process: captured now, restored when it is invoked. Immutable, and bound
@@ -30,14 +35,29 @@ export class DeferredFunction {
   }
 
   /**
-   * Captures a call of a function of Node's built-in modules (stored by name) or of a self-contained function (stored
-   * by source: it uses its parameters, globals and `import()` only).
-   * @throws DeferredSweepError `DEFERRED_FUNCTION_REFUSED` naming what of the function cannot be stored,
-   * `DEFERRED_VALUE_REFUSED` with the path of an argument that cannot, `DEFERRED_TOO_LARGE`
+   * Captures a call of any function: an exported one, or one of Node's built-in modules, is stored as the name of its
+   * module and its path in it; any other by its source, with the values its variables have now. `docs/functions.md` tells
+   * what cannot be stored.
+   * @throws DeferredSweepError `DEFERRED_FUNCTION_REFUSED` naming what of the function cannot be stored and what to do
+   * instead, `DEFERRED_VALUE_REFUSED` with the path of an argument or captured variable that cannot,
+   * `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED` where there is no inspector to look into functions
    */
   static create<F extends AnyFunction>(fn: F, ...args: Parameters<F>): DeferredFunction {
-    if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${typeof fn}`);
-    const descriptor = descriptorOf(fn);
+    return DeferredFunction.capture(fn, args, {});
+  }
+
+  /**
+   * The same with options.
+   * @throws TypeError when `fn` is no function; otherwise as `create`
+   */
+  static capture<F extends AnyFunction>(
+    fn: F,
+    args: Readonly<Parameters<F>>,
+    options: CaptureOptions,
+  ): DeferredFunction {
+    if (typeof fn !== 'function')
+      throw new TypeError(`"fn" must be a function, got ${fn === null ? 'null' : typeof fn}`);
+    const descriptor = describeFunction(fn, options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES);
     return new DeferredFunction(fn.name || '(anonymous)', descriptor, snapshot(args, 'args'));
   }
 
@@ -61,13 +81,19 @@ export class DeferredFunction {
   }
 
   /** Rebuilds a deferred function from its record; nothing is decoded or loaded yet. */
-  static fromStored(name: string, descriptor: FunctionDescriptor, encodedArguments: Uint8Array): DeferredFunction {
+  static fromStored(
+    name: string,
+    descriptor: FunctionDescriptor,
+    encodedArguments: Uint8Array,
+  ): DeferredFunction {
     return new DeferredFunction(name, descriptor, encodedArguments);
   }
 
-  /** Where the function comes from: a URL or specifier, `''` for a function stored by source and for a command. */
+  /** Where the function comes from: the URL of its module, or of the file it was written in; `''` for a command. */
   get module(): string {
-    return this.descriptor.kind === 'module' ? this.descriptor.module : '';
+    const { descriptor } = this;
+    if (descriptor.kind === 'module') return descriptor.module;
+    return descriptor.kind === 'source' ? (descriptor.url ?? '') : '';
   }
 
   /**
@@ -78,7 +104,7 @@ export class DeferredFunction {
     const { descriptor } = this;
     if (descriptor.kind === 'command') return runCommand(descriptor);
     const args = restore(this.encodedArguments) as unknown[];
-    if (descriptor.kind === 'source') return compileInline(descriptor)(...args);
+    if (descriptor.kind === 'source') return Reflect.apply(await restoreSource(descriptor), undefined, args);
     const found = await importFunction(descriptor);
     return Reflect.apply(found.function, found.receiver, args);
   }
@@ -86,14 +112,4 @@ export class DeferredFunction {
   toString(): string {
     return `DeferredFunction(${this.name}, ...)`;
   }
-}
-
-function descriptorOf(fn: AnyFunction): FunctionDescriptor {
-  let descriptor = descriptors.get(fn);
-  if (!descriptor) {
-    const builtin = nameBuiltin(fn);
-    descriptor = builtin?.kind === 'module' ? builtin : describeInline(fn);
-    descriptors.set(fn, descriptor);
-  }
-  return descriptor;
 }

@@ -133,7 +133,8 @@ function parseSource(fields: Fields): SourceDescriptor {
   for (const text of [root, ...parsed.references]) {
     if (text.kind !== 'source') continue;
     for (const index of Object.values(text.links)) {
-      if (index >= parsed.references.length) throw fields.corrupt(`links to reference ${index}, which is missing`);
+      if (index >= parsed.references.length)
+        throw fields.corrupt(`links to reference ${index}, which is missing`);
     }
   }
   return { ...root, closure: parsed };
@@ -235,7 +236,10 @@ class Fields {
   }
 
   corrupt(what: string): DeferredSweepError {
-    return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read a stored function: ${this.label} ${what}`);
+    return new DeferredSweepError(
+      'DEFERRED_STATE_CORRUPT',
+      `cannot read a stored function: ${this.label} ${what}`,
+    );
   }
 }
 

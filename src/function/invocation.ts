@@ -21,7 +21,8 @@ export interface Invocation {
  */
 const STORAGE = Symbol.for('deferred-sweep.invocation.1');
 const shared = globalThis as { [STORAGE]?: AsyncLocalStorage<Invocation> };
-const storage: AsyncLocalStorage<Invocation> = (shared[STORAGE] ??= new AsyncLocalStorage());
+shared[STORAGE] ??= new AsyncLocalStorage();
+const storage: AsyncLocalStorage<Invocation> = shared[STORAGE];
 
 /** The circumstances of the deferred function that is running, or undefined outside of one. Follows `await`. */
 export function currentInvocation(): Invocation | undefined {

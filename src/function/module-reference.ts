@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { errorCode } from './native-error.ts';
 
 /** Where a function lives. */
 export interface ModuleLocation {
@@ -22,7 +23,8 @@ export function describeLocation(location: ModuleLocation): ModuleDescriptor {
     throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
   }
   const { module, export: path } = location;
-  if (typeof module !== 'string') throw new TypeError(`location.module must be a string, got ${typeof module}`);
+  if (typeof module !== 'string')
+    throw new TypeError(`location.module must be a string, got ${typeof module}`);
   if (typeof path !== 'string') throw new TypeError(`location.export must be a string, got ${typeof path}`);
   if (path.split('.').includes('')) {
     throw new TypeError(`location.export must be a dotted path of names, got ${JSON.stringify(path)}`);
@@ -59,26 +61,30 @@ export async function importFunction(descriptor: ModuleDescriptor): Promise<Foun
 }
 
 /** The same for a value of any type. */
-export async function importExport(descriptor: ModuleDescriptor): Promise<{ value: unknown; receiver: unknown }> {
+export async function importExport(
+  descriptor: ModuleDescriptor,
+): Promise<{ value: unknown; receiver: unknown }> {
   const namespace = await importModule(descriptor);
   const path = descriptor.export.split('.');
   for (const root of roots(namespace)) {
     const found = follow(root, path);
-    if (found !== undefined) return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
+    if (found !== undefined)
+      return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
   }
   throw missing(descriptor, `the module has no export ${descriptor.export}`);
 }
 
 /** CommonJS modules show their properties under `default` only, where Node's lexer did not find their names. */
 function roots(namespace: Record<string, unknown>): unknown[] {
-  return [namespace, namespace['default']];
+  return [namespace, namespace.default];
 }
 
 function follow(root: unknown, path: readonly string[]): { value: unknown; receiver: unknown } | undefined {
   let receiver: unknown;
   let value = root;
   for (const [depth, name] of path.entries()) {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value)) return undefined;
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value))
+      return undefined;
     // The namespace is no receiver: calling an export is a plain call.
     receiver = depth === 0 ? undefined : value;
     value = Reflect.get(value, name);
@@ -97,10 +103,11 @@ async function importModule(descriptor: ModuleDescriptor): Promise<Record<string
 
 /** Whether it is this module that was not found, and not one that it imports. */
 function isNotFound(error: unknown, module: string): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  if (error.code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
-  if (error.code !== 'ERR_MODULE_NOT_FOUND') return false;
-  return 'url' in error && typeof error.url === 'string' && withoutQuery(error.url) === withoutQuery(module);
+  const code = errorCode(error);
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
+  if (code !== 'ERR_MODULE_NOT_FOUND') return false;
+  const { url } = error as { url?: unknown };
+  return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);
 }
 
 function withoutQuery(url: string): string {

@@ -1,33 +1,67 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { importFrom } from './import-from.ts';
 
-/** CommonJS's variables that follow from the file's URL alone. */
-const FROM_URL: Readonly<Record<string, (url: string) => unknown>> = {
-  require: createRequire,
-  __filename: url => fileURLToPath(url),
-  __dirname: url => dirname(fileURLToPath(url)),
-};
+/** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
+interface Provision {
+  readonly pattern: RegExp;
+  /** Whether this value is what the provision stands for, and not something of the user's with the same name. */
+  matches(value: unknown): boolean;
+  /** The value, for a function that was written at `url`. */
+  create(url: string | undefined): unknown;
+}
 
-/** Helpers that transpilers put into the text of functions and that do nothing for what the function does. */
-const HELPERS: readonly { readonly pattern: RegExp; readonly create: () => unknown }[] = [
-  // esbuild, tsx: gives functions back the name that minification took.
-  { pattern: /^__name$/, create: () => setName },
-  // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
-  { pattern: /^cov_[0-9a-z]+$/, create: createIdleCounter },
+const PROVISIONS: readonly Provision[] = [
+  {
+    // CommonJS's, and what `createRequire(import.meta.url)` makes.
+    pattern: /^require$/,
+    matches: value => typeof value === 'function' && 'resolve' in value && 'cache' in value,
+    create: url => createRequire(url ?? `${process.cwd()}/`),
+  },
+  {
+    // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.
+    pattern: /^__name$/,
+    matches: value => typeof value === 'function',
+    create: () => setName,
+  },
+  {
+    // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
+    pattern: /^cov_[0-9a-z]+$/,
+    matches: value => typeof value === 'function',
+    create: createIdleCounter,
+  },
+  {
+    // vite and vitest: what they make of `import()`.
+    pattern: /^__(vite_ssr_dynamic|vi)_import__$/,
+    matches: value => typeof value === 'function',
+    create: url => (specifier: string) => importFrom(unrooted(specifier, url), url),
+  },
 ];
 
-/** Whether a stored function gets this variable from {@link provide}, so that its value need not be stored. */
-export function isProvided(name: string, url: string | undefined): boolean {
-  if (Object.hasOwn(FROM_URL, name)) return url?.startsWith('file:') === true;
-  return HELPERS.some(({ pattern }) => pattern.test(name));
+/** Whether a stored function gets this variable from {@link provide}. */
+export function isProvided(name: string, value: unknown): boolean {
+  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value));
 }
 
 /** The value of a provided variable in a function that was written at `url`; undefined for an unknown name. */
 export function provide(name: string, url: string | undefined): unknown {
-  const fromUrl = Object.hasOwn(FROM_URL, name) ? FROM_URL[name] : undefined;
-  if (fromUrl !== undefined) return url === undefined ? undefined : fromUrl(url);
-  return HELPERS.find(({ pattern }) => pattern.test(name))?.create();
+  return PROVISIONS.find(({ pattern }) => pattern.test(name))?.create(url);
+}
+
+/**
+ * vite writes the paths of files from the root of the project, which it does not name: the nearest directory above
+ * `url` that has such a file. Those outside of the root it writes as `/@fs/` and their path.
+ */
+function unrooted(specifier: string, url: string | undefined): string {
+  if (!specifier.startsWith('/') || url?.startsWith('file:') !== true) return specifier;
+  if (specifier.startsWith('/@fs/')) return pathToFileURL(specifier.slice('/@fs'.length)).href;
+  const file = specifier.replace(/[?#].*$/, '');
+  for (let directory = dirname(fileURLToPath(url)); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, file))) return pathToFileURL(join(directory, file)).href;
+    if (directory === dirname(directory)) return specifier;
+  }
 }
 
 function setName(target: object, name: string): object {

@@ -1,7 +1,8 @@
 import { restore } from '../cbor/restore.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { type CompiledText, compileText, importFrom, type StoredFunction } from './compile.ts';
+import { type CompiledText, compileText, type StoredFunction } from './compile.ts';
 import type { Closure, Reference, SourceDescriptor, SourceReference, SourceText } from './descriptor.ts';
+import { importFrom } from './import-from.ts';
 import { importExport } from './module-reference.ts';
 
 /**
@@ -30,7 +31,12 @@ export async function restoreSource(descriptor: SourceDescriptor): Promise<Store
     );
     for (const [index, name] of text.properties.entries()) {
       const value: unknown = values[text.variables.length + index];
-      Object.defineProperty(target.function, name, { value, writable: true, enumerable: true, configurable: true });
+      Object.defineProperty(target.function, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
     }
   }
   return compiled.get(descriptor)!.function;
@@ -61,7 +67,8 @@ function compileInOrder(
   for (const name of text.creationLinks) {
     const index = text.links[name];
     const reference = index === undefined ? undefined : closure.references[index];
-    if (index === undefined || reference === undefined) throw corrupt(`it needs ${name}, which is not stored`);
+    if (index === undefined || reference === undefined)
+      throw corrupt(`it needs ${name}, which is not stored`);
     // A class cannot extend itself, so a circle here is no program's doing and ends in the engine's stack check.
     if (reference.kind === 'source') compileInOrder(reference, closure, referents, compiled);
     needed.set(name, referents[index]);
@@ -71,13 +78,15 @@ function compileInOrder(
   const index = closure.references.indexOf(text as Reference);
   if (index === -1) return;
   referents[index] = result.function;
-  if ('name' in text) Object.defineProperty(result.function, 'name', { value: text.name, configurable: true });
+  if ('name' in text)
+    Object.defineProperty(result.function, 'name', { value: text.name, configurable: true });
 }
 
 function restoreRows(closure: Closure, referents: readonly unknown[]): readonly unknown[] {
   const rows = restore(closure.values, {
     decodeFunction: tree => {
-      if (typeof tree !== 'number' || !(tree in referents)) throw corrupt(`its values refer to function ${String(tree)}`);
+      if (typeof tree !== 'number' || !(tree in referents))
+        throw corrupt(`its values refer to function ${String(tree)}`);
       return referents[tree];
     },
   });

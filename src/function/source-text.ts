@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
+import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
 // Parser and scope analyser take 30 ms to load; a process that captures no function does without.
@@ -71,10 +72,14 @@ function parseFunction(text: string, isModule: boolean): ParsedFunction | undefi
   return isFunction ? { program, node: node as Estree.Function | Estree.Class } : undefined;
 }
 
-function parseMethod(text: string, isModule: boolean): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
+function parseMethod(
+  text: string,
+  isModule: boolean,
+): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
   const prefix = '({';
   const statement = parse(`${prefix}${text}})`, isModule)?.body[0];
-  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression') return undefined;
+  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression')
+    return undefined;
   const [property] = statement.expression.properties;
   if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression') return undefined;
   return { function: property.value, parametersAt: startOf(property.value) - prefix.length };
@@ -92,7 +97,7 @@ function parse(text: string, isModule: boolean): Estree.Program | undefined {
       ranges: true,
     } as Acorn.Options) as unknown as Estree.Program;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (isErrorNamed(error, 'SyntaxError')) return undefined;
     throw error;
   }
 }
@@ -101,7 +106,12 @@ function startOf(node: Estree.Node): number {
   return (node as unknown as Acorn.Node).start;
 }
 
-function analyze(parsed: ParsedFunction, expression: string, prefixLength: number, isModule: boolean): SourceAnalysis {
+function analyze(
+  parsed: ParsedFunction,
+  expression: string,
+  prefixLength: number,
+  isModule: boolean,
+): SourceAnalysis {
   const { program, node } = parsed;
   const eslintScope = require('eslint-scope') as typeof EslintScope;
   const manager = eslintScope.analyze(program, {

@@ -55,29 +55,48 @@ export function findSurroundings(
         if (!places.has(node)) places.set(node, { isTypeof: false, atCreation: context.atCreation });
         return;
       case 'UnaryExpression':
-        if (node.operator === 'typeof') note(node.argument, { isTypeof: true, atCreation: context.atCreation });
+        if (node.operator === 'typeof')
+          note(node.argument, { isTypeof: true, atCreation: context.atCreation });
         // `delete lib.a` is not a read of `lib.a`.
-        if (node.operator === 'delete') return visitWritten(node.argument, context);
+        if (node.operator === 'delete') noteWritten(node.argument, context);
         break;
       case 'AssignmentExpression':
-        visitWritten(node.left, context);
-        return visit(node.right, context);
+        noteWritten(node.left, context);
+        break;
       case 'UpdateExpression':
-        return visitWritten(node.argument, context);
+        noteWritten(node.argument, context);
+        break;
       case 'MemberExpression':
         note(node.object, { ...memberName(node), isTypeof: false, atCreation: context.atCreation });
         break;
+      case 'CallExpression':
+        if (isAwaiterCall(node)) {
+          for (const child of node.arguments.slice(1)) {
+            if (child.type === 'FunctionExpression') visitChildren(child, { ...context, atCreation: false });
+            else visit(child, context);
+          }
+          visit(node.callee, context);
+          return;
+        }
+        break;
       case 'ClassExpression':
       case 'ClassDeclaration':
-        return visitClass(node, context, node === root);
+        visitClass(node, context, node === root);
+        return;
       case 'FunctionExpression':
       case 'FunctionDeclaration':
-        return visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner', atCreation: false });
+        visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner', atCreation: false });
+        return;
       case 'ArrowFunctionExpression':
-        return visitChildren(node, { ...context, atCreation: false });
+        visitChildren(node, { ...context, atCreation: false });
+        return;
       case 'Property':
         // A method of an object literal may say `super`; the root, written as one by us, has lost its own.
-        return visitChildren(node, { ...context, hasSuper: context.hasSuper || (node.value as Estree.Node) !== root });
+        visitChildren(node, {
+          ...context,
+          hasSuper: context.hasSuper || (node.value as Estree.Node) !== root,
+        });
+        return;
     }
     visitChildren(node, context);
   };
@@ -101,9 +120,9 @@ export function findSurroundings(
   };
 
   /** The target of an assignment: reading its parts is not all that happens to them. */
-  const visitWritten = (node: Estree.Node, context: Context): void => {
-    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false, atCreation: context.atCreation });
-    visit(node, context);
+  const noteWritten = (node: Estree.Node, context: Context): void => {
+    if (node.type === 'MemberExpression')
+      note(node.object, { isTypeof: false, atCreation: context.atCreation });
   };
 
   const note = (node: Estree.Node, place: Place): void => {
@@ -121,6 +140,18 @@ export function findSurroundings(
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
   visitChildren(program, { owner, hasSuper: false, privateNames: new Set(), atCreation: false });
   return { thisUse, bound: [...bound], places };
+}
+
+/**
+ * `__awaiter(this, void 0, void 0, function* () {…})`: what TypeScript and esbuild make of an async function for older
+ * targets. The `this` is there to be handed to the inner function; only if that uses it, it is used.
+ */
+function isAwaiterCall(node: Estree.SimpleCallExpression): boolean {
+  return (
+    node.callee.type === 'Identifier' &&
+    /^__(awaiter|async)$/.test(node.callee.name) &&
+    node.arguments[0]?.type === 'ThisExpression'
+  );
 }
 
 function memberName(node: Estree.MemberExpression): { member?: string } {

@@ -7,8 +7,8 @@ import { readFrames } from './frame.ts';
 import {
   type CancelRecord,
   type DeferRecord,
-  decodeRecord,
   type DoneRecord,
+  decodeRecord,
   type HeaderRecord,
   type Mark,
   type SaltedRecord,
@@ -105,13 +105,16 @@ export class StateContents {
  */
 export function replay(bytes: Buffer): StateContents {
   const contents = new StateContents();
-  const isOurs = (payload: Buffer): boolean => readRecord(contents, payload) !== undefined;
+  // Before there is a header any record will do: it shows that the header was not torn, but damaged later.
+  const isOurs = (payload: Buffer): boolean =>
+    (contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
   for (const stretch of readFrames(bytes, isOurs)) {
     if (stretch.kind === 'torn') {
       contents.tornBytes = stretch.end - stretch.offset;
       break;
     }
-    if (stretch.offset === 0) contents.header = stretch.kind === 'frame' ? readHeader(stretch.payload) : undefined;
+    if (stretch.offset === 0)
+      contents.header = stretch.kind === 'frame' ? readHeader(stretch.payload) : undefined;
     if (!contents.header) {
       contents.damagedBytes = bytes.length;
       contents.lengthBytes = bytes.length;
@@ -125,6 +128,9 @@ export function replay(bytes: Buffer): StateContents {
   return contents;
 }
 
+/** What a payload with a good checksum throws that is no record of this version. */
+const NO_RECORD: readonly DeferredSweepErrorCode[] = ['DEFERRED_STATE_CORRUPT', 'DEFERRED_STATE_VERSION'];
+
 function readHeader(payload: Buffer): HeaderRecord | undefined {
   const record = decodeUnless(payload, ['DEFERRED_STATE_CORRUPT'])?.record;
   return record?.kind === 'header' ? record : undefined;
@@ -132,7 +138,7 @@ function readHeader(payload: Buffer): HeaderRecord | undefined {
 
 /** The record of a payload if this file's owner or a runner of it wrote it. */
 function readRecord(contents: StateContents, payload: Buffer): SaltedRecord | undefined {
-  const found = decodeUnless(payload, ['DEFERRED_STATE_CORRUPT', 'DEFERRED_STATE_VERSION']);
+  const found = decodeUnless(payload, NO_RECORD);
   if (!found || !contents.header) return undefined;
   return Buffer.compare(contents.header.salt, found.salt) === 0 ? found : undefined;
 }

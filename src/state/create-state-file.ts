@@ -24,8 +24,7 @@ import { namesLockedFile } from '../lock/held-file.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isSystemError } from '../lock/system-error.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
-import { type Durability, encodeRecord, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
-import { encodeFrame } from './frame.ts';
+import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
 import { syncDirectory } from './sync.ts';
@@ -52,7 +51,10 @@ export interface StateFileSettings {
  * Creates a state file and returns it, locked and empty of functions. Waits for a file server that cannot lock now.
  * @throws as {@link createStateFileNow}
  */
-export async function createStateFile(directory: StateDirectory, settings: StateFileSettings): Promise<StateFile> {
+export async function createStateFile(
+  directory: StateDirectory,
+  settings: StateFileSettings,
+): Promise<StateFile> {
   for (let delayMs = FIRST_DELAY_MS; ; delayMs *= 2) {
     try {
       return createStateFileNow(directory, settings);
@@ -108,7 +110,9 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     // The directory, or our file in it, was removed by a cleanup or sweep: nothing of ours is lost yet.
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
-    const code = isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
+    const code = isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')
+      ? 'DEFERRED_LOCK_FAILED'
+      : 'DEFERRED_STATE_IO';
     throw new DeferredSweepError(code, `cannot create a state file in ${directory.path}: ${String(error)}`, {
       path: directory.path,
       cause: error,

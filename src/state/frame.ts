@@ -56,7 +56,12 @@ export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean)
   while (offset < bytes.length) {
     const frame = frameAt(bytes, offset);
     if (frame.kind === 'whole') {
-      yield { kind: 'frame', offset, end: frame.end, payload: bytes.subarray(offset + FRAME_HEAD_BYTES, frame.end) };
+      yield {
+        kind: 'frame',
+        offset,
+        end: frame.end,
+        payload: bytes.subarray(offset + FRAME_HEAD_BYTES, frame.end),
+      };
       offset = frame.end;
       continue;
     }

@@ -19,7 +19,9 @@ let lastTime = 0;
 /** Returns a name no other process will choose: the time in milliseconds (never twice in one process), then 64 random bits. */
 export function freshName(): string {
   lastTime = Math.max(Date.now(), lastTime + 1);
-  return PREFIX + lastTime.toString(36).padStart(TIME_DIGITS, '0') + randomBytes(RANDOM_BYTES).toString('hex');
+  return (
+    PREFIX + lastTime.toString(36).padStart(TIME_DIGITS, '0') + randomBytes(RANDOM_BYTES).toString('hex')
+  );
 }
 
 /** True for a name that a state file has, or had while it was being set up. */

@@ -20,7 +20,9 @@ export function logReport(logger: Logger, report: SweepReport): void {
   for (const file of report.files) {
     if (file.error) logger.warn(`deferred-sweep: ${file.path} ${file.outcome}: ${file.error.message}`);
     if (file.outcome === 'quarantined') {
-      logger.warn(`deferred-sweep: ${file.path} is damaged (${file.damagedBytes} bytes), copied to ${file.deadLetter}`);
+      logger.warn(
+        `deferred-sweep: ${file.path} is damaged (${file.damagedBytes} bytes), copied to ${file.deadLetter}`,
+      );
     }
     for (const ran of file.functions) {
       if (ran.outcome === 'ok') continue;

@@ -37,6 +37,18 @@ export interface ResolvedSweepOptions {
   readonly logger: Logger;
 }
 
+/** A logger that throws must not end a sweep. */
+function guarded(logger: Logger): Logger {
+  const say = (level: keyof Logger, message: string): void => {
+    try {
+      logger[level](message);
+    } catch (error) {
+      process.emitWarning(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`);
+    }
+  };
+  return { info: message => say('info', message), warn: message => say('warn', message) };
+}
+
 const silent: Logger = { info() {}, warn() {} };
 
 /**
@@ -48,25 +60,32 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`option "signal" must be an AbortSignal, got ${String(signal)}`);
   }
-  if (logger !== undefined && logger !== null && (typeof logger.info !== 'function' || typeof logger.warn !== 'function')) {
+  if (
+    logger !== undefined &&
+    logger !== null &&
+    (typeof logger.info !== 'function' || typeof logger.warn !== 'function')
+  ) {
     throw new TypeError('option "logger" must have the methods info and warn');
   }
   return {
     lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),
     isolation: oneOf('isolation', options.isolation ?? 'process', ['process', 'none']),
     timeoutMs: options.timeoutMs === undefined ? undefined : milliseconds('timeoutMs', options.timeoutMs),
-    maxAttempts: options.maxAttempts === undefined ? undefined : positiveInteger('maxAttempts', options.maxAttempts),
+    maxAttempts:
+      options.maxAttempts === undefined ? undefined : positiveInteger('maxAttempts', options.maxAttempts),
     deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 0),
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
     signal,
-    logger: logger === null ? silent : (logger ?? defaultLogger),
+    logger: logger === null ? silent : guarded(logger ?? defaultLogger),
   };
 }
 
 /** Returns `value` if it is one of `allowed`. @throws TypeError */
 export function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
   if (allowed.includes(value)) return value;
-  throw new TypeError(`option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`);
+  throw new TypeError(
+    `option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`,
+  );
 }
 
 /** The longest a timer of Node can wait: about 24.8 days. */
@@ -74,14 +93,16 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */
 export function milliseconds(option: string, value: number): number {
-  if (typeof value !== 'number') throw new TypeError(`option "${option}" must be a number of milliseconds, got ${shown(value)}`);
+  if (typeof value !== 'number')
+    throw new TypeError(`option "${option}" must be a number of milliseconds, got ${shown(value)}`);
   if (value >= 0 && value <= MAX_TIMER_MS) return value;
   throw new RangeError(`option "${option}" must be from 0 to ${MAX_TIMER_MS} milliseconds, got ${value}`);
 }
 
 /** Returns a whole number of at least 1. @throws TypeError, RangeError */
 export function positiveInteger(option: string, value: number): number {
-  if (typeof value !== 'number') throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);
+  if (typeof value !== 'number')
+    throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new RangeError(`option "${option}" must be a whole number of at least 1, got ${value}`);
 }

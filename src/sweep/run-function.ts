@@ -40,7 +40,13 @@ export async function runFunction(
 ): Promise<RunResult> {
   const { record } = registered;
   const attempt = registered.attempts.reduce((most, known) => Math.max(most, known.attempt), 0) + 1;
-  const start: StartRecord = { kind: 'start', id: record.id, attempt, pid: process.pid, atEpochMs: Date.now() };
+  const start: StartRecord = {
+    kind: 'start',
+    id: record.id,
+    attempt,
+    pid: process.pid,
+    atEpochMs: Date.now(),
+  };
   const isMarked = file.appendMark(start);
   if (!isMarked && record.delivery === 'at-most-once') return 'not-started';
   circumstances.onMark(start);

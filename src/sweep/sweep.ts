@@ -61,6 +61,8 @@ class Sweep {
   readonly #reports = new Map<string, FileReport>();
   #batch: { taken: TakenFile; inode: string }[] = [];
   #sliceEndsAtMs = 0;
+  /** Stopped before everything was seen or run. */
+  #isCut = false;
 
   constructor(
     directory: StateDirectory,
@@ -84,7 +86,7 @@ class Sweep {
       for (const { taken } of this.#batch) taken.file.close();
     }
     const ms = performance.now() - startMs;
-    return summarize(this.#directory.path, [...this.#reports.values()], !this.#stop.isReached, ms);
+    return summarize(this.#directory.path, [...this.#reports.values()], !this.#isCut, ms);
   }
 
   /** Returns whether it handled a file. */
@@ -92,7 +94,10 @@ class Sweep {
     let hasHandled = false;
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
     for (const name of this.#directory.list()) {
-      if (this.#stop.isReached) break;
+      if (this.#stop.isReached) {
+        this.#isCut = true;
+        break;
+      }
       await this.#breathe();
       const result = this.#taker.take(name);
       const taken = result instanceof Promise ? await result : result;
@@ -135,13 +140,11 @@ class Sweep {
     }
     const file = new StateFile(path, fd, header, lengthBytes);
     const taken = new TakenFile(this.#directory, file, contents, this.#options.maxAttempts);
-    try {
+    attempt(taken, () => {
       taken.setAside(bytes);
       if (tornBytes > 0) file.cutTail();
       taken.giveUp();
-    } catch (error) {
-      taken.fail(error);
-    }
+    });
     this.#batch.push({ taken, inode });
   }
 
@@ -170,15 +173,12 @@ class Sweep {
     if (waiting.length > 0) {
       const runner = await loadRunner(this.#options.isolation);
       await runner(waiting, this.#options, this.#stop);
+      this.#isCut ||= this.#stop.isReached && waiting.some(taken => taken.runnable().length > 0);
     }
     this.#batch = [];
     for (const { taken, inode } of batch) {
-      try {
-        taken.giveUp();
-        taken.retire();
-      } catch (error) {
-        taken.fail(error);
-      }
+      attempt(taken, () => taken.giveUp());
+      attempt(taken, () => taken.retire());
       const report = taken.report();
       // Its number may be a new file's by now.
       if (report.isRetired) this.#taker.forget(inode);
@@ -196,6 +196,15 @@ class Sweep {
     if (performance.now() < this.#sliceEndsAtMs) return;
     await setImmediate();
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
+  }
+}
+
+/** What is wrong with one file is noted there, and ends nothing else. */
+function attempt(taken: TakenFile, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    taken.fail(error);
   }
 }
 

@@ -9,7 +9,7 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
-import { type StateContents, replay } from '../state/contents.ts';
+import { replay, type StateContents } from '../state/contents.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { readAll } from '../state/state-file.ts';
@@ -96,9 +96,13 @@ export class OrphanTaker {
     if (distrust !== undefined) {
       this.#seen.add(inode);
       return refused(
-        new DeferredSweepError('DEFERRED_UNSAFE_FILE', `cannot believe ${path}: ${distrust}; remove it if nobody needs it`, {
-          path,
-        }),
+        new DeferredSweepError(
+          'DEFERRED_UNSAFE_FILE',
+          `cannot believe ${path}: ${distrust}; remove it if nobody needs it`,
+          {
+            path,
+          },
+        ),
       );
     }
     const locked = this.#patience.attempt(fd, { scheme: this.#scheme, path });
@@ -173,10 +177,14 @@ export class OrphanTaker {
     const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
     if (!isNoFile) return this.#failed(path, error);
     return refused(
-      new DeferredSweepError('DEFERRED_UNSAFE_FILE', `cannot believe ${path}: it is not a regular file; remove it if nobody needs it`, {
-        path,
-        cause: error,
-      }),
+      new DeferredSweepError(
+        'DEFERRED_UNSAFE_FILE',
+        `cannot believe ${path}: it is not a regular file; remove it if nobody needs it`,
+        {
+          path,
+          cause: error,
+        },
+      ),
     );
   }
 

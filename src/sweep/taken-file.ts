@@ -28,7 +28,12 @@ export class TakenFile {
   #isRetired = false;
 
   /** @param maxAttempts - overrides what the functions were registered with */
-  constructor(directory: StateDirectory, file: StateFile, contents: StateContents, maxAttempts: number | undefined) {
+  constructor(
+    directory: StateDirectory,
+    file: StateFile,
+    contents: StateContents,
+    maxAttempts: number | undefined,
+  ) {
     this.#directory = directory;
     this.file = file;
     this.contents = contents;
@@ -44,7 +49,10 @@ export class TakenFile {
   runnable(): RegisteredFunction[] {
     return this.contents
       .pending()
-      .filter(registered => !this.#handled.has(registered.record.id) && this.#reasonToGiveUp(registered) === undefined);
+      .filter(
+        registered =>
+          !this.#handled.has(registered.record.id) && this.#reasonToGiveUp(registered) === undefined,
+      );
   }
 
   /** Takes note of a mark that a runner wrote. */
@@ -73,7 +81,8 @@ export class TakenFile {
       }
     }
     for (const { record, attempts } of this.contents.functions.values()) {
-      if (attempts.length > (known.functions.get(record.id)?.attempts.length ?? 0)) this.#handled.add(record.id);
+      if (attempts.length > (known.functions.get(record.id)?.attempts.length ?? 0))
+        this.#handled.add(record.id);
     }
   }
 
@@ -152,7 +161,10 @@ export class TakenFile {
 
   #reasonToGiveUp(registered: RegisteredFunction): ReportedError | undefined {
     const { record, attempts, lastAttempt } = registered;
-    const diedInIt = reportOf('DEFERRED_CRASHED', `${record.name} was not finished: the process that ran it died in it`);
+    const diedInIt = reportOf(
+      'DEFERRED_CRASHED',
+      `${record.name} was not finished: the process that ran it died in it`,
+    );
     const maxAttempts = record.delivery === 'at-most-once' ? 1 : (this.#maxAttempts ?? record.maxAttempts);
     const isExhausted = attempts.length >= maxAttempts;
     return isExhausted ? (lastAttempt?.done?.error ?? diedInIt) : undefined;
@@ -169,7 +181,10 @@ export class TakenFile {
       final: true,
     };
     // The letter first: a death between the two writes it again, the other way round it would be lost.
-    this.#deadLetters.set(id, writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final));
+    this.#deadLetters.set(
+      id,
+      writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),
+    );
     this.file.appendMark(final);
     if (!this.#handled.has(id)) this.#skipped.add(id);
     this.apply(final);

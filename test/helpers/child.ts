@@ -17,6 +17,8 @@ export interface ChildOptions {
   /** Additions to the environment; undefined takes a variable away. */
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** Options of Node for the child. */
+  execArgv?: readonly string[];
   /** A program and its arguments to run Node under, such as `['strace', '-f']`. */
   under?: readonly [program: string, ...args: string[]];
   /** Descriptors of this process that the child gets as 4, 5, … (3 is the IPC channel). */
@@ -29,7 +31,7 @@ export interface ChildOptions {
  */
 export function startChild(t: TestContext, fixture: string, options: ChildOptions = {}): Child {
   const path = fileURLToPath(new URL(`../fixtures/${fixture}.js`, import.meta.url));
-  const [execPath, ...execArgv] = [...(options.under ?? []), process.execPath];
+  const [execPath, ...execArgv] = [...(options.under ?? []), process.execPath, ...(options.execArgv ?? [])];
   const started = fork(path, options.args ?? [], {
     execPath: execPath!,
     execArgv,
@@ -108,7 +110,7 @@ export class Child {
           clearTimeout(timer);
           resolve();
         };
-        this.closed.then(exit => {
+        void this.closed.then(exit => {
           obituary = `has ended: ${JSON.stringify(exit)}`;
           this.#arrival?.();
         });

@@ -14,7 +14,9 @@ function openTwice(t: TestContext): [number, number] {
   const path = join(freshDirectory(t), 'file');
   writeFileSync(path, '');
   const pair: [number, number] = [openSync(path, 'r+'), openSync(path, 'r+')];
-  t.after(() => pair.forEach(fd => closeSync(fd)));
+  t.after(() => {
+    for (const fd of pair) closeSync(fd);
+  });
   return pair;
 }
 

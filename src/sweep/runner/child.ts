@@ -70,7 +70,6 @@ export async function runChild(
       if (child.pid === undefined) resolve();
     });
     child.once('close', (code, signal) => {
-      end.isOrderly = code === 0 && end.isReady;
       end.how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
       resolve();
     });
@@ -84,12 +83,14 @@ export async function runChild(
   // EPIPE and the like: the child died before it read its request, which `close` tells.
   control.on('error', () => {});
   control.write(`${JSON.stringify(request)}\n`);
-  const tellToStop = (): void => void control.end();
+  // Closed at once: an orderly end would wait for a turn of our event loop.
+  const tellToStop = (): void => void control.destroy();
   stop.signal?.addEventListener('abort', tellToStop, { once: true });
   const lines = createInterface({ input: child.stdio[EVENT_FD] as Readable });
   lines.on('line', line => {
     const event = JSON.parse(line) as RunEvent;
     if (event.kind === 'ready') end.isReady = true;
+    else if (event.kind === 'finished') end.isOrderly = true;
     else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
   });
   try {
@@ -104,7 +105,7 @@ export async function runChild(
 }
 
 function receive(
-  event: Exclude<RunEvent, { kind: 'ready' }>,
+  event: Exclude<RunEvent, { kind: 'ready' | 'finished' }>,
   files: readonly TakenFile[],
   end: ChildEnd,
   killer: GroupKiller,

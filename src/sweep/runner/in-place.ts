@@ -14,7 +14,8 @@ export const runInPlace: Runner = async (files, options, stop) => {
           killGraceMs: options.killGraceMs,
           onMark: mark => taken.apply(mark),
         });
-        if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
+        if (result === 'not-started')
+          taken.leave(registered.record.id, noRoomForStart(registered.record.name));
       }
     } catch (error) {
       taken.fail(error);

@@ -45,6 +45,8 @@ async function runGroup(
     for (const taken of waiting) settle(taken, end);
     const left = waiting.filter(taken => !end.failed.has(taken) && taken.runnable().length > 0);
     if (!end.isReady) {
+      // Stopped before it had read its request.
+      if (stop.isReached) return;
       // A loader of the owner's that is no longer there keeps Node from starting; most functions need none.
       const isWorthPlain = execArgv.length > 0 && !restrictsRights(header.execArgv) && end.hasStarted;
       if (!isWorthPlain) {
@@ -82,9 +84,13 @@ function whyItDied({ record }: RegisteredFunction, end: ChildEnd): ReportedError
 }
 
 function cannotStart(end: ChildEnd): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_CRASHED', `cannot run orphans: the runner process ${end.how} before it was ready`, {
-    cause: end.error,
-  });
+  return new DeferredSweepError(
+    'DEFERRED_CRASHED',
+    `cannot run orphans: the runner process ${end.how} before it was ready`,
+    {
+      cause: end.error,
+    },
+  );
 }
 
 /** The owner's working directory, or the root where that is gone. */

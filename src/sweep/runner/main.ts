@@ -20,7 +20,8 @@ const stop = new StopCondition(request.deadlineMs, abort.signal);
 
 // Its sweeper tells it to stop, or is gone: finish the function in progress, leave the rest.
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
-control.on('close', () => abort.abort());
+// `end`, since `close` comes a turn of the event loop later, when the next function has begun.
+control.on('end', () => abort.abort());
 control.on('error', () => abort.abort());
 control.resume();
 
@@ -29,6 +30,7 @@ process.on('SIGTERM', () => {});
 
 emit({ kind: 'ready' });
 for (const [index] of request.files.entries()) await runFile(index);
+emit({ kind: 'finished' });
 process.exit(0);
 
 async function runFile(index: number): Promise<void> {

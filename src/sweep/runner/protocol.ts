@@ -30,6 +30,8 @@ export interface RunRequest {
 export type RunEvent =
   /** It could be started, with everything the dead owner's options load. */
   | { readonly kind: 'ready' }
+  /** It went through its request, or stopped because it was told to. Its exit code proves neither. */
+  | { readonly kind: 'finished' }
   | { readonly kind: 'mark'; readonly file: number; readonly mark: Mark }
   /** The function was left as it is. */
   | { readonly kind: 'left'; readonly file: number; readonly id: number; readonly error: ReportedError }

@@ -1,0 +1,238 @@
+/**
+ * Storing a function by its source together with everything it captured: the variables it uses, by value, the functions
+ * and modules among them by reference or again by source, and so on for each of those.
+ */
+import { snapshot } from '../cbor/snapshot.ts';
+import { DeferredSweepError } from '../errors.ts';
+import { describeText } from './describe-text.ts';
+import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
+import type { InspectedFunction } from './inspector.ts';
+import { locateFunction } from './locate.ts';
+import { type Mention, mention, refusal, subject } from './refusal.ts';
+import { namedReference, resolveVariable, toReference } from './variables.ts';
+
+/** How much a captured closure may take, in bytes, when nobody says otherwise. */
+export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
+
+type Callable = (...args: never[]) => unknown;
+
+/** What the variables and own properties of one function hold. */
+interface Row {
+  readonly chain: readonly Mention[];
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+/**
+ * The descriptor of a function that is not to be had from a module.
+ *
+ * @param maxBytes the most that source texts and captured values may take together
+ * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
+ * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
+ */
+export function captureFunction(
+  fn: Callable,
+  inspected: InspectedFunction,
+  maxBytes: number,
+): SourceDescriptor {
+  return new Capture(fn, inspected, maxBytes).describe();
+}
+
+class Capture {
+  readonly #fn: Callable;
+  readonly #inspected: InspectedFunction;
+  readonly #chain: readonly Mention[];
+  readonly #maxBytes: number;
+  readonly #references: Reference[] = [];
+  readonly #indexes = new Map<object, number>();
+  /** By reference, -1 for the deferred function itself. */
+  readonly #rows = new Map<number, Row>();
+  #sourceBytes = 0;
+
+  constructor(fn: Callable, inspected: InspectedFunction, maxBytes: number) {
+    this.#fn = fn;
+    this.#inspected = inspected;
+    this.#chain = [mention(fn, inspected)];
+    this.#maxBytes = maxBytes;
+  }
+
+  describe(): SourceDescriptor {
+    const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
+    const values = this.#encodeValues();
+    const isSelfContained = this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0;
+    return {
+      kind: 'source',
+      ...text,
+      ...(!isSelfContained && { closure: { references: this.#references, values } }),
+    };
+  }
+
+  #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
+    const text = describeText(fn, inspected, chain);
+    this.#sourceBytes += text.source.length;
+    if (this.#sourceBytes > this.#maxBytes)
+      throw this.#tooLarge(chain, 'the source of what it captures', this.#sourceBytes);
+    const names: string[] = [];
+    const values: unknown[] = [];
+    const links: Record<string, number> = {};
+    const provided: string[] = [];
+    for (const variable of text.freeVariables) {
+      const { name } = variable;
+      const found = resolveVariable(variable, inspected, chain);
+      if (found.kind === 'provided') provided.push(name);
+      else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
+      else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
+      else if (found.kind !== 'global') {
+        if (variable.atCreation) throw valueAtCreation(chain, name);
+        names.push(name);
+        values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
+      }
+    }
+    const properties = text.ownProperties.map(({ name }) => name);
+    values.push(...text.ownProperties.map(({ value }) => value));
+    this.#rows.set(index, { chain, names: [...names, ...properties], values });
+    return {
+      source: text.source,
+      ...text.position,
+      strict: text.strict,
+      variables: names,
+      properties,
+      links,
+      creationLinks: text.freeVariables
+        .filter(({ atCreation, name }) => atCreation && name in links)
+        .map(({ name }) => name),
+      provided,
+    };
+  }
+
+  #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
+    const known = this.#indexes.get(fn);
+    if (known !== undefined) return known;
+    const located = locateFunction(fn);
+    if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
+    if (located.kind !== 'text') return this.#add(fn, toReference(located));
+    // Its place is taken before it is looked into: functions may refer to each other in circles.
+    const index = this.#add(fn, PLACE);
+    const chain = [...parents, mention(fn, located.inspected)];
+    this.#references[index] = {
+      kind: 'source',
+      ...this.#store(index, fn, located.inspected, chain),
+      name: fn.name,
+    };
+    return index;
+  }
+
+  #add(value: object, reference: Reference): number {
+    const known = this.#indexes.get(value);
+    if (known !== undefined) return known;
+    const index = this.#references.push(reference) - 1;
+    this.#indexes.set(value, index);
+    return index;
+  }
+
+  /** The members with each module among them replaced by a function, which values may contain, of the same index. */
+  #withStandIns(members: Readonly<Record<string, unknown>>): object {
+    const standing: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(members)) {
+      const reference = typeof value === 'object' && value !== null ? namedReference(value) : undefined;
+      if (reference === undefined) {
+        standing[name] = value;
+        continue;
+      }
+      const standIn = () => undefined;
+      this.#indexes.set(standIn, this.#add(value as object, reference));
+      standing[name] = standIn;
+    }
+    return standing;
+  }
+
+  #encodeValues(): Uint8Array {
+    // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
+    for (;;) {
+      const known = this.#references.length;
+      const rows = [-1, ...this.#references.keys()].map(index => this.#rows.get(index)?.values ?? []);
+      const bytes = this.#encode(rows);
+      if (bytes.length > this.#maxBytes) throw this.#tooLargeValue();
+      if (this.#references.length === known) return bytes;
+    }
+  }
+
+  #encode(rows: readonly (readonly unknown[])[]): Uint8Array {
+    const encodeFunction = (fn: Callable) => this.#indexOfFunction(fn, this.#chain);
+    try {
+      return snapshot(rows, 'captured', { encodeFunction });
+    } catch (error) {
+      if (!(error instanceof DeferredSweepError)) throw error;
+      if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
+      if (error.code === 'DEFERRED_VALUE_REFUSED') this.#throwNamed();
+      throw error;
+    }
+  }
+
+  /** Throws the refusal of a value again, with a path that begins at the variable's name. */
+  #throwNamed(): void {
+    for (const { chain, names, values } of [...this.#rows.values()]) {
+      for (const [index, name] of names.entries()) {
+        try {
+          snapshot(values[index], name, { encodeFunction: () => 0 });
+        } catch (error) {
+          if (!(error instanceof DeferredSweepError) || error.code !== 'DEFERRED_VALUE_REFUSED') throw error;
+          throw new DeferredSweepError(error.code, `${subject(chain)} captures ${name}: ${error.message}`, {
+            ...(error.valuePath !== undefined && { valuePath: error.valuePath }),
+            cause: error,
+          });
+        }
+      }
+    }
+  }
+
+  #tooLargeValue(): DeferredSweepError {
+    let largest = { chain: this.#chain, name: '', bytes: -1 };
+    for (const { chain, names, values } of this.#rows.values()) {
+      for (const [index, name] of names.entries()) {
+        const bytes = encodedLength(values[index]);
+        if (bytes > largest.bytes) largest = { chain, name, bytes };
+      }
+    }
+    return this.#tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes);
+  }
+
+  #tooLarge(chain: readonly Mention[], what: string, bytes: number): DeferredSweepError {
+    const size = Number.isFinite(bytes) ? `${bytes} bytes` : 'more than a record can hold';
+    return new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `${subject(chain)} needs too much: ${what} takes ${size}, and all it captures may take ${this.#maxBytes}; ` +
+        'pass the path of a file with the data, or make it what the function needs and no more',
+    );
+  }
+}
+
+/** Stands where the text of a function is still being described. */
+const PLACE: Reference = { kind: 'namespace', module: '' };
+
+function encodedLength(value: unknown): number {
+  try {
+    return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
+  } catch (error) {
+    if (error instanceof DeferredSweepError && error.code === 'DEFERRED_TOO_LARGE')
+      return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}
+
+function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
+  return refusal(
+    chain,
+    `is a class that needs the value of ${name} to come into being, before values are restored`,
+    'export the class from a module, or give it the value in a method',
+  );
+}
+
+/** A function without a text and without a public name. */
+export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
+  return refusal(
+    chain,
+    'is native, bound or internal to Node, and has no source',
+    'wrap the call in a function of your own: () => original(...)',
+  );
+}

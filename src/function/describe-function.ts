@@ -1,0 +1,39 @@
+import { types } from 'node:util';
+import { captureFunction, nativeRefusal } from './capture.ts';
+import { generatorRefusal } from './describe-text.ts';
+import type { ModuleDescriptor, SourceDescriptor } from './descriptor.ts';
+import { locateFunction } from './locate.ts';
+import { mention, refusal } from './refusal.ts';
+import { toReference } from './variables.ts';
+
+type Callable = (...args: never[]) => unknown;
+
+/** Exported functions seen before: registering one again costs no more than naming it would. */
+const exported = new WeakMap<Callable, ModuleDescriptor>();
+
+/**
+ * How a function of this program is stored: by the name of its module and export where it has one, else by its source.
+ *
+ * @param maxCapturedBytes the most its source and the values it captured may take together
+ * @throws `DEFERRED_FUNCTION_REFUSED`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED`
+ */
+export function describeFunction(
+  fn: Callable,
+  maxCapturedBytes: number,
+): ModuleDescriptor | SourceDescriptor {
+  const known = exported.get(fn);
+  if (known !== undefined) return known;
+  const located = locateFunction(fn);
+  if (located === undefined) throw nativeRefusal([mention(fn)]);
+  if (located.kind === 'text') return captureFunction(fn, located.inspected, maxCapturedBytes);
+  if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
+  if (isClass(fn))
+    throw refusal([mention(fn)], 'is a class', 'defer a function that makes and uses an instance');
+  if (located.kind === 'global') return toReference(located) as SourceDescriptor;
+  exported.set(fn, located);
+  return located;
+}
+
+function isClass(fn: Callable): boolean {
+  return Function.prototype.toString.call(fn).startsWith('class');
+}

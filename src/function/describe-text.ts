@@ -1,0 +1,191 @@
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { type InspectedFunction, readScript, type Script } from './inspector.ts';
+import { isErrorNamed } from './native-error.ts';
+import { type Mention, refusal } from './refusal.ts';
+import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
+
+/** What of a function is in its text and on itself; what it captured is yet to be looked up. */
+export interface FunctionText {
+  readonly source: string;
+  readonly strict: boolean;
+  readonly position: { readonly url: string; readonly line: number; readonly column: number };
+  readonly freeVariables: readonly FreeVariable[];
+  /** Static fields of a class, properties somebody put on a function. */
+  readonly ownProperties: readonly { readonly name: string; readonly value: unknown }[];
+}
+
+const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
+
+/**
+ * The text of a function.
+ * @param chain the deferred function, then those captured on the way to this one
+ * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
+ */
+export function describeText(
+  fn: (...args: never[]) => unknown,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): FunctionText {
+  if (types.isProxy(fn)) throw refusal(chain, 'is a Proxy', 'wrap the call in a function of your own');
+  const text = Function.prototype.toString.call(fn);
+  const analysis = analyzeOnce(fn, text, inspected);
+  if (analysis === undefined) {
+    throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
+  }
+  refuseBound(analysis, chain);
+  if (chain.length === 1) refuseUncallable(analysis, chain);
+  const url = urlOf(inspected.script);
+  const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
+  return {
+    source: analysis.expression,
+    strict: isStrict(fn, text, inspected),
+    position: { url, line: inspected.line, column },
+    freeVariables: analysis.freeVariables,
+    ownProperties: ownPropertiesOf(fn, analysis.isClass, chain),
+  };
+}
+
+const analyses = new WeakMap<Script, Map<string, SourceAnalysis | undefined>>();
+
+/** Closures are made again and again by the same piece of text. */
+function analyzeOnce(
+  fn: { name: string },
+  text: string,
+  inspected: InspectedFunction,
+): SourceAnalysis | undefined {
+  const { script, line, column } = inspected;
+  let known = analyses.get(script);
+  if (known === undefined) {
+    known = new Map();
+    analyses.set(script, known);
+  }
+  const key = `${line}:${column}:${fn.name}`;
+  if (!known.has(key)) known.set(key, analyzeSource(text, String(fn.name), inspected.script.isModule));
+  return known.get(key);
+}
+
+function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
+  const names = analysis.freeVariables.map(({ name }) => name);
+  for (const name of ['import.meta', '__vite_ssr_import_meta__']) {
+    if (analysis.bound.includes(name) || names.includes(name)) {
+      throw refusal(
+        chain,
+        'uses import.meta',
+        'put what it needs of it, import.meta.url, into a variable outside',
+      );
+    }
+  }
+  if (names.includes('eval')) {
+    throw refusal(chain, 'uses eval, whose text cannot be looked into', SELF_CONTAINED);
+  }
+  if (names.includes('arguments')) {
+    throw refusal(chain, 'uses the arguments of the function around it', 'put them into a variable outside');
+  }
+  const [bound] = analysis.bound;
+  if (bound !== undefined) {
+    throw refusal(
+      chain,
+      `uses ${bound}, which means nothing outside of where it was written`,
+      SELF_CONTAINED,
+    );
+  }
+  if (analysis.thisUse === 'lexical') {
+    throw refusal(
+      chain,
+      'uses the `this` of where it was written',
+      'put what it needs of it into a variable outside',
+    );
+  }
+}
+
+/** What a captured function may be, but not the deferred one itself. */
+function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): void {
+  if (analysis.isClass)
+    throw refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
+  if (analysis.isGenerator) throw generatorRefusal(chain);
+  if (analysis.thisUse === 'call') {
+    throw refusal(
+      chain,
+      'uses `this`, which is not stored',
+      'defer an arrow function that calls it on its object, or pass what it needs of it as arguments',
+    );
+  }
+}
+
+/** A generator's body runs only while somebody asks for its values, which nobody does. */
+export function generatorRefusal(chain: readonly Mention[]): Error {
+  return refusal(
+    chain,
+    'is a generator, so calling it runs nothing',
+    'defer a function that iterates over it',
+  );
+}
+
+function isStrict(fn: object, text: string, inspected: InspectedFunction): boolean {
+  if (inspected.script.isModule) return true;
+  if (/^function\b\s*[^\s*]/.test(text)) return !hasCaller(fn);
+  return text.startsWith('class') || startsStrict(inspected.script);
+}
+
+/** Of functions of the plain kind, the sloppy ones tell their caller; the strict ones throw (ECMA-262, 20.2.4). */
+function hasCaller(fn: object): boolean {
+  try {
+    return Reflect.get(fn, 'caller') !== undefined;
+  } catch (error) {
+    if (isErrorNamed(error, 'TypeError')) return false;
+    throw error;
+  }
+}
+
+const strictScripts = new WeakMap<Script, boolean>();
+
+function startsStrict(script: Script): boolean {
+  let known = strictScripts.get(script);
+  if (known === undefined) {
+    known = /^(?:#!.*)?(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(['"])use strict\1/.test(readScript(script));
+    strictScripts.set(script, known);
+  }
+  return known;
+}
+
+/** A URL whose directory is what specifiers in the function are relative to. */
+function urlOf({ url }: Script): string {
+  if (/^(file|data):/.test(url)) return url;
+  // `[eval]`, `[stdin]`, `evalmachine.<anonymous>`, or nothing: such code resolves from the working directory.
+  return pathToFileURL(url.startsWith('/') ? url : `${process.cwd()}/[eval]`).href;
+}
+
+/** V8's position is that of the parameter list; with that on the first line, the text starts so much before it. */
+function parameterOffset(text: string): number {
+  const head = /^(?:async\s*)?(?:function\s*\*?\s*|\*\s*)?[\w$]*\s*(?=\()/.exec(text);
+  return head === null || head[0].includes('\n') ? 0 : head[0].length;
+}
+
+const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
+
+function ownPropertiesOf(
+  fn: object & { prototype?: unknown },
+  isClass: boolean,
+  chain: readonly Mention[],
+): { name: string; value: unknown }[] {
+  const own: { name: string; value: unknown }[] = [];
+  for (const key of Reflect.ownKeys(fn)) {
+    const property = Object.getOwnPropertyDescriptor(fn, key);
+    // Methods and accessors that a class declares are part of its text, and not enumerable.
+    if (property === undefined || !property.enumerable || STANDARD_PROPERTIES.has(String(key))) continue;
+    if (typeof key === 'symbol' || !('value' in property)) {
+      throw refusal(chain, `has the property ${String(key)}, which is not stored with it`, SELF_CONTAINED);
+    }
+    own.push({ name: key, value: property.value });
+  }
+  if (!isClass && hasMethods(fn.prototype)) {
+    throw refusal(chain, 'has methods on its prototype, which are not stored with it', 'write it as a class');
+  }
+  return own;
+}
+
+function hasMethods(prototype: unknown): boolean {
+  if (typeof prototype !== 'object' || prototype === null) return false;
+  return Reflect.ownKeys(prototype).some(key => key !== 'constructor');
+}

@@ -1,0 +1,186 @@
+/**
+ * Finding the export that a function is, without importing anything: a module that is still being evaluated would wait
+ * for itself, one loaded under a `?query` would be evaluated a second time. For an ES module the export declarations are
+ * read from the text V8 compiled, and the variables behind them, live, from the scope every function of the module sees;
+ * of a CommonJS module the exports are in `require.cache`.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import type * as Estree from 'estree';
+import type { ModuleDescriptor } from './descriptor.ts';
+import { type InspectedFunction, readScript, type Scope, type Script } from './inspector.ts';
+import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
+import { isErrorNamed } from './native-error.ts';
+import { isProgram } from './program.ts';
+
+const require = createRequire(import.meta.url);
+
+/** How far into exported objects and classes functions are looked for: `api.users.drop` is three names. */
+const DEEPEST_PATH = 3;
+
+/** How many properties are looked at for one function, so that an exported table of a million rows costs nothing. */
+const MOST_PROPERTIES = 2_000;
+
+/** The export that `fn` is; undefined for a function that is none, and for all functions of the program's own script. */
+export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
+  const { script, scopes } = inspected;
+  if (!isImportable(script.url) || isProgram(script.url)) return undefined;
+  const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
+  return path && { kind: 'module', module: script.url, export: path.join('.') };
+}
+
+/** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
+function isImportable(url: string): boolean {
+  if (url.startsWith('data:')) return true;
+  return url.startsWith('file:') && existsSync(fileURLToPath(url));
+}
+
+const declarations = new WeakMap<Script, ModuleDeclarations | null>();
+
+/** The declarations of an ES module's text, parsed once; undefined when they cannot be. */
+export function declarationsOf(script: Script): ModuleDeclarations | undefined {
+  let known = declarations.get(script);
+  if (known === undefined) {
+    known = parseDeclarations(readScript(script)) ?? null;
+    declarations.set(script, known);
+  }
+  return known ?? undefined;
+}
+
+function findInModule(
+  fn: object,
+  position: InspectedFunction,
+  scopes: readonly Scope[],
+): readonly string[] | undefined {
+  // A module without variables that functions use has no scope of its own.
+  const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
+  if (!declarations.has(position.script) && isPrivate(fn, scopes, variables)) return undefined;
+  const declared = declarationsOf(position.script);
+  if (declared === undefined) return undefined;
+  const search = new PropertySearch(fn);
+  const shallowFirst = Array.from(declared.exports, ([exported, local]) => ({
+    exported,
+    value: read(variables, local),
+  }));
+  for (const { exported, value } of shallowFirst) if (value === fn) return [exported];
+  for (const { exported, value } of shallowFirst) {
+    const path = search.in(value, [exported]);
+    if (path !== undefined) return path;
+  }
+  return declared.defaultExport && findInExpression(declared.defaultExport, position, ['default']);
+}
+
+/** A function made inside another, and held by no variable of the module: whatever the module exports, not this. */
+function isPrivate(
+  fn: object,
+  scopes: readonly Scope[],
+  variables: Readonly<Record<string, unknown>>,
+): boolean {
+  if (!scopes.some(({ kind }) => kind === 'Closure')) return false;
+  const search = new PropertySearch(fn);
+  return Object.keys(variables).every(name => {
+    const value = read(variables, name);
+    return value !== fn && search.in(value, [name]) === undefined;
+  });
+}
+
+function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {
+  const loaded = script.url.startsWith('file:') ? require.cache[fileURLToPath(script.url)] : undefined;
+  if (loaded === undefined) return undefined;
+  const exports: unknown = loaded.exports;
+  if (exports === fn) return ['default'];
+  const path = new PropertySearch(fn).in(exports, []);
+  // `exports.default`, as transpilers write it, is a property of what `import()` gives as `default`.
+  return path?.[0] === 'default' ? ['default', ...path] : path;
+}
+
+/** The value of a module's variable; undefined for one that is not initialized yet. */
+function read(variables: Readonly<Record<string, unknown>>, name: string): unknown {
+  try {
+    return variables[name];
+  } catch (error) {
+    if (isErrorNamed(error, 'ReferenceError')) return undefined;
+    throw error;
+  }
+}
+
+/** Looks for a function among the properties of plain objects and classes, running no code of theirs. */
+class PropertySearch {
+  readonly #wanted: object;
+  readonly #seen = new Set<object>();
+
+  constructor(wanted: object) {
+    this.#wanted = wanted;
+  }
+
+  in(holder: unknown, path: readonly string[]): readonly string[] | undefined {
+    if (!isSearchable(holder) || this.#seen.has(holder) || this.#seen.size > MOST_PROPERTIES)
+      return undefined;
+    this.#seen.add(holder);
+    const members: [string, unknown][] = [];
+    for (const name of Object.getOwnPropertyNames(holder)) {
+      if (name === 'prototype' || name === '' || name.includes('.')) continue;
+      const property = Object.getOwnPropertyDescriptor(holder, name);
+      if (property === undefined || !('value' in property)) continue;
+      if (property.value === this.#wanted) return [...path, name];
+      if (members.push([name, property.value]) > MOST_PROPERTIES) return undefined;
+    }
+    if (path.length + 1 >= DEEPEST_PATH) return undefined;
+    for (const [name, member] of members) {
+      const found = this.in(member, [...path, name]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+function isSearchable(value: unknown): value is object {
+  if (types.isProxy(value)) return false;
+  if (typeof value === 'function') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  // An instance of a class has a state, which a later process's instance has not.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The path to the function at a position in an expression that no variable holds: `export default { drop() {} }`. */
+function findInExpression(
+  node: Estree.Node,
+  position: InspectedFunction,
+  path: readonly string[],
+): readonly string[] | undefined {
+  switch (node.type) {
+    case 'FunctionDeclaration':
+    case 'FunctionExpression':
+    case 'ArrowFunctionExpression':
+      return startsAt(node, position) ? path : undefined;
+    case 'ObjectExpression':
+    case 'ClassDeclaration':
+    case 'ClassExpression': {
+      if (path.length >= DEEPEST_PATH) return undefined;
+      for (const member of node.type === 'ObjectExpression' ? node.properties : node.body.body) {
+        if (!('key' in member) || member.computed || member.key.type !== 'Identifier' || !member.value)
+          continue;
+        if (member.type !== 'Property' && !member.static) continue;
+        if ('kind' in member && (member.kind === 'get' || member.kind === 'set')) continue;
+        const found = findInExpression(member.value as Estree.Node, position, [...path, member.key.name]);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** V8 gives the position of the parameter list; a function among the default values of parameters comes after it. */
+function startsAt(node: Estree.Function, { line, column }: InspectedFunction): boolean {
+  const end = (node.params[0] ?? node.body)?.loc?.start;
+  const start = node.loc?.start;
+  if (start === undefined || end === undefined) return false;
+  const isAfter = line + 1 > start.line || (line + 1 === start.line && column >= start.column);
+  const isBefore = line + 1 < end.line || (line + 1 === end.line && column <= end.column);
+  return isAfter && isBefore;
+}

@@ -1,0 +1,49 @@
+import { compileFunction, constants } from 'node:vm';
+
+/** Makes `import()` in compiled code go through the loaders of this program, with the code's file name as the parent. */
+export const importModuleDynamically: typeof constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
+  constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+
+/** The namespace of a module whose specifier was written in the file `from`. */
+export async function importFrom(specifier: string, from: string | undefined): Promise<unknown> {
+  absorbExperimentalWarning();
+  const importer = compileFunction('return import(specifier)', ['specifier'], {
+    filename: siblingOf(from),
+    importModuleDynamically,
+  }) as (specifier: string) => Promise<unknown>;
+  return await importer(specifier);
+}
+
+/**
+ * A name in the same directory, with the same extension, that is not the file itself: specifiers resolve alike, but
+ * coverage tools and debuggers do not take the few lines compiled here for the file.
+ */
+export function siblingOf(url: string | undefined): string {
+  if (url === undefined) return '[deferred]';
+  if (!url.startsWith('file:')) return url;
+  const path = url.replace(/[?#].*$/, '');
+  const name = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, name)}[deferred]${path.slice(name)}`;
+}
+
+let isWarningAbsorbed = false;
+
+/**
+ * Node warns once per thread, at the first `import()` of code compiled like this, that it is an experimental feature:
+ * ours, not the user's, who can do nothing about it. It does so while `import()` is called, so that first call is made
+ * here, with this one warning held back for exactly its duration.
+ */
+export function absorbExperimentalWarning(): void {
+  if (isWarningAbsorbed) return;
+  isWarningAbsorbed = true;
+  const firstImport = compileFunction('return import("node:process")', [], { importModuleDynamically });
+  const { emitWarning } = process;
+  process.emitWarning = (...args: unknown[]) => {
+    if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
+  };
+  try {
+    void firstImport();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

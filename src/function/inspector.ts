@@ -1,0 +1,236 @@
+/**
+ * What V8's inspector tells about functions of this thread: where they were written and what they captured.
+ *
+ * A session of our own is connected once and stays: that costs a program nothing. Its debugger domain, however, makes
+ * `await` nine times slower while it is enabled, and only it knows which file a script is; so it is enabled for a script
+ * not seen before, and disabled before the call returns.
+ */
+import type * as NodeInspector from 'node:inspector';
+import { createRequire } from 'node:module';
+import { DeferredSweepError } from '../errors.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Variables of one scope, innermost scopes first; `kind` as V8 names it: Closure, Block, Catch, Script, Module, Global. */
+export interface Scope {
+  readonly kind: string;
+  /** Holds the live values. Reading a variable that is not initialized yet throws a ReferenceError (Node 22 and later). */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Where a function was written and what it can see. */
+export interface InspectedFunction {
+  readonly script: Script;
+  /** Zero-based; of the parameter list, not of the name before it. */
+  readonly line: number;
+  readonly column: number;
+  readonly scopes: readonly Scope[];
+}
+
+/** A source text that V8 has compiled. */
+export interface Script {
+  readonly id: string;
+  /** As the loader named it, whatever a `//# sourceURL` comment in it says. Empty for `new Function`. */
+  readonly url: string;
+  readonly isModule: boolean;
+}
+
+/** Thin typed access to one session; the methods used answer before `post` returns. */
+class ThreadInspector {
+  readonly #session: NodeInspector.Session;
+  /** What the inspector and we hand each other, so that values stay the same objects and are not described in JSON. */
+  readonly #box: { fn: unknown; scopes: readonly Scope[] } = { fn: undefined, scopes: [] };
+  readonly #boxId: string;
+  readonly #scripts = new Map<string, Script>();
+  #lastText: { readonly id: string; readonly text: string } | undefined;
+
+  constructor() {
+    const { Session } = require('node:inspector') as typeof NodeInspector;
+    this.#session = new Session();
+    this.#session.connect();
+    // The only way to an object's id is an expression, so the box is a property of the global object for a moment.
+    const key = 'deferred-sweep.inspector';
+    Object.defineProperty(globalThis, key, { value: this.#box, configurable: true });
+    try {
+      this.#boxId = this.#post('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(key)}]` })
+        .result.objectId!;
+    } finally {
+      Reflect.deleteProperty(globalThis, key);
+    }
+  }
+
+  /** Undefined for a native or bound function, and for a class of the engine's own. */
+  inspect(fn: object): InspectedFunction | undefined {
+    this.#box.fn = fn;
+    try {
+      const { result } = this.#post('Runtime.callFunctionOn', {
+        objectId: this.#boxId,
+        functionDeclaration: 'function () { return this.fn }',
+        objectGroup: OBJECT_GROUP,
+      });
+      const properties = this.#post('Runtime.getProperties', {
+        objectId: result.objectId!,
+        ownProperties: true,
+      });
+      const internal = new Map(properties.internalProperties?.map(({ name, value }) => [name, value]));
+      const location = internal.get('[[FunctionLocation]]')?.value as Location | undefined;
+      if (location === undefined) return undefined;
+      return {
+        script: this.#script(location.scriptId),
+        line: location.lineNumber,
+        column: location.columnNumber,
+        scopes: this.#scopes(internal.get('[[Scopes]]')?.objectId),
+      };
+    } finally {
+      this.#post('Runtime.releaseObjectGroup', { objectGroup: OBJECT_GROUP });
+      this.#box.fn = undefined;
+      this.#box.scopes = [];
+    }
+  }
+
+  /** The text V8 compiled: of a TypeScript file, what the loader made of it. */
+  readText(script: Script): string {
+    if (this.#lastText?.id === script.id) return this.#lastText.text;
+    return this.#withDebugger(
+      () => this.#post('Debugger.getScriptSource', { scriptId: script.id }).scriptSource,
+    );
+  }
+
+  #scopes(objectId: string | undefined): readonly Scope[] {
+    if (objectId === undefined) return [];
+    this.#post('Runtime.callFunctionOn', {
+      objectId,
+      functionDeclaration: `function (box) {
+        box.scopes = [];
+        for (let i = 0; i < this.length; i++) {
+          box.scopes[i] = { kind: this[i].description.replace(/ .*/s, ''), variables: this[i].object };
+        }
+      }`,
+      arguments: [{ objectId: this.#boxId }],
+    });
+    return this.#box.scopes;
+  }
+
+  #script(id: string): Script {
+    const known = this.#scripts.get(id);
+    if (known !== undefined) return known;
+    let found: Script = { id, url: '', isModule: false };
+    // Tells of every script there is. Those of files are kept, all at once; evaluated code, of which there may be
+    // thousands, only if it was asked for.
+    const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
+      const url = params.embedderName ?? params.url;
+      if (params.scriptId !== id && (this.#scripts.has(params.scriptId) || !/^(file|node):/.test(url)))
+        return;
+      const script = { id: params.scriptId, url, isModule: params.isModule ?? false };
+      if (script.id === id) found = script;
+      this.#scripts.set(script.id, script);
+    };
+    this.#session.on('Debugger.scriptParsed', onParsed);
+    try {
+      this.#withDebugger(() => {
+        // The next question about a module is mostly that for its text, and enabling the debugger is what takes time.
+        if (!found.isModule) return;
+        this.#lastText = { id, text: this.#post('Debugger.getScriptSource', { scriptId: id }).scriptSource };
+      });
+    } finally {
+      this.#session.off('Debugger.scriptParsed', onParsed);
+    }
+    this.#scripts.set(id, found);
+    return found;
+  }
+
+  #withDebugger<T>(body: () => T): T {
+    this.#post('Debugger.enable', {});
+    try {
+      return body();
+    } finally {
+      this.#post('Debugger.disable');
+    }
+  }
+
+  #post<M extends keyof Methods>(method: M, params?: Methods[M]['params']): Methods[M]['result'] {
+    let failure: Error | null = null;
+    let answer: object | undefined;
+    this.#session.post(method, params, (error, result) => {
+      failure = error;
+      answer = result;
+    });
+    if (failure !== null) throw failure;
+    if (answer === undefined) throw new Error(`inspector did not answer ${method}`);
+    const { exceptionDetails } = answer as {
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails !== undefined) {
+      throw new Error(`inspector: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    }
+    return answer as Methods[M]['result'];
+  }
+}
+
+const OBJECT_GROUP = 'deferred-sweep';
+
+interface Location {
+  readonly scriptId: string;
+  readonly lineNumber: number;
+  readonly columnNumber: number;
+}
+
+/** `embedderName` is there where a `//# sourceURL` comment overrides what the loader said. */
+type ScriptParsed = NodeInspector.Debugger.ScriptParsedEventDataType & { readonly embedderName?: string };
+
+/** The part of the protocol in use. */
+interface Methods {
+  'Runtime.evaluate': {
+    params: NodeInspector.Runtime.EvaluateParameterType;
+    result: NodeInspector.Runtime.EvaluateReturnType;
+  };
+  'Runtime.callFunctionOn': {
+    params: NodeInspector.Runtime.CallFunctionOnParameterType;
+    result: NodeInspector.Runtime.CallFunctionOnReturnType;
+  };
+  'Runtime.getProperties': {
+    params: NodeInspector.Runtime.GetPropertiesParameterType;
+    result: NodeInspector.Runtime.GetPropertiesReturnType;
+  };
+  'Runtime.releaseObjectGroup': {
+    params: NodeInspector.Runtime.ReleaseObjectGroupParameterType;
+    result: unknown;
+  };
+  'Debugger.enable': { params: object; result: unknown };
+  'Debugger.disable': { params: undefined; result: unknown };
+  'Debugger.getScriptSource': {
+    params: NodeInspector.Debugger.GetScriptSourceParameterType;
+    result: NodeInspector.Debugger.GetScriptSourceReturnType;
+  };
+}
+
+let inspector: ThreadInspector | undefined;
+
+function connected(): ThreadInspector {
+  try {
+    inspector ??= new ThreadInspector();
+  } catch (error) {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot look into a function: the inspector of V8 is not available in this process (node --permission forbids it, ' +
+        'some runtimes lack it); defer DeferredFunction.of({ module, export }, ...args), ' +
+        'DeferredFunction.command(file, argv) or a function of a Node built-in module instead',
+      { cause: error },
+    );
+  }
+  return inspector;
+}
+
+/**
+ * Where a function of this thread was written and what it can see; undefined for native and bound functions.
+ *
+ * @throws `DEFERRED_UNSUPPORTED` where there is no inspector.
+ */
+export function inspectFunction(fn: object): InspectedFunction | undefined {
+  return connected().inspect(fn);
+}
+
+/** The text of a script as V8 compiled it. */
+export function readScript(script: Script): string {
+  return connected().readText(script);
+}

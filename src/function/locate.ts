@@ -1,0 +1,48 @@
+import { DeferredSweepError } from '../errors.ts';
+import { type BuiltinName, nameBuiltin } from './builtins.ts';
+import type { ModuleDescriptor } from './descriptor.ts';
+import { findExport } from './find-export.ts';
+import { type InspectedFunction, inspectFunction } from './inspector.ts';
+
+/** Where a function can be had from: a module, the language's globals, or its own text. */
+export type Located =
+  | ModuleDescriptor
+  | BuiltinName
+  | { readonly kind: 'text'; readonly inspected: InspectedFunction };
+
+const references = new WeakMap<object, ModuleDescriptor | BuiltinName>();
+
+/**
+ * Finds where a function or class of this thread lives. References are remembered, texts are not: what a closure has
+ * captured changes.
+ *
+ * @returns undefined for native, bound and Node's internal functions that have no public name.
+ * @throws `DEFERRED_UNSUPPORTED` where there is no inspector, except for functions of Node's built-in modules.
+ */
+export function locateFunction(fn: object): Located | undefined {
+  const known = references.get(fn);
+  if (known !== undefined) return known;
+  const inspected = inspectOrName(fn);
+  if (inspected !== undefined && 'script' in inspected) {
+    const exported = findExport(fn, inspected);
+    if (exported === undefined) return { kind: 'text', inspected };
+    references.set(fn, exported);
+    return exported;
+  }
+  if (inspected !== undefined) references.set(fn, inspected);
+  return inspected;
+}
+
+function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined {
+  let inspected: InspectedFunction | undefined;
+  try {
+    inspected = inspectFunction(fn);
+  } catch (error) {
+    const isUnsupported = error instanceof DeferredSweepError && error.code === 'DEFERRED_UNSUPPORTED';
+    const name = isUnsupported ? nameBuiltin(fn) : undefined;
+    if (name === undefined) throw error;
+    return name;
+  }
+  // A name counts only for what is Node's own: a program may hang functions of its own on `fs` or `Array`.
+  return inspected === undefined || inspected.script.url.startsWith('node:') ? nameBuiltin(fn) : inspected;
+}

@@ -1,0 +1,91 @@
+import { createRequire } from 'node:module';
+import type * as Acorn from 'acorn';
+import type * as Estree from 'estree';
+import { isErrorNamed } from './native-error.ts';
+
+const require = createRequire(import.meta.url);
+
+/** What the import and export declarations of an ES module say. */
+export interface ModuleDeclarations {
+  /** Exported name → the module's own variable. */
+  readonly exports: ReadonlyMap<string, string>;
+  /** The expression or nameless function after `export default`, which no variable holds. */
+  readonly defaultExport: Estree.Node | undefined;
+  /** Variable of `import * as name` → specifier. */
+  readonly namespaces: ReadonlyMap<string, string>;
+}
+
+/** The declarations of a module's text, or undefined when it cannot be parsed. */
+export function parseDeclarations(text: string): ModuleDeclarations | undefined {
+  const { parse } = require('acorn') as typeof Acorn;
+  let program: Estree.Program;
+  try {
+    program = parse(text, {
+      ecmaVersion: 'latest',
+      sourceType: 'module',
+      allowHashBang: true,
+      locations: true,
+    }) as unknown as Estree.Program;
+  } catch (error) {
+    // Syntax that V8 knows and the parser does not yet: the function can still be stored by its source.
+    if (isErrorNamed(error, 'SyntaxError')) return undefined;
+    throw error;
+  }
+  const exports = new Map<string, string>();
+  const namespaces = new Map<string, string>();
+  let defaultExport: Estree.Node | undefined;
+  for (const node of program.body) {
+    if (node.type === 'ImportDeclaration') {
+      for (const specifier of node.specifiers) {
+        if (specifier.type === 'ImportNamespaceSpecifier') {
+          namespaces.set(specifier.local.name, String(node.source.value));
+        }
+      }
+    } else if (node.type === 'ExportDefaultDeclaration') {
+      const { declaration } = node;
+      if (declaration.type === 'Identifier') exports.set('default', declaration.name);
+      else if (
+        /^(Function|Class)Declaration$/.test(declaration.type) &&
+        'id' in declaration &&
+        declaration.id
+      ) {
+        exports.set('default', declaration.id.name);
+      } else defaultExport = declaration as Estree.Node;
+    } else if (node.type === 'ExportNamedDeclaration' && node.source == null) {
+      for (const [exported, local] of exportedNames(node)) exports.set(exported, local);
+    }
+  }
+  return { exports, defaultExport, namespaces };
+}
+
+function* exportedNames(node: Estree.ExportNamedDeclaration): Iterable<[exported: string, local: string]> {
+  for (const { exported, local } of node.specifiers) {
+    if (exported.type === 'Identifier' && local.type === 'Identifier') yield [exported.name, local.name];
+  }
+  const { declaration } = node;
+  if (declaration?.type === 'VariableDeclaration') {
+    for (const { id } of declaration.declarations) for (const name of boundNames(id)) yield [name, name];
+  } else if (declaration?.id) yield [declaration.id.name, declaration.id.name];
+}
+
+function* boundNames(pattern: Estree.Pattern | Estree.Property): Iterable<string> {
+  switch (pattern.type) {
+    case 'Identifier':
+      yield pattern.name;
+      break;
+    case 'ObjectPattern':
+      for (const property of pattern.properties) {
+        yield* boundNames(property.type === 'Property' ? (property.value as Estree.Pattern) : property);
+      }
+      break;
+    case 'ArrayPattern':
+      for (const element of pattern.elements) if (element) yield* boundNames(element);
+      break;
+    case 'AssignmentPattern':
+      yield* boundNames(pattern.left);
+      break;
+    case 'RestElement':
+      yield* boundNames(pattern.argument);
+      break;
+  }
+}

@@ -1,0 +1,33 @@
+import { DeferredSweepError } from '../errors.ts';
+import type { InspectedFunction } from './inspector.ts';
+
+/** A function on the way from the deferred one to what it captured. */
+export interface Mention {
+  readonly name: string;
+  /** `file:///app/job.js:12`, where known. */
+  readonly where?: string | undefined;
+}
+
+/** The mention of a function. */
+export function mention(fn: { readonly name: string }, inspected?: InspectedFunction): Mention {
+  const name = typeof fn.name === 'string' && fn.name !== '' ? fn.name : '(anonymous)';
+  return { name, where: inspected?.script.url ? `${inspected.script.url}:${inspected.line + 1}` : undefined };
+}
+
+/**
+ * The error that says which function cannot be deferred, because of which function it captured, why, and the way out.
+ * @param chain the deferred function first, the one concerned last
+ */
+export function refusal(chain: readonly Mention[], why: string, instead: string): DeferredSweepError {
+  return new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', `${subject(chain)} ${why}; ${instead}`);
+}
+
+/** `cannot defer the function clean (file:12): its captured function helper (file:3)`, or `… : it`. */
+export function subject(chain: readonly Mention[]): string {
+  const [root, ...captured] = chain.map(({ name, where }) =>
+    where === undefined ? name : `${name} (${where})`,
+  );
+  const last =
+    captured.length === 0 ? 'it' : captured.map(name => `captured function ${name}`).join(' with its ');
+  return `cannot defer the function ${root}: ${captured.length === 0 ? last : `its ${last}`}`;
+}

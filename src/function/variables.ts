@@ -1,0 +1,164 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { type BuiltinName, nameBuiltin } from './builtins.ts';
+import type { Reference } from './descriptor.ts';
+import { declarationsOf } from './find-export.ts';
+import { GLOBAL_NAMES } from './globals.ts';
+import type { InspectedFunction } from './inspector.ts';
+import { isErrorNamed } from './native-error.ts';
+import { isProgram } from './program.ts';
+import { isProvided } from './provided.ts';
+import { type Mention, refusal } from './refusal.ts';
+import type { FreeVariable } from './source-text.ts';
+
+const require = createRequire(import.meta.url);
+
+/** What a free variable of a function is, and how it is to be stored. */
+export type Variable =
+  /** A global variable every process has: nothing to store. */
+  | { readonly kind: 'global' }
+  /** Given anew where the function runs. */
+  | { readonly kind: 'provided' }
+  | { readonly kind: 'function'; readonly value: (...args: never[]) => unknown }
+  /** A module or another object that is found again by name. */
+  | { readonly kind: 'reference'; readonly value: object; readonly reference: Reference }
+  /** A module that cannot be named, of which only these members are used. */
+  | { readonly kind: 'members'; readonly members: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'value'; readonly value: unknown };
+
+/**
+ * What the variable holds now.
+ *
+ * @param chain the deferred function, then those captured on the way to the one that uses the variable
+ * @throws `DEFERRED_FUNCTION_REFUSED` for a variable that is not initialized yet, one that is only on this process's
+ * global object, and a module that cannot be found again.
+ */
+export function resolveVariable(
+  variable: FreeVariable,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): Variable {
+  const { name } = variable;
+  const scope = inspected.scopes.find(
+    ({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name),
+  );
+  if (scope === undefined) {
+    if (GLOBAL_NAMES.has(name) || variable.onlyTypeof) return { kind: 'global' };
+    // Code given by `node --eval` finds `require` there.
+    if (isProvided(name, Reflect.get(globalThis, name))) return { kind: 'provided' };
+    throw refusal(
+      chain,
+      `uses the variable ${name}, which is neither captured nor global in every Node process`,
+      `pass it as an argument, or import it inside the function`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = scope.variables[name];
+  } catch (error) {
+    if (!isErrorNamed(error, 'ReferenceError')) throw error;
+    throw refusal(
+      chain,
+      `uses the variable ${name}, which has no value yet`,
+      'defer it after the declaration',
+    );
+  }
+  if (isProvided(name, value)) return { kind: 'provided' };
+  if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
+  if (typeof value !== 'object' || value === null) return { kind: 'value', value };
+  const reference = namedReference(value);
+  if (reference !== undefined) return { kind: 'reference', value, reference };
+  return isNamespaceLike(name, value)
+    ? resolveNamespace(variable, value, inspected, chain)
+    : { kind: 'value', value };
+}
+
+/** The name of an object that is one by identity: a module of Node, a global object, a CommonJS module's exports. */
+export function namedReference(value: object): Reference | undefined {
+  const builtin = nameBuiltin(value);
+  if (builtin !== undefined) return toReference(builtin);
+  const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
+  // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
+  if (module === undefined || !hasFunctions(value)) return undefined;
+  const url = pathToFileURL(module.filename).href;
+  return isProgram(url) ? undefined : { kind: 'module', module: url, export: 'default' };
+}
+
+/** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
+export function toReference(name: BuiltinName): Reference {
+  if (name.kind === 'module') return name;
+  return {
+    kind: 'source',
+    source: name.expression,
+    strict: true,
+    variables: [],
+    properties: [],
+    links: {},
+    creationLinks: [],
+    provided: [],
+  };
+}
+
+function hasFunctions(value: object): boolean {
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some(
+    property => property.get !== undefined || typeof property.value === 'function',
+  );
+}
+
+/** A module's namespace, or what a transpiler makes to stand for one. */
+function isNamespaceLike(name: string, value: object): boolean {
+  if (types.isModuleNamespaceObject(value)) return true;
+  // vite and vitest: a proxy, or an object with accessors.
+  if (/^__vi(te_ssr)?_import_\d+__$/.test(name)) return true;
+  if (types.isProxy(value)) return false;
+  const marks = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
+  if (marks.__esModule?.value === true) return true;
+  // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
+  const original: unknown = marks.default?.value;
+  return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
+}
+
+function resolveNamespace(
+  variable: FreeVariable,
+  value: object,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): Variable {
+  const main: unknown = Reflect.get(value, 'default');
+  const original = typeof main === 'object' && main !== null ? namedReference(main) : undefined;
+  const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
+  const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
+  if (reference !== undefined) return { kind: 'reference', value, reference };
+  if (variable.members !== undefined) {
+    const members: Record<string, unknown> = {};
+    for (const name of variable.members) members[name] = Reflect.get(value, name);
+    return { kind: 'members', members };
+  }
+  const copied = nameNamespace(original);
+  if (copied !== undefined) return { kind: 'reference', value, reference: copied };
+  throw refusal(
+    chain,
+    `uses an imported module as a whole (here called ${variable.name}), and where that came from is not known`,
+    'import() it inside the function, or use single exports of it',
+  );
+}
+
+/** The namespace that has as its default export what is named. */
+function nameNamespace(main: Reference | undefined): Reference | undefined {
+  return main?.kind === 'module' && main.export === 'default'
+    ? { kind: 'namespace', module: main.module }
+    : undefined;
+}
+
+/** The namespace that the module's own `import * as name from 'specifier'` gives. */
+function declaredNamespace(
+  name: string,
+  value: object,
+  { scopes, script }: InspectedFunction,
+): Reference | undefined {
+  const module = scopes.find(({ kind }) => kind === 'Module');
+  if (module === undefined || module.variables[name] !== value) return undefined;
+  const specifier = declarationsOf(script)?.namespaces.get(name);
+  return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { SweepReport } from 'deferred-sweep';
+import { CONTROL_FD } from '#dist/sweep/runner/protocol.js';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  plainEnvironment,
+  runCommandLine,
+  startCommandLine,
+} from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { callsLogged, straceMissing } from '../helpers/strace.ts';
+
+const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
+
+test('a reader of standard output that goes away does not stop the sweep', async t => {
+  const base = baseOfKilledWorker(t, touch);
+  const child = startCommandLine(t, [base]);
+  child.stdout?.destroy();
+  const [status] = await once(child, 'exit');
+  assert.equal(status, 0);
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} finishes the function in progress and leaves the rest registered`, async t => {
+    // It goes on until the runner was told to stop, that is, until its control pipe is closed.
+    const base = baseOfKilledWorker(
+      t,
+      `job.defer(async function outlast(fd, path) {
+         const { fstatSync, writeFileSync } = await import('node:fs');
+         console.log('started');
+         for (;;) {
+           try { fstatSync(fd); } catch { break; }
+           await new Promise(resolve => setTimeout(resolve, 5));
+         }
+         writeFileSync(path, '');
+       }, ${CONTROL_FD}, base + '/outlasted');
+       ${touch}`,
+    );
+    const child = startCommandLine(t, ['--json', base]);
+    let stdout = '';
+    child.stdout?.setEncoding('utf8').on('data', text => {
+      stdout += text;
+    });
+    const closed = once(child, 'close');
+    await once(child.stderr!, 'data');
+    child.kill(signal);
+    const [status] = await closed;
+    assert.equal(status, 1);
+    const report = JSON.parse(stdout) as SweepReport;
+    assert.deepEqual([report.ok, report.failed, report.pending, report.isComplete], [1, 0, 1, false]);
+    assert.ok(existsSync(join(base, 'outlasted')));
+    assert.ok(!existsSync(join(base, 'proof')));
+
+    assert.equal(runCommandLine([base]).status, 0);
+    assert.ok(existsSync(join(base, 'proof')));
+  });
+}
+
+test('for an empty or missing directory neither the addon nor cbor-x nor the parser is loaded', {
+  skip: straceMissing,
+}, t => {
+  const empty = freshDirectory(t);
+  mkdirSync(join(empty, 'deferred'), { mode: 0o700 });
+  for (const args of [['--help'], ['--version'], [empty], [join(empty, 'missing')], ['cleanup', empty]]) {
+    assert.deepEqual(heavyLoads(join(empty, 'trace'), args), [], args.join(' '));
+  }
+  const base = baseOfKilledWorker(t, touch);
+  assert.notEqual(
+    heavyLoads(join(empty, 'trace'), [base]).length,
+    0,
+    'what an orphan needs is not seen by this test',
+  );
+});
+
+/** Files of the packages and addons that the command line opens. */
+function heavyLoads(trace: string, args: readonly string[]): string[] {
+  const under = ['-f', '-qq', '-e', 'trace=openat', '-o', trace, process.execPath, commandLinePath];
+  const { status } = spawnSync('strace', [...under, ...args], { env: plainEnvironment() });
+  assert.equal(status, 0);
+  return callsLogged(trace).filter(line => /cbor-x|acorn|eslint-scope|node-gyp-build|\.node"/.test(line));
+}

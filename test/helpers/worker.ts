@@ -1,0 +1,105 @@
+/** Workers and sweepers in processes of their own: the tests' side. */
+import { type SpawnSyncReturns, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ManagerOptions, SweepOptions, SweepReport } from '#dist/index.js';
+import type { Call } from './calls.ts';
+import { type Child, type ChildOptions, startChild } from './child.ts';
+import { freshDirectory } from './fresh-directory.ts';
+
+export type Death = 'abort' | 'exit' | 'uncaught exception' | 'unhandled rejection' | 'sigkill';
+
+export interface WorkerPlan {
+  readonly base: string;
+  readonly ledger: string;
+  readonly options?: Omit<ManagerOptions, 'logger' | 'signal'>;
+  /** Registered with every job it opens, the first of which is open when the worker has reported its path. */
+  readonly calls?: readonly Call[];
+}
+
+export type WorkerCommand =
+  | { readonly op: 'open' | 'close' | 'start-close' | 'manager.close' | 'finish' }
+  | { readonly op: 'defer'; readonly call: Call }
+  | { readonly op: 'chdir'; readonly path: string }
+  | { readonly op: 'fill' | 'defer-endlessly'; readonly bytes: number }
+  | { readonly op: 'die'; readonly how: Death };
+
+/** What a worker answers to `defer` and `fill`. */
+export interface DeferAnswer {
+  readonly id?: number;
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: string;
+}
+
+export interface SweeperPlan {
+  readonly verb: 'sweep' | 'cleanup' | 'open';
+  readonly base: string;
+  readonly options?: Omit<SweepOptions, 'logger' | 'signal'>;
+  /** Says `ready` and waits for a message before it begins. */
+  readonly waits?: boolean;
+}
+
+/** A base directory, and a ledger outside of it. */
+export interface Place {
+  readonly base: string;
+  readonly ledger: string;
+  /** Where the state files are. */
+  readonly directory: string;
+  /** The whole temporary directory. */
+  readonly root: string;
+}
+
+export function freshPlace(t: TestContext): Place {
+  const root = freshDirectory(t);
+  const base = join(root, 'base');
+  mkdirSync(base);
+  return { root, base, ledger: join(root, 'ledger'), directory: join(base, 'deferred') };
+}
+
+/** A worker whose first job is open, all of the plan's calls registered. */
+export async function startWorker(
+  t: TestContext,
+  plan: WorkerPlan,
+  options: ChildOptions = {},
+): Promise<{ child: Child; path: string }> {
+  const child = startChild(t, 'job-worker', { ...options, args: [JSON.stringify(plan)] });
+  return { child, path: await child.next<string>() };
+}
+
+/** What a worker leaves behind that was killed with these calls registered. Returns its state file's path. */
+export async function leaveOrphan(
+  t: TestContext,
+  plan: WorkerPlan,
+  options: ChildOptions = {},
+): Promise<string> {
+  const { child, path } = await startWorker(t, plan, options);
+  await child.kill();
+  return path;
+}
+
+/** Sweeps in a process of its own, and returns its report (for `open`, that of the sweep before the job). */
+export async function sweepElsewhere(t: TestContext, plan: SweeperPlan): Promise<SweepReport> {
+  const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
+  const report = await child.next<SweepReport>();
+  await child.closed;
+  return report;
+}
+
+export const CLI: string = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));
+
+/** Runs the command line to its end. */
+export async function cli(
+  ...args: string[]
+): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout, stderr };
+}

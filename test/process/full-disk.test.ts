@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  DeferredFunctionManager,
+  type DeferredSweepError,
+  type Job,
+  type SweepReport,
+  sweep,
+} from '#dist/index.js';
+import { type Call, read, register } from '../helpers/calls.ts';
+import { mountTinyDisk } from '../helpers/full-disk.ts';
+import { type DeferAnswer, freshPlace, startWorker } from '../helpers/worker.ts';
+
+const first: Call = { do: 'append', text: 'first' };
+
+function tinyPlace(t: TestContext): { base: string; ledger: string } | undefined {
+  const { ledger } = freshPlace(t);
+  const disk = mountTinyDisk(t);
+  if ('path' in disk) return { base: disk.path, ledger };
+  t.skip(disk.missing);
+  return undefined;
+}
+
+/** Registers functions until the disk is full. @throws what the last defer throws */
+function fill(job: Job): never {
+  for (;;) job.defer((text: string) => void text.length, 'x'.repeat(5000));
+}
+
+function isNoSpace(thrown: unknown): boolean {
+  const { code, cause } = thrown as DeferredSweepError;
+  return code === 'DEFERRED_STATE_IO' && (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+}
+
+test('on a full disk defer throws, what was registered before runs at the end of the job, and its result stands', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  await using manager = new DeferredFunctionManager(place.base, { logger: null });
+  const result = await manager.run((_defer, job) => {
+    register(job, first, place.ledger);
+    assert.throws(() => fill(job), isNoSpace);
+    assert.throws(() => register(job, { do: 'append', text: 'x'.repeat(5000) }, place.ledger), isNoSpace);
+    return 42;
+  });
+  assert.equal(result, 42);
+  assert.deepEqual(read(place.ledger), ['first']);
+  // The disk has room again: the file was emptied.
+  await manager.run((_defer, job) => void register(job, { do: 'append', text: 'next job' }, place.ledger));
+  assert.deepEqual(read(place.ledger), ['first', 'next job']);
+});
+
+test("a full disk does not mask the job's own error", async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  await using manager = new DeferredFunctionManager(place.base, { logger: null });
+  const run = manager.run((_defer, job) => {
+    register(job, first, place.ledger);
+    fill(job);
+  });
+  await assert.rejects(run, isNoSpace);
+  assert.deepEqual(read(place.ledger), ['first']);
+});
+
+test('a sweep of a full disk runs what a killed worker registered and makes room', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  const { child, path } = await startWorker(t, { ...place, calls: [first] });
+  const refusal = await child.ask<DeferAnswer>({ op: 'fill', bytes: 5000 });
+  assert.deepEqual([refusal.code, refusal.cause], ['DEFERRED_STATE_IO', 'ENOSPC']);
+  await child.kill();
+  const report = await sweep(place.base, { logger: null });
+  assert.deepEqual([report.failed, report.pending, report.files[0]?.outcome], [0, 0, 'ran']);
+  assert.ok(report.ok > 5);
+  assert.deepEqual(read(place.ledger), ['first']);
+  assert.equal(existsSync(path), false);
+  assert.deepEqual(readdirSync(join(place.base, 'deferred')), []);
+});
+
+test('a worker that cannot even create its state file is told so, and works once there is room', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  const { child } = await startWorker(t, { ...place, calls: [first] });
+  // Smaller and smaller, until not one more byte fits.
+  for (const bytes of [5000, 500, 50, 1]) await child.ask<DeferAnswer>({ op: 'fill', bytes });
+  await using manager = new DeferredFunctionManager(place.base, { logger: null });
+  await assert.rejects(manager.open(), isNoSpace);
+  const report = await child.ask<SweepReport>({ op: 'manager.close' });
+  assert.deepEqual([report.failed, report.pending], [0, 0]);
+  await (await manager.open()).close();
+});

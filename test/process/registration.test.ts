@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DeferredFunction, DeferredFunctionManager, sweep } from '#dist/index.js';
+import { type Call, read, register } from '../helpers/calls.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+
+const calls: Call[] = ['1', '2', '3'].map(text => ({ do: 'append', text }));
+
+test('functions of Node itself can be deferred', async t => {
+  const { base, root } = freshPlace(t);
+  const file = join(root, 'file');
+  const folder = join(root, 'folder');
+  writeFileSync(file, '');
+  mkdirSync(folder);
+  await using manager = new DeferredFunctionManager(base);
+  const report = await manager.open().then(async job => {
+    job.defer(unlinkSync, file);
+    job.defer(rmdirSync, folder);
+    return job.close();
+  });
+  assert.deepEqual([report.ok, report.failed], [2, 0]);
+  assert.equal(existsSync(file), false);
+  assert.equal(existsSync(folder), false);
+});
+
+test('a program can be deferred, and any end but code 0 is a failure', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 1 });
+  const job = await manager.open();
+  job.defer(DeferredFunction.command('/bin/sh', ['-c', 'echo ran >> "$0"', ledger]));
+  job.defer(DeferredFunction.command('/bin/sh', ['-c', 'exit 4']));
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed], [1, 1]);
+  assert.deepEqual(read(ledger), ['ran']);
+});
+
+test('defer after the end of the job throws DEFERRED_CLOSED, even through a reference that was kept', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  const { defer } = job;
+  const registration = register(job, calls[0]!, ledger);
+  await job.close();
+  assert.throws(() => defer(appendFileSync, ledger, 'late\n'), { code: 'DEFERRED_CLOSED' });
+  assert.throws(() => registration.cancel(), { code: 'DEFERRED_CLOSED' });
+  await assert.rejects(registration.run(), { code: 'DEFERRED_CLOSED' });
+  assert.deepEqual(read(ledger), ['1']);
+  await manager.close();
+  await assert.rejects(manager.open(), { code: 'DEFERRED_CLOSED' });
+});
+
+test('closing a manager ends its open jobs: their functions run', async t => {
+  const { base, ledger } = freshPlace(t);
+  const manager = new DeferredFunctionManager(base);
+  for (const call of calls) register(await manager.open(), call, ledger);
+  const report = await manager.close();
+  assert.equal(report.ok, 3);
+  assert.deepEqual(read(ledger).sort(), ['1', '2', '3']);
+});
+
+test('a cancelled function is not run, neither at the end of the job nor as an orphan', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  const [first, second] = calls.map(call => register(job, call, ledger));
+  assert.equal(first?.cancel(), true);
+  assert.equal(first?.cancel(), false);
+  assert.equal(await first?.run(), undefined);
+  assert.equal((await second?.run())?.outcome, 'ok');
+  await job.close();
+  assert.deepEqual(read(ledger), ['2', '3']);
+});
+
+test('run() runs a function at once, and it does not run again', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  const [, second] = calls.map(call => register(job, call, ledger));
+  assert.equal((await second?.run())?.outcome, 'ok');
+  assert.deepEqual(read(ledger), ['2']);
+  assert.equal(await second?.run(), undefined);
+  assert.equal(second?.cancel(), false);
+  await job.close();
+  assert.deepEqual(read(ledger), ['2', '1', '3']);
+});
+
+test('a function that failed in run() is tried again at the end of the job', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const failing = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
+  assert.equal((await failing.run())?.outcome, 'failed');
+  const [file] = (await job.close()).files;
+  assert.equal(file?.functions[0]?.attempt, 2);
+  assert.deepEqual(read(ledger), ['tried', 'tried']);
+});
+
+test('a function deferred from a deferred function runs in the same pass', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  Reflect.set(globalThis, 'testJob', job);
+  t.after(() => Reflect.deleteProperty(globalThis, 'testJob'));
+  job.defer(async (path: string) => {
+    const fs = await import('node:fs');
+    fs.appendFileSync(path, 'outer\n');
+    Reflect.get(globalThis, 'testJob').defer(fs.appendFileSync, path, 'inner\n');
+  }, ledger);
+  const report = await job.close();
+  assert.equal(report.ok, 2);
+  assert.deepEqual(read(ledger), ['outer', 'inner']);
+});
+
+test("order 'lifo' runs the last registered function first, at the end of a job and as an orphan alike", async t => {
+  const { base, ledger } = freshPlace(t);
+  const manager = new DeferredFunctionManager(base, { order: 'lifo' });
+  await manager.run((_defer, job) => {
+    for (const call of calls) register(job, call, ledger);
+  });
+  await manager.close();
+  assert.deepEqual(read(ledger), ['3', '2', '1']);
+  await leaveOrphan(t, { base, ledger, calls, options: { order: 'lifo' } });
+  await sweep(base);
+  assert.deepEqual(read(ledger).slice(3), ['3', '2', '1']);
+});
+
+test('arguments are what they were at registration, whatever happened to them since', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  await manager.run(defer => {
+    const names = ['then'];
+    defer(
+      async (path: string, words: string[]) =>
+        (await import('node:fs')).appendFileSync(path, `${words.join()}\n`),
+      ledger,
+      names,
+    );
+    names[0] = 'now';
+  });
+  assert.deepEqual(read(ledger), ['then']);
+});
+
+test('a function that cannot be stored is refused by name, and nothing is registered', async t => {
+  const { base } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  const bound = ((text: string) => text).bind(undefined, 'x');
+  assert.throws(() => job.defer(bound), { code: 'DEFERRED_FUNCTION_REFUSED', message: /bound/ });
+  assert.deepEqual((await job.close()).files[0]?.functions, []);
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Isolation, sweep } from '#dist/index.js';
+import { type Call, read } from '../helpers/calls.ts';
+import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+
+const isolations: Isolation[] = ['process', 'none'];
+
+test("well-behaved functions have the same results with isolation 'none' and 'process'", async t => {
+  const results = [];
+  for (const isolation of isolations) {
+    const { base, ledger } = freshPlace(t);
+    const calls: Call[] = [
+      { do: 'append', text: '1' },
+      { do: 'throw', text: '2', message: 'no' },
+      { do: 'hang-idle', text: '3' },
+      { do: 'append', text: '4' },
+    ];
+    await leaveOrphan(t, { base, ledger, calls, options: { maxAttempts: 1 } });
+    const report = await sweep(base, { logger: null, isolation, timeoutMs: 300, killGraceMs: 100 });
+    const [file] = report.files;
+    const functions = file?.functions.map(({ id, name, outcome, attempt }) => ({
+      id,
+      name,
+      outcome,
+      attempt,
+    }));
+    functions?.sort((a, b) => a.id - b.id);
+    results.push({
+      ledger: read(ledger),
+      functions,
+      counts: [report.ok, report.failed, report.pending, file?.outcome, file?.isRetired],
+    });
+  }
+  assert.deepEqual(results[0], results[1]);
+  assert.deepEqual(results[0]?.ledger, ['1', '2', '3', '4']);
+  assert.deepEqual(
+    results[0]?.functions?.map(ran => ran.outcome),
+    ['ok', 'failed', 'timed-out', 'ok'],
+  );
+  assert.deepEqual(results[0]?.counts, [2, 2, 0, 'ran', true]);
+});
+
+for (const isolation of isolations) {
+  test(`a deadline stops a sweep with isolation '${isolation}', the function in progress too, and the rest stays registered`, async t => {
+    const { base, ledger } = freshPlace(t);
+    const calls: Call[] = [
+      { do: 'append', text: '1' },
+      { do: 'hang-idle', text: '2' },
+      { do: 'append', text: '3' },
+      { do: 'append', text: '4' },
+    ];
+    await leaveOrphan(t, { base, ledger, calls });
+    const report = await sweep(base, { logger: null, isolation, deadlineMs: 3000, killGraceMs: 100 });
+    assert.deepEqual(read(ledger), ['1', '2']);
+    assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 1, 1, 3]);
+    assert.ok(report.ms < 20_000, `${report.ms} ms`);
+    await sweep(base, { logger: null, isolation, timeoutMs: 300, killGraceMs: 100 });
+    assert.deepEqual(read(ledger), ['1', '2', '2', '3', '4']);
+  });
+
+  test(`an abort stops a sweep with isolation '${isolation}' between two functions, and the rest stays registered`, async t => {
+    const { base, ledger, root } = freshPlace(t);
+    const fifo = makeGate(root);
+    const { calls, lines } = queueAt(fifo);
+    await leaveOrphan(t, { base, ledger, calls });
+    const abort = new AbortController();
+    const sweeping = sweep(base, { logger: null, isolation, signal: abort.signal });
+    const letThrough = await arrivalAt(fifo);
+    abort.abort();
+    await letThrough();
+    const report = await sweeping;
+    assert.equal(report.isComplete, false);
+    assert.ok(report.ok > 0 && report.pending > 0, `${report.ok} ok, ${report.pending} pending`);
+    assert.deepEqual([report.failed, report.ok + report.pending], [0, calls.length]);
+    assert.deepEqual(read(ledger), lines.slice(0, report.ok + 1));
+    assert.equal((await sweep(base, { isolation })).ok, report.pending);
+    assert.deepEqual(read(ledger), lines);
+  });
+}
+
+test('a sweep with a signal that is aborted already runs nothing', async t => {
+  const { base, ledger } = freshPlace(t);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: '1' }] });
+  const report = await sweep(base, { logger: null, signal: AbortSignal.abort() });
+  assert.deepEqual([report.isComplete, report.ok], [false, 0]);
+  assert.deepEqual(read(ledger), []);
+});
+
+test("an orphan's functions run with the Node options and in the directory of their owner", async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const hook = join(root, 'hook.mjs');
+  const cwd = join(root, 'cwd');
+  mkdirSync(cwd);
+  writeFileSync(hook, "globalThis.hooked = 'yes';\n");
+  const plan = { base, ledger, calls: [{ do: 'surroundings', text: 'ran' }] } as const;
+  await leaveOrphan(t, plan, { cwd, execArgv: ['--import', hook] });
+  await sweep(base);
+  assert.deepEqual(read(ledger), [`ran ${realpathSync(cwd)} yes`]);
+});
+
+test('a loader of the owner that is gone, and its directory that is gone, keep no function from running', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const hook = join(root, 'hook.mjs');
+  const cwd = join(root, 'cwd');
+  mkdirSync(cwd);
+  writeFileSync(hook, "globalThis.hooked = 'yes';\n");
+  const plan = { base, ledger, calls: [{ do: 'surroundings', text: 'ran' }] } as const;
+  await leaveOrphan(t, plan, { cwd, execArgv: ['--import', hook] });
+  unlinkSync(hook);
+  rmdirSync(cwd);
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
+  assert.deepEqual(read(ledger), ['ran / undefined']);
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { replay } from '#dist/state/contents.js';
+import { copyDamaged, writeDeadLetter } from '#dist/state/dead-letter.js';
+import type { DoneRecord } from '#dist/state/record.js';
+import { StateDirectory } from '#dist/state/state-directory.js';
+import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
+
+const start = { kind: 'start', id: 2, attempt: 1, pid: 5, atEpochMs: 10 } as const;
+const failed: DoneRecord = {
+  kind: 'done',
+  id: 2,
+  attempt: 1,
+  atEpochMs: 20,
+  error: { name: 'Error', message: 'no' },
+  final: false,
+};
+const second = { ...start, attempt: 2, atEpochMs: 30 };
+const final: DoneRecord = { ...failed, attempt: 2, atEpochMs: 40, final: true };
+
+test('a dead letter written twice is one, and a state file of that one function with nothing pending', t => {
+  const { base } = stateBase(t);
+  const directory = new StateDirectory(base);
+  const records = [deferOf(1, ['other']), deferOf(2, ['buried']), start, failed, second];
+  const contents = replay(Buffer.concat(framesOf(headerOf(), ...records)));
+  const write = (): string =>
+    writeDeadLetter(directory, 'funcfile', headerOf(), contents.functions.get(2)!, final);
+  const path = write();
+  const bytes = readFileSync(path);
+  assert.equal(write(), path);
+  assert.deepEqual(readFileSync(path), bytes);
+  assert.deepEqual(readdirSync(directory.deadPath), ['funcfile-2']);
+
+  const letter = replay(bytes);
+  assert.deepEqual(letter.header, headerOf());
+  assert.deepEqual([...letter.functions.keys()], [2]);
+  assert.deepEqual(letter.functions.get(2)?.attempts, [
+    { attempt: 1, start, done: failed },
+    { attempt: 2, start: second, done: final },
+  ]);
+  assert.deepEqual(letter.pending(), []);
+});
+
+test('the copy of a damaged file is its bytes', t => {
+  const { base } = stateBase(t);
+  const directory = new StateDirectory(base);
+  const path = copyDamaged(directory, 'funcfile', Buffer.from('anything'));
+  assert.equal(readFileSync(path, 'utf8'), 'anything');
+  assert.equal(copyDamaged(directory, 'funcfile', Buffer.from('anything')), path);
+  assert.deepEqual(readdirSync(directory.deadPath), ['funcfile.damaged']);
+});

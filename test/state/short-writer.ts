@@ -1,0 +1,23 @@
+/** Appends twice to the state file it is given; reports the error of the first time, then what came of the second. */
+import { constants, openSync, statSync } from 'node:fs';
+import { DeferredSweepError, type DeferredSweepErrorCode } from 'deferred-sweep';
+import { StateFile } from '#dist/state/state-file.js';
+import { finish } from '../helpers/parent.js';
+import { deferOf, headerOf } from './state-bytes.js';
+
+const path = process.argv[2]!;
+const file = new StateFile(
+  path,
+  openSync(path, constants.O_RDWR | constants.O_APPEND),
+  headerOf(),
+  statSync(path).size,
+);
+let first: (DeferredSweepErrorCode | string | undefined)[] = ['no error'];
+try {
+  file.append(deferOf(2, ['lost']));
+} catch (error) {
+  if (!(error instanceof DeferredSweepError)) throw error;
+  first = [error.code, (error.cause as NodeJS.ErrnoException).code];
+}
+file.append(deferOf(3, ['kept']));
+await finish([...first, 'written']);
