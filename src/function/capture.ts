@@ -150,14 +150,21 @@ class Capture {
     // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
     for (;;) {
       const known = this.#references.length;
-      const rows = [-1, ...this.#references.keys()].map(index => this.#rows.get(index)?.values ?? []);
+      const rows = [-1, ...this.#references.keys()].map(index => this.#rowOf(index));
       const bytes = this.#encode(rows);
       if (bytes.length > this.#maxBytes) throw this.#tooLargeValue();
       if (this.#references.length === known) return bytes;
     }
   }
 
-  #encode(rows: readonly (readonly unknown[])[]): Uint8Array {
+  /** Null for what has no source; functions of the language have one, and capture nothing. */
+  #rowOf(index: number): readonly unknown[] | null {
+    const row = this.#rows.get(index);
+    if (row !== undefined) return row.values;
+    return this.#references[index]?.kind === 'source' ? [] : null;
+  }
+
+  #encode(rows: readonly (readonly unknown[] | null)[]): Uint8Array {
     const encodeFunction = (fn: Callable) => this.#indexOfFunction(fn, this.#chain);
     try {
       return snapshot(rows, 'captured', { encodeFunction });

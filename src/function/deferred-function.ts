@@ -1,11 +1,10 @@
-import { restore } from '../cbor/restore.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './capture.ts';
-import { type CommandOptions, describeCommand, runCommand } from './command.ts';
+import { type CommandOptions, describeCommand } from './command.ts';
 import { describeFunction } from './describe-function.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
-import { describeLocation, importFunction, type ModuleLocation } from './module-reference.ts';
-import { restoreSource } from './restore-source.ts';
+import { invokeStored } from './invoke.ts';
+import { describeLocation, type ModuleLocation } from './module-reference.ts';
 
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
@@ -101,12 +100,7 @@ export class DeferredFunction {
    * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`; whatever the function throws
    */
   async invoke(): Promise<unknown> {
-    const { descriptor } = this;
-    if (descriptor.kind === 'command') return runCommand(descriptor);
-    const args = restore(this.encodedArguments) as unknown[];
-    if (descriptor.kind === 'source') return Reflect.apply(await restoreSource(descriptor), undefined, args);
-    const found = await importFunction(descriptor);
-    return Reflect.apply(found.function, found.receiver, args);
+    return await invokeStored(this.descriptor, this.encodedArguments);
   }
 
   toString(): string {

@@ -67,7 +67,7 @@ export interface Closure {
 }
 
 /** A captured function or module. */
-export type Reference = ModuleDescriptor | NamespaceReference | SourceReference;
+export type Reference = ModuleDescriptor | NamespaceReference | CommonJsReference | SourceReference;
 
 /** The namespace of a module, as `import * as` gives it. */
 export interface NamespaceReference {
@@ -75,6 +75,13 @@ export interface NamespaceReference {
   /** A URL or, with `from`, a specifier as it was written in that file. */
   readonly module: string;
   readonly from?: string;
+}
+
+/** The exports of a CommonJS module, as `require` gives them. */
+export interface CommonJsReference {
+  readonly kind: 'commonjs';
+  /** A `file:` URL. */
+  readonly module: string;
 }
 
 /** A captured function stored by source. */
@@ -147,6 +154,7 @@ function parseClosure(fields: Fields): Closure {
     const entry = new Fields(`function.closure.references[${index}]`, tree);
     const kind = entry.string('kind');
     if (kind === 'module') return parseModule(entry);
+    if (kind === 'commonjs') return { kind, module: entry.string('module') };
     if (kind === 'namespace') {
       const from = entry.optional('from', 'string');
       return { kind, module: entry.string('module'), ...(from === undefined ? {} : { from }) };

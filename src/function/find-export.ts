@@ -91,12 +91,28 @@ function findInCommonJs(fn: object, script: Script): readonly string[] | undefin
   if (loaded === undefined) return undefined;
   const exports: unknown = loaded.exports;
   if (exports === fn) return ['default'];
-  const path = new PropertySearch(fn).in(exports, []);
-  // `exports.default`, as transpilers write it, is a property of what `import()` gives as `default`.
-  return path?.[0] === 'default' ? ['default', ...path] : path;
+  return findTranspiled(fn, exports) ?? new PropertySearch(fn).in(exports, []);
 }
 
-/** The value of a module's variable; undefined for one that is not initialized yet. */
+/** Of a module that was ESM once, exports are behind accessors the transpiler made, which may be read. */
+function findTranspiled(fn: object, exports: unknown): readonly string[] | undefined {
+  if (typeof exports !== 'object' || exports === null || !Object.hasOwn(exports, '__esModule'))
+    return undefined;
+  const values = Object.keys(exports).map(name => ({
+    name,
+    value: read(exports as Record<string, unknown>, name),
+  }));
+  const direct = values.find(({ value }) => value === fn);
+  if (direct !== undefined) return [direct.name];
+  const search = new PropertySearch(fn);
+  for (const { name, value } of values) {
+    const path = search.in(value, [name]);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** The value of a variable or export; undefined for one that is not initialized yet. */
 function read(variables: Readonly<Record<string, unknown>>, name: string): unknown {
   try {
     return variables[name];

@@ -55,31 +55,41 @@ export interface FoundFunction {
  * to a function. What the module itself throws while it is evaluated is thrown unchanged.
  */
 export async function importFunction(descriptor: ModuleDescriptor): Promise<FoundFunction> {
-  const { value, receiver } = await importExport(descriptor);
-  if (typeof value === 'function') return { function: value as FoundFunction['function'], receiver };
-  throw missing(descriptor, `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`);
+  const found = await importCandidates(descriptor);
+  for (const { value, receiver } of found) {
+    if (typeof value === 'function') return { function: value as FoundFunction['function'], receiver };
+  }
+  const [first] = found;
+  if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  throw missing(
+    descriptor,
+    `it is ${first.value === null ? 'null' : `of type ${typeof first.value}`}, not a function`,
+  );
 }
 
 /** The same for a value of any type. */
-export async function importExport(
-  descriptor: ModuleDescriptor,
-): Promise<{ value: unknown; receiver: unknown }> {
+export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
+  const [found] = await importCandidates(descriptor);
+  if (found === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  return found.value;
+}
+
+/**
+ * What the path leads to from the namespace, and from its default export: of CommonJS modules, names that Node's lexer
+ * did not find are there only, and so is what a transpiler made of `export default`.
+ */
+async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
   const namespace = await importModule(descriptor);
   const path = descriptor.export.split('.');
-  for (const root of roots(namespace)) {
-    const found = follow(root, path);
-    if (found !== undefined)
-      return { value: found.value, receiver: found.value === namespace ? undefined : found.receiver };
-  }
-  throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  return [namespace, namespace.default].flatMap(root => follow(root, path) ?? []);
 }
 
-/** CommonJS modules show their properties under `default` only, where Node's lexer did not find their names. */
-function roots(namespace: Record<string, unknown>): unknown[] {
-  return [namespace, namespace.default];
+interface Followed {
+  readonly value: unknown;
+  readonly receiver: unknown;
 }
 
-function follow(root: unknown, path: readonly string[]): { value: unknown; receiver: unknown } | undefined {
+function follow(root: unknown, path: readonly string[]): Followed | undefined {
   let receiver: unknown;
   let value = root;
   for (const [depth, name] of path.entries()) {

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { restore } from '../cbor/restore.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { type CompiledText, compileText, type StoredFunction } from './compile.ts';
@@ -45,11 +47,13 @@ export async function restoreSource(descriptor: SourceDescriptor): Promise<Store
 async function importReference(reference: Reference): Promise<unknown> {
   switch (reference.kind) {
     case 'module':
-      return (await importExport(reference)).value;
+      return await importExport(reference);
     case 'namespace':
       return reference.from === undefined
         ? await import(reference.module)
         : await importFrom(reference.module, reference.from);
+    case 'commonjs':
+      return createRequire(reference.module)(fileURLToPath(reference.module));
     case 'source':
       return undefined;
   }

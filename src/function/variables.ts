@@ -82,7 +82,7 @@ export function namedReference(value: object): Reference | undefined {
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
   if (module === undefined || !hasFunctions(value)) return undefined;
   const url = pathToFileURL(module.filename).href;
-  return isProgram(url) ? undefined : { kind: 'module', module: url, export: 'default' };
+  return isProgram(url) ? undefined : { kind: 'commonjs', module: url };
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
@@ -113,7 +113,7 @@ function isNamespaceLike(name: string, value: object): boolean {
   if (/^__vi(te_ssr)?_import_\d+__$/.test(name)) return true;
   if (types.isProxy(value)) return false;
   const marks = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
-  if (marks.__esModule?.value === true) return true;
+  if (marks.__esModule !== undefined) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = marks.default?.value;
   return typeof original === 'object' && original !== null && namedReference(original) !== undefined;

@@ -1,0 +1,31 @@
+import { restore } from '../cbor/restore.ts';
+import { DeferredSweepError } from '../errors.ts';
+import { runCommand } from './command.ts';
+import type { FunctionDescriptor } from './descriptor.ts';
+import { importFunction } from './module-reference.ts';
+import { restoreSource } from './restore-source.ts';
+
+/**
+ * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
+ * Apart from {@link DeferredFunction} so that a process that only runs functions does not load what captures them.
+ *
+ * @param encodedArguments snapshot of an array, by `snapshot`
+ * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; whatever the function throws
+ */
+export async function invokeStored(
+  descriptor: FunctionDescriptor,
+  encodedArguments: Uint8Array,
+): Promise<unknown> {
+  if (descriptor.kind === 'command') return await runCommand(descriptor);
+  const args = restore(encodedArguments);
+  if (!Array.isArray(args)) {
+    throw new DeferredSweepError(
+      'DEFERRED_STATE_CORRUPT',
+      'cannot read the arguments of a stored call: they are no array',
+    );
+  }
+  if (descriptor.kind === 'source')
+    return await Reflect.apply(await restoreSource(descriptor), undefined, args);
+  const found = await importFunction(descriptor);
+  return await Reflect.apply(found.function, found.receiver, args);
+}
