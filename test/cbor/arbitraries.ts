@@ -214,6 +214,11 @@ export const anyPlainValue: fc.Arbitrary<unknown> = fc.letrec(tie => ({
       anyBytes,
     ),
     fc.array(tie('value'), { maxLength: 30 }),
-    fc.dictionary(fc.string(), tie('value')).map(object => ({ ...object })),
+    fc
+      .dictionary(
+        fc.string().filter(key => key !== '__proto__'),
+        tie('value'),
+      )
+      .map(object => ({ ...object })),
   ),
 })).value;

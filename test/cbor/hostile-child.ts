@@ -1,11 +1,14 @@
-/** Decodes and restores the hostile samples named by its arguments, and prints for each its name and what came of it. */
+/** Checks, decodes and restores the hostile samples named by its arguments, and prints for each its name and what came of it. */
+import { checkBounds } from '#dist/cbor/bounds.js';
 import { decode } from '#dist/cbor/codec.js';
 import { restore } from '#dist/cbor/restore.js';
 import { hostileSamples } from './hostile-samples.js';
 
 for (const name of process.argv.slice(2)) {
   const bytes = hostileSamples[name]!();
-  console.log(`${name}: ${outcomeOf(() => decode(bytes))}, ${outcomeOf(() => restore(bytes))}`);
+  console.log(
+    `${name}: ${outcomeOf(() => checkBounds(bytes))}, ${outcomeOf(() => decode(bytes))}, ${outcomeOf(() => restore(bytes))}`,
+  );
 }
 
 function outcomeOf(read: () => unknown): string {
