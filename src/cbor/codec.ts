@@ -58,18 +58,20 @@ export function isSpecial(item: unknown): item is Special {
  * For values from outside there is `snapshot`.
  *
  * Plain CBOR of RFC 8949: shortest lengths, integers within 32 bits as integers, other numbers as 64-bit floats.
- * The buffer returned is part of a larger one, which it keeps alive and which is never written over.
+ * The buffer returned may be part of a larger one (up to 64 KiB), which is written further but not over it.
  */
 export function encode(tree: unknown): Buffer {
   const { codec } = loaded ?? load();
   const bytes = codec.encode(tree);
-  // cbor-x goes on with whatever buffer it has grown to, for the rest of the process.
-  if (bytes.buffer.byteLength > KEPT_BUFFER_BYTES) codec.useBuffer(Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES));
-  return bytes;
+  if (bytes.buffer.byteLength <= LARGEST_KEPT_BYTES) return bytes;
+  // cbor-x grows its buffer to several times what is needed, and would go on with that for the rest of the process.
+  codec.useBuffer(Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES));
+  return Buffer.from(bytes);
 }
 
-/** The size cbor-x starts with. */
-const KEPT_BUFFER_BYTES = 8192;
+const LARGEST_KEPT_BYTES = 64 * 1024;
+/** What cbor-x starts with. */
+const FIRST_BUFFER_BYTES = 8 * 1024;
 
 /**
  * Returns the tree of exactly one CBOR item, bounded in time and memory by the length of `bytes` and in depth by
@@ -95,6 +97,6 @@ export function decodeChecked(bytes: Uint8Array): unknown {
     });
   } finally {
     // cbor-x keeps the last thing it decoded; make that a byte of ours when it was large.
-    if (bytes.buffer.byteLength > KEPT_BUFFER_BYTES) codec.decode(new Uint8Array([0xf6]));
+    if (bytes.buffer.byteLength > LARGEST_KEPT_BYTES) codec.decode(new Uint8Array([0xf6]));
   }
 }

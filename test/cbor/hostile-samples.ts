@@ -1,5 +1,5 @@
 import { encode, special } from '#dist/cbor/codec.js';
-import { MAX_ITEMS, MAX_RECORD_BYTES } from '#dist/cbor/limits.js';
+import { MAX_DEPTH, MAX_ITEMS, MAX_RECORD_BYTES } from '#dist/cbor/limits.js';
 
 /** As many whole copies of some bytes, under an array header, as a record may hold or have items. */
 function arrayOf(hex: string, itemsEach: number): Buffer {
@@ -38,6 +38,10 @@ export const hostileSamples: Record<string, () => Uint8Array> = {
   'the self-describe tag': () => Buffer.from('d9d9f701', 'hex'),
   'a simple value 24': () => Buffer.from('f818', 'hex'),
   'a break': () => Buffer.from('ff', 'hex'),
+  'an indefinite array': () => Buffer.from('9f01ff', 'hex'),
+  'indefinite text': () => Buffer.from('7f6161ff', 'hex'),
+  'a reserved form': () => Buffer.concat([Buffer.of(0xfc), Buffer.alloc(16)]),
+  'one level too deep': () => Buffer.concat([Buffer.alloc(MAX_DEPTH, 0x81), Buffer.of(0x80)]),
   'text that is not UTF-8': () => Buffer.from('61ff', 'hex'),
   'text that is a surrogate': () => Buffer.from('63eda080', 'hex'),
   'overlong UTF-8': () => Buffer.from('62c080', 'hex'),
@@ -61,6 +65,7 @@ export const hostileSamples: Record<string, () => Uint8Array> = {
 
 /** The largest bytes of each kind that are taken, and that must not take more time and memory than there is. */
 export const dearSamples: Record<string, () => Uint8Array> = {
+  'arrays as deep as they get': () => Buffer.concat([Buffer.alloc(MAX_DEPTH - 1, 0x81), Buffer.of(0x80)]),
   'empty arrays': () => arrayOf('80', 1),
   'empty objects': () => arrayOf('a0', 1),
   'empty bytes': () => arrayOf('40', 1),

@@ -80,6 +80,7 @@ const refused: readonly [unknown[], string, RegExp][] = [
     /"__proto__"/,
   ],
   [[Object.assign([1], { extra: 1 })], 'args[0].extra', /an extra property on an array/],
+  [[Object.assign(new Array(2), { 0: 1, extra: 1 })], 'args[0].extra', /an extra property on an array/],
   [[Object.assign([1], { '01': 1 })], 'args[0]["01"]', /an extra property on an array/],
   [[Object.assign([1], { 4294967295: 1 })], 'args[0]["4294967295"]', /an extra property on an array/],
   [[Object.assign([], { [Symbol('k')]: 1 })], 'args[0][Symbol(k)]', /an extra property on an array/],
