@@ -180,6 +180,72 @@ test('a snapshot with any one bit flipped is either restored or corrupt', () => 
   assert.equal(propertiesOfPrototypes(), untouched);
 });
 
+test('a special of a shape that no snapshot has is corrupt', () => {
+  for (const content of [
+    [],
+    'text',
+    null,
+    -1,
+    0.5,
+    0,
+    ['unknown kind'],
+    [['Map']],
+    ['string', bytesOf(1)],
+    ['string', 'text'],
+    ['bigint', '0x10'],
+    ['bigint', '-'],
+    ['bigint', 'FF'],
+    ['bigint', 10],
+    ['object', ['key without value']],
+    ['object', [1, 'value of a key that is no text']],
+    ['object', null],
+    ['object', bytesOf(1)],
+    ['null-prototype'],
+    ['array', 3, 0, 'a', 0, 'b'],
+    ['array', 3, 1, 'a', 0, 'b'],
+    ['array', 3, 3, 'beyond'],
+    ['array', 3, -1, 'before'],
+    ['array', 3, 0.5, 'between'],
+    ['array', 3, 0],
+    ['array', 2 ** 32],
+    ['array', -1],
+    ['array', '3'],
+    ['Date', '2026'],
+    ['RegExp', '(', '', 0],
+    ['RegExp', 'a', 'gg', 0],
+    ['RegExp', 'a', 'g'],
+    ['Map', 'key without value'],
+    ['Error', 'Function', {}, {}],
+    ['Error', { toString: 1 }, {}, {}],
+    ['Error', 'Error', {}],
+    ['Float64Array', bytesOf(1, 2, 3)],
+    ['DataView', 'text'],
+    ['Buffer', [1]],
+    [{ toString: 1 }, bytesOf(1)],
+    ['shared', special(0)],
+    ['shared', special(1), {}],
+    ['shared', special(0), special(1), {}],
+    ['shared', special(1), {}, special(0)],
+    ['ArrayBuffer', 'text'],
+    [['shared', 1]],
+  ]) {
+    assert.equal(
+      readOrCorrupt(() => restore(encode(special(content)))),
+      'corrupt',
+      JSON.stringify(content),
+    );
+  }
+  assert.equal(
+    readOrCorrupt(() => restore(encode([special(['shared', special(0), {}])]))),
+    'corrupt',
+    'a table not at the top',
+  );
+});
+
+function bytesOf(...values: number[]): Uint8Array {
+  return new Uint8Array(values);
+}
+
 test('a key "__proto__" is corrupt wherever it stands', () => {
   for (const tree of [
     JSON.parse('{"__proto__": {"polluted": 1}}'),
