@@ -47,6 +47,30 @@ export class Fields {
     );
   }
 
+  /** `undefined` where the field is missing. */
+  optionalText(name: string): string | undefined {
+    return this.has(name) ? this.text(name) : undefined;
+  }
+
+  array(name: string): readonly unknown[] {
+    return this.#expect(name, 'an array', (value): value is unknown[] => Array.isArray(value));
+  }
+
+  /** The map under this name, whose fields are read in turn. */
+  map(name: string): Fields {
+    return fieldsOf(this.#tree[name], `${this.#what}.${name}`);
+  }
+
+  /**
+   * Every field, each read by `read`, as an object without prototype: a field named `__proto__` is a field like any
+   * other.
+   */
+  entries<T>(read: (fields: Fields, name: string) => T): Readonly<Record<string, T>> {
+    const entries: Record<string, T> = Object.create(null);
+    for (const name of Object.keys(this.#tree)) entries[name] = read(this, name);
+    return entries;
+  }
+
   boolean(name: string): boolean {
     return this.#expect(name, 'true or false', (value): value is boolean => typeof value === 'boolean');
   }
@@ -58,6 +82,20 @@ export class Fields {
       'a number of at least 0',
       (value): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0,
     );
+  }
+
+  /** A whole number of at least 0. */
+  index(name: string): number {
+    return this.#expect(
+      name,
+      'a whole number of at least 0',
+      (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
+    );
+  }
+
+  /** `undefined` where the field is missing. */
+  optionalIndex(name: string): number | undefined {
+    return this.has(name) ? this.index(name) : undefined;
   }
 
   /** A whole number of at least 1. */
@@ -77,6 +115,11 @@ export class Fields {
     return this.#expect(name, allowed.join(' or '), (value): value is T =>
       allowed.some(item => item === value),
     );
+  }
+
+  /** The error that says what is wrong with the map as a whole. */
+  corrupt(why: string): DeferredSweepError {
+    return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read ${this.#what}: it ${why}`);
   }
 
   #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {

@@ -1,5 +1,6 @@
 /** Reading the command line. Pure. */
 import { parseArgs } from 'node:util';
+import { MAX_TIMER_MS } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 
 export const USAGE = `Usage: deferred-sweep [sweep] [BASE...]
@@ -81,7 +82,6 @@ function parse(argv: readonly string[]) {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds of a time such as `500ms`, `30s`, `1.5m`; `0` needs no unit. @throws UsageError */
 export function parseTime(option: string, text: string): number {

@@ -1,4 +1,4 @@
-import { DeferredSweepError } from '../errors.ts';
+import { type Fields, fieldsOf } from '../cbor/fields.ts';
 
 /**
  * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/cbor/codec.ts`.
@@ -97,8 +97,8 @@ export interface SourceReference extends SourceText {
  * @throws `DEFERRED_STATE_CORRUPT` when a field is missing or of the wrong type.
  */
 export function parseDescriptor(tree: unknown): FunctionDescriptor {
-  const fields = new Fields('function', tree);
-  const kind = fields.string('kind');
+  const fields = fieldsOf(tree, 'function');
+  const kind = fields.text('kind');
   switch (kind) {
     case 'module':
       return parseModule(fields);
@@ -112,31 +112,29 @@ export function parseDescriptor(tree: unknown): FunctionDescriptor {
 }
 
 function parseModule(fields: Fields): ModuleDescriptor {
-  return { kind: 'module', module: fields.string('module'), export: fields.string('export') };
+  return { kind: 'module', module: fields.text('module'), export: fields.text('export') };
 }
 
 function parseCommand(fields: Fields): CommandDescriptor {
-  const cwd = fields.optional('cwd', 'string');
-  const env = fields.value('env');
+  const cwd = fields.optionalText('cwd');
   return {
     kind: 'command',
-    file: fields.string('file'),
-    argv: fields.strings('argv'),
+    file: fields.text('file'),
+    argv: fields.texts('argv'),
     ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env: new Fields('function.env', env).record('string') }),
+    ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.text(name)) }),
   };
 }
 
 function parseSource(fields: Fields): SourceDescriptor {
-  const closure = fields.value('closure');
   const root = { kind: 'source' as const, ...parseText(fields) };
-  if (closure === undefined) {
+  if (!fields.has('closure')) {
     if (Object.keys(root.links).length > 0 || root.variables.length + root.properties.length > 0) {
       throw fields.corrupt('has captured variables but no closure');
     }
     return root;
   }
-  const parsed = parseClosure(new Fields('function.closure', closure));
+  const parsed = parseClosure(fields.map('closure'));
   for (const text of [root, ...parsed.references]) {
     if (text.kind !== 'source') continue;
     for (const index of Object.values(text.links)) {
@@ -148,109 +146,37 @@ function parseSource(fields: Fields): SourceDescriptor {
 }
 
 function parseClosure(fields: Fields): Closure {
-  const values = fields.value('values');
-  if (!(values instanceof Uint8Array)) throw fields.corrupt('has no values');
+  const values = fields.bytes('values');
   const references = fields.array('references').map((tree, index): Reference => {
-    const entry = new Fields(`function.closure.references[${index}]`, tree);
-    const kind = entry.string('kind');
+    const entry = fieldsOf(tree, `function.closure.references[${index}]`);
+    const kind = entry.text('kind');
     if (kind === 'module') return parseModule(entry);
-    if (kind === 'commonjs') return { kind, module: entry.string('module') };
+    if (kind === 'commonjs') return { kind, module: entry.text('module') };
     if (kind === 'namespace') {
-      const from = entry.optional('from', 'string');
-      return { kind, module: entry.string('module'), ...(from === undefined ? {} : { from }) };
+      const from = entry.optionalText('from');
+      return { kind, module: entry.text('module'), ...(from === undefined ? {} : { from }) };
     }
     if (kind !== 'source') throw entry.corrupt(`has the unknown kind ${JSON.stringify(kind)}`);
-    const name = entry.optional('name', 'string');
+    const name = entry.optionalText('name');
     return { kind, ...parseText(entry), ...(name === undefined ? {} : { name }) };
   });
   return { references, values };
 }
 
 function parseText(fields: Fields): SourceText {
-  const url = fields.optional('url', 'string');
-  const line = fields.optional('line', 'number');
-  const column = fields.optional('column', 'number');
-  const strict = fields.optional('strict', 'boolean');
-  if (strict === undefined) throw fields.corrupt('does not say whether it is strict');
+  const url = fields.optionalText('url');
+  const line = fields.optionalIndex('line');
+  const column = fields.optionalIndex('column');
   return {
-    source: fields.string('source'),
+    source: fields.text('source'),
     ...(url === undefined ? {} : { url }),
     ...(line === undefined ? {} : { line }),
     ...(column === undefined ? {} : { column }),
-    strict,
-    variables: fields.strings('variables'),
-    properties: fields.strings('properties'),
-    links: new Fields(`${fields.label}.links`, fields.value('links')).record('number'),
-    creationLinks: fields.strings('creationLinks'),
-    provided: fields.strings('provided'),
+    strict: fields.boolean('strict'),
+    variables: fields.texts('variables'),
+    properties: fields.texts('properties'),
+    links: fields.map('links').entries((links, name) => links.index(name)),
+    creationLinks: fields.texts('creationLinks'),
+    provided: fields.texts('provided'),
   };
-}
-
-interface Primitives {
-  string: string;
-  number: number;
-  boolean: boolean;
-}
-
-/** Typed access to the fields of an untrusted tree. */
-class Fields {
-  readonly label: string;
-  readonly #entries: ReadonlyMap<string, unknown>;
-
-  constructor(label: string, tree: unknown) {
-    this.label = label;
-    if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) throw this.corrupt('is not a map');
-    this.#entries = new Map(tree instanceof Map ? tree : Object.entries(tree));
-  }
-
-  value(name: string): unknown {
-    return this.#entries.get(name);
-  }
-
-  string(name: string): string {
-    const value = this.optional(name, 'string');
-    if (value === undefined) throw this.corrupt(`has no ${name}`);
-    return value;
-  }
-
-  optional<T extends keyof Primitives>(name: string, type: T): Primitives[T] | undefined {
-    const value = this.value(name);
-    if (value === undefined) return undefined;
-    return this.#checked(name, type, value);
-  }
-
-  array(name: string): readonly unknown[] {
-    const value = this.value(name);
-    if (!Array.isArray(value)) throw this.corrupt(`has no array ${name}`);
-    return value;
-  }
-
-  strings(name: string): readonly string[] {
-    return this.array(name).map((item, index) => this.#checked(`${name}[${index}]`, 'string', item));
-  }
-
-  /** All fields, as an object without prototype: a field named `__proto__` is a field like any other. */
-  record<T extends keyof Primitives>(type: T): Readonly<Record<string, Primitives[T]>> {
-    const record: Record<string, Primitives[T]> = Object.create(null);
-    for (const [name, value] of this.#entries) record[name] = this.#checked(name, type, value);
-    return record;
-  }
-
-  #checked<T extends keyof Primitives>(name: string, type: T, value: unknown): Primitives[T] {
-    if (typeof value !== type || (type === 'number' && !isIndex(value))) {
-      throw this.corrupt(`has a ${name} that is not a ${type === 'number' ? 'whole number' : type}`);
-    }
-    return value as Primitives[T];
-  }
-
-  corrupt(what: string): DeferredSweepError {
-    return new DeferredSweepError(
-      'DEFERRED_STATE_CORRUPT',
-      `cannot read a stored function: ${this.label} ${what}`,
-    );
-  }
-}
-
-function isIndex(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,4 +1,4 @@
-import { type BigIntStats, fstatSync, lstatSync } from 'node:fs';
+import { type BigIntStats, fstatSync, lstatSync, type Stats } from 'node:fs';
 import { isSystemError } from './system-error.ts';
 
 /**
@@ -30,6 +30,11 @@ export function namesLockedFile(fd: number, path: string): boolean {
  */
 export function areSameFile(fd: number, otherFd: number): boolean {
   return isSameInode(fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true }));
+}
+
+/** Names the inode of a file, as long as it exists: a later file may get the same number. */
+export function inodeKey({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string {
+  return `${dev}:${ino}`;
 }
 
 function isSameInode(a: BigIntStats, b: BigIntStats): boolean {

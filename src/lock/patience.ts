@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { type LockOptions, tryLock } from './advisory-lock.ts';
-import { isSystemError, type SystemError } from './system-error.ts';
+import { isLockUndecided, type SystemError } from './system-error.ts';
 
 const firstDelayMs = 10;
 const longestDelayMs = 1000;
@@ -56,7 +56,7 @@ export class LockPatience {
     try {
       return tryLock(fd, options);
     } catch (error) {
-      if (isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')) return { fd, options, cause: error };
+      if (isLockUndecided(error)) return { fd, options, cause: error };
       throw error;
     }
   }

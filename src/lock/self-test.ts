@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 import { type LockScheme, tryLock } from './advisory-lock.ts';
 import { areSameFile } from './held-file.ts';
-import { isSystemError } from './system-error.ts';
+import { isLockUndecided, isSystemError } from './system-error.ts';
 
 /** As state files are opened: never through a symbolic link, and not waiting should it be a FIFO by now. */
 const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -31,7 +31,7 @@ export function assertLocksExclude(fd: number, path: string, scheme: LockScheme)
     if (!areSameFile(fd, second)) return false;
     if (!tryLock(second, { scheme })) return true;
   } catch (error) {
-    if (isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')) return false;
+    if (isLockUndecided(error)) return false;
     throw error;
   } finally {
     closeSync(second);

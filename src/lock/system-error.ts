@@ -43,3 +43,8 @@ export function isSystemError(
   if (!(error instanceof Error && 'errno' in error && 'syscall' in error)) return false;
   return codes.some(code => error.errno === -constants.errno[code]);
 }
+
+/** Whether the kernel could not say if a lock is free: a file server in trouble, out of locks, or just restarted. */
+export function isLockUndecided(error: unknown): error is SystemError {
+  return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE');
+}

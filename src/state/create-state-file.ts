@@ -22,7 +22,7 @@ import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
 import { bootId } from '../lock/boot.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
-import { isSystemError } from '../lock/system-error.ts';
+import { isLockUndecided } from '../lock/system-error.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
 import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
@@ -110,9 +110,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     // The directory, or our file in it, was removed by a cleanup or sweep: nothing of ours is lost yet.
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
-    const code = isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE')
-      ? 'DEFERRED_LOCK_FAILED'
-      : 'DEFERRED_STATE_IO';
+    const code = isLockUndecided(error) ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
     throw new DeferredSweepError(code, `cannot create a state file in ${directory.path}: ${String(error)}`, {
       path: directory.path,
       cause: error,

@@ -80,13 +80,18 @@ type Found =
   | { readonly kind: 'whole' | 'bad-checksum'; readonly end: number }
   | { readonly kind: 'incomplete' | 'none' };
 
+/** The length of the frame that begins with these {@link FRAME_HEAD_BYTES} bytes. */
+export function frameLength(head: Buffer): number {
+  return FRAME_HEAD_BYTES + head.readUInt32BE(10);
+}
+
 function frameAt(bytes: Buffer, offset: number): Found {
   if (!hasHeadAt(bytes, offset)) {
     const rest = bytes.subarray(offset, offset + MAGIC.length);
     const isCutHead = bytes.length - offset < FRAME_HEAD_BYTES && rest.equals(MAGIC.subarray(0, rest.length));
     return { kind: isCutHead ? 'incomplete' : 'none' };
   }
-  const end = offset + FRAME_HEAD_BYTES + bytes.readUInt32BE(offset + 10);
+  const end = offset + frameLength(bytes.subarray(offset, offset + FRAME_HEAD_BYTES));
   if (end > bytes.length) return { kind: 'incomplete' };
   const isGood = crc32(bytes.subarray(offset + FRAME_HEAD_BYTES, end)) === bytes.readUInt32BE(offset + 5);
   return { kind: isGood ? 'whole' : 'bad-checksum', end };

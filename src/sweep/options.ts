@@ -89,7 +89,7 @@ export function oneOf<T extends string>(option: string, value: T, allowed: reado
 }
 
 /** The longest a timer of Node can wait: about 24.8 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */
 export function milliseconds(option: string, value: number): number {

@@ -1,5 +1,6 @@
 /** What a sweep, or the end of a job, has to say. Plain data: it goes through JSON as it is. */
 import type { Owner, ReportedError } from '../state/record.ts';
+import { reportError } from './reported-error.ts';
 
 export type { Owner, ReportedError } from '../state/record.ts';
 
@@ -85,6 +86,12 @@ export function hasProblems(report: SweepReport): boolean {
 
 function isProblem(file: FileReport): boolean {
   return file.outcome === 'refused' || file.outcome === 'quarantined' || file.error !== undefined;
+}
+
+/** The report of something that was not taken over, or whose owner could not go on with it. */
+export function refusedReport(path: string, error: unknown): FileReport {
+  const reported = reportError(error);
+  return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reported };
 }
 
 /** Returns the report of these files. */

@@ -14,8 +14,7 @@ import { StateFile } from '../state/state-file.ts';
 import { traceSweep } from '../tracing.ts';
 import { logReport } from './logger.ts';
 import { type ResolvedSweepOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
-import { type FileReport, type SweepReport, summarize } from './report.ts';
-import { reportError } from './reported-error.ts';
+import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import type { Runner } from './runner/runner.ts';
 import { StopCondition } from './stop.ts';
 import { type Orphan, OrphanTaker, type TakeOver } from './take-over.ts';
@@ -116,11 +115,9 @@ class Sweep {
       case 'live':
         this.#note({ path, outcome: 'live', functions: [], isRetired: false, pending: 0 });
         return false;
-      case 'refused': {
-        const error = reportError(taken.error);
-        this.#note({ path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error });
+      case 'refused':
+        this.#note(refusedReport(path, taken.error));
         return false;
-      }
       case 'unfinished':
         this.#note({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
         return true;
@@ -160,7 +157,7 @@ class Sweep {
         this.#note({ ...report, outcome: bytes.length > 0 ? 'torn' : 'ran', isRetired: true, tornBytes });
       }
     } catch (error) {
-      this.#note({ ...report, outcome: 'refused', isRetired: false, error: reportError(error) });
+      this.#note(refusedReport(path, error));
     } finally {
       closeSync(fd);
     }

@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, openSync, unlinkSync } from 'node:fs';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
-import { namesLockedFile } from '../lock/held-file.ts';
+import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { replay, type StateContents } from '../state/contents.ts';
@@ -90,7 +90,7 @@ export class OrphanTaker {
 
   #lockOpened(fd: number, path: string, name: string): TakeOver | Promise<TakeOver> {
     const stat = fstatSync(fd);
-    const inode = `${stat.dev}:${stat.ino}`;
+    const inode = inodeKey(stat);
     if (this.#seen.has(inode)) return { kind: 'seen' };
     const distrust = distrustFile(stat);
     if (distrust !== undefined) {

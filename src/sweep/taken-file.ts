@@ -161,13 +161,12 @@ export class TakenFile {
 
   #reasonToGiveUp(registered: RegisteredFunction): ReportedError | undefined {
     const { record, attempts, lastAttempt } = registered;
-    const diedInIt = reportOf(
-      'DEFERRED_CRASHED',
-      `${record.name} was not finished: the process that ran it died in it`,
-    );
     const maxAttempts = record.delivery === 'at-most-once' ? 1 : (this.#maxAttempts ?? record.maxAttempts);
-    const isExhausted = attempts.length >= maxAttempts;
-    return isExhausted ? (lastAttempt?.done?.error ?? diedInIt) : undefined;
+    if (attempts.length < maxAttempts) return undefined;
+    return (
+      lastAttempt?.done?.error ??
+      reportOf('DEFERRED_CRASHED', `${record.name} was not finished: the process that ran it died in it`)
+    );
   }
 
   #bury(registered: RegisteredFunction, error: ReportedError): void {

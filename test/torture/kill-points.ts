@@ -28,9 +28,6 @@ export interface KillPoint {
   readonly occurrence: number;
 }
 
-/** False where points cannot be made: the tests say so and skip. */
-export const canInject: boolean = spawnSync('strace', ['-V']).status === 0;
-
 /**
  * Runs a program undisturbed and returns the points from the first call that names `from` on.
  * @param everyThread - also those of its other threads and children, where counts differ between runs
