@@ -3,14 +3,21 @@ import { fstatSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from './errors.ts';
 import { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
+import { inodeKey } from './lock/held-file.ts';
+import type { RegisteredFunction } from './state/contents.ts';
 import type { Delivery } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
 import { logReport } from './sweep/logger.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
-import { type FileReport, type FunctionReport, type SweepReport, summarize } from './sweep/report.ts';
-import { reportError } from './sweep/reported-error.ts';
-import { runFunction } from './sweep/run-function.ts';
+import {
+  type FileReport,
+  type FunctionReport,
+  refusedReport,
+  type SweepReport,
+  summarize,
+} from './sweep/report.ts';
+import { noRoomForStart, runFunction } from './sweep/run-function.ts';
 import { sweepDirectory } from './sweep/sweep.ts';
 import { TakenFile } from './sweep/taken-file.ts';
 import { traceDefer } from './tracing.ts';
@@ -59,6 +66,8 @@ export class Job {
   readonly #host: JobHost;
   #file: StateFile;
   #lastId = 0;
+  /** Counts what is written into the file other than by the end of the job: that then reads it again. */
+  #changes = 0;
   /** Functions being run before the end of the job, by id. */
   readonly #running = new Map<number, Promise<FunctionReport | undefined>>();
   #isEnded = false;
@@ -116,6 +125,7 @@ export class Job {
       maxAttempts: this.#host.maxAttempts,
     });
     this.#lastId = id;
+    this.#changes++;
     return { id, cancel: () => this.#cancel(id), run: () => this.#runEarly(id) };
   }
 
@@ -135,6 +145,7 @@ export class Job {
     this.#assertOpen();
     if (!this.#file.read().functions.get(id)?.isPending) return false;
     this.#file.append({ kind: 'cancel', id });
+    this.#changes++;
     return true;
   }
 
@@ -149,6 +160,7 @@ export class Job {
     const taken = this.#take();
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
+    this.#changes++;
     await this.#runOne(taken, registered);
     taken.giveUp();
     return taken.report().functions.find(ran => ran.id === id);
@@ -158,22 +170,20 @@ export class Job {
     return new TakenFile(this.#host.directory, this.#file, this.#file.read(), undefined);
   }
 
-  async #runOne(taken: TakenFile, registered: Parameters<typeof runFunction>[1]): Promise<void> {
+  async #runOne(taken: TakenFile, registered: RegisteredFunction): Promise<void> {
     const result = await runFunction(taken.file, registered, {
       isOrphaned: false,
       timeoutMs: registered.record.timeoutMs,
       killGraceMs: this.#host.sweepOptions.killGraceMs,
       onMark: mark => taken.apply(mark),
     });
-    if (result === 'not-started') taken.leave(registered.record.id, new Error('the disk is full'));
+    if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
   }
 
   async #close(): Promise<SweepReport> {
     const { directory, sweepOptions } = this.#host;
     const startMs = performance.now();
-    // Else they would look like interrupted ones, and run twice at once.
-    await Promise.allSettled(this.#running.values());
-    const inode = inodeOf(this.#file);
+    const inode = inodeKey(fstatSync(this.#file.fd));
     const own = await this.#runOwn();
     this.#host.ended(this);
     logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
@@ -181,17 +191,12 @@ export class Job {
     return summarize(directory.path, [own, ...others], isComplete, performance.now() - startMs);
   }
 
-  /** Runs what is pending, from the records, until nothing is; functions may defer more. */
   async #runOwn(): Promise<FileReport> {
-    const taken = this.#take();
+    let taken: TakenFile | undefined;
     try {
-      for (let known = this.#lastId; ; ) {
-        const [next] = taken.runnable();
-        if (!next) break;
-        await this.#runOne(taken, next);
-        if (known !== this.#lastId) taken.refresh();
-        known = this.#lastId;
-      }
+      await this.#earlyRuns();
+      taken = this.#take();
+      await this.#runPending(taken);
       this.#isEnded = true;
       taken.giveUp();
       if (taken.contents.pending().length === 0) {
@@ -200,12 +205,37 @@ export class Job {
         return taken.report(true);
       }
     } catch (error) {
+      if (!taken) {
+        this.#isEnded = true;
+        this.#file.close();
+        return refusedReport(this.path, error);
+      }
       taken.fail(error);
     }
     this.#isEnded = true;
     // What is left is an orphan's from here on.
     taken.file.close();
     return taken.report();
+  }
+
+  /** Runs what is pending, in order, until nothing is. Functions may defer, cancel and run others. */
+  async #runPending(taken: TakenFile): Promise<void> {
+    for (let queue = taken.runnable(); queue.length > 0; queue = taken.runnable()) {
+      const known = this.#changes;
+      for (const next of queue) {
+        await this.#runOne(taken, next);
+        await this.#earlyRuns();
+        if (known !== this.#changes) {
+          taken.refresh();
+          break;
+        }
+      }
+    }
+  }
+
+  /** Waits for functions run before their turn: else they would look like interrupted ones, and run twice at once. */
+  async #earlyRuns(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
   }
 
   async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
@@ -215,10 +245,9 @@ export class Job {
       return [report.files, report.isComplete];
     } catch (error) {
       // Whatever is wrong with the directory must not change the result of a job that is finished.
-      const reported = reportError(error);
-      sweepOptions.logger.warn(`deferred-sweep: ${directory.path} was not swept: ${reported.message}`);
-      const file = { path: directory.path, functions: [], isRetired: false, pending: 0, error: reported };
-      return [[{ ...file, outcome: 'refused' }], false];
+      const refused = refusedReport(directory.path, error);
+      sweepOptions.logger.warn(`deferred-sweep: ${directory.path} was not swept: ${refused.error?.message}`);
+      return [[refused], false];
     }
   }
 
@@ -232,9 +261,4 @@ export class Job {
       },
     );
   }
-}
-
-function inodeOf(file: StateFile): string {
-  const { dev, ino } = fstatSync(file.fd);
-  return `${dev}:${ino}`;
 }

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { replay, type StateContents } from './contents.ts';
-import { encodeFrame } from './frame.ts';
+import { encodeFrame, FRAME_HEAD_BYTES, frameLength } from './frame.ts';
 import { encodeRecord, type HeaderRecord, type Mark, type StateRecord } from './record.ts';
 
 /** A file is read as a whole. */
@@ -22,7 +22,6 @@ export class StateFile {
   #lengthBytes: number;
   /** True when bytes behind `#lengthBytes` could not be cut off yet. */
   #hasStrayTail = false;
-  readonly #headerBytes: Buffer;
   /** Marks the disk had no room for, oldest first. */
   #owedMarks: Mark[] = [];
 
@@ -35,7 +34,6 @@ export class StateFile {
     this.fd = fd;
     this.header = header;
     this.#lengthBytes = lengthBytes;
-    this.#headerBytes = encodeFrame(encodeRecord(header, header.salt));
   }
 
   get name(): string {
@@ -62,7 +60,7 @@ export class StateFile {
       );
     }
     try {
-      if (this.#hasStrayTail) this.#cutTail();
+      if (this.#hasStrayTail) this.cutTail();
       this.#write(bytes);
       this.#lengthBytes += bytes.length;
     } catch (error) {
@@ -74,17 +72,18 @@ export class StateFile {
   }
 
   /**
-   * Appends a mark, or keeps it in mind until there is room: returns false then.
+   * Appends a mark. Returns false when the disk has no room for it; unless told otherwise, it is then kept in mind and
+   * appended with the next.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` for any failure but a full disk.
    */
-  appendMark(mark: Mark): boolean {
+  appendMark(mark: Mark, { isOwed = true }: { isOwed?: boolean } = {}): boolean {
     try {
       this.append(...this.#owedMarks, mark);
       this.#owedMarks = [];
       return true;
     } catch (error) {
       if (!isNoSpace(error)) throw error;
-      this.#owedMarks.push(mark);
+      if (isOwed) this.#owedMarks.push(mark);
       return false;
     }
   }
@@ -98,15 +97,19 @@ export class StateFile {
 
   /** Empties the file of all functions, for the owner's next job. The caller made sure none of them is pending. */
   reset(): void {
-    ftruncateSync(this.fd, this.#headerBytes.length);
-    this.#lengthBytes = this.#headerBytes.length;
+    const head = Buffer.alloc(FRAME_HEAD_BYTES);
+    readSync(this.fd, head, 0, head.length, 0);
+    const headerBytes = frameLength(head);
+    ftruncateSync(this.fd, headerBytes);
+    this.#lengthBytes = headerBytes;
     this.#hasStrayTail = false;
     this.#owedMarks = [];
   }
 
-  /** Cuts off a torn tail, so that marks written behind it do not turn it into a damaged middle. */
+  /** Cuts off what is behind the last whole record, so that marks written there do not turn it into a damaged middle. */
   cutTail(): void {
-    this.#cutTail();
+    ftruncateSync(this.fd, this.#lengthBytes);
+    this.#hasStrayTail = false;
   }
 
   /**
@@ -147,17 +150,12 @@ export class StateFile {
     } catch (error) {
       this.#hasStrayTail = true;
       try {
-        this.#cutTail();
+        this.cutTail();
       } catch {
         // Tried again before the next record is written; readers take the stray bytes for a torn tail until then.
       }
       throw error;
     }
-  }
-
-  #cutTail(): void {
-    ftruncateSync(this.fd, this.#lengthBytes);
-    this.#hasStrayTail = false;
   }
 }
 

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { DeferredFunction } from '../function/deferred-function.ts';
 import { parseDescriptor } from '../function/descriptor.ts';
 import { withInvocation } from '../function/invocation.ts';
+import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { DoneRecord, HeaderRecord, Mark, StartRecord } from '../state/record.ts';
@@ -47,8 +47,10 @@ export async function runFunction(
     pid: process.pid,
     atEpochMs: Date.now(),
   };
-  const isMarked = file.appendMark(start);
-  if (!isMarked && record.delivery === 'at-most-once') return 'not-started';
+  const mustBeMarked = record.delivery === 'at-most-once';
+  // A mark that is not written must not be written later: it would say that a function ran which never did.
+  const isMarked = file.appendMark(start, { isOwed: !mustBeMarked });
+  if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
 
   const ended = await settle(registered, file.header, attempt, circumstances);
@@ -63,6 +65,14 @@ export async function runFunction(
   file.appendMark(done);
   circumstances.onMark(done);
   return ended.isHung ? 'hung' : 'settled';
+}
+
+/** Why a function that must not run twice was not run at all. */
+export function noRoomForStart(name: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_STATE_IO',
+    `cannot run ${name} at most once: the disk has no room to say that it was started; it stays registered`,
+  );
 }
 
 type Ended = { readonly isHung: boolean; readonly error?: unknown };
@@ -88,8 +98,7 @@ async function settle(
   const call = async (): Promise<Ended> => {
     try {
       const descriptor = parseDescriptor(record.function);
-      const deferred = DeferredFunction.fromStored(record.name, descriptor, record.arguments);
-      await withInvocation(invocation, () => deferred.invoke());
+      await withInvocation(invocation, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {
       // Also what a function throws because its signal was aborted: the limit is the reason then.

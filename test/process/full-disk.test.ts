@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -6,6 +7,7 @@ import {
   DeferredFunctionManager,
   type DeferredSweepError,
   type Job,
+  type Registration,
   type SweepReport,
   sweep,
 } from '#dist/index.js';
@@ -48,6 +50,33 @@ test('on a full disk defer throws, what was registered before runs at the end of
   // The disk has room again: the file was emptied.
   await manager.run((_defer, job) => void register(job, { do: 'append', text: 'next job' }, place.ledger));
   assert.deepEqual(read(place.ledger), ['first', 'next job']);
+});
+
+test('a function that must not run twice waits on a full disk, and runs once there is room to say so', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  await using manager = new DeferredFunctionManager(place.base, { logger: null, delivery: 'at-most-once' });
+  const job = await manager.open();
+  register(job, first, place.ledger);
+  // Down to fewer bytes than a start mark takes: records of registrations, then the smaller ones of cancels.
+  const filler: Registration[] = [];
+  for (const lengthBytes of [5000, 1000, 100, 0]) {
+    assert.throws(() => {
+      for (;;) filler.push(job.defer((text: string) => void text.length, 'x'.repeat(lengthBytes)));
+    }, isNoSpace);
+  }
+  assert.throws(() => {
+    for (const registration of filler) registration.cancel();
+  }, isNoSpace);
+  const path = job.path;
+  const report = await job.close();
+  assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
+  assert.deepEqual(read(place.ledger), []);
+  assert.ok(existsSync(path), 'it is still registered');
+  execFileSync('mount', ['-o', 'remount,size=1m', place.base]);
+  const later = await sweep(place.base);
+  assert.equal(later.failed, 0);
+  assert.deepEqual(read(place.ledger), ['first']);
 });
 
 test("a full disk does not mask the job's own error", async t => {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunction, DeferredFunctionManager, sweep } from '#dist/index.js';
@@ -111,6 +120,50 @@ test('a function deferred from a deferred function runs in the same pass', async
   const report = await job.close();
   assert.equal(report.ok, 2);
   assert.deepEqual(read(ledger), ['outer', 'inner']);
+});
+
+test('a function cancelled by another at the end of the job does not run', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  t.after(() => Reflect.deleteProperty(globalThis, 'testLater'));
+  job.defer((path: string) => {
+    process
+      .getBuiltinModule('node:fs')
+      .appendFileSync(path, `${Reflect.get(globalThis, 'testLater').cancel()}\n`);
+  }, ledger);
+  Reflect.set(globalThis, 'testLater', job.defer(appendFileSync, ledger, 'cancelled one\n'));
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.pending], [1, 0]);
+  assert.deepEqual(read(ledger), ['true']);
+});
+
+test('a function run by another at the end of the job runs once', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  t.after(() => Reflect.deleteProperty(globalThis, 'testLater'));
+  job.defer(() => void Reflect.get(globalThis, 'testLater').run());
+  Reflect.set(globalThis, 'testLater', job.defer(appendFileSync, ledger, 'once\n'));
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed, report.pending], [2, 0, 0]);
+  assert.deepEqual(read(ledger), ['once']);
+});
+
+test('a state file that cannot be read at the end of its job is reported, not thrown, and stays', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  job.defer(appendFileSync, ledger, 'later\n');
+  const lengthBytes = statSync(job.path).size;
+  // Larger than a state file may be; a hole, so that it takes no room.
+  truncateSync(job.path, 2 ** 29);
+  const report = await job.close();
+  assert.equal(report.files[0]?.error?.code, 'DEFERRED_TOO_LARGE');
+  assert.throws(() => job.defer(appendFileSync, ledger, 'x'), { code: 'DEFERRED_CLOSED' });
+  truncateSync(job.path, lengthBytes);
+  assert.equal((await sweep(base)).ok, 1);
+  assert.deepEqual(read(ledger), ['later']);
 });
 
 test("order 'lifo' runs the last registered function first, at the end of a job and as an orphan alike", async t => {

@@ -1,6 +1,5 @@
 /** Running orphans' functions in this process: `isolation: 'none'`. */
-import { DeferredSweepError } from '../../errors.ts';
-import { runFunction } from '../run-function.ts';
+import { noRoomForStart, runFunction } from '../run-function.ts';
 import type { Runner } from './runner.ts';
 
 export const runInPlace: Runner = async (files, options, stop) => {
@@ -22,11 +21,3 @@ export const runInPlace: Runner = async (files, options, stop) => {
     }
   }
 };
-
-/** Why a function that must not run twice was not run at all. */
-export function noRoomForStart(name: string): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_STATE_IO',
-    `cannot run ${name} at most once: the disk has no room to say that it was started; it stays registered`,
-  );
-}

@@ -9,9 +9,8 @@ import { systemErrorCode } from '../../errors.ts';
 import { replay } from '../../state/contents.ts';
 import { readAll, StateFile } from '../../state/state-file.ts';
 import { reportError } from '../reported-error.ts';
-import { runFunction } from '../run-function.ts';
+import { noRoomForStart, runFunction } from '../run-function.ts';
 import { StopCondition } from '../stop.ts';
-import { noRoomForStart } from './in-place.ts';
 import { CONTROL_FD, EVENT_FD, FIRST_FILE_FD, type RunEvent, type RunRequest } from './protocol.ts';
 
 const request = readRequest();
