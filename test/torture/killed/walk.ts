@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { timeFor } from '../budget.ts';
+import { addRow } from '../table.ts';
 import { type KillPoint, killPoints, runKilled } from './kill-points.ts';
 
 /** One program to be killed at every step; a scenario is one small file. */
@@ -23,21 +25,36 @@ export interface Scenario {
   readonly failing: readonly string[];
 }
 
-export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-/** Every n-th point, by the budget given in the environment; 1 is all. */
-const STRIDE = Number(process.env.TORTURE_STRIDE ?? 1);
+export const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 /** Returns how many points were tried. @throws AssertionError naming the point and what was broken */
-export function walk(scenario: Scenario): number {
+export function walk(scenario: Scenario, share: number): number {
+  const until = performance.now() + timeFor('killed') * share;
   const points = inFreshBase(scenario, base => {
     const argv = [process.execPath, ...scenario.argv(base)];
     return killPoints(argv, scenario.from(base), join(base, 'trace'), scenario.everyThread);
   });
   assert.ok(points.length >= scenario.minimumPoints, `${scenario.name}: only ${points.length} points`);
-  const tried = points.filter((_, index) => index % STRIDE === 0);
-  for (const point of tried) inFreshBase(scenario, base => tryPoint(scenario, base, point));
-  return tried.length;
+  let tried = 0;
+  for (const point of spread(points)) {
+    if (performance.now() > until) break;
+    inFreshBase(scenario, base => tryPoint(scenario, base, point));
+    tried++;
+  }
+  addRow({ part: 'killed', what: scenario.name, tried, of: points.length, found: 0 });
+  return tried;
+}
+
+/** All of them, but such that the first few are spread over all: every 8th, then those half-way between, and so on. */
+function spread<T>(points: readonly T[]): T[] {
+  const order: T[] = [];
+  for (let step = 8, seen = new Set<number>(); step >= 1; step /= 2) {
+    for (let index = 0; index < points.length; index += step) {
+      if (!seen.has(index)) order.push(points[index] as T);
+      seen.add(index);
+    }
+  }
+  return order;
 }
 
 function tryPoint(scenario: Scenario, base: string, point: KillPoint): void {
