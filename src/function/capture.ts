@@ -21,6 +21,12 @@ interface Row {
   readonly chain: readonly Mention[];
   readonly names: readonly string[];
   readonly values: readonly unknown[];
+  /** How many of the names are variables; the others are properties. */
+  readonly variables: number;
+  /** Variables it gives new values. */
+  readonly assigned: readonly string[];
+  /** A variable by value that a class needs to come into being. */
+  readonly needed: string | undefined;
 }
 
 /**
@@ -59,6 +65,7 @@ class Capture {
   describe(): SourceDescriptor {
     const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
     const values = this.#encodeValues();
+    this.#refuseSharedVariables();
     const isSelfContained = this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0;
     return {
       kind: 'source',
@@ -76,6 +83,7 @@ class Capture {
     const values: unknown[] = [];
     const links: Record<string, number> = {};
     const provided: string[] = [];
+    const assigned: string[] = [];
     for (const variable of text.freeVariables) {
       const { name } = variable;
       const found = resolveVariable(variable, inspected, chain);
@@ -83,14 +91,24 @@ class Capture {
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
       else if (found.kind !== 'global') {
-        if (variable.atCreation) throw valueAtCreation(chain, name);
+        if (variable.isAssigned) assigned.push(name);
         names.push(name);
         values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
       }
     }
     const properties = text.ownProperties.map(({ name }) => name);
     values.push(...text.ownProperties.map(({ value }) => value));
-    this.#rows.set(index, { chain, names: [...names, ...properties], values });
+    const atCreation = text.freeVariables
+      .filter(({ atCreation, name }) => atCreation && (name in links || names.includes(name)))
+      .map(({ name }) => name);
+    this.#rows.set(index, {
+      chain,
+      names: [...names, ...properties],
+      values,
+      variables: names.length,
+      assigned,
+      needed: atCreation.find(name => names.includes(name)),
+    });
     return {
       source: text.source,
       ...text.position,
@@ -98,9 +116,7 @@ class Capture {
       variables: names,
       properties,
       links,
-      creationLinks: text.freeVariables
-        .filter(({ atCreation, name }) => atCreation && name in links)
-        .map(({ name }) => name),
+      atCreation,
       provided,
     };
   }
@@ -146,6 +162,24 @@ class Capture {
     return standing;
   }
 
+  /**
+   * Each stored function has variables of its own. One that only it uses may change all the same; a variable that one
+   * changes and another uses would stay as it was for the other, silently.
+   */
+  #refuseSharedVariables(): void {
+    for (const [index, { chain, names, values, assigned }] of this.#rows) {
+      for (const name of assigned) {
+        const value = values[names.indexOf(name)];
+        for (const [other, row] of this.#rows) {
+          const at = row.names.indexOf(name);
+          const isShared =
+            other !== index && at !== -1 && at < row.variables && Object.is(row.values[at], value);
+          if (isShared) throw sharedVariable(chain, name, row.chain);
+        }
+      }
+    }
+  }
+
   #encodeValues(): Uint8Array {
     // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
     for (;;) {
@@ -165,7 +199,12 @@ class Capture {
   }
 
   #encode(rows: readonly (readonly unknown[] | null)[]): Uint8Array {
-    const encodeFunction = (fn: Callable) => this.#indexOfFunction(fn, this.#chain);
+    const encodeFunction = (fn: Callable) => {
+      const index = this.#indexOfFunction(fn, this.#chain);
+      const row = this.#rows.get(index);
+      if (row?.needed !== undefined) throw valueAtCreation(row.chain, row.needed);
+      return index;
+    };
     try {
       return snapshot(rows, 'captured', { encodeFunction });
     } catch (error) {
@@ -230,8 +269,20 @@ function encodedLength(value: unknown): number {
 function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
   return refusal(
     chain,
-    `is a class that needs the value of ${name} to come into being, before values are restored`,
-    'export the class from a module, or give it the value in a method',
+    `is a class that needs the value of ${name} to come into being, and is itself part of a captured value`,
+    'export the class from a module, or let the function use it by its name',
+  );
+}
+
+function sharedVariable(
+  chain: readonly Mention[],
+  name: string,
+  other: readonly Mention[],
+): DeferredSweepError {
+  return refusal(
+    chain,
+    `assigns to the variable ${name}, which ${other.at(-1)?.name} uses too, and each stored function has its own`,
+    `make it a property of an object that both capture: state.${name}`,
   );
 }
 

@@ -6,8 +6,10 @@ import { provide } from './provided.ts';
 /** A function compiled again from its text, its variables still without values. */
 export interface CompiledText {
   readonly function: StoredFunction;
-  /** Gives the captured variables their values; `values` and `links` in the order of their names in the text. */
-  assign(values: readonly unknown[], links: readonly unknown[]): void;
+  /** Gives captured variables their values, in the order of `variables`. */
+  assignVariables(values: readonly unknown[]): void;
+  /** Gives those that hold functions and modules theirs, in the order of `links`. */
+  assignLinks(values: readonly unknown[]): void;
 }
 
 /** Any function or class; which arguments it takes is not known here. */
@@ -18,32 +20,36 @@ const LARGEST_COLUMN = 300;
 
 /**
  * Compiles the text of a stored function. Nothing of it is run, but for what a class runs when it comes into being;
- * the links that takes are given in `creationLinks`.
+ * the variables that takes are given in `atCreation`.
  */
-export function compileText(text: SourceText, creationLinks: ReadonlyMap<string, unknown>): CompiledText {
+export function compileText(text: SourceText, atCreation: ReadonlyMap<string, unknown>): CompiledText {
   if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
   const linked = Object.keys(text.links);
-  const captured = [...text.variables, ...linked];
-  const parameters = [...captured, ...text.provided];
-  const setter = unusedName(parameters);
-  const assignment = captured.length === 0 ? '' : `[${captured.join(', ')}] = ${setter};`;
+  const parameters = [...text.variables, ...linked, ...text.provided];
+  const value = unusedName(parameters);
+  const setter = (names: readonly string[]): string =>
+    `${value} => { ${names.length === 0 ? '' : `[${names.join(', ')}] = ${value};`} }`;
   const padding = ' '.repeat((text.column ?? 0) <= LARGEST_COLUMN ? (text.column ?? 0) : 0);
   // On a line of its own and indented as written, so that positions in stack traces are those of the file.
-  const body = `${text.strict ? '"use strict"; ' : ''}return [\n${padding}${text.source}, ${setter} => { ${assignment} }]`;
+  const body =
+    `${text.strict ? '"use strict"; ' : ''}return [\n${padding}${text.source}, ` +
+    `${setter(text.variables)}, ${setter(linked)}]`;
   const instantiate = compileFunction(body, parameters, {
     filename: siblingOf(text.url),
     lineOffset: (text.line ?? 0) - 1,
     importModuleDynamically,
-  }) as (...values: unknown[]) => [StoredFunction, (values: unknown[]) => void];
-  const [compiled, assign] = instantiate(
-    ...captured.map(name => creationLinks.get(name)),
+  }) as (...values: unknown[]) => [StoredFunction, Setter, Setter];
+  const [compiled, assignVariables, assignLinks] = instantiate(
+    ...[...text.variables, ...linked].map(name => atCreation.get(name)),
     ...text.provided.map(name => provide(name, text.url)),
   );
-  return { function: compiled, assign: (values, links) => assign([...values, ...links]) };
+  return { function: compiled, assignVariables, assignLinks };
 }
 
+type Setter = (values: readonly unknown[]) => void;
+
 function unusedName(names: readonly string[]): string {
-  let name = 'values';
+  let name = 'value';
   while (names.includes(name)) name += '_';
   return name;
 }

@@ -50,8 +50,8 @@ export interface SourceText {
   readonly properties: readonly string[];
   /** Captured variables that hold a function or a module: name → index in `Closure.references`. */
   readonly links: Readonly<Record<string, number>>;
-  /** Those of `links` that a class needs to come into being, `extends Base` for one. */
-  readonly creationLinks: readonly string[];
+  /** Those of `variables` and `links` that a class needs to come into being, `extends Base` for one. */
+  readonly atCreation: readonly string[];
   /** Variables given by the restorer: CommonJS's `require`, transpilers' helpers. */
   readonly provided: readonly string[];
 }
@@ -176,7 +176,7 @@ function parseText(fields: Fields): SourceText {
     variables: fields.texts('variables'),
     properties: fields.texts('properties'),
     links: fields.map('links').entries((links, name) => links.index(name)),
-    creationLinks: fields.texts('creationLinks'),
+    atCreation: fields.texts('atCreation'),
     provided: fields.texts('provided'),
   };
 }

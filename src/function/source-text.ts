@@ -15,6 +15,8 @@ export interface FreeVariable {
   readonly members: readonly string[] | undefined;
   /** True when all that is asked of it is `typeof`, which no missing variable can fail. */
   readonly onlyTypeof: boolean;
+  /** True when the function gives it a new value. */
+  readonly isAssigned: boolean;
   /** True when a class needs it to come into being: in `extends`, a computed name, a static initializer. */
   readonly atCreation: boolean;
 }
@@ -121,8 +123,10 @@ function analyze(
   });
   const uses = findSurroundings(program, node);
   const byName = new Map<string, Estree.Identifier[]>();
+  const assigned = new Set<string>();
   for (const reference of manager.globalScope?.through ?? []) {
     const identifier = reference.identifier as Estree.Identifier;
+    if (reference.isWrite()) assigned.add(identifier.name);
     byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
   }
   const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
@@ -131,6 +135,7 @@ function analyze(
     return {
       name,
       members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
+      isAssigned: assigned.has(name),
       onlyTypeof: places.every(place => place?.isTypeof),
       atCreation: places.some(place => place?.atCreation),
     };

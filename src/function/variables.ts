@@ -95,7 +95,7 @@ export function toReference(name: BuiltinName): Reference {
     variables: [],
     properties: [],
     links: {},
-    creationLinks: [],
+    atCreation: [],
     provided: [],
   };
 }

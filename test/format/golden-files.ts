@@ -40,7 +40,7 @@ const third = deferOf(3, [], {
     variables: [],
     properties: [],
     links: {},
-    creationLinks: [],
+    atCreation: [],
     provided: [],
   },
 });

@@ -1,0 +1,106 @@
+/** The forms programs are run in: what a loader, a bundler or a test runner makes of the same sources. */
+import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Form, PACKAGE_ROOT } from '../helpers/fn-project.ts';
+
+const modules = join(PACKAGE_ROOT, 'node_modules');
+const bin = (name: string): string => join(modules, '.bin', name);
+const [major = 0] = process.versions.node.split('.').map(Number);
+
+const plain: Form = {
+  label: 'plain node',
+  language: 'js',
+  deployed: 'library.js',
+  stores: 'modules',
+  skip: false,
+  command: (root, plan) => [process.execPath, join(root, 'worker.js'), plan],
+};
+
+const c8: Form = {
+  ...plain,
+  label: 'c8 coverage',
+  command: (root, plan) => [
+    process.execPath,
+    ...[bin('c8'), '--reporter=json', `--reports-dir=${join(root, 'coverage')}`],
+    ...[process.execPath, join(root, 'worker.js'), plan],
+  ],
+};
+
+const tsx: Form = {
+  ...plain,
+  label: 'tsx',
+  language: 'ts',
+  deployed: 'library.ts',
+  command: (root, plan) => [
+    process.execPath,
+    '--import',
+    import.meta.resolve('tsx'),
+    join(root, 'worker.ts'),
+    plan,
+  ],
+};
+
+const typeStripping: Form = {
+  ...plain,
+  label: 'native type stripping',
+  language: 'ts',
+  deployed: 'library.ts',
+  skip: major < 22 && `NOT TESTED: Node ${process.versions.node} does not strip types, 22.18 and later do`,
+  command: (root, plan) => [process.execPath, join(root, 'worker.ts'), plan],
+};
+
+function bundledBy(label: string, ...options: string[]): Form {
+  return {
+    label,
+    language: 'ts',
+    deployed: 'bundle.mjs',
+    stores: 'bundled',
+    skip: false,
+    build: root => {
+      const common = [
+        '--bundle',
+        '--platform=node',
+        '--format=esm',
+        '--external:deferred-sweep',
+        '--log-level=error',
+      ];
+      execFileSync(bin('esbuild'), [
+        join(root, 'worker.ts'),
+        `--outfile=${join(root, 'bundle.mjs')}`,
+        ...common,
+        ...options,
+      ]);
+    },
+    command: (root, plan) => [process.execPath, join(root, 'bundle.mjs'), plan],
+  };
+}
+
+function inVitest(pool: 'forks' | 'threads'): Form {
+  return {
+    label: `vitest, ${pool}`,
+    language: 'ts',
+    deployed: 'library.ts',
+    stores: 'vitest',
+    skip: false,
+    build: root => renameSync(join(root, 'defer.vitest.ts'), join(root, 'defer.test.ts')),
+    command: root => [
+      process.execPath,
+      ...[join(modules, 'vitest', 'vitest.mjs'), 'run', `--root=${root}`, `--pool=${pool}`],
+    ],
+    env: plan => ({ FN_PROJECT_PLAN: plan }),
+  };
+}
+
+export const FORMS: readonly Form[] = [
+  plain,
+  c8,
+  tsx,
+  typeStripping,
+  bundledBy('esbuild bundle'),
+  bundledBy('minified bundle that keeps names', '--minify', '--keep-names'),
+  bundledBy('minified bundle', '--minify'),
+  { ...bundledBy('bundle for an old target', '--target=es2016'), stores: 'lowered' },
+  inVitest('forks'),
+  inVitest('threads'),
+];
