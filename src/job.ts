@@ -29,6 +29,7 @@ export interface JobHost {
   readonly delivery: Delivery;
   readonly timeoutMs: number;
   readonly maxAttempts: number;
+  readonly maxCapturedBytes: number;
   /** A fresh state file, without waiting. */
   createFile(): StateFile;
   /** Takes back a file without functions, to use it again or to remove it. */
@@ -92,7 +93,7 @@ export class Job {
    */
   readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
     this.#assertOpen();
-    const deferred = fn instanceof DeferredFunction ? fn : DeferredFunction.create(fn, ...args);
+    const deferred = this.#capture(fn, args);
     return traceDefer({ path: this.#file.path, name: deferred.name }, () => this.#register(deferred));
   };
 
@@ -107,6 +108,11 @@ export class Job {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
+    const { maxCapturedBytes } = this.#host;
+    return fn instanceof DeferredFunction ? fn : DeferredFunction.capture(fn, args, { maxCapturedBytes });
   }
 
   #register(deferred: DeferredFunction): Registration {

@@ -1,6 +1,7 @@
 /** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from './errors.ts';
+import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { namesLockedFile } from './lock/held-file.ts';
@@ -32,6 +33,8 @@ export interface ManagerOptions extends SweepOptions {
   timeoutMs?: number | undefined;
   /** Attempts each function registered here has, over all processes. @defaultValue 3 */
   maxAttempts?: number | undefined;
+  /** The most that source and captured values of a function stored by source may take, in bytes. @defaultValue 1048576 */
+  maxCapturedBytes?: number | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
 }
@@ -58,7 +61,7 @@ export class DeferredFunctionManager {
         `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
       );
     }
-    const { label, timeoutMs, maxAttempts, ...sweepOptions } = options;
+    const { label, timeoutMs, maxAttempts, maxCapturedBytes, ...sweepOptions } = options;
     if (label !== undefined && typeof label !== 'string')
       throw new TypeError('option "label" must be a string');
     this.#directory = new StateDirectory(stateDirBase);
@@ -76,6 +79,7 @@ export class DeferredFunctionManager {
       delivery: oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
       timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
+      maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
       createFile: () => createStateFileNow(this.#directory, this.#settings),
       giveBack: file => this.#keep(file),
       ended: job => void this.#jobs.delete(job),

@@ -11,9 +11,6 @@ import { locateFunction } from './locate.ts';
 import { type Mention, mention, refusal, subject } from './refusal.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
-/** How much a captured closure may take, in bytes, when nobody says otherwise. */
-export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
-
 type Callable = (...args: never[]) => unknown;
 
 /** What the variables and own properties of one function hold. */

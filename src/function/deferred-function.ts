@@ -1,5 +1,4 @@
 import { snapshot } from '../cbor/snapshot.ts';
-import { DEFAULT_MAX_CAPTURED_BYTES } from './capture.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
 import { describeFunction } from './describe-function.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
@@ -9,6 +8,9 @@ import { describeLocation, type ModuleLocation } from './module-reference.ts';
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
 export type AnyFunction = (...args: any[]) => unknown;
+
+/** How much a captured closure may take, in bytes, when nobody says otherwise. */
+export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
 
 /** How a function is captured. */
 export interface CaptureOptions {

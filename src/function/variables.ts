@@ -112,10 +112,9 @@ function isNamespaceLike(name: string, value: object): boolean {
   // vite and vitest: a proxy, or an object with accessors.
   if (/^__vi(te_ssr)?_import_\d+__$/.test(name)) return true;
   if (types.isProxy(value)) return false;
-  const marks = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
-  if (marks.__esModule !== undefined) return true;
+  if (Object.hasOwn(value, '__esModule')) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
-  const original: unknown = marks.default?.value;
+  const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
   return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
 }
 
