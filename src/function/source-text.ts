@@ -13,8 +13,8 @@ export interface FreeVariable {
   readonly name: string;
   /** The properties it is read for when it is used for nothing else, as in `lib.a(lib.b)`. */
   readonly members: readonly string[] | undefined;
-  /** True when all that is asked of it is `typeof`, which no missing variable can fail. */
-  readonly onlyTypeof: boolean;
+  /** True when its `typeof` is asked, as code does that can do without it. */
+  readonly isGuarded: boolean;
   /** True when the function gives it a new value. */
   readonly isAssigned: boolean;
   /** True when a class needs it to come into being: in `extends`, a computed name, a static initializer. */
@@ -136,7 +136,7 @@ function analyze(
       name,
       members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
       isAssigned: assigned.has(name),
-      onlyTypeof: places.every(place => place?.isTypeof),
+      isGuarded: places.some(place => place?.isTypeof),
       atCreation: places.some(place => place?.atCreation),
     };
   });

@@ -44,7 +44,7 @@ export function resolveVariable(
     ({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name),
   );
   if (scope === undefined) {
-    if (GLOBAL_NAMES.has(name) || variable.onlyTypeof) return { kind: 'global' };
+    if (GLOBAL_NAMES.has(name) || variable.isGuarded) return { kind: 'global' };
     // Code given by `node --eval` finds `require` there.
     if (isProvided(name, Reflect.get(globalThis, name))) return { kind: 'provided' };
     throw refusal(
@@ -67,6 +67,8 @@ export function resolveVariable(
   if (isProvided(name, value)) return { kind: 'provided' };
   if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
+  if (isImportBinding(name, value) && variable.members !== undefined)
+    return { kind: 'members', members: readMembers(value, variable.members) };
   const reference = namedReference(value);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   return isNamespaceLike(name, value)
@@ -109,13 +111,32 @@ function hasFunctions(value: object): boolean {
 /** A module's namespace, or what a transpiler makes to stand for one. */
 function isNamespaceLike(name: string, value: object): boolean {
   if (types.isModuleNamespaceObject(value)) return true;
-  // vite and vitest: a proxy, or an object with accessors.
-  if (/^__vi(te_ssr)?_import_\d+__$/.test(name)) return true;
+  if (VITE_IMPORT.test(name)) return true;
   if (types.isProxy(value)) return false;
   if (Object.hasOwn(value, '__esModule')) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
   return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
+}
+
+/**
+ * Whether a transpiler has made this of `import { a, b } from`: what is captured are those, as they are now. The names are
+ * those that TypeScript (`library_1`), esbuild (`import_library`), babel and swc (`_library`) and vite give.
+ */
+function isImportBinding(name: string, value: object): boolean {
+  if (VITE_IMPORT.test(name)) return true;
+  return (
+    /^(import_|_)\w+$|^\w+_\d+$/.test(name) && !types.isProxy(value) && Object.hasOwn(value, '__esModule')
+  );
+}
+
+/** What vite and vitest make of an import: a proxy, or an object with accessors. */
+const VITE_IMPORT = /^__vi(te_ssr)?_import_\d+__$/;
+
+function readMembers(value: object, names: readonly string[]): Record<string, unknown> {
+  const members: Record<string, unknown> = {};
+  for (const name of names) members[name] = Reflect.get(value, name);
+  return members;
 }
 
 function resolveNamespace(
@@ -129,18 +150,30 @@ function resolveNamespace(
   const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
   const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
-  if (variable.members !== undefined) {
-    const members: Record<string, unknown> = {};
-    for (const name of variable.members) members[name] = Reflect.get(value, name);
-    return { kind: 'members', members };
-  }
-  const copied = nameNamespace(original);
+  if (variable.members !== undefined)
+    return { kind: 'members', members: readMembers(value, variable.members) };
+  const copied = nameNamespace(original) ?? copiedModule(value);
   if (copied !== undefined) return { kind: 'reference', value, reference: copied };
   throw refusal(
     chain,
     `uses an imported module as a whole (here called ${variable.name}), and where that came from is not known`,
     'import() it inside the function, or use single exports of it',
   );
+}
+
+/** The CommonJS module, itself made of an ES module, of which esbuild's `__toESM` has made this object of accessors. */
+function copiedModule(value: object): Reference | undefined {
+  const names = Object.getOwnPropertyNames(value);
+  const isOriginal = (exports: unknown): boolean =>
+    typeof exports === 'object' &&
+    exports !== null &&
+    Object.hasOwn(exports, '__esModule') &&
+    Object.getOwnPropertyNames(exports).length === names.length &&
+    names.every(
+      name => Object.hasOwn(exports, name) && Reflect.get(exports, name) === Reflect.get(value, name),
+    );
+  const module = Object.values(require.cache).find(loaded => isOriginal(loaded?.exports));
+  return module && namedReference(module.exports as object);
 }
 
 /** The namespace that has as its default export what is named. */

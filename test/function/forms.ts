@@ -1,7 +1,8 @@
 /** The forms programs are run in: what a loader, a bundler or a test runner makes of the same sources. */
 import { execFileSync } from 'node:child_process';
-import { renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { type Form, PACKAGE_ROOT } from '../helpers/fn-project.ts';
 
 const modules = join(PACKAGE_ROOT, 'node_modules');
@@ -76,6 +77,46 @@ function bundledBy(label: string, ...options: string[]): Form {
   };
 }
 
+/** Each file on its own made a CommonJS module. */
+function toCommonJs(label: string, transpile: (path: string) => string): Form {
+  return {
+    label,
+    language: 'ts',
+    deployed: 'library.js',
+    stores: 'commonjs',
+    skip: false,
+    build: root => {
+      writeFileSync(join(root, 'package.json'), '{ "type": "commonjs" }');
+      for (const name of readdirSync(root).filter(name => /^[a-z-]+\.ts$/.test(name))) {
+        // What only ES modules can do.
+        if (/^(early|defer-imported)/.test(name)) continue;
+        const text = transpile(join(root, name)).replaceAll(/(["'])(\.\/[\w-]+)\.ts\1/g, '$1$2.js$1');
+        writeFileSync(join(root, name.replace('.ts', '.js')), text);
+      }
+    },
+    command: (root, plan) => [process.execPath, join(root, 'worker.js'), plan],
+  };
+}
+
+const typescript = toCommonJs('TypeScript to CommonJS', path => {
+  const compilerOptions = {
+    module: ts.ModuleKind.CommonJS,
+    target: ts.ScriptTarget.ES2016,
+    esModuleInterop: true,
+  };
+  return ts.transpileModule(readFileSync(path, 'utf8'), { compilerOptions }).outputText;
+});
+
+const esbuildCommonJs = toCommonJs('esbuild to CommonJS', path =>
+  execFileSync(
+    bin('esbuild'),
+    [path, '--format=cjs', '--platform=node', '--target=es2016', '--log-level=error'],
+    {
+      encoding: 'utf8',
+    },
+  ),
+);
+
 function inVitest(pool: 'forks' | 'threads'): Form {
   return {
     label: `vitest, ${pool}`,
@@ -101,6 +142,8 @@ export const FORMS: readonly Form[] = [
   bundledBy('minified bundle that keeps names', '--minify', '--keep-names'),
   bundledBy('minified bundle', '--minify'),
   { ...bundledBy('bundle for an old target', '--target=es2016'), stores: 'lowered' },
+  typescript,
+  esbuildCommonJs,
   inVitest('forks'),
   inVitest('threads'),
 ];

@@ -44,7 +44,7 @@ export interface Form {
   readonly language: 'js' | 'ts';
   /** What a deploy replaces, relative to the project. */
   readonly deployed: string;
-  readonly stores: 'modules' | 'bundled' | 'lowered' | 'vitest';
+  readonly stores: 'modules' | 'commonjs' | 'bundled' | 'lowered' | 'vitest';
   /** False, or why it cannot be run here. */
   readonly skip: string | false;
   /** Builds what has to be built. */
