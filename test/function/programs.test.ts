@@ -1,0 +1,140 @@
+/** However a program is started, functions of its entry script are stored by source, and a sweep never starts it again. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { freshPlace, type Place } from '../helpers/worker.ts';
+
+const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const library = import.meta.resolve('#dist/index.js');
+
+/** The body of a program that is killed with a function of its own registered. */
+const body = ({ base, ledger }: Place): string => `
+  const { appendFileSync } = await import('node:fs');
+  const { DeferredFunction, DeferredFunctionManager } = await import(${JSON.stringify(library)});
+  const ledger = ${JSON.stringify(ledger)};
+  appendFileSync(ledger, 'started\\n');
+  const secret = { of: ['the entry script'] };
+  async function cleanup(out) {
+    const fs = await import('node:fs');
+    fs.appendFileSync(out, JSON.stringify(secret) + '\\n');
+  }
+  const job = await new DeferredFunctionManager(${JSON.stringify(base)}).open();
+  const deferred = DeferredFunction.create(cleanup, ledger);
+  job.defer(deferred);
+  appendFileSync(ledger, deferred.descriptor.kind + '\\n');
+  process.kill(process.pid, 'SIGKILL');
+`;
+const asModule = (place: Place): string => `${body(place)}\nexport {};`;
+const asCommonJs = (place: Place): string => `(async () => {${body(place)}})();`;
+
+interface Start {
+  readonly label: string;
+  /** Writes the program, and returns Node's arguments to run it from the place's root. */
+  prepare(place: Place): readonly string[];
+  input?(place: Place): string;
+}
+
+const file = (place: Place, name: string, text: string): string => {
+  const path = join(place.root, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+const STARTS: readonly Start[] = [
+  { label: 'an ES module', prepare: place => [file(place, 'program.mjs', asModule(place))] },
+  { label: 'a CommonJS module', prepare: place => [file(place, 'program.cjs', asCommonJs(place))] },
+  {
+    label: 'a relative path without its extension',
+    prepare: place => {
+      file(place, 'program.js', asCommonJs(place));
+      return ['program'];
+    },
+  },
+  {
+    label: 'a symbolic link',
+    prepare: place => {
+      symlinkSync(file(place, 'program.mjs', asModule(place)), join(place.root, 'link.mjs'));
+      return ['link.mjs'];
+    },
+  },
+  {
+    label: 'a path through a linked directory',
+    prepare: place => {
+      mkdirSync(join(place.root, 'real'));
+      symlinkSync('real', join(place.root, 'linked'));
+      file(place, 'real/program.mjs', asModule(place));
+      return [join(place.root, 'linked', 'program.mjs')];
+    },
+  },
+  {
+    label: 'a directory',
+    prepare: place => {
+      mkdirSync(join(place.root, 'project'));
+      file(place, 'project/index.js', asCommonJs(place));
+      return ['project'];
+    },
+  },
+  { label: 'node --eval', prepare: place => ['--eval', asCommonJs(place)] },
+  { label: 'node --eval of a module', prepare: place => ['--input-type=module', '--eval', asModule(place)] },
+  { label: 'standard input', prepare: () => ['-'], input: asCommonJs },
+  {
+    label: 'a worker thread',
+    prepare: place => {
+      const thread = file(place, 'thread.mjs', asModule(place));
+      const main = `new (require('node:worker_threads').Worker)(${JSON.stringify(thread)});`;
+      return [file(place, 'main.cjs', main)];
+    },
+  },
+  {
+    label: 'a worker thread made of text',
+    prepare: place => {
+      const text = JSON.stringify(asCommonJs(place));
+      return [
+        file(place, 'main.cjs', `new (require('node:worker_threads').Worker)(${text}, { eval: true });`),
+      ];
+    },
+  },
+];
+
+for (const { label, prepare, input } of STARTS) {
+  test(`a function of the entry script runs after its program was killed: ${label}`, t => {
+    const place = freshPlace(t);
+    const argv = prepare(place);
+    const ended = spawnSync(process.execPath, argv, {
+      cwd: place.root,
+      encoding: 'utf8',
+      ...(input && { input: input(place) }),
+    });
+    assert.equal(ended.signal, 'SIGKILL', ended.stderr);
+    assert.equal(ended.stderr, '');
+    assert.equal(readFileSync(place.ledger, 'utf8'), 'started\nsource\n');
+
+    const swept = spawnSync(process.execPath, [cli, place.base], { cwd: '/', encoding: 'utf8' });
+    assert.equal(swept.status, 0, swept.stdout + swept.stderr);
+    assert.equal(swept.stderr, '');
+    assert.equal(readFileSync(place.ledger, 'utf8'), 'started\nsource\n{"of":["the entry script"]}\n');
+  });
+}
+
+test('captured values lie in a file only its user can read, whatever the umask', t => {
+  const place = freshPlace(t);
+  const program = file(place, 'program.mjs', `process.umask(0);${asModule(place)}`);
+  spawnSync(process.execPath, [program]);
+  const [name = ''] = readdirSync(place.directory);
+  const path = join(place.directory, name);
+  assert.equal(statSync(place.directory).mode & 0o777, 0o700);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.ok(readFileSync(path).includes('the entry script'));
+  assert.ok(existsSync(place.ledger));
+});
