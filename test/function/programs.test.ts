@@ -18,7 +18,7 @@ import { freshPlace, type Place } from '../helpers/worker.ts';
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const library = import.meta.resolve('#dist/index.js');
 
-/** The body of a program that is killed with a function of its own registered. */
+/** The body of a program that is killed with a function registered that it exports. */
 const body = ({ base, ledger }: Place): string => `
   const { appendFileSync } = await import('node:fs');
   const { DeferredFunction, DeferredFunctionManager } = await import(${JSON.stringify(library)});
@@ -29,13 +29,14 @@ const body = ({ base, ledger }: Place): string => `
     const fs = await import('node:fs');
     fs.appendFileSync(out, JSON.stringify(secret) + '\\n');
   }
+  if (typeof module === 'object') module.exports = { cleanup };
   const job = await new DeferredFunctionManager(${JSON.stringify(base)}).open();
   const deferred = DeferredFunction.create(cleanup, ledger);
   job.defer(deferred);
   appendFileSync(ledger, deferred.descriptor.kind + '\\n');
   process.kill(process.pid, 'SIGKILL');
 `;
-const asModule = (place: Place): string => `${body(place)}\nexport {};`;
+const asModule = (place: Place): string => `${body(place)}\nexport { cleanup };`;
 const asCommonJs = (place: Place): string => `(async () => {${body(place)}})();`;
 
 interface Start {

@@ -14,28 +14,38 @@ function inScript(text: string): AnyFunction {
   return script(createRequire(import.meta.url)) as AnyFunction;
 }
 
-async function storedAndRun(text: string): Promise<unknown> {
+/** Stores the function and runs it; nothing of what is `provided` may be stored with it. */
+async function storedAndRun(text: string, provided: readonly string[] = []): Promise<unknown> {
   const deferred = DeferredFunction.create(inScript(text));
-  assert.equal(deferred.descriptor.kind, 'source');
+  const { descriptor } = deferred;
+  assert.ok(descriptor.kind === 'source');
+  assert.deepEqual(descriptor.provided, provided);
+  if (provided.length > 0) assert.equal(descriptor.closure, undefined);
   return await deferred.invoke();
 }
 
 test("esbuild's and tsx's __name names functions as before", async () => {
-  const result = await storedAndRun(`
+  const result = await storedAndRun(
+    `
     const __defProp = Object.defineProperty;
     const __name = (target, value) => __defProp(target, 'name', { value, configurable: true });
-    return () => { const inner = __name(() => 1, 'outer'); return [inner.name, inner()]; };`);
+    return () => { const inner = __name(() => 1, 'outer'); return [inner.name, inner()]; };`,
+    ['__name'],
+  );
   assert.deepEqual(result, ['outer', 1]);
 });
 
 test("istanbul's counters count nothing, and change nothing", async () => {
-  const result = await storedAndRun(`
+  const result = await storedAndRun(
+    `
     function cov_2k9xq1() { return { s: { 0: 0 }, f: { 0: 0 }, b: { 0: [0, 0] } }; }
     return () => {
       cov_2k9xq1().f[0]++;
       cov_2k9xq1().s[0]++;
       return 1 ? (cov_2k9xq1().b[0][0]++, 'then') : (cov_2k9xq1().b[0][1]++, 'else');
-    };`);
+    };`,
+    ['cov_2k9xq1'],
+  );
   assert.equal(result, 'then');
 });
 
@@ -64,15 +74,19 @@ test("babel's _interopRequireDefault is stored with the function", async () => {
 });
 
 test("vite's import() resolves as where it was written", async () => {
-  const result = await storedAndRun(`
+  const result = await storedAndRun(
+    `
     const __vite_ssr_dynamic_import__ = () => { throw new Error('of a vite that is gone'); };
-    return async () => Object.keys(await __vite_ssr_dynamic_import__('./forms.js'));`);
+    return async () => Object.keys(await __vite_ssr_dynamic_import__('./forms.js'));`,
+    ['__vite_ssr_dynamic_import__'],
+  );
   assert.deepEqual(result, ['FORMS']);
 });
 
 test('a captured require is made anew', async () => {
   const result = await storedAndRun(
     `return () => require('node:path').basename(require.resolve('./forms.js'));`,
+    ['require'],
   );
   assert.equal(result, 'forms.js');
 });
