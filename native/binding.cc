@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "file_lock.h"
+#include "watchdog.h"
 
 namespace deferred_sweep {
 namespace {
@@ -16,6 +17,13 @@ int ToInteger(const Napi::Value& value, int max, const char* message) {
   }
   Napi::TypeError::New(value.Env(), message).ThrowAsJavaScriptException();
   return -1;
+}
+
+Napi::Object ToFailure(Napi::Env env, int error, const char* syscall) {
+  Napi::Object failure = Napi::Object::New(env);
+  failure.Set("errno", Napi::Number::New(env, error));
+  failure.Set("syscall", Napi::String::New(env, syscall));
+  return failure;
 }
 
 // setFileLock(descriptor: number, mode: 0 | 1 | 2, scheme: 0 | 1): true | false | { errno, syscall }
@@ -35,14 +43,27 @@ Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
       SetFileLock(descriptor, static_cast<LockMode>(mode), static_cast<LockScheme>(scheme));
   if (result.error == 0) return Napi::Boolean::New(env, true);
   if (IsContended(result)) return Napi::Boolean::New(env, false);
-  Napi::Object failure = Napi::Object::New(env);
-  failure.Set("errno", Napi::Number::New(env, result.error));
-  failure.Set("syscall", Napi::String::New(env, result.syscall));
-  return failure;
+  return ToFailure(env, result.error, result.syscall);
+}
+
+// setWatchdog(limitMs: number, graceMs: number): true | { errno, syscall }
+//
+// As above: the errno is made an error in JavaScript. Throws TypeError for wrong arguments, and nothing else.
+Napi::Value SetWatchdogBinding(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int limit_ms = ToInteger(info[0], 0x7fffffff, "limitMs must be an integer from 0 to 2147483647");
+  if (limit_ms < 0) return env.Undefined();
+  const int grace_ms = ToInteger(info[1], 0x7fffffff, "graceMs must be an integer from 0 to 2147483647");
+  if (grace_ms < 0) return env.Undefined();
+
+  const int error = SetWatchdog(limit_ms, grace_ms);
+  if (error == 0) return Napi::Boolean::New(env, true);
+  return ToFailure(env, error, "setitimer");
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("setFileLock", Napi::Function::New<SetFileLockBinding>(env, "setFileLock"));
+  exports.Set("setWatchdog", Napi::Function::New<SetWatchdogBinding>(env, "setWatchdog"));
   return exports;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 
-/** What the addon, `native/binding.cc`, exports. */
+/** What of the addon, `native/binding.cc`, locks. */
 export interface NativeLocks {
   /**
    * Locks or unlocks the whole file open on `descriptor`, without waiting: `true` done, `false` contended, else
@@ -16,11 +16,21 @@ export interface NativeLocks {
   ): boolean | NativeFailure;
 }
 
+/** What of the addon ends this process when its time is up. */
+export interface NativeWatchdog {
+  /**
+   * Has the kernel kill this process's group `limitMs` + `graceMs` from now, whatever its threads do then; 0 for
+   * `limitMs` is never. A call takes the place of the one before. Throws TypeError for anything but whole
+   * milliseconds; see `native/watchdog.h` for the rest.
+   */
+  setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
+}
+
 /** A system call that failed for another reason than contention. */
 export interface NativeFailure {
   /** As in errno.h: positive. */
   errno: number;
-  syscall: 'flock' | 'fcntl';
+  syscall: 'flock' | 'fcntl' | 'setitimer';
 }
 
 /** `LockMode` of `native/file_lock.h`. */
@@ -29,7 +39,7 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
 
-let loaded: NativeLocks | undefined;
+let loaded: (NativeLocks & NativeWatchdog) | undefined;
 
 /**
  * The addon, loaded at the first call in this thread: `build/Release` in a checkout, `prebuilds/` in a package
@@ -42,13 +52,19 @@ export function nativeLocks(): NativeLocks {
   return loaded;
 }
 
+/** As {@link nativeLocks}: one file, loaded once. */
+export function nativeWatchdog(): NativeWatchdog {
+  loaded ??= load();
+  return loaded;
+}
+
 /** This file is `dist/lock/native.js` of the package. */
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
-function load(): NativeLocks {
+function load(): NativeLocks & NativeWatchdog {
   const require = createRequire(import.meta.url);
   try {
-    const nodeGypBuild = require('node-gyp-build') as (directory: string) => NativeLocks;
+    const nodeGypBuild = require('node-gyp-build') as (directory: string) => NativeLocks & NativeWatchdog;
     return nodeGypBuild(packageRoot);
   } catch (cause) {
     throw addonMissing(cause);

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { nativeLocks } from '#dist/lock/native.js';
+import { nativeLocks, nativeWatchdog } from '#dist/lock/native.js';
 import { startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { peerInThisThread } from '../helpers/lock-peer.ts';
@@ -14,6 +14,7 @@ const here = peerInThisThread();
 const syscalls = { flock: 'flock', ofd: 'fcntl' } as const;
 /** The binding with its types taken away. */
 const setFileLock = nativeLocks().setFileLock as (...values: unknown[]) => unknown;
+const setWatchdog = nativeWatchdog().setWatchdog as (...values: unknown[]) => unknown;
 
 for (const scheme of ['flock', 'ofd'] as const) {
   const syscall = syscalls[scheme];
@@ -107,6 +108,8 @@ test('the binding throws TypeError for a wrong type, a fraction, or a number out
     assert.throws(() => setFileLock(value, 2, 0), { name: 'TypeError', message: /^descriptor must be/ });
     assert.throws(() => setFileLock(0, value, 0), { name: 'TypeError', message: /^mode must be/ });
     assert.throws(() => setFileLock(0, 2, value), { name: 'TypeError', message: /^scheme must be/ });
+    assert.throws(() => setWatchdog(value, 0), { name: 'TypeError', message: /^limitMs must be/ });
+    assert.throws(() => setWatchdog(0, value), { name: 'TypeError', message: /^graceMs must be/ });
   }
   assert.throws(() => setFileLock(), TypeError);
   assert.throws(() => setFileLock(0, 3, 0), TypeError);

@@ -8,7 +8,7 @@ import { systemErrorCode } from '../../errors.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import type { StopCondition } from '../stop.ts';
 import type { TakenFile } from '../taken-file.ts';
-import { CONTROL_FD, EVENT_FD, type RunEvent, type RunRequest } from './protocol.ts';
+import { CONTROL_FD, EVENT_FD, MARGIN_MS, type RunEvent, type RunRequest } from './protocol.ts';
 
 /** How a child is started. */
 export interface Launch {
@@ -34,8 +34,6 @@ export interface ChildEnd {
 }
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
-/** The child ends a function that ignores its signal by itself; this much later its sweeper does. */
-const MARGIN_MS = 500;
 
 /** Runs what is runnable in the files in one child, and returns when the child and its pipes are gone. */
 export async function runChild(

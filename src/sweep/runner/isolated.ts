@@ -41,6 +41,7 @@ async function runGroup(
   let execArgv = runnerExecArgv(header.execArgv);
   let waiting = group;
   while (waiting.length > 0 && !stop.isReached) {
+    const runnable = countRunnable(waiting);
     const end = await runChild(waiting, { execArgv, cwd }, options, stop);
     for (const taken of waiting) settle(taken, end);
     const left = waiting.filter(taken => !end.failed.has(taken) && taken.runnable().length > 0);
@@ -57,9 +58,17 @@ async function runGroup(
     } else if (end.isOrderly) {
       // It was told to stop, or everything that could be run was.
       return;
+    } else if (countRunnable(left) === runnable) {
+      // What killed it before it began a function, a lack of memory say, would kill the next as well.
+      for (const taken of left) taken.fail(cannotStart(end));
+      return;
     }
     waiting = left;
   }
+}
+
+function countRunnable(files: readonly TakenFile[]): number {
+  return files.reduce((sum, taken) => sum + taken.runnable().length, 0);
 }
 
 /** Writes what the child could not: the end of the function it died in. */
@@ -86,7 +95,7 @@ function whyItDied({ record }: RegisteredFunction, end: ChildEnd): ReportedError
 function cannotStart(end: ChildEnd): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_CRASHED',
-    `cannot run orphans: the runner process ${end.how} before it was ready`,
+    `cannot run orphans: the runner process ${end.how} before it began one`,
     {
       cause: end.error,
     },

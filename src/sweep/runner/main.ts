@@ -12,6 +12,7 @@ import { reportError } from '../reported-error.ts';
 import { noRoomForStart, runFunction } from '../run-function.ts';
 import { StopCondition } from '../stop.ts';
 import { CONTROL_FD, EVENT_FD, FIRST_FILE_FD, type RunEvent, type RunRequest } from './protocol.ts';
+import { watchAfterwards, watchFunction } from './watchdog.ts';
 
 const request = readRequest();
 const abort = new AbortController();
@@ -45,12 +46,16 @@ async function runFile(index: number): Promise<void> {
       if (stop.isReached) return;
       const registered = contents.functions.get(id);
       if (!registered) continue;
+      const timeoutMs = stop.limit(request.timeoutMs ?? registered.record.timeoutMs);
+      const { killGraceMs } = request;
+      watchFunction(timeoutMs, killGraceMs);
       const result = await runFunction(file, registered, {
         isOrphaned: true,
-        timeoutMs: stop.limit(request.timeoutMs ?? registered.record.timeoutMs),
-        killGraceMs: request.killGraceMs,
+        timeoutMs,
+        killGraceMs,
         onMark: mark => emit({ kind: 'mark', file: index, mark }),
       });
+      watchAfterwards(timeoutMs, killGraceMs);
       if (result === 'not-started') {
         emit({ kind: 'left', file: index, id, error: reportError(noRoomForStart(registered.record.name)) });
       }

@@ -12,6 +12,9 @@ export const EVENT_FD = 4;
 /** The state files of the request, in its order. */
 export const FIRST_FILE_FD = 5;
 
+/** The child ends a function that ignores its signal by itself; this much later its sweeper does. */
+export const MARGIN_MS = 500;
+
 /** From the sweeper, once. */
 export interface RunRequest {
   readonly files: readonly {

@@ -1,0 +1,27 @@
+/**
+ * The runner's own end, when nobody else can bring it about. A function in an endless synchronous loop gives the event
+ * loop no turn, so the runner's timers do not help; its sweeper's do, unless the sweeper is dead, stopped or stuck.
+ *
+ * In the order in which they come, after a function's limit: the runner's event loop (SIGKILL after the grace), the
+ * sweeper (`child.ts`, a margin later), and this, the kernel (another margin later).
+ */
+import { nativeWatchdog } from '../../lock/native.ts';
+import { toSystemError } from '../../lock/system-error.ts';
+import { MARGIN_MS } from './protocol.ts';
+
+/** What the addon takes. */
+const MAX_MS = 2 ** 31 - 1;
+/** What a function may leave behind, a timer or an exit handler, gets at least this long before the next one begins. */
+const LEAST_AFTERWARDS_MS = 5000;
+
+/** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
+export function watchFunction(limitMs: number, graceMs: number): void {
+  const endMs = Math.min(Math.ceil(graceMs) + 2 * MARGIN_MS, MAX_MS);
+  const result = nativeWatchdog().setWatchdog(Math.ceil(limitMs), endMs);
+  if (result !== true) throw toSystemError(result);
+}
+
+/** Watches over what a function with this limit left behind, and over our own steps until the next or the exit. */
+export function watchAfterwards(limitMs: number, graceMs: number): void {
+  watchFunction(limitMs === 0 ? 0 : Math.max(limitMs, LEAST_AFTERWARDS_MS), graceMs);
+}

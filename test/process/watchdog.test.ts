@@ -1,0 +1,176 @@
+/** Runners whose event loop is stuck, and whose sweeper is dead, stopped or deceived: the kernel ends them. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SweepReport, sweep } from '#dist/index.js';
+import { type Call, read } from '../helpers/calls.ts';
+import { type Child, startChild } from '../helpers/child.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
+
+type Stuck = typeof import('../fixtures/stuck.ts');
+
+/** What must never end would: a failure then, not a hang. */
+const bounded = { timeout: 120_000 };
+/** Time for the test to kill or stop the sweeper before that would kill the runner. */
+const limits = { timeoutMs: 3000, killGraceMs: 100 };
+
+function stuckCalls(name: keyof Stuck): Call[] {
+  const module = import.meta.resolve('../fixtures/stuck.js');
+  return [
+    { do: 'append', text: 'before' },
+    { do: 'module', module, export: name, text: 'stuck' },
+    { do: 'append', text: 'behind' },
+  ];
+}
+
+function textsOf(ledger: string): (string | undefined)[] {
+  return read(ledger).map(line => line.split(' ')[0]);
+}
+
+/** The process that runs, or ran, the stuck function. */
+function runnerOf(ledger: string): number {
+  return Number(
+    read(ledger)
+      .find(line => line.startsWith('stuck'))
+      ?.split(' ')[1],
+  );
+}
+
+/** Should the test fail, its runner is ended: nobody else would do that. */
+function placeOfRunner(t: TestContext): Place {
+  let place: Place | undefined;
+  // Before everything else: the ledger is still there then, and a sweeper's end waits for its runner's.
+  t.after(() => endGroup(runnerOf(place!.ledger)));
+  place = freshPlace(t);
+  return place;
+}
+
+interface StuckRunner extends Place {
+  readonly sweeper: Child;
+  /** Resolves when the runner is gone. */
+  readonly gone: Promise<unknown>;
+  readonly letThrough: () => Promise<void>;
+}
+
+/** An orphan's function has come to the gate, in a runner of `sweeper`. */
+async function runnerAtGate(t: TestContext, name: keyof Stuck, killGraceMs: number): Promise<StuckRunner> {
+  const place = placeOfRunner(t);
+  const { base, ledger, root } = place;
+  const [fifo, alive] = [makeGate(root), join(root, 'alive')];
+  assert.equal(spawnSync('mkfifo', [alive]).status, 0);
+  const options = { timeoutMs: limits.timeoutMs, maxAttempts: 1 };
+  await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options });
+  const gone = readFile(alive);
+  const plan = { verb: 'sweep', base, options: { killGraceMs } };
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
+  return { ...place, sweeper, gone, letThrough: await arrivalAt(fifo) };
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
+for (const [title, name] of [
+  ['in an endless loop', 'loopBehindGate'],
+  ['in a system call', 'blockAtGate'],
+] as const) {
+  test(
+    `a function stuck ${title} in the runner of a killed sweeper ends at its time limit, and the next sweep goes on behind it`,
+    bounded,
+    async t => {
+      const { base, ledger, sweeper, gone, letThrough } = await runnerAtGate(t, name, limits.killGraceMs);
+      assert.deepEqual(await sweeper.kill(), { code: null, signal: 'SIGKILL' });
+      if (name === 'loopBehindGate') await letThrough();
+      await gone;
+      if (name === 'blockAtGate') await letThrough();
+      await sweeper.closed;
+      const report = await sweep(base, { logger: null });
+      // The one attempt it had.
+      assert.deepEqual([report.ok, report.failed, report.pending], [1, 1, 0]);
+      assert.deepEqual(textsOf(ledger), ['before', 'stuck', 'behind']);
+    },
+  );
+}
+
+test(
+  'a function stuck in an endless loop in the runner of a stopped sweeper ends at its time limit; continued, the sweeper runs what is behind it',
+  bounded,
+  async t => {
+    const { ledger, sweeper, gone, letThrough } = await runnerAtGate(t, 'loopBehindGate', limits.killGraceMs);
+    sweeper.process.kill('SIGSTOP');
+    await letThrough();
+    await gone;
+    assert.deepEqual(textsOf(ledger), ['before', 'stuck']);
+    sweeper.process.kill('SIGCONT');
+    const report = await sweeper.next<SweepReport>();
+    assert.deepEqual([report.ok, report.failed, report.pending], [2, 1, 0]);
+    assert.deepEqual(textsOf(ledger), ['before', 'stuck', 'behind']);
+  },
+);
+
+for (const [title, name] of [
+  ['a loop', 'leaveLoopBehind'],
+  ['a loop at the exit', 'leaveExitHandlerBehind'],
+] as const) {
+  test(`a function that is done but leaves ${title} behind it hangs no sweep`, bounded, async t => {
+    const { base, ledger } = placeOfRunner(t);
+    await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options: { timeoutMs: 400 } });
+    const report = await sweep(base, { logger: null, killGraceMs: 100 });
+    assert.deepEqual([report.ok, report.failed, report.pending], [3, 0, 0]);
+    assert.deepEqual(textsOf(ledger), ['before', 'stuck', 'behind']);
+  });
+}
+
+test('a suspended runner keeps its file, past its time limit; continued, its function has its grace first', {
+  ...bounded,
+  skip:
+    process.platform === 'linux' ? false : 'NOT TESTED: /proc tells that the time of a stopped process is up',
+}, async t => {
+  const { base, ledger, sweeper, gone, letThrough } = await runnerAtGate(t, 'obeySignal', 60_000);
+  const runner = runnerOf(ledger);
+  process.kill(runner, 'SIGSTOP');
+  await sweeper.kill();
+  await letThrough();
+  while (!isAlarmPending(runner)) await sleep(20);
+  const suspended = await sweep(base, { logger: null });
+  assert.deepEqual([suspended.live, suspended.ok], [1, 0]);
+  process.kill(runner, 'SIGCONT');
+  await gone;
+  await sweeper.closed;
+  assert.deepEqual(textsOf(ledger), ['before', 'stuck', 'obeyed']);
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+});
+
+/** Nothing else tells it: the process is stopped. */
+function isAlarmPending(pid: number): boolean {
+  const [, pending] = /^ShdPnd:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  const alarm = 1n << 13n;
+  return (BigInt(`0x${pending}`) & alarm) !== 0n;
+}
+
+test(
+  'runners that die before they begin a function are not started for ever: the file is reported and stays',
+  bounded,
+  async t => {
+    const { base, ledger } = freshPlace(t);
+    // As one that has not the memory to read its file: ready, then gone.
+    const killer =
+      "import fs from 'node:fs';import { syncBuiltinESMExports } from 'node:module';" +
+      'const { writeSync } = fs; fs.writeSync = (fd, ...how) => fd === 5 ? process.exit(9) : writeSync(fd, ...how);' +
+      'if (process.argv[1].endsWith("runner/main.js")) syncBuiltinESMExports();';
+    const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(killer)}`];
+    await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: 'first' }] }, { execArgv });
+    const [file] = (await sweep(base, { logger: null })).files;
+    assert.equal(file?.pending, 1);
+    assert.match(file?.error?.message ?? '', /exited with code 9 before it began one/);
+  },
+);
