@@ -1,5 +1,6 @@
 /** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
+import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
@@ -62,8 +63,8 @@ export class DeferredFunctionManager {
       );
     }
     const { label, timeoutMs, maxAttempts, maxCapturedBytes, ...sweepOptions } = options;
-    if (label !== undefined && typeof label !== 'string')
-      throw new TypeError('option "label" must be a string');
+    if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
+      throw new TypeError('option "label" must be a string that UTF-8 can hold');
     this.#directory = new StateDirectory(stateDirBase);
     // Orphans keep the limits their own owner registered them with.
     this.#sweepOptions = resolveSweepOptions(sweepOptions);

@@ -2,13 +2,15 @@
  * Storing a function by its source together with everything it captured: the variables it uses, by value, the functions
  * and modules among them by reference or again by source, and so on for each of those.
  */
+import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError } from '../errors.ts';
+import { nativeRefusal, sharedVariable, valueAtCreation } from './capture-refusals.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { locateFunction } from './locate.ts';
-import { type Mention, mention, refusal, subject } from './refusal.ts';
+import { type Mention, mention, subject } from './refusal.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 type Callable = (...args: never[]) => unknown;
@@ -130,7 +132,8 @@ class Capture {
     this.#references[index] = {
       kind: 'source',
       ...this.#store(index, fn, located.inspected, chain),
-      name: fn.name,
+      // A class may have a static member of this name, which is part of its text.
+      ...(typeof fn.name === 'string' && isPlainText(fn.name) && { name: fn.name }),
     };
     return index;
   }
@@ -261,33 +264,4 @@ function encodedLength(value: unknown): number {
       return Number.POSITIVE_INFINITY;
     throw error;
   }
-}
-
-function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
-  return refusal(
-    chain,
-    `is a class that needs the value of ${name} to come into being, and is itself part of a captured value`,
-    'export the class from a module, or let the function use it by its name',
-  );
-}
-
-function sharedVariable(
-  chain: readonly Mention[],
-  name: string,
-  other: readonly Mention[],
-): DeferredSweepError {
-  return refusal(
-    chain,
-    `assigns to the variable ${name}, which ${other.at(-1)?.name} uses too, and each stored function has its own`,
-    `make it a property of an object that both capture: state.${name}`,
-  );
-}
-
-/** A function without a text and without a public name. */
-export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
-  return refusal(
-    chain,
-    'is native, bound or internal to Node, and has no source',
-    'wrap the call in a function of your own: () => original(...)',
-  );
 }

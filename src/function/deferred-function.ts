@@ -4,6 +4,7 @@ import { describeFunction } from './describe-function.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
 import { invokeStored } from './invoke.ts';
 import { describeLocation, type ModuleLocation } from './module-reference.ts';
+import { requireStorable, storableName } from './storable.ts';
 
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
@@ -29,9 +30,9 @@ export class DeferredFunction {
   /** The snapshot of the arguments: what happens to them after registration changes nothing. */
   readonly encodedArguments: Uint8Array;
 
-  private constructor(name: string, descriptor: FunctionDescriptor, encodedArguments: Uint8Array) {
-    this.name = name;
-    this.descriptor = descriptor;
+  private constructor(name: unknown, descriptor: FunctionDescriptor, encodedArguments: Uint8Array) {
+    this.name = storableName(name);
+    this.descriptor = requireStorable(descriptor);
     this.encodedArguments = encodedArguments;
   }
 
@@ -59,7 +60,7 @@ export class DeferredFunction {
     if (typeof fn !== 'function')
       throw new TypeError(`"fn" must be a function, got ${fn === null ? 'null' : typeof fn}`);
     const descriptor = describeFunction(fn, options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES);
-    return new DeferredFunction(fn.name || '(anonymous)', descriptor, snapshot(args, 'args'));
+    return new DeferredFunction(fn.name, descriptor, snapshot(args, 'args'));
   }
 
   /**

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { captureFunction, nativeRefusal } from './capture.ts';
+import { captureFunction } from './capture.ts';
+import { nativeRefusal } from './capture-refusals.ts';
 import { generatorRefusal } from './describe-text.ts';
 import type { ModuleDescriptor, SourceDescriptor } from './descriptor.ts';
 import { locateFunction } from './locate.ts';

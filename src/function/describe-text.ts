@@ -60,8 +60,9 @@ function analyzeOnce(
     known = new Map();
     analyses.set(script, known);
   }
-  const key = `${line}:${column}:${fn.name}`;
-  if (!known.has(key)) known.set(key, analyzeSource(text, String(fn.name), inspected.script.isModule));
+  const name = String(fn.name);
+  const key = `${line}:${column}:${name}`;
+  if (!known.has(key)) known.set(key, analyzeSource(text, name, inspected.script.isModule));
   return known.get(key);
 }
 

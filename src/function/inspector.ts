@@ -115,14 +115,13 @@ class ThreadInspector {
     const known = this.#scripts.get(id);
     if (known !== undefined) return known;
     let found: Script = { id, url: '', isModule: false };
-    // Tells of every script there is. Those of files are kept, all at once; evaluated code, of which there may be
-    // thousands, only if it was asked for.
+    // Tells of every script there is, which takes long where there are many: all are kept, not the one asked for only.
     const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
+      if (this.#scripts.has(params.scriptId)) return;
       const url = params.embedderName ?? params.url;
-      if (params.scriptId !== id && (this.#scripts.has(params.scriptId) || !/^(file|node):/.test(url)))
-        return;
       const script = { id: params.scriptId, url, isModule: params.isModule ?? false };
       if (script.id === id) found = script;
+      else if (this.#scripts.size >= MOST_SCRIPTS) return;
       this.#scripts.set(script.id, script);
     };
     this.#session.on('Debugger.scriptParsed', onParsed);
@@ -166,6 +165,9 @@ class ThreadInspector {
     return answer as Methods[M]['result'];
   }
 }
+
+/** A program that evaluates code without end shall not fill our memory with the names of it. */
+const MOST_SCRIPTS = 50_000;
 
 const OBJECT_GROUP = 'deferred-sweep';
 

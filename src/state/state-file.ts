@@ -4,6 +4,7 @@
  */
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
+import { checkBounds } from '../cbor/bounds.ts';
 import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { replay, type StateContents } from './contents.ts';
@@ -138,6 +139,7 @@ export class StateFile {
         { path: this.path },
       );
     }
+    requireReadable(payload, this.path);
     return encodeFrame(payload);
   }
 
@@ -189,4 +191,17 @@ function noSpace(written: number, expected: number): Error {
     code: 'ENOSPC',
     syscall: 'write',
   });
+}
+
+/** What would be written and never read again is refused: registered, it would be lost. */
+function requireReadable(payload: Buffer, path: string): void {
+  try {
+    checkBounds(payload);
+  } catch (error) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot store a record in ${path} that could not be read again; pass the path of a file with the data instead`,
+      { path, cause: error },
+    );
+  }
 }

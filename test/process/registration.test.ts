@@ -203,3 +203,56 @@ test('a function that cannot be stored is refused by name, and nothing is regist
   assert.throws(() => job.defer(bound), { code: 'DEFERRED_FUNCTION_REFUSED', message: /bound/ });
   assert.deepEqual((await job.close()).files[0]?.functions, []);
 });
+
+test('what could not be read again is refused, not registered', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const half = '\ud800';
+  const source = new Function(`return '${half}'`) as () => string;
+  const refused: [attempt: () => unknown, valuePath: string][] = [
+    [() => DeferredFunction.command('printf', ['%s', half]), 'function.argv[1]'],
+    [() => DeferredFunction.command('printf', ['\ufeff'.padEnd(80, 'x')]), 'function.argv[0]'],
+    [
+      () => DeferredFunction.command('printf', [], { env: { [half]: '' } }),
+      `the name of function.env.${half}`,
+    ],
+    [() => DeferredFunction.of({ module: 'node:fs', export: half }), 'function.export'],
+    [() => job.defer(source), 'function.source'],
+    [() => job.defer(() => source()), 'function.closure.references[0].source'],
+  ];
+  for (const [attempt, valuePath] of refused) {
+    assert.throws(attempt, { name: 'DeferredSweepError', code: 'DEFERRED_VALUE_REFUSED', valuePath });
+  }
+  const manyArguments = DeferredFunction.command('true', Array(2 ** 20).fill(''));
+  assert.throws(() => job.defer(manyArguments), { code: 'DEFERRED_TOO_LARGE' });
+  job.defer(appendFileSync, ledger, 'next\n');
+  assert.equal((await job.close()).ok, 1);
+  assert.deepEqual(read(ledger), ['next']);
+});
+
+test('a function runs whatever was written to its name', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const names = [42, '', '\ud800', '\ufeff', 'x'.repeat(2 ** 20), undefined, Symbol('s'), appendFileSync];
+  for (const [index, name] of names.entries()) {
+    const { appendFileSync: append } = await import('node:fs');
+    const inner = Object.defineProperty(() => append(ledger, `${index}\n`), 'name', { value: name });
+    job.defer(inner);
+    job.defer(() => inner());
+  }
+  // biome-ignore lint/complexity/noStaticOnlyClass: that is what is tested
+  class Named {
+    static name(): void {
+      appendFileSync(ledger, 'static\n');
+    }
+  }
+  job.defer(() => Named.name());
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed], [2 * names.length + 1, 0]);
+  assert.deepEqual(
+    read(ledger),
+    [...names.keys()].flatMap(index => [`${index}`, `${index}`]).concat('static'),
+  );
+});

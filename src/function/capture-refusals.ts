@@ -1,0 +1,33 @@
+/** Why a function cannot be captured, in the words its user reads. */
+import { type Mention, refusal } from './refusal.ts';
+
+/** A class in a value, and so made before variables have theirs. */
+export function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
+  return refusal(
+    chain,
+    `is a class that needs the value of ${name} to come into being, and is itself part of a captured value`,
+    'export the class from a module, or let the function use it by its name',
+  );
+}
+
+/** A variable of which two stored functions would have one each. */
+export function sharedVariable(
+  chain: readonly Mention[],
+  name: string,
+  other: readonly Mention[],
+): DeferredSweepError {
+  return refusal(
+    chain,
+    `assigns to the variable ${name}, which ${other.at(-1)?.name} uses too, and each stored function has its own`,
+    `make it a property of an object that both capture: state.${name}`,
+  );
+}
+
+/** A function without a text and without a public name. */
+export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
+  return refusal(
+    chain,
+    'is native, bound or internal to Node, and has no source',
+    'wrap the call in a function of your own: () => original(...)',
+  );
+}

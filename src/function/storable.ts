@@ -1,0 +1,45 @@
+import { isPlainText } from '../cbor/plain.ts';
+import { DeferredSweepError } from '../errors.ts';
+import type { FunctionDescriptor } from './descriptor.ts';
+
+/** Names are for people: longer ones say no more. */
+const LONGEST_NAME = 256;
+
+/** The name under which a function is stored; anything may be written to the property. */
+export function storableName(name: unknown): string {
+  if (typeof name !== 'string' || name === '') return '(anonymous)';
+  const text = name.slice(0, LONGEST_NAME) as string & { toWellFormed(): string };
+  return isPlainText(text) ? text : text.toWellFormed().replace(/^\ufeff+/, '') || '(anonymous)';
+}
+
+/**
+ * Returns the descriptor if each text in it comes back from a record as it was.
+ * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` with the path of one that does not. Stored all the same, it would be
+ * another function, or a record that nobody can read.
+ */
+export function requireStorable<D extends FunctionDescriptor>(descriptor: D): D {
+  requireTexts(descriptor, 'function');
+  return descriptor;
+}
+
+function requireTexts(tree: unknown, path: string): void {
+  if (typeof tree === 'string') requireText(tree, path);
+  else if (Array.isArray(tree))
+    for (const [index, item] of tree.entries()) requireTexts(item, `${path}[${index}]`);
+  else if (typeof tree === 'object' && tree !== null && !(tree instanceof Uint8Array)) {
+    for (const [key, value] of Object.entries(tree)) {
+      requireText(key, `the name of ${path}.${key}`);
+      requireTexts(value, `${path}.${key}`);
+    }
+  }
+}
+
+function requireText(text: string, path: string): void {
+  if (isPlainText(text)) return;
+  throw new DeferredSweepError(
+    'DEFERRED_VALUE_REFUSED',
+    `cannot store ${path}: its text holds half of a surrogate pair, or begins with a byte order mark, which UTF-8 does ` +
+      "not give back; pass such text as an argument, or write it as an escape ('\\ud800') in the source",
+    { valuePath: path },
+  );
+}
