@@ -1,5 +1,6 @@
 /** Why a function cannot be captured, in the words its user reads. */
-import { type Mention, refusal } from './refusal.ts';
+import { DeferredSweepError } from '../errors.ts';
+import { type Mention, refusal, subject } from './refusal.ts';
 
 /** A class in a value, and so made before variables have theirs. */
 export function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
@@ -29,5 +30,20 @@ export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
     chain,
     'is native, bound or internal to Node, and has no source',
     'wrap the call in a function of your own: () => original(...)',
+  );
+}
+
+/** @param bytes - Infinity for what no record could hold */
+export function tooLarge(
+  chain: readonly Mention[],
+  what: string,
+  bytes: number,
+  maxBytes: number,
+): DeferredSweepError {
+  const size = Number.isFinite(bytes) ? `${bytes} bytes` : 'more than a record can hold';
+  return new DeferredSweepError(
+    'DEFERRED_TOO_LARGE',
+    `${subject(chain)} needs too much: ${what} takes ${size}, and all it captures may take ${maxBytes}; ` +
+      'pass the path of a file with the data, or make it what the function needs and no more',
   );
 }

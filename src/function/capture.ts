@@ -5,7 +5,7 @@
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { nativeRefusal, sharedVariable, valueAtCreation } from './capture-refusals.ts';
+import { nativeRefusal, sharedVariable, tooLarge, valueAtCreation } from './capture-refusals.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
@@ -77,7 +77,7 @@ class Capture {
     const text = describeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
-      throw this.#tooLarge(chain, 'the source of what it captures', this.#sourceBytes);
+      throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
     const names: string[] = [];
     const values: unknown[] = [];
     const links: Record<string, number> = {};
@@ -240,16 +240,7 @@ class Capture {
         if (bytes > largest.bytes) largest = { chain, name, bytes };
       }
     }
-    return this.#tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes);
-  }
-
-  #tooLarge(chain: readonly Mention[], what: string, bytes: number): DeferredSweepError {
-    const size = Number.isFinite(bytes) ? `${bytes} bytes` : 'more than a record can hold';
-    return new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `${subject(chain)} needs too much: ${what} takes ${size}, and all it captures may take ${this.#maxBytes}; ` +
-        'pass the path of a file with the data, or make it what the function needs and no more',
-    );
+    return tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes, this.#maxBytes);
   }
 }
 
