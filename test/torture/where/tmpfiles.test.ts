@@ -34,8 +34,8 @@ testHere(
     run('systemd-tmpfiles', '--clean', config);
     assert.deepEqual([plain, letter, orphan, path].map(existsSync), [false, false, true, true]);
 
-    assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
     assert.equal((await sweep(base, { logger: null })).ok, 1);
+    assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
     assert.deepEqual([...read(ledger), ...read(`${ledger}-2`)], ['ran', 'ran']);
     addRow({ part: 'where', what: 'systemd-tmpfiles --clean', tried: 4, found: 0 });
   },
