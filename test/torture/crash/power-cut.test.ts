@@ -47,6 +47,7 @@ testHere(
       tried: found.disks,
       found: found.lost.length,
     });
+    t.diagnostic(`${found.lost.length} of ${found.disks} disks lost functions`);
     assert.notDeepEqual(found.lost, []);
   },
 );

@@ -4,14 +4,14 @@
  * every write before the last flush, and of those since any that the disk chose to write out of its cache. Each such
  * disk is mounted, which replays the file system's journal, and swept.
  */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { read } from '../../helpers/calls.ts';
 import { startChild } from '../../helpers/child.ts';
 import { compileFuse } from '../where/compile-fuse.ts';
-import { type Mounts, run } from '../where/mounts.ts';
+import { type Mounts, must, run } from '../where/mounts.ts';
 import { DiskLog } from './disk-log.ts';
 import { expectAt, type Step } from './steps.ts';
 
@@ -38,20 +38,25 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
 /** What survives of the writes since the last flush: nothing, all (a copy of the loop device's image), each or not. */
 const CACHES = [() => false, () => true, () => Math.random() < 0.5, () => Math.random() < 0.9] as const;
 
-export interface Findings {
+/** Moments that one walk through the log stops at. */
+const BATCH = 16;
+
+interface Found {
   /** Disks mounted and swept. */
-  readonly disks: number;
+  disks: number;
   /** Functions that had to be on one of them, over all disks. */
-  readonly owed: number;
+  owed: number;
   /** Writes since the last flush at the moment of a cut, the most there were. */
-  readonly mostVolatile: number;
+  mostVolatile: number;
   /** Disks that lack a function whose registration had returned. */
-  readonly lost: readonly string[];
+  readonly lost: string[];
   /** Disks on which a function was to be run whose job had ended. */
-  readonly repeated: readonly string[];
+  readonly repeated: string[];
   /** State files that were damaged, or not believed: a power cut may tear a record, and do no more. */
-  readonly damaged: readonly string[];
+  readonly damaged: string[];
 }
+
+export type Findings = Readonly<Found>;
 
 export class LoggedDisk {
   readonly #mounts: Mounts;
@@ -60,7 +65,10 @@ export class LoggedDisk {
   readonly #log: string;
   readonly #ledger: string;
   readonly #blank: string;
-  #steps: Step[] = [];
+  readonly #cutDisk: string;
+  /** Length of the log when the worker began. */
+  #begin = 0;
+  readonly #steps: Step[] = [];
 
   /** Makes the disk. @throws NotHere */
   constructor(mounts: Mounts, fileSystem: FileSystem) {
@@ -71,6 +79,7 @@ export class LoggedDisk {
     this.#log = join(this.#directory, 'log');
     this.#ledger = join(this.#directory, 'ledger');
     this.#blank = join(this.#directory, 'blank');
+    this.#cutDisk = join(this.#directory, 'disk');
     const { type, megabytes, mkfs } = fileSystem;
     writeFileSync(this.#blank, '');
     truncateSync(this.#blank, megabytes * 2 ** 20);
@@ -87,6 +96,7 @@ export class LoggedDisk {
     const base = this.#mounts.by('base', 'mount', '-t', type, '-o', mount, join(fuse, 'disk'));
     const child = startChild(t, 'job-on-disk', { args: [base, this.#ledger, this.#log, durability] });
     await child.next();
+    this.#begin = statSync(this.#log).size;
     child.send('begin');
     for (let registered = 0; registered < functions; ) {
       const step = await child.next<Step>();
@@ -94,62 +104,63 @@ export class LoggedDisk {
       if (step.kind === 'registered') registered++;
     }
     await child.kill();
-    run('umount', base);
-    run('umount', fuse);
+    must('umount', base);
+    must('umount', fuse);
   }
 
-  /** Cuts the power at so many moments, spread over the log, as long as there is time. */
+  /** Cuts the power at so many moments of the log, or fewer when the time is up. */
   async cut(moments: number, endsAtMs: number): Promise<Findings> {
-    const found = {
-      disks: 0,
-      owed: 0,
-      mostVolatile: 0,
-      lost: [] as string[],
-      repeated: [] as string[],
-      damaged: [] as string[],
-    };
-    const certain = join(this.#directory, 'certain');
-    copySparse(this.#blank, certain);
-    const log = new DiskLog(this.#log, certain);
-    const last = this.#steps.at(-1)!.position;
-    for (const position of this.#moments(moments)) {
-      if (performance.now() > endsAtMs) break;
-      const at = log.advance(Math.min(position, last));
-      found.mostVolatile = Math.max(found.mostVolatile, log.volatileWrites);
-      const { mustRun, mustNotRun } = expectAt(this.#steps, at);
-      for (const [number, survives] of CACHES.entries()) {
-        if (number > 0 && log.volatileWrites === 0) break;
-        const disk = join(this.#directory, 'disk');
-        copySparse(certain, disk);
-        log.applyVolatile(disk, survives);
-        const { ran, bad } = await this.#sweep(disk);
-        const where = `${at} of ${last}, cache ${number}`;
-        const missing = [...mustRun].filter(id => !ran.has(id));
-        if (missing.length > 0) found.lost.push(`${where}: ${missing.length} of ${mustRun.size}`);
-        const again = [...mustNotRun].filter(id => ran.has(id));
-        if (again.length > 0) found.repeated.push(`${where}: ${again.join(', ')}`);
-        found.damaged.push(...bad.map(text => `${where}: ${text}`));
-        found.disks++;
-        found.owed += mustRun.size;
-      }
+    const found: Found = { disks: 0, owed: 0, mostVolatile: 0, lost: [], repeated: [], damaged: [] };
+    // Batch by batch, each from one end of the log to the other: whenever the time is up, all of it has been cut alike.
+    for (let done = 0; done < moments && performance.now() < endsAtMs; done += BATCH) {
+      await this.#cutOnce(found, endsAtMs);
     }
-    log.close();
     return found;
   }
 
-  /** Half of them right where a step was said to be done, the others anywhere. In ascending order. */
-  #moments(count: number): number[] {
+  async #cutOnce(found: Found, endsAtMs: number): Promise<void> {
+    const certain = join(this.#directory, 'certain');
+    copySparse(this.#blank, certain);
+    const log = new DiskLog(this.#log, certain);
+    for (const position of this.#moments()) {
+      if (performance.now() > endsAtMs) break;
+      const at = log.advance(position);
+      found.mostVolatile = Math.max(found.mostVolatile, log.volatileWrites);
+      for (const [number, survives] of CACHES.entries()) {
+        if (number > 0 && log.volatileWrites === 0) break; // a disk with an empty cache is always the same
+        copySparse(certain, this.#cutDisk);
+        log.applyVolatile(this.#cutDisk, survives);
+        await this.#judge(found, at, `at ${at}, cache ${number}`);
+      }
+    }
+    log.close();
+  }
+
+  async #judge(found: Found, at: number, where: string): Promise<void> {
+    const { mustRun, mustNotRun } = expectAt(this.#steps, at);
+    const { ran, bad } = await this.#sweep();
+    const missing = [...mustRun].filter(id => !ran.has(id));
+    if (missing.length > 0) found.lost.push(`${where}: ${missing.length} of ${mustRun.size}`);
+    const again = [...mustNotRun].filter(id => ran.has(id));
+    if (again.length > 0) found.repeated.push(`${where}: ${again.join(', ')}`);
+    found.damaged.push(...bad.map(text => `${where}: ${text}`));
+    found.disks++;
+    found.owed += mustRun.size;
+  }
+
+  /** In ascending order: half of them right where a step was said to be done, the others anywhere. */
+  #moments(): number[] {
     const last = this.#steps.at(-1)!.position;
-    return Array.from({ length: count }, (_, index) => {
+    return Array.from({ length: BATCH }, (_, index) => {
       const atStep = this.#steps[Math.floor(Math.random() * this.#steps.length)]!.position;
-      return index % 2 === 0 ? atStep : Math.floor(Math.random() * last);
+      return index % 2 === 0 ? atStep : this.#begin + Math.floor(Math.random() * (last - this.#begin));
     }).sort((a, b) => a - b);
   }
 
-  async #sweep(disk: string): Promise<{ ran: Set<number>; bad: string[] }> {
+  async #sweep(): Promise<{ ran: Set<number>; bad: string[] }> {
     const { type, mount } = this.#fileSystem;
     const base = this.#mounts.directory('recovered');
-    run('mount', '-t', type, '-o', mount, disk, base);
+    must('mount', '-t', type, '-o', mount, this.#cutDisk, base);
     rmSync(this.#ledger, { force: true });
     try {
       const report = await sweep(base, { isolation: 'none', logger: null });
@@ -159,13 +170,13 @@ export class LoggedDisk {
         bad: bad.map(file => JSON.stringify(file)),
       };
     } finally {
-      run('umount', base);
-      rmSync(disk);
+      must('umount', base);
+      rmSync(this.#cutDisk);
     }
   }
 }
 
 /** Images are mostly holes. */
 function copySparse(from: string, to: string): void {
-  run('cp', '--sparse=always', from, to);
+  must('cp', '--sparse=always', from, to);
 }

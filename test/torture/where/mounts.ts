@@ -15,6 +15,15 @@ export function run(program: string, ...args: string[]): string {
   throw new NotHere(`NOT TESTED: ${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
 }
 
+/** As {@link run}, for what cannot fail once the place is set up. @throws Error */
+export function must(program: string, ...args: string[]): string {
+  try {
+    return run(program, ...args);
+  } catch (error) {
+    throw error instanceof NotHere ? new Error(error.message.replace('NOT TESTED: ', '')) : error;
+  }
+}
+
 /** A test that is skipped, loudly, where the body throws {@link NotHere}; its mounts are gone at its end. */
 export function testHere(title: string, body: (t: TestContext, mounts: Mounts) => Promise<void>): void {
   test(title, async t => {
