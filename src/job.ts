@@ -32,7 +32,7 @@ export interface JobHost {
   readonly maxCapturedBytes: number;
   /** A fresh state file, without waiting. */
   createFile(): StateFile;
-  /** Takes back a file without functions, to use it again or to remove it. */
+  /** Takes back a file in which nothing is pending, to empty it and use it again, or to remove it. */
   giveBack(file: StateFile): void;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
@@ -206,7 +206,6 @@ export class Job {
       this.#isEnded = true;
       taken.giveUp();
       if (taken.contents.pending().length === 0) {
-        this.#file.reset();
         this.#host.giveBack(this.#file);
         return taken.report(true);
       }

@@ -1,0 +1,64 @@
+/**
+ * The laws of `laws.ts` on every file system that can be made here. Then, while there is time, the other suites of this
+ * repository with their temporary directories on each of them.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MINUTES, timeFor } from '../budget.ts';
+import { addRow } from '../table.ts';
+import { LAWS } from './laws.ts';
+import { testHere } from './mounts.ts';
+import { PLACES } from './places.ts';
+
+/** The other files of this part want their time, too. */
+const OWN_SHARE = 0.6;
+const endsAtMs = performance.now() + timeFor('where') * OWN_SHARE;
+
+const suites = join(import.meta.dirname, '../..');
+/** First the lock itself, then what is built on it. */
+const FILES = ['native', 'lock', 'state', 'sweep', 'process', 'cli'].flatMap(folder =>
+  readdirSync(join(suites, folder))
+    .filter(name => name.endsWith('.test.js'))
+    .sort((a, b) => Number(b === 'truth-table.test.js') - Number(a === 'truth-table.test.js'))
+    .map(name => `${folder}/${name}`),
+);
+
+for (const place of PLACES) {
+  testHere(`on ${place.name}`, async (t, mounts) => {
+    process.env.TMPDIR = place.setUp(mounts);
+    t.after(() => delete process.env.TMPDIR);
+    for (const [title, law] of Object.entries(LAWS)) await t.test(title, law);
+    addRow({ part: 'where', what: place.name, tried: Object.keys(LAWS).length, found: 0 });
+  });
+}
+
+for (const place of PLACES) {
+  testHere(`the other suites, on ${place.name}`, async (t, mounts) => {
+    const directory = place.setUp(mounts);
+    const files = FILES.filter(name => !place.unfit?.includes(name));
+    let tried = 0;
+    for (const name of files) {
+      if (performance.now() > endsAtMs) break;
+      await t.test(name, () => passes(name, directory));
+      tried++;
+    }
+    addRow({ part: 'where', what: `${place.name}: other test files`, tried, of: files.length, found: 0 });
+    if (tried === 0) t.skip(`NOT TESTED: no time left of --minutes (${MINUTES})`);
+  });
+}
+
+async function passes(name: string, directory: string): Promise<void> {
+  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', join(suites, name)], {
+    env: { ...process.env, TMPDIR: directory, NODE_TEST_CONTEXT: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => (output += text));
+  }
+  const [status] = await once(child, 'close');
+  assert.equal(status, 0, output);
+}
