@@ -105,7 +105,7 @@ export class LoggedDisk {
     }
     await child.kill();
     must('umount', base);
-    must('umount', fuse);
+    must('umount', '-l', fuse); // the loop device may need a moment to let go of it
   }
 
   /** Cuts the power at so many moments of the log, or fewer when the time is up. */

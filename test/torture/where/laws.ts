@@ -76,15 +76,19 @@ export const LAWS: Readonly<Record<string, (t: TestContext) => Promise<void>>> =
     closeSync(fd);
   },
 
-  'a second descriptor of a locked file is refused the lock, by either scheme': async t => {
-    for (const lock of SCHEMES) {
-      const path = join(freshDirectory(t), 'file');
-      const fd = openSync(path, 'ax+', 0o600);
-      assert.equal(tryLock(fd, { scheme: lock }), true);
-      assert.equal(assertLocksExclude(fd, path, lock), true);
-      closeSync(fd);
-    }
-  },
+  'a second descriptor of a locked file is refused the lock, and the self-test sees it, by either scheme':
+    async t => {
+      for (const lock of SCHEMES) {
+        const path = join(freshDirectory(t), 'file');
+        const fd = openSync(path, 'ax+', 0o600);
+        assert.equal(tryLock(fd, { scheme: lock }), true);
+        const second = openSync(path, 'r+');
+        assert.equal(tryLock(second, { scheme: lock }), false);
+        closeSync(second);
+        assert.equal(assertLocksExclude(fd, path, lock), true);
+        closeSync(fd);
+      }
+    },
 
   'an owner whose file is removed writes itself another; its end removes that': async t => {
     const { base, directory } = freshPlace(t);
