@@ -1,0 +1,67 @@
+/** What is deferred does, from its record, what it would have done; where that cannot be, it is refused by name. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { compileFunction } from 'node:vm';
+import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+/** What an ES module of this text exports. */
+async function moduleOf(t: TestContext, text: string): Promise<Record<string, AnyFunction>> {
+  const path = join(freshDirectory(t), 'library.mjs');
+  writeFileSync(path, text);
+  return (await import(pathToFileURL(path).href)) as Record<string, AnyFunction>;
+}
+
+/** The function that a script of this text returns. */
+const inScript = (text: string, filename = '/srv/app/script.js'): AnyFunction =>
+  (compileFunction(text, ['require'], { filename }) as (require: unknown) => AnyFunction)(
+    createRequire(pathToFileURL(filename)),
+  );
+
+function assertRefused(fn: AnyFunction, ...says: readonly string[]): void {
+  assert.throws(
+    () => DeferredFunction.create(fn),
+    error => {
+      assert.ok(error instanceof DeferredSweepError, String(error));
+      assert.equal(error.code, 'DEFERRED_FUNCTION_REFUSED');
+      for (const part of says) assert.ok(error.message.includes(part), error.message);
+      return true;
+    },
+  );
+}
+
+/** Where the function is found again: its export, or `source`. */
+function placeOf(deferred: DeferredFunction): string {
+  const { descriptor } = deferred;
+  return descriptor.kind === 'module' ? descriptor.export : descriptor.kind;
+}
+
+test('what a default export returns is not taken for the default export', async t => {
+  const exported = await moduleOf(t, `export default () => () => 'inner';`);
+  const inner = DeferredFunction.create(exported.default!() as AnyFunction);
+  assert.equal(placeOf(inner), 'source');
+  assert.equal(await inner.invoke(), 'inner');
+  assert.equal(placeOf(DeferredFunction.create(exported.default!)), 'default');
+
+  for (const text of [
+    'export default { make: () => async () => 1 }',
+    'export default { make: () =>\n () => 1 }',
+  ]) {
+    const { default: object } = await moduleOf(t, text);
+    const { make } = object as unknown as { make: AnyFunction };
+    assert.equal(placeOf(DeferredFunction.create(make() as AnyFunction)), 'source', text);
+    assert.equal(placeOf(DeferredFunction.create(make)), 'default.make', text);
+  }
+  for (const text of [
+    'export default x => x',
+    'export default async (x) => x',
+    'export default function(){}',
+  ]) {
+    const { default: fn } = await moduleOf(t, text);
+    assert.equal(placeOf(DeferredFunction.create(fn!)), 'default', text);
+  }
+});
