@@ -65,3 +65,28 @@ test('what a default export returns is not taken for the default export', async 
     assert.equal(placeOf(DeferredFunction.create(fn!)), 'default', text);
   }
 });
+
+test('an exported variable that functions assign to is no place to find a function in', async t => {
+  const { cleanup, current, init, fixed } = await moduleOf(
+    t,
+    `export let cleanup = () => 'nothing';
+     function first() { return 'first' }
+     function second() { return 'second' }
+     export let current = first;
+     export function init(path) { cleanup = () => 'rm ' + path; [{ current }] = [{ current: second }]; }
+     export let fixed = first;
+     fixed = second;`,
+  );
+  assert.equal(placeOf(DeferredFunction.create(fixed!)), 'fixed');
+  init!('/scratch');
+  const exported = await import(DeferredFunction.create(fixed!).module);
+  assert.notEqual(exported.cleanup, cleanup);
+  assert.notEqual(exported.current, current);
+  for (const [name, result] of Object.entries({ cleanup: 'rm /scratch' })) {
+    const deferred = DeferredFunction.create(exported[name] as AnyFunction);
+    assert.equal(placeOf(deferred), 'source');
+    assert.equal(await deferred.invoke(), result);
+  }
+  // Its other export is a place.
+  assert.equal(placeOf(DeferredFunction.create(exported.current as AnyFunction)), 'fixed');
+});
