@@ -90,3 +90,18 @@ test('an exported variable that functions assign to is no place to find a functi
   // Its other export is a place.
   assert.equal(placeOf(DeferredFunction.create(exported.current as AnyFunction)), 'fixed');
 });
+
+test('a variable with a function in it that one function assigns and another uses is refused', () => {
+  let handler = () => 'before';
+  const replace = () => {
+    handler = () => 'after';
+  };
+  assertRefused(() => [replace(), handler()], 'replace', 'assigns to the variable handler', 'state.handler');
+  assert.equal(placeOf(DeferredFunction.create(replace)), 'source');
+});
+
+test('a variable called __proto__ is one like any other', async () => {
+  const text = (value: string) => `const __proto__ = ${value}; return () => typeof __proto__ + __proto__`;
+  assert.equal(await DeferredFunction.create(inScript(text('5'))).invoke(), 'number5');
+  assert.equal(await DeferredFunction.create(inScript(text('() => 5'))).invoke(), 'function() => 5');
+});
