@@ -105,3 +105,20 @@ test('a variable called __proto__ is one like any other', async () => {
   assert.equal(await DeferredFunction.create(inScript(text('5'))).invoke(), 'number5');
   assert.equal(await DeferredFunction.create(inScript(text('() => 5'))).invoke(), 'function() => 5');
 });
+
+test('super is refused in an object literal of a method too, and is no matter in a method of the literal', async () => {
+  const literal = {
+    read(): object {
+      return { text: super.toString() };
+    },
+    make(): string {
+      return {
+        toString() {
+          return `${typeof super.toString}`;
+        },
+      }.toString();
+    },
+  };
+  assertRefused(literal.read, 'uses super');
+  assert.equal(await DeferredFunction.create(literal.make).invoke(), 'function');
+});
