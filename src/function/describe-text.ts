@@ -91,6 +91,13 @@ function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void 
       SELF_CONTAINED,
     );
   }
+  if (analysis.replacesItself) {
+    throw refusal(
+      chain,
+      'assigns to its own name, and what is stored of a function is constant',
+      'put what changes into a variable of another name, or export the function from a module',
+    );
+  }
   if (analysis.thisUse === 'lexical') {
     throw refusal(
       chain,

@@ -29,6 +29,8 @@ export interface SourceAnalysis extends Surroundings {
   readonly prefixLength: number;
   readonly isClass: boolean;
   readonly isGenerator: boolean;
+  /** True when it assigns to its own name, which in an expression is constant. */
+  readonly replacesItself: boolean;
   readonly freeVariables: readonly FreeVariable[];
 }
 
@@ -129,6 +131,9 @@ function analyze(
     if (reference.isWrite()) assigned.add(identifier.name);
     byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
   }
+  const ownName = manager.scopes.find(
+    ({ type, block }) => type === 'function-expression-name' && block === (node as Estree.Node),
+  );
   const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
     const places = identifiers.map(identifier => uses.places.get(identifier));
     const members = places.map(place => place?.member);
@@ -147,6 +152,7 @@ function analyze(
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
+    replacesItself: ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true,
     freeVariables,
   };
 }

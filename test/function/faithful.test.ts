@@ -122,3 +122,12 @@ test('super is refused in an object literal of a method too, and is no matter in
   assertRefused(literal.read, 'uses super');
   assert.equal(await DeferredFunction.create(literal.make).invoke(), 'function');
 });
+
+test('a function that replaces itself is refused', async () => {
+  const helper = "function _typeof(o) { return _typeof = o => 'x' + typeof o, _typeof(o) }";
+  assertRefused(inScript(`${helper} return () => _typeof(1)`), '_typeof', 'assigns to its own name');
+  assertRefused(inScript(`${helper} return _typeof`), '_typeof', 'assigns to its own name', 'another name');
+  assert.equal(await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(), 'xnumber');
+  const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
+  assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
+});
