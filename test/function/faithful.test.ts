@@ -131,3 +131,55 @@ test('a function that replaces itself is refused', async () => {
   const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
   assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
 });
+
+const CLASSES: Readonly<Record<string, string>> = {
+  'a method put into it': 'class A {} A.prototype.clean = () => 1; return () => new A().clean()',
+  'data put into its prototype': 'class A {} A.prototype.data = 1; return () => new A().data',
+  'a method replaced': 'class A { clean() {} } A.prototype.clean = () => 1; return () => new A().clean()',
+  'a static method replaced': 'class A { static clean() {} } A.clean = () => 1; return () => A.clean()',
+  'an accessor replaced':
+    "class A { get a() {} } Object.defineProperty(A.prototype, 'a', { get: () => 1 }); return () => new A().a",
+  'another prototype': 'class A {} Object.setPrototypeOf(A.prototype, { clean() {} }); return () => new A()',
+};
+
+for (const [label, text] of Object.entries(CLASSES)) {
+  test(`a captured class is refused with ${label}`, () => {
+    assertRefused(inScript(text), 'captured function A', 'which is not stored with it');
+  });
+}
+
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  'util.inherits':
+    "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
+  'a prototype made by Object.create':
+    'function A() {} A.prototype = Object.create({ clean() {} }); return () => new A().clean',
+  'a prototype of its own': 'const a = () => 1; return (Object.setPrototypeOf(a, { b: 1 }), () => a.b)',
+  'a parent': 'function B() {} function A() {} Object.setPrototypeOf(A, B); return () => new A()',
+};
+
+for (const [label, text] of Object.entries(FUNCTIONS)) {
+  test(`a captured function is refused with ${label}`, () => {
+    assertRefused(inScript(text), 'captured function', 'inherits some');
+  });
+}
+
+test('classes and functions of every kind are captured with what is theirs', async () => {
+  const fn = inScript(`
+    class Base { static of() { return new this() } get kind() { return 'base' } [Symbol.iterator]() {} 'a b'() {} }
+    class A extends Base { static count = 1; #own = 2; get own() { return this.#own } async *items() { yield 3 } }
+    A.count = 5;
+    class Nothing extends null {}
+    function* generator() { yield 1 }
+    async function* asyncGenerator() { yield 2 }
+    async function waits() { return 3 }
+    function Plain() {}
+    const arrow = Object.defineProperty(() => 4, 'hidden', { value: 6 });
+    return async () => {
+      const got = [A.of().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
+      for await (const item of new A().items()) got.push(item);
+      for await (const item of asyncGenerator()) got.push(item);
+      return [...got, ...generator(), await waits()];
+    };`);
+  const got = await DeferredFunction.create(fn).invoke();
+  assert.deepEqual(got, ['base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+});
