@@ -22,6 +22,8 @@ interface Row {
   readonly values: readonly unknown[];
   /** How many of the names are variables; the others are properties. */
   readonly variables: number;
+  /** Its variables that hold a function or a module: name → index of the reference. */
+  readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
   readonly assigned: readonly string[];
   /** A variable by value that a class needs to come into being. */
@@ -80,17 +82,18 @@ class Capture {
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
     const names: string[] = [];
     const values: unknown[] = [];
-    const links: Record<string, number> = {};
+    // A variable may be called `__proto__`.
+    const links: Record<string, number> = Object.create(null);
     const provided: string[] = [];
     const assigned: string[] = [];
     for (const variable of text.freeVariables) {
       const { name } = variable;
       const found = resolveVariable(variable, inspected, chain);
+      if (variable.isAssigned) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
       else if (found.kind !== 'global') {
-        if (variable.isAssigned) assigned.push(name);
         names.push(name);
         values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
       }
@@ -105,6 +108,7 @@ class Capture {
       names: [...names, ...properties],
       values,
       variables: names.length,
+      links,
       assigned,
       needed: atCreation.find(name => names.includes(name)),
     });
@@ -167,14 +171,10 @@ class Capture {
    * changes and another uses would stay as it was for the other, silently.
    */
   #refuseSharedVariables(): void {
-    for (const [index, { chain, names, values, assigned }] of this.#rows) {
-      for (const name of assigned) {
-        const value = values[names.indexOf(name)];
-        for (const [other, row] of this.#rows) {
-          const at = row.names.indexOf(name);
-          const isShared =
-            other !== index && at !== -1 && at < row.variables && Object.is(row.values[at], value);
-          if (isShared) throw sharedVariable(chain, name, row.chain);
+    for (const [index, row] of this.#rows) {
+      for (const name of row.assigned) {
+        for (const [other, user] of this.#rows) {
+          if (other !== index && holdSame(name, row, user)) throw sharedVariable(row.chain, name, user.chain);
         }
       }
     }
@@ -242,6 +242,15 @@ class Capture {
     }
     return tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes, this.#maxBytes);
   }
+}
+
+/** Whether both have a variable of this name with the same in it: as far as can be told, the same variable. */
+function holdSame(name: string, one: Row, other: Row): boolean {
+  if (name in one.links) return one.links[name] === other.links[name];
+  const at = one.names.indexOf(name);
+  const otherAt = other.names.indexOf(name);
+  if (at === -1 || otherAt === -1 || otherAt >= other.variables) return false;
+  return Object.is(one.values[at], other.values[otherAt]);
 }
 
 /** Stands where the text of a function is still being described. */

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type InspectedFunction, readScript, type Script } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
+import { type OwnProperty, ownPropertiesOf } from './own-properties.ts';
 import { type Mention, refusal } from './refusal.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
@@ -12,7 +13,7 @@ export interface FunctionText {
   readonly position: { readonly url: string; readonly line: number; readonly column: number };
   readonly freeVariables: readonly FreeVariable[];
   /** Static fields of a class, properties somebody put on a function. */
-  readonly ownProperties: readonly { readonly name: string; readonly value: unknown }[];
+  readonly ownProperties: readonly OwnProperty[];
 }
 
 const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
@@ -42,7 +43,7 @@ export function describeText(
     strict: isStrict(fn, text, inspected),
     position: { url, line: inspected.line, column },
     freeVariables: analysis.freeVariables,
-    ownProperties: ownPropertiesOf(fn, analysis.isClass, chain),
+    ownProperties: ownPropertiesOf(fn, text, analysis.isClass, chain),
   };
 }
 
@@ -89,6 +90,20 @@ function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void 
       chain,
       `uses ${bound}, which means nothing outside of where it was written`,
       SELF_CONTAINED,
+    );
+  }
+  if (analysis.hiddenState !== undefined) {
+    throw refusal(
+      chain,
+      `keeps something in the static field ${analysis.hiddenState}, which nobody outside of it can read`,
+      'export the class from a module, or make it a variable outside',
+    );
+  }
+  if (analysis.replacesItself) {
+    throw refusal(
+      chain,
+      'assigns to its own name, and what is stored of a function is constant',
+      'put what changes into a variable of another name, or export the function from a module',
     );
   }
   if (analysis.thisUse === 'lexical') {
@@ -161,32 +176,4 @@ function urlOf({ url }: Script): string {
 function parameterOffset(text: string): number {
   const head = /^(?:async\s*)?(?:function\s*\*?\s*|\*\s*)?[\w$]*\s*(?=\()/.exec(text);
   return head === null || head[0].includes('\n') ? 0 : head[0].length;
-}
-
-const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
-
-function ownPropertiesOf(
-  fn: object & { prototype?: unknown },
-  isClass: boolean,
-  chain: readonly Mention[],
-): { name: string; value: unknown }[] {
-  const own: { name: string; value: unknown }[] = [];
-  for (const key of Reflect.ownKeys(fn)) {
-    const property = Object.getOwnPropertyDescriptor(fn, key);
-    // Methods and accessors that a class declares are part of its text, and not enumerable.
-    if (property === undefined || !property.enumerable || STANDARD_PROPERTIES.has(String(key))) continue;
-    if (typeof key === 'symbol' || !('value' in property)) {
-      throw refusal(chain, `has the property ${String(key)}, which is not stored with it`, SELF_CONTAINED);
-    }
-    own.push({ name: key, value: property.value });
-  }
-  if (!isClass && hasMethods(fn.prototype)) {
-    throw refusal(chain, 'has methods on its prototype, which are not stored with it', 'write it as a class');
-  }
-  return own;
-}
-
-function hasMethods(prototype: unknown): boolean {
-  if (typeof prototype !== 'object' || prototype === null) return false;
-  return Reflect.ownKeys(prototype).some(key => key !== 'constructor');
 }

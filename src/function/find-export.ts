@@ -191,12 +191,17 @@ function findInExpression(
   }
 }
 
-/** V8 gives the position of the parameter list; a function among the default values of parameters comes after it. */
+/**
+ * V8 gives the position of the parameter list; a function among the default values of parameters comes after it, and one
+ * that is the whole body (`() => () => {}`) begins where the body does.
+ */
 function startsAt(node: Estree.Function, { line, column }: InspectedFunction): boolean {
-  const end = (node.params[0] ?? node.body)?.loc?.start;
+  const [parameter] = node.params;
+  const end = (parameter ?? node.body)?.loc?.start;
   const start = node.loc?.start;
   if (start === undefined || end === undefined) return false;
   const isAfter = line + 1 > start.line || (line + 1 === start.line && column >= start.column);
-  const isBefore = line + 1 < end.line || (line + 1 === end.line && column <= end.column);
-  return isAfter && isBefore;
+  // Without parentheses, `x => x`, the list is its only parameter.
+  const last = parameter === undefined ? end.column - 1 : end.column;
+  return isAfter && (line + 1 < end.line || (line + 1 === end.line && column <= last));
 }

@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 
 /** What the import and export declarations of an ES module say. */
 export interface ModuleDeclarations {
-  /** Exported name → the module's own variable. */
+  /** Exported name → the module's own variable, unless that may hold something else than what evaluating the module gives. */
   readonly exports: ReadonlyMap<string, string>;
   /** The expression or nameless function after `export default`, which no variable holds. */
   readonly defaultExport: Estree.Node | undefined;
@@ -55,7 +55,45 @@ export function parseDeclarations(text: string): ModuleDeclarations | undefined 
       for (const [exported, local] of exportedNames(node)) exports.set(exported, local);
     }
   }
+  for (const name of namesAssignedLater(program)) {
+    for (const [exported, local] of exports) if (local === name) exports.delete(exported);
+  }
   return { exports, defaultExport, namespaces };
+}
+
+/**
+ * Names that functions assign to: what such a variable holds now, another process that imports the module does not find
+ * in it. Of a local variable of the same name it says so too; then an export is stored by source, which is as good.
+ */
+function namesAssignedLater(program: Estree.Program): ReadonlySet<string> {
+  const names = new Set<string>();
+  const visit = (node: Estree.Node, inFunction: boolean): void => {
+    if (inFunction) for (const target of targetsOf(node)) for (const name of boundNames(target)) names.add(name);
+    const isInside = inFunction || /Function/.test(node.type);
+    for (const child of Object.values(node)) {
+      for (const item of Array.isArray(child) ? child : [child]) if (isNode(item)) visit(item, isInside);
+    }
+  };
+  visit(program, false);
+  return names;
+}
+
+function targetsOf(node: Estree.Node): readonly Estree.Pattern[] {
+  switch (node.type) {
+    case 'AssignmentExpression':
+      return [node.left as Estree.Pattern];
+    case 'UpdateExpression':
+      return [node.argument as Estree.Pattern];
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return node.left.type === 'VariableDeclaration' ? [] : [node.left];
+    default:
+      return [];
+  }
+}
+
+function isNode(value: unknown): value is Estree.Node {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
 function* exportedNames(node: Estree.ExportNamedDeclaration): Iterable<[exported: string, local: string]> {

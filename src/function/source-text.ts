@@ -3,6 +3,7 @@ import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { isErrorNamed } from './native-error.ts';
+import { findHiddenState } from './hidden-state.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
 // Parser and scope analyser take 30 ms to load; a process that captures no function does without.
@@ -29,6 +30,10 @@ export interface SourceAnalysis extends Surroundings {
   readonly prefixLength: number;
   readonly isClass: boolean;
   readonly isGenerator: boolean;
+  /** A static field `#name` of a class that may hold something else than when the class came into being. */
+  readonly hiddenState: string | undefined;
+  /** True when it assigns to its own name, which in an expression is constant. */
+  readonly replacesItself: boolean;
   readonly freeVariables: readonly FreeVariable[];
 }
 
@@ -129,6 +134,9 @@ function analyze(
     if (reference.isWrite()) assigned.add(identifier.name);
     byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
   }
+  const ownName = manager.scopes.find(
+    ({ type, block }) => type === 'function-expression-name' && block === (node as Estree.Node),
+  );
   const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
     const places = identifiers.map(identifier => uses.places.get(identifier));
     const members = places.map(place => place?.member);
@@ -147,6 +155,8 @@ function analyze(
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
+    hiddenState: node.type === 'ClassExpression' ? findHiddenState(node) : undefined,
+    replacesItself: ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true,
     freeVariables,
   };
 }

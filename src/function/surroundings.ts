@@ -90,13 +90,13 @@ export function findSurroundings(
       case 'ArrowFunctionExpression':
         visitChildren(node, { ...context, atCreation: false });
         return;
-      case 'Property':
-        // A method of an object literal may say `super`; the root, written as one by us, has lost its own.
-        visitChildren(node, {
-          ...context,
-          hasSuper: context.hasSuper || (node.value as Estree.Node) !== root,
-        });
+      case 'Property': {
+        // A method of an object literal may say `super`; the root, written as one by us, has lost its own, and what is no
+        // method has that of the function around it.
+        const isMethod = (node.method || node.kind !== 'init') && (node.value as Estree.Node) !== root;
+        visitChildren(node, { ...context, hasSuper: context.hasSuper || isMethod });
         return;
+      }
     }
     visitChildren(node, context);
   };

@@ -1,0 +1,200 @@
+/** What is deferred does, from its record, what it would have done; where that cannot be, it is refused by name. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { compileFunction } from 'node:vm';
+import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+/** What an ES module of this text exports. */
+async function moduleOf(t: TestContext, text: string): Promise<Record<string, AnyFunction>> {
+  const path = join(freshDirectory(t), 'library.mjs');
+  writeFileSync(path, text);
+  return (await import(pathToFileURL(path).href)) as Record<string, AnyFunction>;
+}
+
+/** The function that a script of this text returns. */
+const inScript = (text: string, filename = '/srv/app/script.js'): AnyFunction =>
+  (compileFunction(text, ['require'], { filename }) as (require: unknown) => AnyFunction)(
+    createRequire(pathToFileURL(filename)),
+  );
+
+function assertRefused(fn: AnyFunction, ...says: readonly string[]): void {
+  assert.throws(
+    () => DeferredFunction.create(fn),
+    error => {
+      assert.ok(error instanceof DeferredSweepError, String(error));
+      assert.equal(error.code, 'DEFERRED_FUNCTION_REFUSED');
+      for (const part of says) assert.ok(error.message.includes(part), error.message);
+      return true;
+    },
+  );
+}
+
+/** Where the function is found again: its export, or `source`. */
+function placeOf(deferred: DeferredFunction): string {
+  const { descriptor } = deferred;
+  return descriptor.kind === 'module' ? descriptor.export : descriptor.kind;
+}
+
+test('what a default export returns is not taken for the default export', async t => {
+  const exported = await moduleOf(t, `export default () => () => 'inner';`);
+  const inner = DeferredFunction.create(exported.default!() as AnyFunction);
+  assert.equal(placeOf(inner), 'source');
+  assert.equal(await inner.invoke(), 'inner');
+  assert.equal(placeOf(DeferredFunction.create(exported.default!)), 'default');
+
+  for (const text of [
+    'export default { make: () => async () => 1 }',
+    'export default { make: () =>\n () => 1 }',
+  ]) {
+    const { default: object } = await moduleOf(t, text);
+    const { make } = object as unknown as { make: AnyFunction };
+    assert.equal(placeOf(DeferredFunction.create(make() as AnyFunction)), 'source', text);
+    assert.equal(placeOf(DeferredFunction.create(make)), 'default.make', text);
+  }
+  for (const text of [
+    'export default x => x',
+    'export default async (x) => x',
+    'export default function(){}',
+  ]) {
+    const { default: fn } = await moduleOf(t, text);
+    assert.equal(placeOf(DeferredFunction.create(fn!)), 'default', text);
+  }
+});
+
+test('an exported variable that functions assign to is no place to find a function in', async t => {
+  const { cleanup, current, init, fixed } = await moduleOf(
+    t,
+    `export let cleanup = () => 'nothing';
+     function first() { return 'first' }
+     function second() { return 'second' }
+     export let current = first;
+     export function init(path) { cleanup = () => 'rm ' + path; [{ current }] = [{ current: second }]; }
+     export let fixed = first;
+     fixed = second;`,
+  );
+  assert.equal(placeOf(DeferredFunction.create(fixed!)), 'fixed');
+  init!('/scratch');
+  const exported = await import(DeferredFunction.create(fixed!).module);
+  assert.notEqual(exported.cleanup, cleanup);
+  assert.notEqual(exported.current, current);
+  for (const [name, result] of Object.entries({ cleanup: 'rm /scratch' })) {
+    const deferred = DeferredFunction.create(exported[name] as AnyFunction);
+    assert.equal(placeOf(deferred), 'source');
+    assert.equal(await deferred.invoke(), result);
+  }
+  // Its other export is a place.
+  assert.equal(placeOf(DeferredFunction.create(exported.current as AnyFunction)), 'fixed');
+});
+
+test('a variable with a function in it that one function assigns and another uses is refused', () => {
+  let handler = () => 'before';
+  const replace = () => {
+    handler = () => 'after';
+  };
+  assertRefused(() => [replace(), handler()], 'replace', 'assigns to the variable handler', 'state.handler');
+  assert.equal(placeOf(DeferredFunction.create(replace)), 'source');
+});
+
+test('a variable called __proto__ is one like any other', async () => {
+  const text = (value: string) => `const __proto__ = ${value}; return () => typeof __proto__ + __proto__`;
+  assert.equal(await DeferredFunction.create(inScript(text('5'))).invoke(), 'number5');
+  assert.equal(await DeferredFunction.create(inScript(text('() => 5'))).invoke(), 'function() => 5');
+});
+
+test('super is refused in an object literal of a method too, and is no matter in a method of the literal', async () => {
+  const literal = {
+    read(): object {
+      return { text: super.toString() };
+    },
+    make(): string {
+      return {
+        toString() {
+          return `${typeof super.toString}`;
+        },
+      }.toString();
+    },
+  };
+  assertRefused(literal.read, 'uses super');
+  assert.equal(await DeferredFunction.create(literal.make).invoke(), 'function');
+});
+
+test('a function that replaces itself is refused', async () => {
+  const helper = "function _typeof(o) { return _typeof = o => 'x' + typeof o, _typeof(o) }";
+  assertRefused(inScript(`${helper} return () => _typeof(1)`), '_typeof', 'assigns to its own name');
+  assertRefused(inScript(`${helper} return _typeof`), '_typeof', 'assigns to its own name', 'another name');
+  assert.equal(await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(), 'xnumber');
+  const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
+  assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
+});
+
+const CLASSES: Readonly<Record<string, string>> = {
+  'a method put into it': 'class A {} A.prototype.clean = () => 1; return () => new A().clean()',
+  'data put into its prototype': 'class A {} A.prototype.data = 1; return () => new A().data',
+  'a method replaced': 'class A { clean() {} } A.prototype.clean = () => 1; return () => new A().clean()',
+  'a static method replaced': 'class A { static clean() {} } A.clean = () => 1; return () => A.clean()',
+  'an accessor replaced':
+    "class A { get a() {} } Object.defineProperty(A.prototype, 'a', { get: () => 1 }); return () => new A().a",
+  'another prototype': 'class A {} Object.setPrototypeOf(A.prototype, { clean() {} }); return () => new A()',
+};
+
+for (const [label, text] of Object.entries(CLASSES)) {
+  test(`a captured class is refused with ${label}`, () => {
+    assertRefused(inScript(text), 'captured function A', 'which is not stored with it');
+  });
+}
+
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  'util.inherits':
+    "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
+  'a prototype made by Object.create':
+    'function A() {} A.prototype = Object.create({ clean() {} }); return () => new A().clean',
+  'a prototype of its own': 'const a = () => 1; return (Object.setPrototypeOf(a, { b: 1 }), () => a.b)',
+  'a parent': 'function B() {} function A() {} Object.setPrototypeOf(A, B); return () => new A()',
+};
+
+for (const [label, text] of Object.entries(FUNCTIONS)) {
+  test(`a captured function is refused with ${label}`, () => {
+    assertRefused(inScript(text), 'captured function', 'inherits some');
+  });
+}
+
+test('classes and functions of every kind are captured with what is theirs', async () => {
+  const fn = inScript(`
+    class Base { static of() { return new this() } get kind() { return 'base' } [Symbol.iterator]() {} 'a b'() {} }
+    class A extends Base { static count = 1; #own = 2; get own() { return this.#own } async *items() { yield 3 } }
+    A.count = 5;
+    class Nothing extends null {}
+    function* generator() { yield 1 }
+    async function* asyncGenerator() { yield 2 }
+    async function waits() { return 3 }
+    function Plain() {}
+    const arrow = Object.defineProperty(() => 4, 'hidden', { value: 6 });
+    return async () => {
+      const got = [A.of().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
+      for await (const item of new A().items()) got.push(item);
+      for await (const item of asyncGenerator()) got.push(item);
+      return [...got, ...generator(), await waits()];
+    };`);
+  const got = await DeferredFunction.create(fn).invoke();
+  assert.deepEqual(got, ['base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+});
+
+test('a captured class with state in a static #field is refused, with constants there it is not', async () => {
+  for (const member of [
+    'static #items = [1]; static read() { return A.#items }',
+    'static #count = 0; static read() { return ++A.#count }',
+    'static #count; static read() { [{ x: A.#count }] = [{ x: 1 }] }',
+    'static #count; static read() { for (A.#count of []); }',
+    'static #pattern = /x/g; static read() {}',
+  ])
+    assertRefused(inScript(`class A { ${member} } return () => A.read()`), 'the static field #', 'outside');
+  const fn = inScript(
+    'class A { static #most = 5; #n = 0; static #of() { return A.#most } static read() { return this.#of() } } return () => A.read()',
+  );
+  assert.equal(await DeferredFunction.create(fn).invoke(), 5);
+});
