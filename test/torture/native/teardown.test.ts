@@ -14,7 +14,7 @@ import { type Row, rows } from './teardown-steps.ts';
 
 /** Some rows end a thread at a moment that nobody chooses. */
 const ROUNDS = 20;
-const until = performance.now() + timeFor('native') * 0.3;
+const until = performance.now() + timeFor('native') * 0.15;
 const PROGRAM = fileURLToPath(new URL('./teardown-program.js', import.meta.url));
 let [tried, found] = [0, 0];
 

@@ -17,7 +17,7 @@ const PROGRAM = fileURLToPath(new URL('./threads-program.js', import.meta.url));
 
 test('100 threads that lock and die leave the process alive, no descriptor open and no file locked', async t => {
   const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  const until = performance.now() + timeFor('native') * 0.2;
+  const until = performance.now() + timeFor('native') * 0.1;
   t.diagnostic(`TORTURE_SEED=${seed}`);
   const isLinux = process.platform === 'linux';
   if (!isLinux) t.diagnostic('NOT TESTED: what is left open, which only Linux tells');
