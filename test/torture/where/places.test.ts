@@ -46,6 +46,7 @@ test('the other suites, on every place', async t => {
       at.tried++;
     }
   }
+  if (there.every(({ tried }) => tried === 0)) t.skip('NOT TESTED: no time left for them');
   for (const { place, tried } of there) {
     const of = FILES.length - (place.unfit?.length ?? 0);
     addRow({ part: 'where', what: `${place.name}: other test files`, tried, of, found: 0 });

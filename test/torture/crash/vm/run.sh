@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opt-in: power cuts by the kernel's own dm-flakey, in a virtual machine, since this machine's kernel may have no device
-# mapper. Needs Debian's qemu-system-x86, busybox-static, cpio, kmod, dmsetup, e2fsprogs, a built checkout (npm run build
+# Opt-in, in a virtual machine, what this machine's kernel may not have: power cuts by dm-flakey, and the tests of control
+# groups with the memory controller in cgroup v2. Needs Debian's qemu-system-x86, busybox-static, cpio, kmod, dmsetup, e2fsprogs, a built checkout (npm run build
 # build:test), and downloads a kernel by apt-get.
 #   bash test/torture/crash/vm/run.sh [ROUNDS]
 set -euo pipefail
@@ -42,7 +42,9 @@ cat >"$root/init" <<EOF
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp; mount -t tmpfs disk /disk
 for module in ${modules[*]}; do modprobe \$module || echo "no module \$module"; done
-cd /app && $(command -v node) guest.mjs $rounds; echo "guest ended with \$?"
+mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+cd /app && $(command -v node) --test --test-reporter=spec dist-test/torture/where/cgroup.test.js; echo "cgroup tests ended with \$?"
+$(command -v node) guest.mjs $rounds; echo "guest ended with \$?"
 poweroff -f
 EOF
 chmod +x "$root/init"
@@ -50,4 +52,5 @@ chmod +x "$root/init"
 timeout 900 qemu-system-x86_64 -accel tcg -m 2000 -nographic -no-reboot \
   -kernel "$scratch/kernel/boot/vmlinuz-$version" -initrd "$scratch/initrd" \
   -append 'console=ttyS0 quiet panic=-1' | tee "$scratch/console"
+grep -q 'cgroup tests ended with 0' "$scratch/console"
 grep -q 'guest ended with 0' "$scratch/console"
