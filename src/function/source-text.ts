@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
-import { isErrorNamed } from './native-error.ts';
 import { findHiddenState } from './hidden-state.ts';
+import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
 // Parser and scope analyser take 30 ms to load; a process that captures no function does without.

@@ -127,7 +127,10 @@ test('a function that replaces itself is refused', async () => {
   const helper = "function _typeof(o) { return _typeof = o => 'x' + typeof o, _typeof(o) }";
   assertRefused(inScript(`${helper} return () => _typeof(1)`), '_typeof', 'assigns to its own name');
   assertRefused(inScript(`${helper} return _typeof`), '_typeof', 'assigns to its own name', 'another name');
-  assert.equal(await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(), 'xnumber');
+  assert.equal(
+    await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(),
+    'xnumber',
+  );
   const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
   assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
 });
@@ -149,8 +152,7 @@ for (const [label, text] of Object.entries(CLASSES)) {
 }
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
-  'util.inherits':
-    "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
+  'util.inherits': "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
   'a prototype made by Object.create':
     'function A() {} A.prototype = Object.create({ clean() {} }); return () => new A().clean',
   'a prototype of its own': 'const a = () => 1; return (Object.setPrototypeOf(a, { b: 1 }), () => a.b)',
