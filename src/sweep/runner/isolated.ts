@@ -74,7 +74,7 @@ function countRunnable(files: readonly TakenFile[]): number {
 /** Writes what the child could not: the end of the function it died in. */
 function settle(taken: TakenFile, end: ChildEnd): void {
   try {
-    taken.refresh();
+    taken.refreshFromOther();
     taken.endInterrupted(registered => whyItDied(registered, end));
   } catch (error) {
     taken.fail(error);

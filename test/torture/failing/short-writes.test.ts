@@ -1,0 +1,42 @@
+/**
+ * Limits the size of files (RLIMIT_FSIZE) such that each write to a state file in turn is cut short by the kernel, and
+ * every later one finds no room at all. `retval=` of strace would only claim it.
+ */
+import { test } from 'node:test';
+import { straceMissing } from '../../helpers/strace.ts';
+import { timeFor } from '../budget.ts';
+import { appendsOf } from '../walk/points.ts';
+import { findScenarios } from '../walk/scenario.ts';
+import { type Trial, walk } from '../walk/walk.ts';
+import { judgeFailing } from './judge.ts';
+
+const SHARE = 0.15;
+
+const found = (await findScenarios()).filter(({ scenario }) => scenario.victim !== 'runner');
+const startMs = performance.now();
+
+for (const [index, one] of found.entries()) {
+  const { scenario } = one;
+  test(`a documented code, or everything holds: ${scenario.name}, every write cut short`, {
+    skip: straceMissing,
+  }, async context => {
+    await walk(context, one, {
+      part: 'failing',
+      row: `${scenario.name}, short writes`,
+      untilMs: startMs + (timeFor('failing') * SHARE * (index + 1)) / found.length,
+      trials(trace, lane) {
+        const limits = appendsOf(trace, lane.base).flatMap(({ offset, bytes }) => [
+          offset,
+          offset + 1,
+          offset + (bytes >> 1),
+          offset + bytes - 1,
+        ]);
+        return [...new Set(limits)].map(
+          (limit): Trial => ({ what: `no file larger than ${limit} bytes`, fileSizeLimit: limit }),
+        );
+      },
+      hasHit: () => true,
+      judge: judgeFailing,
+    });
+  });
+}
