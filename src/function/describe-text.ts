@@ -92,6 +92,13 @@ function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void 
       SELF_CONTAINED,
     );
   }
+  if (analysis.hiddenState !== undefined) {
+    throw refusal(
+      chain,
+      `keeps something in the static field ${analysis.hiddenState}, which nobody outside of it can read`,
+      'export the class from a module, or make it a variable outside',
+    );
+  }
   if (analysis.replacesItself) {
     throw refusal(
       chain,

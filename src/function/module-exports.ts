@@ -68,7 +68,8 @@ export function parseDeclarations(text: string): ModuleDeclarations | undefined 
 function namesAssignedLater(program: Estree.Program): ReadonlySet<string> {
   const names = new Set<string>();
   const visit = (node: Estree.Node, inFunction: boolean): void => {
-    if (inFunction) for (const target of targetsOf(node)) for (const name of boundNames(target)) names.add(name);
+    if (inFunction)
+      for (const target of targetsOf(node)) for (const name of boundNames(target)) names.add(name);
     const isInside = inFunction || /Function/.test(node.type);
     for (const child of Object.values(node)) {
       for (const item of Array.isArray(child) ? child : [child]) if (isNode(item)) visit(item, isInside);

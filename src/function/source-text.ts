@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
+import { findHiddenState } from './hidden-state.ts';
 import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -29,6 +30,8 @@ export interface SourceAnalysis extends Surroundings {
   readonly prefixLength: number;
   readonly isClass: boolean;
   readonly isGenerator: boolean;
+  /** A static field `#name` of a class that may hold something else than when the class came into being. */
+  readonly hiddenState: string | undefined;
   /** True when it assigns to its own name, which in an expression is constant. */
   readonly replacesItself: boolean;
   readonly freeVariables: readonly FreeVariable[];
@@ -152,6 +155,7 @@ function analyze(
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
+    hiddenState: node.type === 'ClassExpression' ? findHiddenState(node) : undefined,
     replacesItself: ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true,
     freeVariables,
   };

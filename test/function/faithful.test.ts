@@ -127,7 +127,10 @@ test('a function that replaces itself is refused', async () => {
   const helper = "function _typeof(o) { return _typeof = o => 'x' + typeof o, _typeof(o) }";
   assertRefused(inScript(`${helper} return () => _typeof(1)`), '_typeof', 'assigns to its own name');
   assertRefused(inScript(`${helper} return _typeof`), '_typeof', 'assigns to its own name', 'another name');
-  assert.equal(await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(), 'xnumber');
+  assert.equal(
+    await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(),
+    'xnumber',
+  );
   const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
   assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
 });
@@ -149,8 +152,7 @@ for (const [label, text] of Object.entries(CLASSES)) {
 }
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
-  'util.inherits':
-    "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
+  'util.inherits': "function A() {} require('util').inherits(A, require('events')); return () => new A().on",
   'a prototype made by Object.create':
     'function A() {} A.prototype = Object.create({ clean() {} }); return () => new A().clean',
   'a prototype of its own': 'const a = () => 1; return (Object.setPrototypeOf(a, { b: 1 }), () => a.b)',
@@ -175,11 +177,26 @@ test('classes and functions of every kind are captured with what is theirs', asy
     function Plain() {}
     const arrow = Object.defineProperty(() => 4, 'hidden', { value: 6 });
     return async () => {
-      const got = [A.of().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
+      const got = [A.of().kind, new Base().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
       for await (const item of new A().items()) got.push(item);
       for await (const item of asyncGenerator()) got.push(item);
       return [...got, ...generator(), await waits()];
     };`);
   const got = await DeferredFunction.create(fn).invoke();
-  assert.deepEqual(got, ['base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+  assert.deepEqual(got, ['base', 'base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+});
+
+test('a captured class with state in a static #field is refused, with constants there it is not', async () => {
+  for (const member of [
+    'static #items = [1]; static read() { return A.#items }',
+    'static #count = 0; static read() { return ++A.#count }',
+    'static #count; static read() { [{ x: A.#count }] = [{ x: 1 }] }',
+    'static #count; static read() { for (A.#count of []); }',
+    'static #pattern = /x/g; static read() {}',
+  ])
+    assertRefused(inScript(`class A { ${member} } return () => A.read()`), 'the static field #', 'outside');
+  const fn = inScript(
+    'class A { static #most = 5; #n = 0; static #of() { return A.#most } static read() { return this.#of() } } return () => A.read()',
+  );
+  assert.equal(await DeferredFunction.create(fn).invoke(), 5);
 });
