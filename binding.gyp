@@ -5,13 +5,21 @@
       "sources": ["native/binding.cc", "native/file_lock_posix.cc", "native/watchdog_posix.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # A literal: a gyp variable napi_build_version is overridden by that of the Node that builds.
-      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      # SWALLOW: in a worker that is being terminated nothing can be thrown; without it that ends the process.
+      "defines": [
+        "NAPI_VERSION=8",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       # With it, glibc turns fcntl into fcntl64@GLIBC_2.28, which neither older glibc nor musl has. off_t has
       # 64 bits without it wherever we build (file_lock_posix.cc asserts that).
       "defines!": ["_FILE_OFFSET_BITS=64"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"],
       "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
+      # Node unloads the addon with the last worker that had it, but the watchdog's signal handler is the process's.
+      "conditions": [["OS == 'linux'", {"ldflags": ["-Wl,-z,nodelete"]}]],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
         "GCC_ENABLE_CPP_EXCEPTIONS": "NO",

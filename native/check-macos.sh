@@ -31,6 +31,7 @@ for zig in "$@"; do
       if "$zig" c++ -target "$target" -c -O2 -std=c++17 -fno-exceptions -fno-rtti -fvisibility=hidden \
         -Wall -Wextra -Werror -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=deferred_sweep \
         -DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
+        -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
         -isystem "$node_directory/include/node" -isystem "$addon_api" "$source" -o "$objects/object.o"; then
         echo "compiled: $source for $target (zig $("$zig" version))"
       else

@@ -32,7 +32,7 @@ export interface JobHost {
   readonly maxCapturedBytes: number;
   /** A fresh state file, without waiting. */
   createFile(): StateFile;
-  /** Takes back a file without functions, to use it again or to remove it. */
+  /** Takes back a file in which nothing is pending, to empty it and use it again, or to remove it. */
   giveBack(file: StateFile): void;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
@@ -49,7 +49,8 @@ export interface Registration {
   /** Its number in the job's state file. */
   readonly id: number;
   /**
-   * Takes the registration back: the function will not run. Returns false when it was run or cancelled before.
+   * Takes the registration back: the function will not run. Returns false when it was run or cancelled before, or is
+   * running now.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`
    */
   cancel(): boolean;
@@ -66,7 +67,6 @@ export class Job {
   readonly sweepReport: SweepReport;
   readonly #host: JobHost;
   #file: StateFile;
-  #lastId = 0;
   /** Counts what is written into the file other than by the end of the job: that then reads it again. */
   #changes = 0;
   /** Functions being run before the end of the job, by id. */
@@ -118,7 +118,7 @@ export class Job {
   #register(deferred: DeferredFunction): Registration {
     // Somebody removed our file: nobody would find what is written into it now.
     if (!this.#file.isLinked() && this.#running.size === 0 && !this.#closing) this.#moveToFreshFile();
-    const id = this.#lastId + 1;
+    const id = this.#file.lastId + 1;
     this.#file.append({
       kind: 'defer',
       id,
@@ -130,7 +130,7 @@ export class Job {
       timeoutMs: this.#host.timeoutMs,
       maxAttempts: this.#host.maxAttempts,
     });
-    this.#lastId = id;
+    this.#file.lastId = id;
     this.#changes++;
     return { id, cancel: () => this.#cancel(id), run: () => this.#runEarly(id) };
   }
@@ -143,13 +143,16 @@ export class Job {
     );
     const records = [...pending.map(registered => registered.record), ...attempts];
     if (records.length > 0) fresh.append(...records);
+    fresh.lastId = this.#file.lastId;
     this.#file.close();
     this.#file = fresh;
   }
 
   #cancel(id: number): boolean {
     this.#assertOpen();
-    if (!this.#file.read().functions.get(id)?.isPending) return false;
+    const registered = this.#file.read().functions.get(id);
+    // In progress: a true would promise that it does not run.
+    if (!registered?.isPending || registered.isInProgress) return false;
     this.#file.append({ kind: 'cancel', id });
     this.#changes++;
     return true;
@@ -206,7 +209,6 @@ export class Job {
       this.#isEnded = true;
       taken.giveUp();
       if (taken.contents.pending().length === 0) {
-        this.#file.reset();
         this.#host.giveBack(this.#file);
         return taken.report(true);
       }

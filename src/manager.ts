@@ -155,6 +155,12 @@ export class DeferredFunctionManager {
   }
 
   #keep(file: StateFile): void {
+    // A power cut can undo a truncation by halves: its zeros written, the length not. Then the file looks damaged.
+    if (file.header.durability === 'disk') {
+      this.#remove(file);
+      return;
+    }
+    file.reset();
     // One is enough: jobs that were open side by side may never be again.
     if (this.#idle || this.#isClosed) this.#remove(file);
     else this.#idle = file;

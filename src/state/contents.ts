@@ -40,6 +40,11 @@ export class RegisteredFunction {
     return !this.isCancelled && !this.attempts.some(attempt => attempt.done?.final);
   }
 
+  /** True while it runs, and after its runner died in it. */
+  get isInProgress(): boolean {
+    return this.lastAttempt !== undefined && !this.lastAttempt.done;
+  }
+
   get lastAttempt(): Attempt | undefined {
     return this.attempts.at(-1);
   }

@@ -27,7 +27,6 @@ import { freshName, WIP_SUFFIX } from './names.ts';
 import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
-import { syncDirectory } from './sync.ts';
 
 /** Races a creator may lose in a row. Each costs a sweep that ran at the same instant; so many do not happen. */
 const MAX_RACES = 1000;
@@ -103,7 +102,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     const file = new StateFile(path, fd, header, 0);
     file.append(header); // 5
     renameSync(unfinished, path); // 6
-    if (settings.durability === 'disk') syncDirectory(directory.path);
+    if (settings.durability === 'disk') directory.sync();
     return file;
   } catch (error) {
     if (fd !== undefined) abandon(fd, unfinished);

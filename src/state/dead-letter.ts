@@ -62,5 +62,6 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
   }
   renameSync(path + WIP_SUFFIX, path);
   syncDirectory(directory.deadPath);
+  syncDirectory(directory.path); // which has the name of `dead/`
   return path;
 }

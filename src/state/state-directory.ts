@@ -1,16 +1,20 @@
 /** The directory of all state files of a node: `<stateDirBase>/deferred`. */
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from './names.ts';
+import { syncDirectory } from './sync.ts';
 import { checkDirectory } from './trust.ts';
 
 export class StateDirectory {
   /** Absolute from the start, so that a later chdir(2) of the job changes nothing. */
   readonly path: string;
+  /** The highest directory that {@link ensure} had to make, or this one. */
+  #topmostMade: string;
 
   constructor(stateDirBase: string) {
     this.path = resolve(stateDirBase, STATE_DIR_STEM);
+    this.#topmostMade = this.path;
   }
 
   /** Where dead letters lie. */
@@ -27,8 +31,21 @@ export class StateDirectory {
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
    */
   ensure(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    if (made !== undefined && made.length < this.#topmostMade.length) this.#topmostMade = made;
     checkDirectory(this.path);
+  }
+
+  /**
+   * Makes the names in the directory durable, and its own: a file is found after a machine crash only if every directory
+   * on the way to it is. Those above the base are synced if it was we who made them.
+   */
+  sync(): void {
+    syncDirectory(this.path);
+    for (let path = this.path; path.length >= this.#topmostMade.length; path = dirname(path)) {
+      syncParent(dirname(path));
+    }
+    this.#topmostMade = this.path;
   }
 
   /**
@@ -62,5 +79,15 @@ function removeEmpty(path: string): boolean {
     if (code === 'ENOENT') return true;
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/** Always that of the state directory: whoever made it may not have come to sync it yet. */
+function syncParent(path: string): void {
+  try {
+    syncDirectory(path);
+  } catch (error) {
+    // Not ours to read, so the directory in it is older than we are: somebody with more rights made it.
+    if (systemErrorCode(error) !== 'EACCES') throw error;
   }
 }

@@ -23,6 +23,11 @@ export class StateFile {
   #lengthBytes: number;
   /** True when bytes behind `#lengthBytes` could not be cut off yet. */
   #hasStrayTail = false;
+  /**
+   * The highest id its owner registered, over all jobs of the file: dead letters are named after file and id, and one
+   * must not take the place of an earlier job's.
+   */
+  lastId = 0;
   /** Marks the disk had no room for, oldest first. */
   #owedMarks: Mark[] = [];
 

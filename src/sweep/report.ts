@@ -9,7 +9,7 @@ export type FunctionOutcome = 'ok' | 'failed' | 'timed-out' | 'crashed' | 'skipp
 
 /** One function that was run, or given up, in this sweep. */
 export interface FunctionReport {
-  /** Its number in its file, from 1, in order of registration. */
+  /** Its number in its file, in order of registration, over all jobs the file was used for. */
   readonly id: number;
   readonly name: string;
   readonly outcome: FunctionOutcome;

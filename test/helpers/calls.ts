@@ -8,7 +8,7 @@ export type Call =
   | { readonly do: 'throw'; readonly text: string; readonly message: string }
   | { readonly do: 'exit'; readonly text: string; readonly code: number }
   | { readonly do: 'signal'; readonly text: string; readonly signal: NodeJS.Signals }
-  | { readonly do: 'hang-busy' | 'hang-idle'; readonly text: string }
+  | { readonly do: 'hang-busy' | 'hang-idle' | 'eat-memory'; readonly text: string }
   /** Opens a FIFO for reading: waits for a writer, then writes `text` and `-end`. */
   | { readonly do: 'wait-for-fifo'; readonly text: string; readonly fifo: string }
   /** Writes its working directory and the value of `globalThis.hooked`. */
@@ -66,6 +66,15 @@ export function register(job: Job, call: Call, ledger: string): Registration {
         async (path: string, text: string) => {
           (await import('node:fs')).appendFileSync(path, text);
           await new Promise(() => {});
+        },
+        ledger,
+        `${call.text}\n`,
+      );
+    case 'eat-memory':
+      return job.defer(
+        async (path: string, text: string) => {
+          (await import('node:fs')).appendFileSync(path, text);
+          for (const eaten: Uint8Array[] = []; ; ) eaten.push(new Uint8Array(2 ** 24).fill(1));
         },
         ledger,
         `${call.text}\n`,

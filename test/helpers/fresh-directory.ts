@@ -2,10 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { systemErrorCode } from '#dist/errors.js';
 
 /** An empty directory of mode 0700 that is removed, with all in it, at the end of the test. */
 export function freshDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'deferred-sweep-test-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  const remove = (): void => rmSync(path, { recursive: true, force: true });
+  t.after(() => {
+    try {
+      remove();
+    } catch (error) {
+      // FUSE (and NFS) keep a file that is open, under another name, until it is closed: a later hook may do that.
+      if (systemErrorCode(error) !== 'ENOTEMPTY') throw error;
+      process.once('exit', remove);
+    }
+  });
   return path;
 }

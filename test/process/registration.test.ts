@@ -3,6 +3,8 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
+  readFileSync,
   rmdirSync,
   statSync,
   truncateSync,
@@ -138,6 +140,24 @@ test('a function cancelled by another at the end of the job does not run', async
   assert.deepEqual(read(ledger), ['true']);
 });
 
+test('a function that is running, ahead of the end of its job or at it, cannot be cancelled', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  t.after(() => Reflect.deleteProperty(globalThis, 'testSelf'));
+  const early = job.defer(appendFileSync, ledger, 'early\n');
+  const running = early.run();
+  assert.equal(early.cancel(), false);
+  assert.equal((await running)?.outcome, 'ok');
+  const self = (path: string): void => {
+    const text = `${Reflect.get(globalThis, 'testSelf').cancel()}\n`;
+    process.getBuiltinModule('node:fs').appendFileSync(path, text);
+  };
+  Reflect.set(globalThis, 'testSelf', job.defer(self, ledger));
+  assert.equal((await job.close()).ok, 1);
+  assert.deepEqual(read(ledger), ['early', 'false']);
+});
+
 test('a function run by another at the end of the job runs once', async t => {
   const { base, ledger } = freshPlace(t);
   await using manager = new DeferredFunctionManager(base);
@@ -202,6 +222,18 @@ test('a function that cannot be stored is refused by name, and nothing is regist
   const bound = ((text: string) => text).bind(undefined, 'x');
   assert.throws(() => job.defer(bound), { code: 'DEFERRED_FUNCTION_REFUSED', message: /bound/ });
   assert.deepEqual((await job.close()).files[0]?.functions, []);
+});
+
+test("dead letters of a manager's jobs, one after the other, do not take each other's places", async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 1 });
+  for (const text of ['one', 'two']) {
+    const job = await manager.open();
+    register(job, { do: 'throw', text, message: 'no' }, ledger);
+    const { deadLetter } = (await job.close()).files[0]?.functions[0] ?? {};
+    assert.ok(readFileSync(deadLetter!, 'latin1').includes(text));
+  }
+  assert.equal(readdirSync(join(directory, 'dead')).length, 2);
 });
 
 test('what could not be read again is refused, not registered', async t => {

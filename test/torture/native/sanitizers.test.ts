@@ -1,0 +1,140 @@
+/** The addon compiled with AddressSanitizer and UndefinedBehaviorSanitizer: its tests make it do nothing that is undefined. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { test } from 'node:test';
+import { freshDirectory } from '../../helpers/fresh-directory.ts';
+import { MINUTES } from '../budget.ts';
+import { addRow, TABLE } from '../table.ts';
+import { copyPackage, replaceAddon } from './addon-copy.ts';
+import { AddonBuild, compilerMissing, type Tampering } from './build-addon.ts';
+
+const FLAGS = [
+  // The last is not among the undefined ones; a conversion of that kind is what ToInteger guards against.
+  '-fsanitize=address,undefined,float-cast-overflow',
+  '-fno-sanitize=vptr', // needs run-time type information
+  '-fno-sanitize-recover=all',
+];
+/** What a program under the sanitizers ends with when they have found something. */
+const FOUND = 86;
+
+const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
+  {
+    what: /heap-buffer-overflow/,
+    source: 'native/file_lock_posix.cc',
+    words: 'int operation = LOCK_UN;',
+    by: 'int operation = LOCK_UN; volatile char* heap = new char[4]; heap[4 + (descriptor & 1)] = 1; delete[] heap;',
+  },
+  {
+    what: /heap-use-after-free/,
+    source: 'native/watchdog_posix.cc',
+    words: 'struct itimerval timer = {};',
+    by: 'struct itimerval timer = {}; volatile char* heap = new char[4]; delete[] heap; heap[0] = 1;',
+  },
+  {
+    what: /signed integer overflow/,
+    source: 'native/file_lock_posix.cc',
+    words: 'int operation = LOCK_UN;',
+    by: 'int operation = LOCK_UN; volatile int most = 0x7fffffff; most = most + descriptor;',
+  },
+  {
+    what: /outside the range of representable values/,
+    source: 'native/binding.cc',
+    words: 'number >= 0 && number <= max && ',
+    by: '',
+  },
+];
+
+const runtime = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+const skip =
+  compilerMissing() ??
+  (process.platform === 'linux' && isAbsolute(runtime)
+    ? false
+    : 'NOT TESTED: g++ has no AddressSanitizer (libasan.so) here');
+
+test('under the sanitizers the addon passes its tests; a broken addon does not', { skip }, async t => {
+  const directory = freshDirectory(t);
+  const [copy, objects, reports] = ['copy', 'objects', 'reports'].map(name => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [objects, reports]) mkdirSync(path);
+  const build = new AddonBuild(objects, FLAGS);
+  copyPackage(copy, await build.link('whole'));
+
+  const env = {
+    ...process.env,
+    LD_PRELOAD: runtime,
+    // What leaks is Node's: it frees little at its end. The addon's own is for valgrind.test.ts.
+    ASAN_OPTIONS: `detect_leaks=0:exitcode=${FOUND}:log_path=${join(reports, 'report')}`,
+    UBSAN_OPTIONS: `print_stacktrace=1:exitcode=${FOUND}:log_path=${join(reports, 'report')}`,
+    NODE_TEST_CONTEXT: undefined,
+    [TABLE]: undefined,
+    // Of the torture's tests as much as there is time for; without a bound, one minute's share.
+    [MINUTES]: `${process.env[MINUTES] === undefined ? 4 : Number(process.env[MINUTES]) / 4}`,
+  };
+  const run = async (
+    ...args: string[]
+  ): Promise<{ code: number | null; output: string; found: string[] }> => {
+    const child = spawn(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    const found = readdirSync(reports).map(name => readFileSync(join(reports, name), 'utf8'));
+    return { code, output, found };
+  };
+
+  const folder = join(copy, 'dist-test');
+  const files = ['native', 'lock'].flatMap(part => testsIn(join(folder, part)));
+  const torture = ['arguments', 'teardown', 'threads'].map(name =>
+    join(folder, 'torture', 'native', `${name}.test.js`),
+  );
+  const watchdog = join(folder, 'process', 'watchdog.test.js');
+  const { code, output, found } = await run(
+    ...['--test', '--test-reporter=tap', ...files, watchdog, ...torture],
+  );
+  const [tests = 0, failed = 0] = ['tests', 'fail'].map(name =>
+    Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(output)?.[1]),
+  );
+  addRow({ part: 'native', what: 'tests under ASan and UBSan', tried: tests, found: found.length + failed });
+  t.diagnostic(`${tests} tests, ${failed} failed`);
+  assert.deepEqual(found, []);
+  assert.equal(
+    code,
+    0,
+    output
+      .split(/^(?=# Subtest)/m)
+      .filter(test => test.includes('not ok'))
+      .join(''),
+  );
+  assert(tests > files.length);
+
+  const exercise = [join(folder, 'torture', 'native', 'exercise.js'), join(directory, 'file')];
+  assert.equal((await run(...exercise)).code, 0);
+  let seen = 0;
+  const addons = await Promise.all(tampered.map((one, index) => build.link(`broken-${index}`, one)));
+  for (const [index, addon] of addons.entries()) {
+    replaceAddon(copy, addon);
+    const { code, found, output } = await run(...exercise);
+    assert.equal(code, FOUND, output);
+    assert.match(found.join('\n'), tampered[index]!.what);
+    seen += 1;
+  }
+  addRow({
+    part: 'native',
+    what: 'broken addons that ASan and UBSan see',
+    tried: seen,
+    of: addons.length,
+    found: 0,
+  });
+});
+
+function testsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter(name => name.endsWith('.test.js'))
+    .map(name => join(folder, name));
+}

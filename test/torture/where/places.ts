@@ -1,0 +1,41 @@
+/** Where state directories lie: what is set up for each file system. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Mounts } from './mounts.ts';
+
+export interface Place {
+  readonly name: string;
+  /** Files of the other suites that say something else about this place, on purpose. */
+  readonly unfit?: readonly string[];
+  /** Returns a directory there. @throws NotHere */
+  setUp(mounts: Mounts): string;
+}
+
+export const PLACES: readonly Place[] = [
+  { name: 'tmpfs', setUp: mounts => mounts.tmpfs('tmpfs') },
+  { name: 'ext4', setUp: mounts => mounts.loop('ext4', 128) },
+  { name: 'xfs', setUp: mounts => mounts.loop('xfs', 320) },
+  { name: 'btrfs', setUp: mounts => mounts.loop('btrfs', 256) },
+  {
+    name: 'overlayfs, a directory of the upper layer',
+    setUp(mounts) {
+      const merged = mounts.overlay('merged', mounts.directory('lower'), mounts.tmpfs('over'));
+      const path = join(merged, 'made');
+      mkdirSync(path, { mode: 0o700 });
+      return path;
+    },
+  },
+  {
+    name: 'overlayfs, a directory of the lower layer',
+    setUp(mounts) {
+      mounts.directory('lower/given');
+      // Both layers on one file system here, on two above: inode numbers come about differently.
+      return join(mounts.overlay('merged', mounts.directory('lower'), mounts.directory('over')), 'given');
+    },
+  },
+  {
+    name: 'FUSE (bindfs), one mount',
+    unfit: ['lock/file-system.test.js'], // says that the file system of the tests is local
+    setUp: mounts => mounts.bindfs('bindfs', mounts.directory('source')),
+  },
+];
