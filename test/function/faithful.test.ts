@@ -177,13 +177,13 @@ test('classes and functions of every kind are captured with what is theirs', asy
     function Plain() {}
     const arrow = Object.defineProperty(() => 4, 'hidden', { value: 6 });
     return async () => {
-      const got = [A.of().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
+      const got = [A.of().kind, new Base().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
       for await (const item of new A().items()) got.push(item);
       for await (const item of asyncGenerator()) got.push(item);
       return [...got, ...generator(), await waits()];
     };`);
   const got = await DeferredFunction.create(fn).invoke();
-  assert.deepEqual(got, ['base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+  assert.deepEqual(got, ['base', 'base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
 });
 
 test('a captured class with state in a static #field is refused, with constants there it is not', async () => {

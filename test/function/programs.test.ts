@@ -41,6 +41,7 @@ const asCommonJs = (place: Place): string => `(async () => {${body(place)}})();`
 
 interface Start {
   readonly label: string;
+  readonly skip?: string | false;
   /** Writes the program, and returns Node's arguments to run it from the place's root. */
   prepare(place: Place): readonly string[];
   input?(place: Place): string;
@@ -79,6 +80,46 @@ const STARTS: readonly Start[] = [
     },
   },
   {
+    label: 'a link that is kept',
+    prepare: place => {
+      symlinkSync(file(place, 'program.mjs', asModule(place)), join(place.root, 'link.mjs'));
+      return ['--preserve-symlinks-main', 'link.mjs'];
+    },
+  },
+  {
+    label: 'a program that changes its arguments',
+    prepare: place => [
+      file(
+        place,
+        'program.mjs',
+        `import ${JSON.stringify(library)}; process.argv.splice(1, 9, 'x'.repeat(5000));${asModule(place)}`,
+      ),
+    ],
+  },
+  {
+    label: 'a relative URL',
+    skip:
+      !process.allowedNodeEnvironmentFlags.has('--entry-url') &&
+      `NOT TESTED: Node ${process.versions.node} has no --entry-url`,
+    prepare: place => {
+      file(place, 'program.mjs', asModule(place));
+      return ['--no-warnings', '--entry-url', './program.mjs?a=b'];
+    },
+  },
+  {
+    label: 'a worker thread that imports the script of the main thread',
+    prepare: place => {
+      const thread = file(place, 'thread.mjs', `import './program.mjs';`);
+      const main = `
+        const { isMainThread, Worker } = await import('node:worker_threads');
+        if (isMainThread) {
+          new Worker(${JSON.stringify(thread)});
+          await new Promise(() => {});
+        }`;
+      return [file(place, 'program.mjs', main + asModule(place))];
+    },
+  },
+  {
     label: 'a directory',
     prepare: place => {
       mkdirSync(join(place.root, 'project'));
@@ -108,8 +149,8 @@ const STARTS: readonly Start[] = [
   },
 ];
 
-for (const { label, prepare, input } of STARTS) {
-  test(`a function of the entry script runs after its program was killed: ${label}`, t => {
+for (const { label, skip = false, prepare, input } of STARTS) {
+  test(`a function of the entry script runs after its program was killed: ${label}`, { skip }, t => {
     const place = freshPlace(t);
     const argv = prepare(place);
     const ended = spawnSync(process.execPath, argv, {
