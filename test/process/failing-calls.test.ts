@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
@@ -115,6 +115,23 @@ test('a sweeper whose mark fails does not cut off the marks of its runner', { sk
   assert.deepEqual([report.ok, report.failed, report.pending], [2, 1, 1]);
   await sweep(place.base, { logger: null });
   assert.deepEqual(read(place.ledger), ['a', 'exits', 'b', 'exits']);
+});
+
+test('a cleanup ends though no attempt of a function that fails finds room to be counted', {
+  skip: spawnSync('prlimit', ['--version']).status === 0 ? false : 'NOT TESTED: prlimit is not installed',
+}, async t => {
+  const place = freshPlace(t);
+  const path = await leaveOrphan(t, { ...place, calls: [fails] });
+  const options = { isolation: 'none' } as const;
+  const plan: SweeperPlan = { verb: 'cleanup', base: place.base, waits: true, options };
+  const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
+  await child.next();
+  // Less than a mark takes.
+  spawnSync('prlimit', ['--pid', `${child.pid}`, `--fsize=${statSync(path).size + 10}:`]);
+  const report = await child.ask<SweepReport>('go');
+  assert.deepEqual([report.failed, report.pending], [1, 1]);
+  assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
+  assert.deepEqual(read(place.ledger), ['fails']);
 });
 
 test('a damaged file of which no copy can be made is neither run nor removed', { skip }, async t => {

@@ -2,9 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { LIFE } from './notes.ts';
@@ -51,8 +51,13 @@ export class Lane {
     renameSync(this.base, this.#template);
   }
 
+  /** How long a file was when it was prepared. */
+  preparedBytes(path: string): number {
+    return statSync(join(this.#template, relative(this.base, path)), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
   reset(): void {
-    for (const path of [this.base, this.ledger, this.gate, this.runnerPid])
+    for (const path of [this.base, this.ledger, `${this.ledger}.held`, this.gate, this.runnerPid])
       rmSync(path, { recursive: true, force: true });
     cpSync(this.#template, this.base, { recursive: true });
     if (this.scenario.victim === 'runner') spawnSync('mkfifo', [this.gate]);

@@ -1,5 +1,14 @@
 /** What the scenarios defer: functions that write their name into a ledger, and whether they ran when they may. */
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { currentInvocation } from '#dist/index.js';
 
 /** The name in the environment of every process of a scenario; its value is the scenario's base directory. */
@@ -8,18 +17,27 @@ export const BASE = 'TORTURE_BASE';
 /** Another one, of a life: a process that is started anew has another, its children have the same. */
 export const LIFE = 'TORTURE_LIFE';
 
-/** Set by the program where it asks for the end of a job: from then on its own functions may run. */
-export const own = { mayRun: false };
+/** Says, to every process, that the job of this function is open: it must not run yet. */
+export function hold(ledger: string, name: string): void {
+  mkdirSync(`${ledger}.held`, { recursive: true });
+  writeFileSync(join(`${ledger}.held`, name), '');
+}
+
+/** From now on these may run, or all of them. */
+export function release(ledger: string, ...names: string[]): void {
+  for (const path of names.length > 0 ? names.map(name => join(`${ledger}.held`, name)) : [`${ledger}.held`])
+    rmSync(path, { recursive: true, force: true });
+}
 
 /**
  * `own`: run by its owner, when it was asked to. `early`: by its owner before that. `orphan`: by another process, its
- * owner being gone. `stolen`: by another process while its owner lived.
+ * owner being gone. `stolen`: by another process while its owner lived and had not ended the job.
  */
 export type Circumstance = 'own' | 'early' | 'orphan' | 'stolen';
 
 /** Writes one line: the name, and in which circumstance it ran. */
 export function note(ledger: string, name: string, life: string): void {
-  appendFileSync(ledger, `${name} ${circumstance(life)}\n`);
+  appendFileSync(ledger, `${name} ${circumstance(ledger, name, life)}\n`);
 }
 
 /** Writes the line and fails. */
@@ -48,11 +66,12 @@ export function readLedger(path: string): Line[] {
   });
 }
 
-function circumstance(life: string): Circumstance {
+function circumstance(ledger: string, name: string, life: string): Circumstance {
   const owner = currentInvocation()?.owner;
   if (!owner) throw new Error('not run by deferred-sweep');
-  if (owner.pid === process.pid && life === process.env[LIFE]) return own.mayRun ? 'own' : 'early';
-  return holdsDescriptors(owner.pid, life) ? 'stolen' : 'orphan';
+  const isHeld = existsSync(join(`${ledger}.held`, name));
+  if (owner.pid === process.pid && life === process.env[LIFE]) return isHeld ? 'early' : 'own';
+  return isHeld && holdsDescriptors(owner.pid, life) ? 'stolen' : 'orphan';
 }
 
 /**

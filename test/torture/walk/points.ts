@@ -68,15 +68,22 @@ export function pointsOf(trace: readonly string[], base: string): Point[] {
   });
 }
 
-/** How long the state files were, in order, when something was appended to them, and by how much. */
-export function appendsOf(trace: readonly string[], base: string): { offset: number; bytes: number }[] {
+/**
+ * How long the files of the scenario were, in order, when something was appended to them, and by how much.
+ * @param preparedBytes - how long a file was before
+ */
+export function appendsOf(
+  trace: readonly string[],
+  base: string,
+  preparedBytes: (path: string) => number,
+): { offset: number; bytes: number }[] {
   const lengths = new Map<string, number>();
   const appends: { offset: number; bytes: number }[] = [];
   for (const line of trace) {
     const [, call, name = '', value] = /^(write|ftruncate)\(\d+<([^>]*)>.*, (\d+)\) += /.exec(line) ?? [];
     if (!name.startsWith(base)) continue;
     const path = name.replace(/\.tmp$/, '');
-    const offset = call === 'write' ? (lengths.get(path) ?? 0) : 0;
+    const offset = call === 'write' ? (lengths.get(path) ?? preparedBytes(path)) : 0;
     if (call === 'write') appends.push({ offset, bytes: Number(value) });
     lengths.set(path, offset + Number(value));
   }

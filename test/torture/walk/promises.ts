@@ -44,8 +44,11 @@ export function toldOf({ told }: Outcome, what: string): string[] {
   return told.filter(line => line.startsWith(`${what} `)).map(line => line.slice(what.length + 1));
 }
 
-/** What holds of every function, killed or failing. */
-export function breachesOf(outcome: Outcome): string[] {
+/**
+ * What holds of every function, killed or failing.
+ * @param uncounted - attempts of which the disk may have had no room to say that they were
+ */
+export function breachesOf(outcome: Outcome, uncounted = 0): string[] {
   const { ran, leftovers } = outcome;
   const { attempts = 3, isAtMostOnce = false, damaged = 0 } = outcome.lane.scenario;
   const breaches = [...outcome.breaches];
@@ -61,11 +64,13 @@ export function breachesOf(outcome: Outcome): string[] {
       if (times > 0 || hasLetter) breaches.push(`${name} ran although it was cancelled`);
     } else if (failing.includes(name)) {
       if (!hasLetter) breaches.push(`${name} failed and has no dead letter`);
-      if (times > attempts) breaches.push(`${name} ran ${times} times, it has ${attempts} attempts`);
+      if (times > attempts + uncounted)
+        breaches.push(`${name} ran ${times} times, it has ${attempts} attempts`);
     } else if (toldOf(outcome, 'cancelling').includes(name) && !toldOf(outcome, 'kept').includes(name)) {
       // Whether it was cancelled nobody knows: nobody was told.
     } else if (isAtMostOnce || attempts === 1) {
-      if (times > 1) breaches.push(`${name} ran ${times} times, it must at most once`);
+      if (times > (isAtMostOnce ? 1 : attempts + uncounted))
+        breaches.push(`${name} ran ${times} times, it must at most once`);
       if (times === 0 && !hasLetter) breaches.push(`${name} is lost`);
     } else {
       if (times === 0) breaches.push(`${name} is lost`);

@@ -8,7 +8,7 @@ import {
   type ManagerOptions,
   type Registration,
 } from '#dist/index.js';
-import { LIFE, note, noteAndDie, noteAndFail, own } from './notes.ts';
+import { hold, LIFE, note, noteAndDie, noteAndFail, release } from './notes.ts';
 
 const LIFE_OF_THIS = process.env[LIFE] ?? '';
 
@@ -70,6 +70,7 @@ export class Stage {
 
   /** Registers something in a way of its own, under this name. */
   async register<T>(name: string, step: () => T | undefined): Promise<T | undefined> {
+    hold(this.ledger, name);
     const registration = await this.attempt(step);
     tell(`${registration === undefined ? 'refused' : 'deferred'} ${name}`);
     return registration;
@@ -81,15 +82,14 @@ export class Stage {
     tell(`${isCancelled === true ? 'cancelled' : 'kept'} ${name}`);
   }
 
-  /** From here on functions of the program's own may run in it. */
-  allowOwn(mayRun: boolean): void {
-    own.mayRun = mayRun;
+  /** From here on these may run in it, or all. */
+  allow(...names: string[]): void {
+    release(this.ledger, ...names);
   }
 
   async close(job: Job | undefined): Promise<void> {
-    this.allowOwn(true);
+    this.allow();
     await this.never(async () => job?.close());
-    this.allowOwn(false);
   }
 
   /** The command line, in this process. */

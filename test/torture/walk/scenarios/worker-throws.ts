@@ -8,7 +8,7 @@ const scenario: Scenario = {
     const reason = new Error('of the job');
     const run = manager.run(async (_defer, job) => {
       await stage.defer(job, 'a', 'b', 'c');
-      stage.allowOwn(true);
+      stage.allow();
       throw reason;
     });
     await stage.attempt(() =>
