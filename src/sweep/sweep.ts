@@ -134,7 +134,9 @@ class Sweep {
         return false;
       case 'unfinished':
         this.#note({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
-        return true;
+        // Nothing was run, so nobody had time to die meanwhile. To list again because of it could chase a creator for
+        // ever: each pass removes the file it has just begun with.
+        return false;
       case 'orphan':
         this.#receive(taken);
         if (this.#batch.length >= BATCH_FILES) await this.#runBatch();

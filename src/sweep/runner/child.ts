@@ -20,8 +20,6 @@ export interface Launch {
 export interface ChildEnd {
   /** False when not even a process could be had. */
   hasStarted: boolean;
-  /** It got as far as reading its request. */
-  isReady: boolean;
   /** It went through everything it was asked, or was told to stop. */
   isOrderly: boolean;
   /** The limit of the function for which it was killed. */
@@ -44,7 +42,6 @@ export async function runChild(
 ): Promise<ChildEnd> {
   const end: ChildEnd = {
     hasStarted: false,
-    isReady: false,
     isOrderly: false,
     timedOutMs: undefined,
     how: 'could not be started',
@@ -101,8 +98,7 @@ export async function runChild(
   lines.on('line', line => {
     const event = parseEvent(line);
     if (event === undefined) return;
-    if (event.kind === 'ready') end.isReady = true;
-    else if (event.kind === 'finished') end.isOrderly = true;
+    if (event.kind === 'finished') end.isOrderly = true;
     else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
   });
   try {
@@ -127,7 +123,7 @@ function parseEvent(line: string): RunEvent | undefined {
 }
 
 function receive(
-  event: Exclude<RunEvent, { kind: 'ready' | 'finished' }>,
+  event: Exclude<RunEvent, { kind: 'finished' }>,
   files: readonly TakenFile[],
   end: ChildEnd,
   killer: GroupKiller,

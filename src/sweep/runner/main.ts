@@ -28,7 +28,6 @@ control.resume();
 // Sent to the whole group when a function takes too long: for what the function started. It has its signal.
 process.on('SIGTERM', () => {});
 
-emit({ kind: 'ready' });
 for (const [index] of request.files.entries()) await runFile(index);
 emit({ kind: 'finished' });
 process.exit(0);

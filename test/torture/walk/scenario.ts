@@ -21,6 +21,8 @@ export interface Scenario {
   readonly isAtMostOnce?: boolean;
   /** Damaged files that end among the dead letters. */
   readonly damaged?: number;
+  /** There is nothing to run in its files. */
+  readonly appendsNothing?: boolean;
   /** Exit codes that say nothing but what the report says. Otherwise it is 0 only. */
   readonly exitCodes?: readonly number[];
   /** The program has fewer system calls on its files than this only if the test has shrunk. */

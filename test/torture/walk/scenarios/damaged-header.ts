@@ -5,6 +5,7 @@ const scenario: Scenario = {
   name: 'a file without a readable header',
   minimumPoints: 15,
   damaged: 1,
+  appendsNothing: true,
   exitCodes: [0, 1, 3],
   async prepare(stage) {
     const job = await stage.manager().open();
