@@ -1,9 +1,9 @@
-import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type InspectedFunction, readScript, type Script } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
 import { type OwnProperty, ownPropertiesOf } from './own-properties.ts';
 import { type Mention, refusal } from './refusal.ts';
+import { urlOf } from './script-url.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
 /** What of a function is in its text and on itself; what it captured is yet to be looked up. */
@@ -163,13 +163,6 @@ function startsStrict(script: Script): boolean {
     strictScripts.set(script, known);
   }
   return known;
-}
-
-/** A URL whose directory is what specifiers in the function are relative to. */
-function urlOf({ url }: Script): string {
-  if (/^(file|data):/.test(url)) return url;
-  // `[eval]`, `[stdin]`, `evalmachine.<anonymous>`, or nothing: such code resolves from the working directory.
-  return pathToFileURL(url.startsWith('/') ? url : `${process.cwd()}/[eval]`).href;
 }
 
 /** V8's position is that of the parameter list; with that on the first line, the text starts so much before it. */

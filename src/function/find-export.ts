@@ -14,6 +14,7 @@ import { type InspectedFunction, readScript, type Scope, type Script } from './i
 import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
+import { isPath } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -34,7 +35,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
 function isImportable(url: string): boolean {
   if (url.startsWith('data:')) return true;
-  return url.startsWith('file:') && existsSync(fileURLToPath(url));
+  return url.startsWith('file:') && isPath(url) && existsSync(fileURLToPath(url));
 }
 
 const declarations = new WeakMap<Script, ModuleDeclarations | null>();

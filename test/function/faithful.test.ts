@@ -200,3 +200,44 @@ test('a captured class with state in a static #field is refused, with constants 
   );
   assert.equal(await DeferredFunction.create(fn).invoke(), 5);
 });
+
+test('a require that looks elsewhere is refused', async () => {
+  const away = "const { createRequire } = require('node:module');";
+  assertRefused(
+    inScript(`${away} { const require = createRequire('/opt/plugins/'); return () => require('./a.js') }`),
+    'uses require',
+    'another file',
+    'createRequire() inside',
+  );
+  assertRefused(
+    inScript(`${away} const load = createRequire('/srv/app/'); return () => load('./a.js')`),
+    'uses load',
+  );
+  const same = inScript(
+    `${away} { const require = createRequire('/srv/app/x.js'); return () => require('path').sep }`,
+  );
+  assert.equal(await DeferredFunction.create(same).invoke(), '/');
+});
+
+test('a text may have been given any name', async () => {
+  for (const name of [
+    'file://host/x.js',
+    'file:///a%2fb.js',
+    'file:///a%00.js',
+    'file://[',
+    'http://a/b',
+    'a\0b',
+    '/x?y',
+  ]) {
+    const deferred = DeferredFunction.create(inScriptNamed(name));
+    assert.equal(await deferred.invoke(), '/', name);
+  }
+});
+
+/** A function that has a `require` to be given anew, of a text with this name. */
+function inScriptNamed(filename: string): AnyFunction {
+  const script = compileFunction(`return async () => (await import('node:path')).sep`, [], {
+    filename,
+  }) as () => AnyFunction;
+  return script();
+}
