@@ -47,24 +47,32 @@ export function describeText(
   };
 }
 
-const analyses = new WeakMap<Script, Map<string, SourceAnalysis | undefined>>();
+/** By script, position and name. */
+const analyses = new Map<string, SourceAnalysis | undefined>();
+let analysedLength = 0;
+
+/** How much text analyses are kept of: functions with names or texts made up at run time would fill the memory. */
+const MOST_ANALYSED = 8 * 1024 * 1024;
+const LENGTH_OF_ANALYSIS = 1_000;
 
 /** Closures are made again and again by the same piece of text. */
 function analyzeOnce(
   fn: { name: string },
   text: string,
-  inspected: InspectedFunction,
+  { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
-  const { script, line, column } = inspected;
-  let known = analyses.get(script);
-  if (known === undefined) {
-    known = new Map();
-    analyses.set(script, known);
-  }
   const name = String(fn.name);
-  const key = `${line}:${column}:${name}`;
-  if (!known.has(key)) known.set(key, analyzeSource(text, name, inspected.script.isModule));
-  return known.get(key);
+  const key = `${script.id}:${line}:${column}:${name}`;
+  const known = analyses.get(key);
+  if (known !== undefined || analyses.has(key)) return known;
+  const analysis = analyzeSource(text, name, script.isModule);
+  analysedLength += text.length + name.length + LENGTH_OF_ANALYSIS;
+  if (analysedLength > MOST_ANALYSED) {
+    analyses.clear();
+    analysedLength = 0;
+  }
+  analyses.set(key, analysis);
+  return analysis;
 }
 
 function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {

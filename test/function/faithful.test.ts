@@ -1,5 +1,6 @@
 /** What is deferred does, from its record, what it would have done; where that cannot be, it is refused by name. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -241,3 +242,23 @@ function inScriptNamed(filename: string): AnyFunction {
   }) as () => AnyFunction;
   return script();
 }
+
+test('what is remembered of functions with names and texts made at run time is bounded', () => {
+  const program = `
+    const { DeferredFunction } = await import(${JSON.stringify(import.meta.resolve('#dist/index.js'))});
+    const used = () => { gc(); return process.memoryUsage().heapUsed; };
+    const text = 'x'.repeat(500_000);
+    const capture = i => {
+      const name = 'clean' + i;
+      // A text of half a megabyte each time, of a method, whose name is part of what is stored.
+      DeferredFunction.create(Function('name', "return { [name]() { '" + text + "' } }[name]")(name));
+    };
+    for (let i = 0; i < 3; i++) capture(i);
+    const before = used();
+    for (let i = 3; i < 150; i++) capture(i);
+    console.log(used() - before);`;
+  const argv = ['--expose-gc', '--input-type=module', '-e', program];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  assert.ok(Number(stdout) < 40_000_000, `${stdout} bytes`);
+});
