@@ -262,3 +262,23 @@ test('what is remembered of functions with names and texts made at run time is b
   assert.equal(stderr, '');
   assert.ok(Number(stdout) < 40_000_000, `${stdout} bytes`);
 });
+
+test('functions that captured each other in a long row are stored, in too long a row refused', async () => {
+  const row = (length: number): AnyFunction => {
+    let fn = (): number => 0;
+    for (let i = 0; i < length; i++) {
+      const next = fn;
+      fn = () => next() + 1;
+    }
+    return fn;
+  };
+  assert.equal(await DeferredFunction.create(row(400)).invoke(), 400);
+  for (const length of [600, 20_000]) {
+    assertRefused(
+      row(length),
+      'with its 494 others with its',
+      'more than 500 other functions',
+      'in an array',
+    );
+  }
+});
