@@ -282,3 +282,27 @@ test('functions that captured each other in a long row are stored, in too long a
     );
   }
 });
+
+test('functions are looked for in objects, not in tables of thousands of rows', async t => {
+  const { table, api, unexported } = await moduleOf(
+    t,
+    `const row = i => ['row' + i, () => i];
+     export const table = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => row(i)));
+     export const api = Object.fromEntries(Array.from({ length: 300 }, (_, i) => row(i)));
+     export const unexported = i => () => i;`,
+  );
+  const member = (object: unknown, name: string) => (object as Record<string, AnyFunction>)[name]!;
+  for (const name of ['row0', 'row1', 'row2999']) {
+    const deferred = DeferredFunction.create(member(table, name));
+    assert.equal(placeOf(deferred), 'source');
+    assert.equal(await deferred.invoke(), Number(name.slice(3)));
+  }
+  assert.equal(placeOf(DeferredFunction.create(member(api, 'row299'))), 'api.row299');
+  assert.equal(await DeferredFunction.create(unexported!(7) as AnyFunction).invoke(), 7);
+});
+
+test("a command's directory is the one it meant when it was deferred", () => {
+  const { descriptor } = DeferredFunction.command('true', [], { cwd: 'build' });
+  assert.ok(descriptor.kind === 'command');
+  assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
+});
