@@ -24,6 +24,15 @@ export function sharedVariable(
   );
 }
 
+/** A function that is reached by way of too many others. */
+export function tooDeep(chain: readonly Mention[], most: number): DeferredSweepError {
+  return refusal(
+    chain,
+    `is captured by way of more than ${most} other functions`,
+    'keep them in an array, and call them one after the other',
+  );
+}
+
 /** A function without a text and without a public name. */
 export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
   return refusal(

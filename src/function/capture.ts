@@ -5,7 +5,7 @@
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { nativeRefusal, sharedVariable, tooLarge, valueAtCreation } from './capture-refusals.ts';
+import { nativeRefusal, sharedVariable, tooDeep, tooLarge, valueAtCreation } from './capture-refusals.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
@@ -131,8 +131,9 @@ class Capture {
     if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
     if (located.kind !== 'text') return this.#add(fn, toReference(located));
     // Its place is taken before it is looked into: functions may refer to each other in circles.
-    const index = this.#add(fn, PLACE);
     const chain = [...parents, mention(fn, located.inspected)];
+    if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
+    const index = this.#add(fn, PLACE);
     this.#references[index] = {
       kind: 'source',
       ...this.#store(index, fn, located.inspected, chain),
@@ -252,6 +253,9 @@ function holdSame(name: string, one: Row, other: Row): boolean {
   if (at === -1 || otherAt === -1 || otherAt >= other.variables) return false;
   return Object.is(one.values[at], other.values[otherAt]);
 }
+
+/** Of functions that each captured the next: a stack has room for more, but not for any number. */
+const DEEPEST_CHAIN = 500;
 
 /** Stands where the text of a function is still being described. */
 const PLACE: Reference = { kind: 'namespace', module: '' };

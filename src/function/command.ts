@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { currentInvocation } from './invocation.ts';
@@ -8,7 +9,7 @@ const TERMINATION_GRACE_MS = 5_000;
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {
-  /** @defaultValue the working directory at registration */
+  /** Relative to the working directory at registration. @defaultValue that */
   cwd?: string;
   /** Additions to the environment of the process that runs the command. */
   env?: Record<string, string>;
@@ -39,7 +40,8 @@ export function describeCommand(
     kind: 'command',
     file,
     argv: [...argv],
-    cwd: options.cwd ?? process.cwd(),
+    // Absolute: this process may change its directory, and a sweeper has one of its own.
+    cwd: resolve(options.cwd ?? ''),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
   };
 }
@@ -61,7 +63,7 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
   const { spawn } = await import('node:child_process');
   const signal = currentInvocation()?.signal;
   if (signal?.aborted) throw commandFailed(command, 'was not started, its time is over', signal.reason);
-  await new Promise<void>((resolve, reject) => {
+  await new Promise<void>((fulfill, reject) => {
     const child = spawn(command.file, command.argv, {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       env: { ...process.env, ...command.env },
@@ -88,7 +90,7 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
         // The leader is gone; members of its group that ignored SIGTERM must not outlive the time limit.
         killGroup(child.pid, 'SIGKILL');
         reject(commandFailed(command, 'was ended, its time is over', signal.reason));
-      } else if (code === 0) resolve();
+      } else if (code === 0) fulfill();
       else
         reject(
           commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`),

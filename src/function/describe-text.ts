@@ -1,9 +1,9 @@
-import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type InspectedFunction, readScript, type Script } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
 import { type OwnProperty, ownPropertiesOf } from './own-properties.ts';
 import { type Mention, refusal } from './refusal.ts';
+import { urlOf } from './script-url.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
 /** What of a function is in its text and on itself; what it captured is yet to be looked up. */
@@ -47,24 +47,32 @@ export function describeText(
   };
 }
 
-const analyses = new WeakMap<Script, Map<string, SourceAnalysis | undefined>>();
+/** By script, position and name. */
+const analyses = new Map<string, SourceAnalysis | undefined>();
+let analysedLength = 0;
+
+/** How much text analyses are kept of: functions with names or texts made up at run time would fill the memory. */
+const MOST_ANALYSED = 8 * 1024 * 1024;
+const LENGTH_OF_ANALYSIS = 1_000;
 
 /** Closures are made again and again by the same piece of text. */
 function analyzeOnce(
   fn: { name: string },
   text: string,
-  inspected: InspectedFunction,
+  { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
-  const { script, line, column } = inspected;
-  let known = analyses.get(script);
-  if (known === undefined) {
-    known = new Map();
-    analyses.set(script, known);
-  }
   const name = String(fn.name);
-  const key = `${line}:${column}:${name}`;
-  if (!known.has(key)) known.set(key, analyzeSource(text, name, inspected.script.isModule));
-  return known.get(key);
+  const key = `${script.id}:${line}:${column}:${name}`;
+  const known = analyses.get(key);
+  if (known !== undefined || analyses.has(key)) return known;
+  const analysis = analyzeSource(text, name, script.isModule);
+  analysedLength += text.length + name.length + LENGTH_OF_ANALYSIS;
+  if (analysedLength > MOST_ANALYSED) {
+    analyses.clear();
+    analysedLength = 0;
+  }
+  analyses.set(key, analysis);
+  return analysis;
 }
 
 function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
@@ -163,13 +171,6 @@ function startsStrict(script: Script): boolean {
     strictScripts.set(script, known);
   }
   return known;
-}
-
-/** A URL whose directory is what specifiers in the function are relative to. */
-function urlOf({ url }: Script): string {
-  if (/^(file|data):/.test(url)) return url;
-  // `[eval]`, `[stdin]`, `evalmachine.<anonymous>`, or nothing: such code resolves from the working directory.
-  return pathToFileURL(url.startsWith('/') ? url : `${process.cwd()}/[eval]`).href;
 }
 
 /** V8's position is that of the parameter list; with that on the first line, the text starts so much before it. */

@@ -14,14 +14,21 @@ import { type InspectedFunction, readScript, type Scope, type Script } from './i
 import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
+import { isPath } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
 /** How far into exported objects and classes functions are looked for: `api.users.drop` is three names. */
 const DEEPEST_PATH = 3;
 
-/** How many properties are looked at for one function, so that an exported table of a million rows costs nothing. */
+/** An object with more properties is a table of data, and not looked into. */
 const MOST_PROPERTIES = 2_000;
+
+/** How many properties are looked at for one function, in all objects: some 2 ms. */
+const MOST_LOOKS = 10_000;
+
+/** Listing the properties of an object with a million of them takes seconds: once only. */
+const tables = new WeakSet<object>();
 
 /** The export that `fn` is; undefined for a function that is none, and for all functions of the program's own script. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
@@ -34,7 +41,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
 function isImportable(url: string): boolean {
   if (url.startsWith('data:')) return true;
-  return url.startsWith('file:') && existsSync(fileURLToPath(url));
+  return url.startsWith('file:') && isPath(url) && existsSync(fileURLToPath(url));
 }
 
 const declarations = new WeakMap<Script, ModuleDeclarations | null>();
@@ -126,22 +133,29 @@ function read(variables: Readonly<Record<string, unknown>>, name: string): unkno
 class PropertySearch {
   readonly #wanted: object;
   readonly #seen = new Set<object>();
+  #looks = 0;
 
   constructor(wanted: object) {
     this.#wanted = wanted;
   }
 
   in(holder: unknown, path: readonly string[]): readonly string[] | undefined {
-    if (!isSearchable(holder) || this.#seen.has(holder) || this.#seen.size > MOST_PROPERTIES)
+    if (!isSearchable(holder) || this.#seen.has(holder) || this.#looks > MOST_LOOKS || tables.has(holder))
       return undefined;
     this.#seen.add(holder);
     const members: [string, unknown][] = [];
-    for (const name of Object.getOwnPropertyNames(holder)) {
+    const names = Object.getOwnPropertyNames(holder);
+    if (names.length > MOST_PROPERTIES) {
+      tables.add(holder);
+      return undefined;
+    }
+    for (const name of names) {
+      this.#looks++;
       if (name === 'prototype' || name === '' || name.includes('.')) continue;
       const property = Object.getOwnPropertyDescriptor(holder, name);
       if (property === undefined || !('value' in property)) continue;
       if (property.value === this.#wanted) return [...path, name];
-      if (members.push([name, property.value]) > MOST_PROPERTIES) return undefined;
+      members.push([name, property.value]);
     }
     if (path.length + 1 >= DEEPEST_PATH) return undefined;
     for (const [name, member] of members) {

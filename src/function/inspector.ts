@@ -134,6 +134,8 @@ class ThreadInspector {
     } finally {
       this.#session.off('Debugger.scriptParsed', onParsed);
     }
+    // Full of scripts that are mostly gone: what is still there is told of again.
+    if (this.#scripts.size >= MOST_SCRIPTS) this.#scripts.clear();
     this.#scripts.set(id, found);
     return found;
   }

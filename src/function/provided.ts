@@ -7,8 +7,11 @@ import { importFrom } from './import-from.ts';
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
 interface Provision {
   readonly pattern: RegExp;
-  /** Whether this value is what the provision stands for, and not something of the user's with the same name. */
-  matches(value: unknown): boolean;
+  /**
+   * Whether this value is what the provision stands for in a function written at `url`, and not something of the user's
+   * with the same name.
+   */
+  matches(value: unknown, url: string): boolean;
   /** The value, for a function that was written at `url`. */
   create(url: string | undefined): unknown;
 }
@@ -17,7 +20,7 @@ const PROVISIONS: readonly Provision[] = [
   {
     // CommonJS's, and what `createRequire(import.meta.url)` makes.
     pattern: /^require$/,
-    matches: value => typeof value === 'function' && 'resolve' in value && 'cache' in value,
+    matches: (value, url) => isRequire(value) && !isElsewhere(value, url),
     create: url => createRequire(url ?? `${process.cwd()}/`),
   },
   {
@@ -41,8 +44,20 @@ const PROVISIONS: readonly Provision[] = [
 ];
 
 /** Whether a stored function gets this variable from {@link provide}. */
-export function isProvided(name: string, value: unknown): boolean {
-  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value));
+export function isProvided(name: string, value: unknown, url: string): boolean {
+  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, url));
+}
+
+/** A `require`: CommonJS's own, or one that `createRequire` has made. */
+export function isRequire(value: unknown): value is NodeJS.Require {
+  return typeof value === 'function' && 'resolve' in value && 'cache' in value;
+}
+
+/** Whether it looks for files somewhere else than in the directory of `url`, as `createRequire('/other/')` does. */
+function isElsewhere({ resolve }: NodeJS.Require, url: string): boolean {
+  if (!url.startsWith('file:') || typeof resolve.paths !== 'function') return false;
+  const [directory] = resolve.paths('./any') ?? [];
+  return directory !== undefined && directory !== dirname(fileURLToPath(url));
 }
 
 /** The value of a provided variable in a function that was written at `url`; undefined for an unknown name. */

@@ -27,7 +27,12 @@ export function subject(chain: readonly Mention[]): string {
   const [root, ...captured] = chain.map(({ name, where }) =>
     where === undefined ? name : `${name} (${where})`,
   );
-  const last =
-    captured.length === 0 ? 'it' : captured.map(name => `captured function ${name}`).join(' with its ');
+  const steps = captured.map(name => `captured function ${name}`);
+  if (steps.length > MOST_STEPS)
+    steps.splice(3, steps.length - MOST_STEPS, `${steps.length - MOST_STEPS} others`);
+  const last = captured.length === 0 ? 'it' : steps.join(' with its ');
   return `cannot defer the function ${root}: ${captured.length === 0 ? last : `its ${last}`}`;
 }
+
+/** Of a longer way, a message names the beginning and the end. */
+const MOST_STEPS = 6;

@@ -8,8 +8,9 @@ import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
-import { isProvided } from './provided.ts';
+import { isProvided, isRequire } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
+import { urlOf } from './script-url.ts';
 import type { FreeVariable } from './source-text.ts';
 
 const require = createRequire(import.meta.url);
@@ -46,7 +47,8 @@ export function resolveVariable(
   if (scope === undefined) {
     if (GLOBAL_NAMES.has(name) || variable.isGuarded) return { kind: 'global' };
     // Code given by `node --eval` finds `require` there.
-    if (isProvided(name, Reflect.get(globalThis, name))) return { kind: 'provided' };
+    if (isProvided(name, Object.getOwnPropertyDescriptor(globalThis, name)?.value, urlOf(inspected.script)))
+      return { kind: 'provided' };
     throw refusal(
       chain,
       `uses the variable ${name}, which is neither captured nor global in every Node process`,
@@ -64,7 +66,14 @@ export function resolveVariable(
       'defer it after the declaration',
     );
   }
-  if (isProvided(name, value)) return { kind: 'provided' };
+  if (isProvided(name, value, urlOf(inspected.script))) return { kind: 'provided' };
+  if (isRequire(value)) {
+    throw refusal(
+      chain,
+      `uses ${name}, a require made for another file or under another name`,
+      'call createRequire() inside the function, or import() what it needs',
+    );
+  }
   if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)

@@ -1,5 +1,6 @@
 /** What is deferred does, from its record, what it would have done; where that cannot be, it is refused by name. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -199,4 +200,109 @@ test('a captured class with state in a static #field is refused, with constants 
     'class A { static #most = 5; #n = 0; static #of() { return A.#most } static read() { return this.#of() } } return () => A.read()',
   );
   assert.equal(await DeferredFunction.create(fn).invoke(), 5);
+});
+
+test('a require that looks elsewhere is refused', async () => {
+  const away = "const { createRequire } = require('node:module');";
+  assertRefused(
+    inScript(`${away} { const require = createRequire('/opt/plugins/'); return () => require('./a.js') }`),
+    'uses require',
+    'another file',
+    'createRequire() inside',
+  );
+  assertRefused(
+    inScript(`${away} const load = createRequire('/srv/app/'); return () => load('./a.js')`),
+    'uses load',
+  );
+  const same = inScript(
+    `${away} { const require = createRequire('/srv/app/x.js'); return () => require('path').sep }`,
+  );
+  assert.equal(await DeferredFunction.create(same).invoke(), '/');
+});
+
+test('a text may have been given any name', async () => {
+  for (const name of [
+    'file://host/x.js',
+    'file:///a%2fb.js',
+    'file:///a%00.js',
+    'file://[',
+    'http://a/b',
+    'a\0b',
+    '/x?y',
+  ]) {
+    const deferred = DeferredFunction.create(inScriptNamed(name));
+    assert.equal(await deferred.invoke(), '/', name);
+  }
+});
+
+/** A function that has a `require` to be given anew, of a text with this name. */
+function inScriptNamed(filename: string): AnyFunction {
+  const script = compileFunction(`return async () => (await import('node:path')).sep`, [], {
+    filename,
+  }) as () => AnyFunction;
+  return script();
+}
+
+test('what is remembered of functions with names and texts made at run time is bounded', () => {
+  const program = `
+    const { DeferredFunction } = await import(${JSON.stringify(import.meta.resolve('#dist/index.js'))});
+    const used = () => { gc(); return process.memoryUsage().heapUsed; };
+    const text = 'x'.repeat(500_000);
+    const capture = i => {
+      const name = 'clean' + i;
+      // A text of half a megabyte each time, of a method, whose name is part of what is stored.
+      DeferredFunction.create(Function('name', "return { [name]() { '" + text + "' } }[name]")(name));
+    };
+    for (let i = 0; i < 3; i++) capture(i);
+    const before = used();
+    for (let i = 3; i < 150; i++) capture(i);
+    console.log(used() - before);`;
+  const argv = ['--expose-gc', '--input-type=module', '-e', program];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  assert.ok(Number(stdout) < 40_000_000, `${stdout} bytes`);
+});
+
+test('functions that captured each other in a long row are stored, in too long a row refused', async () => {
+  const row = (length: number): AnyFunction => {
+    let fn = (): number => 0;
+    for (let i = 0; i < length; i++) {
+      const next = fn;
+      fn = () => next() + 1;
+    }
+    return fn;
+  };
+  assert.equal(await DeferredFunction.create(row(400)).invoke(), 400);
+  for (const length of [600, 20_000]) {
+    assertRefused(
+      row(length),
+      'with its 494 others with its',
+      'more than 500 other functions',
+      'in an array',
+    );
+  }
+});
+
+test('functions are looked for in objects, not in tables of thousands of rows', async t => {
+  const { table, api, unexported } = await moduleOf(
+    t,
+    `const row = i => ['row' + i, () => i];
+     export const table = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => row(i)));
+     export const api = Object.fromEntries(Array.from({ length: 300 }, (_, i) => row(i)));
+     export const unexported = i => () => i;`,
+  );
+  const member = (object: unknown, name: string) => (object as Record<string, AnyFunction>)[name]!;
+  for (const name of ['row0', 'row1', 'row2999']) {
+    const deferred = DeferredFunction.create(member(table, name));
+    assert.equal(placeOf(deferred), 'source');
+    assert.equal(await deferred.invoke(), Number(name.slice(3)));
+  }
+  assert.equal(placeOf(DeferredFunction.create(member(api, 'row299'))), 'api.row299');
+  assert.equal(await DeferredFunction.create(unexported!(7) as AnyFunction).invoke(), 7);
+});
+
+test("a command's directory is the one it meant when it was deferred", () => {
+  const { descriptor } = DeferredFunction.command('true', [], { cwd: 'build' });
+  assert.ok(descriptor.kind === 'command');
+  assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
 });
