@@ -19,7 +19,8 @@
       "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden"],
       "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
       # Node unloads the addon with the last worker that had it, but the watchdog's signal handler is the process's.
-      "conditions": [["OS == 'linux'", {"ldflags": ["-Wl,-z,nodelete"]}]],
+      # (gyp leaves ldflags out on macOS, whose linker has no such flag.)
+      "ldflags": ["-Wl,-z,nodelete"],
       "xcode_settings": {
         "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
         "GCC_ENABLE_CPP_EXCEPTIONS": "NO",

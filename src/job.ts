@@ -1,7 +1,7 @@
 /** One open job: what its deferred functions clean up after. */
 import { fstatSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { DeferredSweepError } from './errors.ts';
+import { DeferredSweepError, systemErrorCode } from './errors.ts';
 import { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
 import type { RegisteredFunction } from './state/contents.ts';
@@ -137,12 +137,17 @@ export class Job {
 
   #moveToFreshFile(): void {
     const pending = this.#file.read().pending();
-    const fresh = this.#host.createFile();
     const attempts = pending.flatMap(registered =>
       registered.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]),
     );
     const records = [...pending.map(registered => registered.record), ...attempts];
-    if (records.length > 0) fresh.append(...records);
+    const fresh = this.#host.createFile();
+    try {
+      if (records.length > 0) fresh.append(...records);
+    } catch (error) {
+      this.#host.giveBack(fresh);
+      throw error;
+    }
     fresh.lastId = this.#file.lastId;
     this.#file.close();
     this.#file = fresh;
@@ -192,11 +197,11 @@ export class Job {
   async #close(): Promise<SweepReport> {
     const { directory, sweepOptions } = this.#host;
     const startMs = performance.now();
-    const inode = inodeKey(fstatSync(this.#file.fd));
+    const inode = inodeOf(this.#file);
     const own = await this.#runOwn();
     this.#host.ended(this);
     logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
-    const [others, isComplete] = await this.#sweepAgain(own.isRetired ? [] : [inode]);
+    const [others, isComplete] = await this.#sweepAgain(own.isRetired ? [] : inode);
     return summarize(directory.path, [own, ...others], isComplete, performance.now() - startMs);
   }
 
@@ -221,6 +226,11 @@ export class Job {
       taken.fail(error);
     }
     this.#isEnded = true;
+    try {
+      taken.file.settleMarks();
+    } catch (error) {
+      taken.fail(error);
+    }
     // What is left is an orphan's from here on.
     taken.file.close();
     return taken.report();
@@ -268,5 +278,15 @@ export class Job {
         path: this.path,
       },
     );
+  }
+}
+
+/** The inode of an open file, or none where the system does not tell: the file may then be met again. */
+function inodeOf({ fd }: StateFile): string[] {
+  try {
+    return [inodeKey(fstatSync(fd))];
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return [];
   }
 }

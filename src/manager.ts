@@ -1,7 +1,7 @@
 /** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
-import { DeferredSweepError } from './errors.ts';
+import { DeferredSweepError, systemErrorCode } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
@@ -10,6 +10,7 @@ import { createStateFile, createStateFileNow, type StateFileSettings } from './s
 import type { Delivery, Durability, RunOrder } from './state/record.ts';
 import { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
+import { stateIo } from './state/state-io.ts';
 import { cleanup } from './sweep/cleanup.ts';
 import {
   milliseconds,
@@ -171,7 +172,7 @@ export class DeferredFunctionManager {
     this.#idle = undefined;
     if (!file) return undefined;
     // Removed by somebody, or its header no longer tells where we are: a fresh one then.
-    if (namesLockedFile(file.fd, file.path) && file.header.cwd === process.cwd()) return file;
+    if (isUsable(file)) return file;
     this.#remove(file);
     return undefined;
   }
@@ -192,7 +193,9 @@ export class DeferredFunctionManager {
   #checkFileSystem(file: StateFile): void {
     if (this.#knowsFileSystem) return;
     // A file of ours: the directory cannot be removed meanwhile.
-    const verdict = fileSystemVerdict(file.path);
+    const verdict = stateIo(`tell the file system of ${file.path}`, file.path, () =>
+      fileSystemVerdict(file.path),
+    );
     this.#knowsFileSystem = true;
     if (verdict === 'local') return;
     this.#sweepOptions.logger.warn(
@@ -209,5 +212,16 @@ export class DeferredFunctionManager {
         path: this.#directory.path,
       },
     );
+  }
+}
+
+/** Whether a file of a job that ended is where it was, and so are we. */
+function isUsable({ fd, path, header }: StateFile): boolean {
+  try {
+    return namesLockedFile(fd, path) && header.cwd === process.cwd();
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    // Another one is as good.
+    return false;
   }
 }

@@ -1,6 +1,7 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 import { type LockScheme, tryLock } from './advisory-lock.ts';
+import { closeDescriptor } from './close.ts';
 import { areSameFile } from './held-file.ts';
 import { isLockUndecided, isSystemError } from './system-error.ts';
 
@@ -34,7 +35,7 @@ export function assertLocksExclude(fd: number, path: string, scheme: LockScheme)
     if (isLockUndecided(error)) return false;
     throw error;
   } finally {
-    closeSync(second);
+    closeDescriptor(second);
   }
   throw new DeferredSweepError(
     'DEFERRED_LOCK_INEFFECTIVE',

@@ -46,5 +46,6 @@ export function isSystemError(
 
 /** Whether the kernel could not say if a lock is free: a file server in trouble, out of locks, or just restarted. */
 export function isLockUndecided(error: unknown): error is SystemError {
-  return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE');
+  // The same answer of another call, such as fsync(2), says nothing about locks.
+  return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') && ['flock', 'fcntl'].includes(error.syscall);
 }

@@ -14,12 +14,13 @@
  * a `.tmp` is never run, and the name without it appears only while the lock is held.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchmodSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, fchmodSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
 import { bootId } from '../lock/boot.ts';
+import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isLockUndecided } from '../lock/system-error.ts';
@@ -87,6 +88,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
   const path = directory.pathOf(freshName());
   const unfinished = path + WIP_SUFFIX;
   let fd: number | undefined;
+  let current = unfinished;
   try {
     directory.ensure(); // 1
     fd = openSync(unfinished, CREATE_FLAGS, FILE_MODE); // 2
@@ -95,17 +97,18 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
       tryLock(fd, { scheme: settings.lock }) && // 3: contended by a sweeper that took us for dead
       namesLockedFile(fd, unfinished); // 4: unlinked by a sweeper that was faster
     if (!isHeld) {
-      closeSync(fd);
+      closeDescriptor(fd);
       return undefined;
     }
     assertLocksExclude(fd, unfinished, settings.lock);
     const file = new StateFile(path, fd, header, 0);
     file.append(header); // 5
     renameSync(unfinished, path); // 6
+    current = path;
     if (settings.durability === 'disk') directory.sync();
     return file;
   } catch (error) {
-    if (fd !== undefined) abandon(fd, unfinished);
+    if (fd !== undefined) abandon(fd, current);
     // The directory, or our file in it, was removed by a cleanup or sweep: nothing of ours is lost yet.
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
@@ -118,13 +121,13 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
 }
 
 /** Unlinks while the lock is held, then closes: as a sweeper would. What resists is left to the next sweep. */
-function abandon(fd: number, unfinished: string): void {
+function abandon(fd: number, path: string): void {
   try {
-    unlinkSync(unfinished);
+    unlinkSync(path);
   } catch {
-    // The error that brought us here is the one to report; a `.tmp` nobody holds is removed by every sweep.
+    // The error that brought us here is the one to report; what nobody holds and no function is in is removed by every sweep.
   }
-  closeSync(fd);
+  closeDescriptor(fd);
 }
 
 function describeOwner(settings: StateFileSettings): HeaderRecord {

@@ -4,13 +4,15 @@
  * Named after file and function, written under another name and renamed, by whoever holds the state file's lock, before
  * the record that makes it final: writing one twice is writing it once.
  */
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { constants, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
 import { encodeFrame } from './frame.ts';
 import { WIP_SUFFIX } from './names.ts';
 import { type DoneRecord, encodeRecord, type HeaderRecord, type StateRecord } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
+import { stateIo } from './state-io.ts';
 import { syncDirectory } from './sync.ts';
 
 const DAMAGED_SUFFIX = '.damaged';
@@ -44,24 +46,28 @@ export function copyDamaged(directory: StateDirectory, fileName: string, bytes: 
 
 /** Moves a damaged state file, locked by the caller, among the dead letters. Returns its new path. */
 export function moveDamaged(directory: StateDirectory, path: string): string {
-  mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
   const deadPath = join(directory.deadPath, basename(path) + DAMAGED_SUFFIX);
-  renameSync(path, deadPath);
-  return deadPath;
+  return stateIo(`move ${path} to ${directory.deadPath}`, path, () => {
+    mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+    renameSync(path, deadPath);
+    return deadPath;
+  });
 }
 
 function writeDead(directory: StateDirectory, name: string, bytes: Buffer): string {
-  mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
   const path = join(directory.deadPath, basename(name));
-  const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, 0o600);
-  try {
-    writeFileSync(fd, bytes);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(path + WIP_SUFFIX, path);
-  syncDirectory(directory.deadPath);
-  syncDirectory(directory.path); // which has the name of `dead/`
-  return path;
+  return stateIo(`write the dead letter ${path}`, path, () => {
+    mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+    const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, 0o600);
+    try {
+      writeFileSync(fd, bytes);
+      fsyncSync(fd);
+    } finally {
+      closeDescriptor(fd);
+    }
+    renameSync(path + WIP_SUFFIX, path);
+    syncDirectory(directory.deadPath);
+    syncDirectory(directory.path); // which has the name of `dead/`
+    return path;
+  });
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from './names.ts';
+import { stateIo } from './state-io.ts';
 import { syncDirectory } from './sync.ts';
 import { checkDirectory } from './trust.ts';
 
@@ -51,21 +52,30 @@ export class StateDirectory {
   /**
    * Names of the state files, finished and unfinished, oldest first. Empty when there is no directory: a cleanup may
    * have removed it a moment ago.
-   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; the system's error when it cannot be read.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
   list(): string[] {
-    try {
-      checkDirectory(this.path);
-      return readdirSync(this.path).filter(isStateFileName).sort();
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    }
+    return stateIo(`read ${this.path}`, this.path, () => {
+      try {
+        checkDirectory(this.path);
+        return readdirSync(this.path).filter(isStateFileName).sort();
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return [];
+        throw error;
+      }
+    });
   }
 
-  /** Removes the directory, and the one for dead letters, if nothing is in them. Returns whether it is gone. */
+  /**
+   * Removes the directory, and the one for dead letters, if nothing is in them. Returns whether it is gone.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   */
   removeIfEmpty(): boolean {
-    return removeEmpty(this.deadPath) && removeEmpty(this.path);
+    return stateIo(
+      `remove ${this.path}`,
+      this.path,
+      () => removeEmpty(this.deadPath) && removeEmpty(this.path),
+    );
   }
 }
 

@@ -2,19 +2,30 @@
  * A state file held by its lock: by its owner while the job is open, by whoever took it over, or by the process that
  * runs its functions. Everything goes through the one descriptor that is locked; closing it gives up the lock.
  */
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { fdatasyncSync, fstatSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { checkBounds } from '../cbor/bounds.ts';
 import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { closeDescriptor } from '../lock/close.ts';
+import { isSystemError } from '../lock/system-error.ts';
 import { replay, type StateContents } from './contents.ts';
 import { encodeFrame, FRAME_HEAD_BYTES, frameLength } from './frame.ts';
-import { encodeRecord, type HeaderRecord, type Mark, type StateRecord } from './record.ts';
+import {
+  type DoneRecord,
+  encodeRecord,
+  type HeaderRecord,
+  type Mark,
+  type StartRecord,
+  type StateRecord,
+} from './record.ts';
+import { stateIo } from './state-io.ts';
 
 /** A file is read as a whole. */
-const MAX_STATE_FILE_BYTES = 256 * 1024 * 1024;
-/** A disk this full takes no mark, yet running the cleanup may be what frees it. */
-const NO_SPACE = ['ENOSPC', 'EDQUOT'];
+const MAX_STATE_FILE_BYTES = 384 * 1024 * 1024;
+/** The rest is for marks and cancels: what was registered can be run, however much it is. */
+const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
 export class StateFile {
   readonly path: string;
@@ -22,33 +33,38 @@ export class StateFile {
   readonly header: HeaderRecord;
   #lengthBytes: number;
   /** True when bytes behind `#lengthBytes` could not be cut off yet. */
-  #hasStrayTail = false;
+  #hasStrayTail: boolean;
   /**
    * The highest id its owner registered, over all jobs of the file: dead letters are named after file and id, and one
    * must not take the place of an earlier job's.
    */
   lastId = 0;
-  /** Marks the disk had no room for, oldest first. */
+  /** Marks that could not be written yet, oldest first. */
   #owedMarks: Mark[] = [];
 
   /**
    * @param fd - open O_RDWR|O_APPEND, locked, and owned by this object from now on
    * @param lengthBytes - where the last whole record ends
+   * @param hasStrayTail - something is behind it, to be cut off before marks turn it into a damaged middle
    */
-  constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number) {
+  constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
     this.path = path;
     this.fd = fd;
     this.header = header;
     this.#lengthBytes = lengthBytes;
+    this.#hasStrayTail = hasStrayTail;
   }
 
   get name(): string {
     return basename(this.path);
   }
 
-  /** False when somebody removed the path from under us: what is written now nobody would find. */
+  /**
+   * False when somebody removed the path from under us: what is written now nobody would find.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   */
   isLinked(): boolean {
-    return fstatSync(this.fd).nlink > 0;
+    return stateIo(`look at ${this.path}`, this.path, () => fstatSync(this.fd).nlink > 0);
   }
 
   /**
@@ -58,34 +74,30 @@ export class StateFile {
    */
   append(...records: StateRecord[]): void {
     const bytes = Buffer.concat(records.map(record => this.#frame(record)));
-    if (this.#lengthBytes + bytes.length > MAX_STATE_FILE_BYTES) {
+    const isRegistration = records.some(record => record.kind === 'defer');
+    const maxBytes = isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES;
+    if (this.#lengthBytes + bytes.length > maxBytes) {
       throw new DeferredSweepError(
         'DEFERRED_TOO_LARGE',
-        `cannot add ${bytes.length} bytes to ${this.path}: a state file holds at most ${MAX_STATE_FILE_BYTES} bytes; end the job or defer less`,
+        `cannot add ${bytes.length} bytes to ${this.path}: a state file takes at most ${maxBytes} bytes; end the job or defer less`,
         { path: this.path },
       );
     }
-    try {
+    stateIo(`write to ${this.path}`, this.path, () => {
       if (this.#hasStrayTail) this.cutTail();
       this.#write(bytes);
       this.#lengthBytes += bytes.length;
-    } catch (error) {
-      throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot write to ${this.path}: ${String(error)}`, {
-        path: this.path,
-        cause: error,
-      });
-    }
+    });
   }
 
   /**
-   * Appends a mark. Returns false when the disk has no room for it; unless told otherwise, it is then kept in mind and
-   * appended with the next.
+   * Appends the mark of an attempt that begins, before the function is called. Returns false when the disk has no room
+   * for it; unless told otherwise, it is then kept in mind and appended with the next.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` for any failure but a full disk.
    */
-  appendMark(mark: Mark, { isOwed = true }: { isOwed?: boolean } = {}): boolean {
+  appendStart(mark: StartRecord, { isOwed = true }: { isOwed?: boolean } = {}): boolean {
     try {
-      this.append(...this.#owedMarks, mark);
-      this.#owedMarks = [];
+      this.#appendMarks(mark);
       return true;
     } catch (error) {
       if (!isNoSpace(error)) throw error;
@@ -94,45 +106,109 @@ export class StateFile {
     }
   }
 
-  /** Reads everything there is, marks the disk had no room for included. */
+  /**
+   * Appends the mark of an attempt that ended. If it cannot be written it is kept in mind and appended with the next:
+   * the function did run, and must not run again because of this.
+   */
+  appendDone(mark: DoneRecord): void {
+    try {
+      this.#appendMarks(mark);
+    } catch (error) {
+      if (!(error instanceof DeferredSweepError)) throw error;
+      this.#owedMarks.push(mark);
+    }
+  }
+
+  /** Keeps marks in mind that the process which made them could not write. */
+  owe(marks: readonly Mark[]): void {
+    this.#owedMarks.push(...marks);
+  }
+
+  /**
+   * Appends what is kept in mind: before the file is left to others.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   */
+  settleMarks(): void {
+    if (this.#owedMarks.length > 0) this.#appendMarks();
+  }
+
+  /**
+   * Reads everything there is, marks that could not be written included.
+   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
+   */
   read(): StateContents {
-    const contents = replay(readAll(this.fd, this.path));
-    for (const mark of this.#owedMarks) contents.apply(mark);
+    // What could not be cut off yet was never acknowledged.
+    const bytes = this.#readBytes();
+    return this.#replay(this.#hasStrayTail ? bytes.subarray(0, this.#lengthBytes) : bytes);
+  }
+
+  /** As {@link read}, when another process has appended to the file meanwhile. */
+  readAnew(): StateContents {
+    const contents = this.#replay(this.#readBytes());
+    this.#lengthBytes = contents.lengthBytes;
+    this.#hasStrayTail = contents.tornBytes > 0;
     return contents;
   }
 
-  /** Empties the file of all functions, for the owner's next job. The caller made sure none of them is pending. */
+  /**
+   * Empties the file of all functions, for the owner's next job. The caller made sure none of them is pending.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   */
   reset(): void {
-    const head = Buffer.alloc(FRAME_HEAD_BYTES);
-    readSync(this.fd, head, 0, head.length, 0);
-    const headerBytes = frameLength(head);
-    ftruncateSync(this.fd, headerBytes);
+    const headerBytes = stateIo(`empty ${this.path}`, this.path, () => {
+      const head = Buffer.alloc(FRAME_HEAD_BYTES);
+      readSync(this.fd, head, 0, head.length, 0);
+      const lengthBytes = frameLength(head);
+      ftruncateSync(this.fd, lengthBytes);
+      return lengthBytes;
+    });
     this.#lengthBytes = headerBytes;
     this.#hasStrayTail = false;
     this.#owedMarks = [];
   }
 
-  /** Cuts off what is behind the last whole record, so that marks written there do not turn it into a damaged middle. */
+  /**
+   * Cuts off what is behind the last whole record, so that marks written there do not turn it into a damaged middle.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   */
   cutTail(): void {
-    ftruncateSync(this.fd, this.#lengthBytes);
+    stateIo(`cut off the end of ${this.path}`, this.path, () => ftruncateSync(this.fd, this.#lengthBytes));
     this.#hasStrayTail = false;
   }
 
   /**
    * Removes the file while its lock is held: nobody else can be running its functions, and nobody can begin to.
    * Vanished already is as good. The descriptor stays open.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   unlink(): void {
-    try {
-      unlinkSync(this.path);
-    } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    }
+    stateIo(`remove ${this.path}`, this.path, () => {
+      try {
+        unlinkSync(this.path);
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT') throw error;
+      }
+    });
   }
 
   /** Closes the descriptor, and with it gives up the lock. What is still pending is an orphan's now. */
   close(): void {
-    closeSync(this.fd);
+    closeDescriptor(this.fd);
+  }
+
+  #readBytes(): Buffer {
+    return stateIo(`read ${this.path}`, this.path, () => readAll(this.fd, this.path));
+  }
+
+  #replay(bytes: Buffer): StateContents {
+    const contents = replay(bytes);
+    for (const mark of this.#owedMarks) contents.apply(mark);
+    return contents;
+  }
+
+  #appendMarks(...marks: Mark[]): void {
+    this.append(...this.#owedMarks, ...marks);
+    this.#owedMarks = [];
   }
 
   #frame(record: StateRecord): Buffer {
@@ -186,14 +262,15 @@ export function readAll(fd: number, path: string): Buffer {
   return bytes.subarray(0, length);
 }
 
+/** A disk this full, a quota or a limit on files (setrlimit(2)) takes no mark, yet the cleanup may be what frees it. */
 function isNoSpace(error: unknown): boolean {
-  const code = error instanceof DeferredSweepError ? systemErrorCode(error.cause) : undefined;
-  return code !== undefined && NO_SPACE.includes(code);
+  return error instanceof DeferredSweepError && isSystemError(error.cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
 }
 
 function noSpace(written: number, expected: number): Error {
   return Object.assign(new Error(`ENOSPC: wrote ${written} of ${expected} bytes, write`), {
     code: 'ENOSPC',
+    errno: -constants.errno.ENOSPC,
     syscall: 'write',
   });
 }

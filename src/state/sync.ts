@@ -1,4 +1,5 @@
-import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
+import { constants, fsyncSync, openSync } from 'node:fs';
+import { closeDescriptor } from '../lock/close.ts';
 
 /** Makes the names in a directory durable: fsync(2) of a file alone does not, the directory wants its own. */
 export function syncDirectory(path: string): void {
@@ -6,6 +7,6 @@ export function syncDirectory(path: string): void {
   try {
     fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
 }

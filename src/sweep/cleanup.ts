@@ -1,8 +1,9 @@
 /** What is done when the node, or the last worker of a workflow, shuts down. */
 import { performance } from 'node:perf_hooks';
+import { DeferredSweepError } from '../errors.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { resolveSweepOptions, type SweepOptions } from './options.ts';
-import { type FileReport, type SweepReport, summarize } from './report.ts';
+import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { sweepDirectory } from './sweep.ts';
 
 /**
@@ -19,15 +20,34 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
   for (;;) {
     const elapsedMs = performance.now() - startMs;
     const leftMs = resolved.deadlineMs === 0 ? 0 : Math.max(1, resolved.deadlineMs - elapsedMs);
-    const report = await sweepDirectory(directory, { ...resolved, deadlineMs: leftMs });
+    let report: SweepReport;
+    try {
+      report = await sweepDirectory(directory, { ...resolved, deadlineMs: leftMs });
+    } catch (error) {
+      if (files.size === 0 || !isUnreadable(error)) throw error;
+      // What was run already is reported all the same.
+      files.set(directory.path, refusedReport(directory.path, error));
+      isComplete = false;
+      break;
+    }
     for (const file of report.files) files.set(file.path, merged(files.get(file.path), file));
     isComplete = report.isComplete;
     // Each round uses up an attempt of each function that fails, so this ends; a round without an attempt is the last.
     const canGoOn = report.files.some(file => file.pending > 0 && file.functions.length > 0 && !file.error);
     if (!isComplete || !canGoOn) break;
   }
-  directory.removeIfEmpty();
+  try {
+    directory.removeIfEmpty();
+  } catch (error) {
+    // The report of what was run is worth more than an empty directory.
+    if (!isUnreadable(error)) throw error;
+    files.set(directory.path, refusedReport(directory.path, error));
+  }
   return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof DeferredSweepError && error.code === 'DEFERRED_STATE_IO';
 }
 
 /** The later report of a file, with the last word on every function it ever ran. */

@@ -21,7 +21,7 @@ export interface RunCircumstances {
   readonly timeoutMs: number;
   /** How long a function may still take after its signal was aborted. */
   readonly killGraceMs: number;
-  /** Takes note of each mark, after it was written to the file (or could not be for want of space). */
+  /** Takes note of each mark, after it was written to the file (or could not be yet). */
   readonly onMark: (mark: Mark) => void;
 }
 
@@ -31,7 +31,8 @@ export type RunResult = 'settled' | 'hung' | 'not-started';
 /**
  * Writes the start mark, runs the function, writes the done mark. Returns `not-started` where delivery is at most once
  * and the disk is too full to say that it was started; whatever the function throws goes into its mark.
- * @throws DeferredSweepError `DEFERRED_STATE_IO` when a mark cannot be written for another reason than a full disk.
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason than a full
+ * disk; the function was not called then.
  */
 export async function runFunction(
   file: StateFile,
@@ -49,7 +50,7 @@ export async function runFunction(
   };
   const mustBeMarked = record.delivery === 'at-most-once';
   // A mark that is not written must not be written later: it would say that a function ran which never did.
-  const isMarked = file.appendMark(start, { isOwed: !mustBeMarked });
+  const isMarked = file.appendStart(start, { isOwed: !mustBeMarked });
   if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
 
@@ -62,7 +63,7 @@ export async function runFunction(
     ...('error' in ended && { error: reportError(ended.error) }),
     final: !('error' in ended),
   };
-  file.appendMark(done);
+  file.appendDone(done);
   circumstances.onMark(done);
   return ended.isHung ? 'hung' : 'settled';
 }

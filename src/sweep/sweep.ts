@@ -4,9 +4,11 @@
  * It depends on three things only: the lock decides who lives, the records say what is left to do, and every file is
  * handled under its lock by one runner at a time. It may be killed at any point.
  */
-import { closeSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
+import { closeDescriptor } from '../lock/close.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -31,7 +33,7 @@ const BATCH_FILES = 64;
  * Runs every function that dead processes left in `<stateDirBase>/deferred`, and returns what it did. Files whose
  * owners live are not touched. Nothing is created; a missing directory is nothing to do.
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_UNSUPPORTED`,
- * `DEFERRED_ADDON_MISSING`; the system's error when the directory cannot be read. Never for one bad file or function.
+ * `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO` when the directory cannot be read. Never for one bad file or function.
  */
 export async function sweep(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
   return sweepDirectory(new StateDirectory(stateDirBase), resolveSweepOptions(options));
@@ -80,12 +82,24 @@ class Sweep {
     const startMs = performance.now();
     try {
       // A worker may have died during the pass before; a pass that finds nothing new ends the sweep.
-      while (await this.#pass());
+      for (let goesOn = await this.#pass(); goesOn; ) goesOn = await this.#passAgain();
     } finally {
       for (const { taken } of this.#batch) taken.file.close();
     }
     const ms = performance.now() - startMs;
     return summarize(this.#directory.path, [...this.#reports.values()], !this.#isCut, ms);
+  }
+
+  /** As {@link #pass}. What was run already is reported even if the directory cannot be read any more. */
+  async #passAgain(): Promise<boolean> {
+    try {
+      return await this.#pass();
+    } catch (error) {
+      if (!(error instanceof DeferredSweepError) || error.code !== 'DEFERRED_STATE_IO') throw error;
+      this.#note(refusedReport(this.#directory.path, error));
+      this.#isCut = true;
+      return false;
+    }
   }
 
   /** Returns whether it handled a file. */
@@ -120,7 +134,9 @@ class Sweep {
         return false;
       case 'unfinished':
         this.#note({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
-        return true;
+        // Nothing was run, so nobody had time to die meanwhile. To list again because of it could chase a creator for
+        // ever: each pass removes the file it has just begun with.
+        return false;
       case 'orphan':
         this.#receive(taken);
         if (this.#batch.length >= BATCH_FILES) await this.#runBatch();
@@ -137,11 +153,17 @@ class Sweep {
     }
     const file = new StateFile(path, fd, header, lengthBytes);
     const taken = new TakenFile(this.#directory, file, contents, this.#options.maxAttempts);
-    attempt(taken, () => {
+    try {
       taken.setAside(bytes);
       if (tornBytes > 0) file.cutTail();
-      taken.giveUp();
-    });
+    } catch (error) {
+      // Damage that is run and removed nobody could look at any more; marks behind a torn end would be damage. A later
+      // sweep tries again.
+      this.#note(refusedReport(path, error));
+      file.close();
+      return;
+    }
+    attempt(taken, () => taken.giveUp());
     this.#batch.push({ taken, inode });
   }
 
@@ -159,7 +181,7 @@ class Sweep {
     } catch (error) {
       this.#note(refusedReport(path, error));
     } finally {
-      closeSync(fd);
+      closeDescriptor(fd);
     }
   }
 

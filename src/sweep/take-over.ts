@@ -3,9 +3,10 @@
  *
  * Racers: other sweepers doing the same; the owner, alive, in any state; a creator between open and lock.
  */
-import { closeSync, constants, fstatSync, openSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, openSync, unlinkSync } from 'node:fs';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { closeDescriptor } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
@@ -157,11 +158,11 @@ export class OrphanTaker {
   /** Runs a step that owns `fd`: closes it unless the step ends with an orphan, and turns what it throws into a refusal. */
   #guard(fd: number, path: string, step: () => TakeOver | Promise<TakeOver>): TakeOver | Promise<TakeOver> {
     const settle = (result: TakeOver): TakeOver => {
-      if (result.kind !== 'orphan') closeSync(fd);
+      if (result.kind !== 'orphan') closeDescriptor(fd);
       return result;
     };
     const fail = (error: unknown): TakeOver => {
-      closeSync(fd);
+      closeDescriptor(fd);
       return this.#failed(path, error);
     };
     try {

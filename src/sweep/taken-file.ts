@@ -69,11 +69,21 @@ export class TakenFile {
     this.fail(error);
   }
 
-  /** Takes note of the file as another process left it. */
+  /** Takes note of what was registered, cancelled and run through the same file meanwhile. */
   refresh(): void {
+    this.#renew(this.file.read());
+  }
+
+  /** Takes note of the file as another process left it. */
+  refreshFromOther(): void {
+    this.#renew(this.file.readAnew());
+  }
+
+  #renew(contents: StateContents): void {
     const known = this.contents;
-    this.contents = this.file.read();
-    // What the full disk had no room for, its runner told us.
+    this.contents = contents;
+    // What its runner could not write it told us, and may be dead by now.
+    this.file.owe(unwrittenMarks(known, this.contents));
     for (const { attempts } of known.functions.values()) {
       for (const { start, done } of attempts) {
         if (start) this.contents.apply(start);
@@ -101,7 +111,7 @@ export class TakenFile {
         error,
         final: false,
       };
-      this.file.appendMark(done);
+      this.file.appendDone(done);
       this.apply(done);
     }
   }
@@ -123,6 +133,7 @@ export class TakenFile {
   retire(): void {
     try {
       if (this.contents.pending().length === 0) this.#unlink();
+      else this.file.settleMarks();
     } finally {
       this.file.close();
     }
@@ -184,7 +195,7 @@ export class TakenFile {
       id,
       writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),
     );
-    this.file.appendMark(final);
+    this.file.appendDone(final);
     if (!this.#handled.has(id)) this.#skipped.add(id);
     this.apply(final);
   }
@@ -228,4 +239,14 @@ function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';
   if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
   return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
+}
+
+/** Marks that we know of and the file does not have. */
+function unwrittenMarks(known: StateContents, written: StateContents): Mark[] {
+  return [...known.functions.values()].flatMap(({ record, attempts }) =>
+    attempts.flatMap(({ attempt, start, done }) => {
+      const found = written.functions.get(record.id)?.attempts.find(other => other.attempt === attempt);
+      return [...(start && !found?.start ? [start] : []), ...(done && !found?.done ? [done] : [])];
+    }),
+  );
 }

@@ -7,15 +7,15 @@ import { systemErrorCode } from '#dist/errors.js';
 /** An empty directory of mode 0700 that is removed, with all in it, at the end of the test. */
 export function freshDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'deferred-sweep-test-'));
-  const remove = (): void => rmSync(path, { recursive: true, force: true });
-  t.after(() => {
+  const remove = (): void => {
     try {
-      remove();
+      rmSync(path, { recursive: true, force: true });
     } catch (error) {
       // FUSE (and NFS) keep a file that is open, under another name, until it is closed: a later hook may do that.
       if (systemErrorCode(error) !== 'ENOTEMPTY') throw error;
-      process.once('exit', remove);
     }
-  });
+  };
+  t.after(remove);
+  process.once('exit', remove);
   return path;
 }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -158,6 +159,25 @@ test('a file that cannot be unlinked is run once and reported; later sweeps run 
   await sweep(base);
   assert.equal(existsSync(path), false);
   assert.deepEqual(read(ledger), ['a', 'b']);
+});
+
+test("removing a dead creator's leftover is no reason to list again: creators cannot be chased for ever", {
+  skip: straceMissing,
+}, async t => {
+  const { base, directory, root } = freshPlace(t);
+  mkdirSync(directory, { mode: 0o700 });
+  const leftover = join(directory, 'func0.tmp');
+  writeFileSync(leftover, '', { mode: 0o600 });
+  const log = join(root, 'strace.log');
+  const child = startChild(t, 'job-sweeper', {
+    args: [JSON.stringify({ verb: 'sweep', base })],
+    under: ['strace', '-f', '-qq', '-o', log, '-P', directory, '-e', 'trace=openat'],
+  });
+  const report = await child.next<SweepReport>();
+  await child.closed;
+  assert.equal(report.files[0]?.outcome, 'unfinished');
+  assert.equal(existsSync(leftover), false);
+  assert.equal(callsLogged(log).filter(line => line.includes('O_DIRECTORY')).length, 1);
 });
 
 test('a relative base directory means the same after the job changed its working directory', async t => {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Isolation, sweep } from '#dist/index.js';
+import { type Isolation, type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
+import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, sweepElsewhere } from '../helpers/worker.ts';
 
 const isolations: Isolation[] = ['process', 'none'];
 
@@ -115,4 +116,49 @@ test('a loader of the owner that is gone, and its directory that is gone, keep n
   const report = await sweep(base, { logger: null });
   assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
   assert.deepEqual(read(ledger), ['ran / undefined']);
+});
+
+/** Kills every runner it is loaded into after it has read its request and before it has run a function. */
+const killer = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { readSync } = fs;
+if (process.argv[1]?.endsWith('runner/main.js')) {
+  fs.readSync = (...args) => {
+    setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+    return readSync(...args);
+  };
+  syncBuiltinESMExports();
+}
+`;
+
+test("an option of the owner's that kills every runner before its first function keeps none from running", async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const hook = join(root, 'killer.mjs');
+  writeFileSync(hook, killer);
+  await leaveOrphan(
+    t,
+    { base, ledger, calls: [{ do: 'append', text: '1' }] },
+    { execArgv: ['--import', hook] },
+  );
+  const report = await sweepElsewhere(t, { verb: 'sweep', base });
+  assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
+  assert.deepEqual(read(ledger), ['1']);
+});
+
+test('runners that always die before their first function are not started for ever: it stays registered', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const hook = join(root, 'killer.mjs');
+  writeFileSync(hook, killer);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: '1' }] });
+  const child = startChild(t, 'job-sweeper', {
+    args: [JSON.stringify({ verb: 'sweep', base })],
+    env: { NODE_OPTIONS: `--import ${hook}` },
+  });
+  const report = await child.next<SweepReport>();
+  await child.closed;
+  assert.deepEqual([report.ok, report.failed, report.pending], [0, 0, 1]);
+  assert.match(report.files[0]?.error?.message ?? '', /SIGKILL before it ran a function/);
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.deepEqual(read(ledger), ['1']);
 });

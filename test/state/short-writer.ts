@@ -1,4 +1,7 @@
-/** Appends twice to the state file it is given; reports the error of the first time, then what came of the second. */
+/**
+ * Appends twice to the state file it is given, with the durability it is given; reports the error of the first time, the
+ * ids of the functions it then believes to be in it, then what came of the second.
+ */
 import { constants, openSync, statSync } from 'node:fs';
 import { DeferredSweepError, type DeferredSweepErrorCode } from 'deferred-sweep';
 import { StateFile } from '#dist/state/state-file.js';
@@ -9,7 +12,7 @@ const path = process.argv[2]!;
 const file = new StateFile(
   path,
   openSync(path, constants.O_RDWR | constants.O_APPEND),
-  headerOf(),
+  headerOf({ durability: process.argv[3] === 'disk' ? 'disk' : 'process' }),
   statSync(path).size,
 );
 let first: (DeferredSweepErrorCode | string | undefined)[] = ['no error'];
@@ -19,5 +22,6 @@ try {
   if (!(error instanceof DeferredSweepError)) throw error;
   first = [error.code, (error.cause as NodeJS.ErrnoException).code];
 }
+const known = [...file.read().functions.keys()];
 file.append(deferOf(3, ['kept']));
-await finish([...first, 'written']);
+await finish([...first, known, 'written']);

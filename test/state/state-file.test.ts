@@ -55,7 +55,7 @@ function fillDisk(base: string): void {
   assert.equal(contents.tornBytes + contents.damagedBytes, 0);
 
   const mark = { kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 } as const;
-  const isOwed = [...Array(200).keys()].some(() => !file.appendMark(mark));
+  const isOwed = [...Array(200).keys()].some(() => !file.appendStart(mark));
   assert.equal(isOwed, true, 'marks fill the last block at some time');
   assert.equal(file.read().functions.get(1)?.attempts.length, 1);
   file.reset();
@@ -74,9 +74,26 @@ test('a write that the kernel refuses is an error, and the next record follows t
     args: [path],
     under: strace({ path, inject: 'write:error=ENOSPC:when=1', log }),
   });
-  assert.deepEqual(await child.next(), ['DEFERRED_STATE_IO', 'ENOSPC', 'written']);
+  assert.deepEqual(await child.next(), ['DEFERRED_STATE_IO', 'ENOSPC', [1], 'written']);
   await child.closed;
   assert.equal(callsLogged(log).length, 2);
+  const contents = replay(readFileSync(path));
+  assert.deepEqual([...contents.functions.keys()], [1, 3]);
+  assert.equal(contents.tornBytes + contents.damagedBytes, 0);
+});
+
+test('a record that is not on stable storage is not registered, though it could not be cut off at once', {
+  skip: straceMissing,
+}, async t => {
+  const { put } = stateBase(t);
+  const path = put(Buffer.concat(framesOf(headerOf(), deferOf(1, ['first']))));
+  const log = join(freshDirectory(t), 'log');
+  const child = startChild(t, '../state/short-writer', {
+    args: [path, 'disk'],
+    under: strace({ path, inject: ['fdatasync:error=EIO:when=1', 'ftruncate:error=EIO:when=1'], log }),
+  });
+  assert.deepEqual(await child.next(), ['DEFERRED_STATE_IO', 'EIO', [1], 'written']);
+  await child.closed;
   const contents = replay(readFileSync(path));
   assert.deepEqual([...contents.functions.keys()], [1, 3]);
   assert.equal(contents.tornBytes + contents.damagedBytes, 0);

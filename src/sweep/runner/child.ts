@@ -20,8 +20,6 @@ export interface Launch {
 export interface ChildEnd {
   /** False when not even a process could be had. */
   hasStarted: boolean;
-  /** It got as far as reading its request. */
-  isReady: boolean;
   /** It went through everything it was asked, or was told to stop. */
   isOrderly: boolean;
   /** The limit of the function for which it was killed. */
@@ -44,7 +42,6 @@ export async function runChild(
 ): Promise<ChildEnd> {
   const end: ChildEnd = {
     hasStarted: false,
-    isReady: false,
     isOrderly: false,
     timedOutMs: undefined,
     how: 'could not be started',
@@ -60,7 +57,14 @@ export async function runChild(
     killGraceMs: options.killGraceMs,
     deadlineMs: stop.limit(0),
   };
-  const child = start(files, launch);
+  let child: ChildProcess;
+  try {
+    child = start(files, launch);
+  } catch (error) {
+    // For want of descriptors or processes Node emits `error`; what else the system may answer it throws.
+    if (systemErrorCode(error) === undefined) throw error;
+    return { ...end, error };
+  }
   const killer = new GroupKiller(child, options.killGraceMs);
   const closed = new Promise<void>(resolve => {
     child.once('error', error => {
@@ -72,23 +76,29 @@ export async function runChild(
       resolve();
     });
   });
-  if (child.pid === undefined) {
+  // Without descriptors or processes left there is no list of pipes at all, or one of pipes that lead nowhere.
+  const stdio = child.stdio as ChildProcess['stdio'] | undefined;
+  const control = stdio?.[CONTROL_FD] as Writable | undefined;
+  const events = stdio?.[EVENT_FD] as Readable | undefined;
+  // EPIPE and the like: the child died before it read its request, which `close` tells.
+  control?.on('error', () => {});
+  if (child.pid === undefined || !control || !events) {
+    events?.on('error', () => {});
     await closed;
     return end;
   }
   end.hasStarted = true;
-  const control = child.stdio[CONTROL_FD] as Writable;
-  // EPIPE and the like: the child died before it read its request, which `close` tells.
-  control.on('error', () => {});
   control.write(`${JSON.stringify(request)}\n`);
   // Closed at once: an orderly end would wait for a turn of our event loop.
   const tellToStop = (): void => void control.destroy();
   stop.signal?.addEventListener('abort', tellToStop, { once: true });
-  const lines = createInterface({ input: child.stdio[EVENT_FD] as Readable });
+  const lines = createInterface({ input: events });
+  // Nothing is heard of it any more: let it finish the function it is in. The marks in the file say the rest.
+  lines.on('error', tellToStop);
   lines.on('line', line => {
-    const event = JSON.parse(line) as RunEvent;
-    if (event.kind === 'ready') end.isReady = true;
-    else if (event.kind === 'finished') end.isOrderly = true;
+    const event = parseEvent(line);
+    if (event === undefined) return;
+    if (event.kind === 'finished') end.isOrderly = true;
     else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
   });
   try {
@@ -102,8 +112,18 @@ export async function runChild(
   return end;
 }
 
+/** Undefined for the piece of a line that its child died over; the marks in the file say the same. */
+function parseEvent(line: string): RunEvent | undefined {
+  try {
+    return JSON.parse(line) as RunEvent;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function receive(
-  event: Exclude<RunEvent, { kind: 'ready' | 'finished' }>,
+  event: Exclude<RunEvent, { kind: 'finished' }>,
   files: readonly TakenFile[],
   end: ChildEnd,
   killer: GroupKiller,

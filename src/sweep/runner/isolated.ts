@@ -41,11 +41,14 @@ async function runGroup(
   let execArgv = runnerExecArgv(header.execArgv);
   let waiting = group;
   while (waiting.length > 0 && !stop.isReached) {
-    const runnable = countRunnable(waiting);
+    const known = countRunnable(waiting);
     const end = await runChild(waiting, { execArgv, cwd }, options, stop);
     for (const taken of waiting) settle(taken, end);
+    // It was told to stop, or everything that could be run was.
+    if (end.isOrderly) return;
     const left = waiting.filter(taken => !end.failed.has(taken) && taken.runnable().length > 0);
-    if (!end.isReady) {
+    // It died before its first mark. One started in the same way may do so again, and for ever.
+    if (countRunnable(left) === known) {
       // Stopped before it had read its request.
       if (stop.isReached) return;
       // A loader of the owner's that is no longer there keeps Node from starting; most functions need none.
@@ -55,26 +58,19 @@ async function runGroup(
         return;
       }
       execArgv = [];
-    } else if (end.isOrderly) {
-      // It was told to stop, or everything that could be run was.
-      return;
-    } else if (countRunnable(left) === runnable) {
-      // What killed it before it began a function, a lack of memory say, would kill the next as well.
-      for (const taken of left) taken.fail(cannotStart(end));
-      return;
     }
     waiting = left;
   }
 }
 
 function countRunnable(files: readonly TakenFile[]): number {
-  return files.reduce((sum, taken) => sum + taken.runnable().length, 0);
+  return files.reduce((count, taken) => count + taken.runnable().length, 0);
 }
 
 /** Writes what the child could not: the end of the function it died in. */
 function settle(taken: TakenFile, end: ChildEnd): void {
   try {
-    taken.refresh();
+    taken.refreshFromOther();
     taken.endInterrupted(registered => whyItDied(registered, end));
   } catch (error) {
     taken.fail(error);
@@ -95,7 +91,7 @@ function whyItDied({ record }: RegisteredFunction, end: ChildEnd): ReportedError
 function cannotStart(end: ChildEnd): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_CRASHED',
-    `cannot run orphans: the runner process ${end.how} before it began one`,
+    `cannot run orphans: the runner process ${end.how} before it ran a function`,
     {
       cause: end.error,
     },

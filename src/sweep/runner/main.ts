@@ -5,7 +5,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { systemErrorCode } from '../../errors.ts';
+import { DeferredSweepError, systemErrorCode } from '../../errors.ts';
 import { replay } from '../../state/contents.ts';
 import { readAll, StateFile } from '../../state/state-file.ts';
 import { reportError } from '../reported-error.ts';
@@ -28,7 +28,6 @@ control.resume();
 // Sent to the whole group when a function takes too long: for what the function started. It has its signal.
 process.on('SIGTERM', () => {});
 
-emit({ kind: 'ready' });
 for (const [index] of request.files.entries()) await runFile(index);
 emit({ kind: 'finished' });
 process.exit(0);
@@ -36,10 +35,11 @@ process.exit(0);
 async function runFile(index: number): Promise<void> {
   const { path, ids } = request.files[index] ?? { path: '', ids: [] };
   const fd = FIRST_FILE_FD + index;
+  let file: StateFile | undefined;
   try {
     const contents = replay(readAll(fd, path));
     if (!contents.header) return;
-    const file = new StateFile(path, fd, contents.header, contents.lengthBytes);
+    file = new StateFile(path, fd, contents.header, contents.lengthBytes, contents.tornBytes > 0);
     for (const id of ids) {
       // Lets the end of the control pipe be noticed.
       await setImmediate();
@@ -64,6 +64,18 @@ async function runFile(index: number): Promise<void> {
     }
   } catch (error) {
     emit({ kind: 'failed', file: index, error: reportError(error) });
+  } finally {
+    settle(file);
+  }
+}
+
+/** Writes marks that could not be written before: the sweeper, which was told of them, may be gone. */
+function settle(file: StateFile | undefined): void {
+  try {
+    file?.settleMarks();
+  } catch (error) {
+    if (!(error instanceof DeferredSweepError)) throw error;
+    // It tries as well, if it lives.
   }
 }
 

@@ -31,8 +31,6 @@ export interface RunRequest {
 
 /** From the child. Marks are sent after they were written to the file. */
 export type RunEvent =
-  /** It could be started, with everything the dead owner's options load. */
-  | { readonly kind: 'ready' }
   /** It went through its request, or stopped because it was told to. Its exit code proves neither. */
   | { readonly kind: 'finished' }
   | { readonly kind: 'mark'; readonly file: number; readonly mark: Mark }

@@ -14,6 +14,8 @@ import type { Batch } from './argument-fuzz.ts';
 const CALLS = 2_000_000;
 /** Calls made by one process: each begins with locks that were just taken. */
 const CALLS_EACH = 200_000;
+/** Longer than this is a hang, however loaded the machine. */
+const PATIENCE_MS = 600_000;
 const FUZZ = fileURLToPath(new URL('./argument-fuzz.js', import.meta.url));
 
 test('no arguments crash the addon, change a lock they do not name, or get another answer than is documented', async t => {
@@ -29,6 +31,8 @@ test('no arguments crash the addon, change a lock they do not name, or get anoth
     mkdirSync(directory);
     const child = fork(FUZZ, [`${seed}`, `${first}`, `${CALLS_EACH}`, directory], {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGABRT',
     });
     let stderr = '';
     child.stdout!.resume();

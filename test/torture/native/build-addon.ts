@@ -13,6 +13,7 @@ interface Target {
   readonly defines: readonly string[];
   readonly cflags: readonly string[];
   readonly cflags_cc: readonly string[];
+  readonly ldflags: readonly string[];
 }
 
 /** What to put in the place of which words of a source, which must be there. */
@@ -50,7 +51,7 @@ export class AddonBuild {
       ),
     );
     const addon = join(this.#directory, `${name}.node`);
-    await gcc([...this.#flags, '-shared', ...objects, '-o', addon]);
+    await gcc([...this.#flags, ...target.ldflags, '-shared', ...objects, '-o', addon]);
     return addon;
   }
 

@@ -14,6 +14,8 @@ import { type Row, rows } from './teardown-steps.ts';
 
 /** Some rows end a thread at a moment that nobody chooses. */
 const ROUNDS = 20;
+/** Longer than this is a hang, however loaded the machine. */
+const PATIENCE_MS = 600_000;
 const until = performance.now() + timeFor('native') * 0.15;
 const PROGRAM = fileURLToPath(new URL('./teardown-program.js', import.meta.url));
 let [tried, found] = [0, 0];
@@ -44,6 +46,8 @@ async function check({ steps, exit }: Row, directory: string): Promise<void> {
   found += 1; // taken back at the end: whatever is thrown until then counts
   const child = spawn(process.execPath, [PROGRAM, directory, JSON.stringify(steps)], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: PATIENCE_MS,
+    killSignal: 'SIGABRT',
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

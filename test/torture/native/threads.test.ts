@@ -13,6 +13,8 @@ import { heldIn, openIn } from './locks-of.ts';
 
 const THREADS = 100;
 const ROUNDS = 30;
+/** Longer than this is a hang, however loaded the machine. */
+const PATIENCE_MS = 600_000;
 const PROGRAM = fileURLToPath(new URL('./threads-program.js', import.meta.url));
 
 test('100 threads that lock and die leave the process alive, no descriptor open and no file locked', async t => {
@@ -39,6 +41,8 @@ test('100 threads that lock and die leave the process alive, no descriptor open 
     found += 1; // taken back at the end: whatever is thrown until then counts
     const child = fork(PROGRAM, [`${seed + round - 1}`, `${THREADS}`, directory], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGABRT',
     });
     t.after(() => child.kill('SIGKILL'));
     let stderr = '';

@@ -13,6 +13,8 @@ import { AddonBuild, compilerMissing } from './build-addon.ts';
 const EXERCISE = fileURLToPath(new URL('./exercise.js', import.meta.url));
 const BROKEN = 'broken.node';
 const WHOLE = 'deferred_sweep.node';
+/** Longer than this is a hang, however loaded the machine. */
+const PATIENCE_MS = 600_000;
 
 const skip =
   compilerMissing() ??
@@ -70,6 +72,8 @@ async function errorsUnderValgrind(
   const start = async (program: readonly string[]): Promise<{ code: unknown; stderr: string }> => {
     const child = spawn('valgrind', [...valgrind, ...node, ...program], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGABRT',
     });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -35,7 +35,14 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: 'FUSE (bindfs), one mount',
-    unfit: ['lock/file-system.test.js'], // says that the file system of the tests is local
+    unfit: [
+      'lock/file-system.test.js', // says that the file system of the tests is local
+      // They remove a directory while a file of it is open: FUSE keeps that in it, under another name.
+      ...['lock/held-file', 'lock/self-test', 'state/state-file', 'process/directory'].map(
+        name => `${name}.test.js`,
+      ),
+      'state/trust.test.js', // the number of links may be a second old
+    ],
     setUp: mounts => mounts.bindfs('bindfs', mounts.directory('source')),
   },
 ];

@@ -1,0 +1,53 @@
+/**
+ * Limits the size of files (RLIMIT_FSIZE) such that each write to a state file in turn is cut short by the kernel, and
+ * every later one finds no room at all. `retval=` of strace would only claim it.
+ */
+import { test } from 'node:test';
+import { straceMissing } from '../../helpers/strace.ts';
+import { timeFor } from '../budget.ts';
+import { appendsOf } from '../walk/points.ts';
+import { findScenarios } from '../walk/scenario.ts';
+import { type Trial, walk } from '../walk/walk.ts';
+import { judgeFailing } from './judge.ts';
+
+const SHARE = 0.15;
+/** Ledgers are shorter: what the functions themselves write is not cut. */
+const LEAST_LIMIT = 256;
+
+// Where a child runs the functions, it is that which writes. Without functions nobody does.
+const found = (await findScenarios()).filter(({ scenario }) => {
+  return !scenario.appendsNothing && (scenario.victim === 'runner' || scenario.children === undefined);
+});
+const startMs = performance.now();
+
+function isCutShort(line: string): boolean {
+  const [, asked, written] = /^write\(.*, (\d+)\) += (\d+)$/.exec(line) ?? [];
+  return Number(written) < Number(asked) || /^write\(.*EFBIG/.test(line);
+}
+
+for (const [index, one] of found.entries()) {
+  const { scenario } = one;
+  test(`a documented code, or everything holds: ${scenario.name}, every write cut short`, {
+    skip: straceMissing,
+  }, async context => {
+    await walk(context, one, {
+      part: 'failing',
+      row: `${scenario.name}, short writes`,
+      untilMs: startMs + (timeFor('failing') * SHARE * (index + 1)) / found.length,
+      trials(trace, lane) {
+        const appends = appendsOf(trace, lane.base, path => lane.preparedBytes(path));
+        const limits = appends.flatMap(({ offset, bytes }) => [
+          offset,
+          offset + 1,
+          offset + (bytes >> 1),
+          offset + bytes - 1,
+        ]);
+        return [...new Set(limits)]
+          .filter(limit => limit > LEAST_LIMIT)
+          .map((limit): Trial => ({ what: `no file larger than ${limit} bytes`, fileSizeLimit: limit }));
+      },
+      hasHit: ended => ended.trace.some(isCutShort),
+      judge: outcome => judgeFailing(outcome, { marksMayBeLost: true }),
+    });
+  });
+}

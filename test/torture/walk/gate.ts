@@ -1,0 +1,24 @@
+/**
+ * Loaded into an owner by `--import`, and with that into the child that runs its functions: that waits here until strace
+ * has attached to it. The FIFO is gone by the time a second child is started, which then goes on.
+ */
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const base = process.env.TORTURE_BASE;
+if (base !== undefined && process.argv[1]?.endsWith('/runner/main.js')) {
+  writeFileSync(join(base, '..', 'runner-pid'), String(process.pid));
+  const fd = openGate(join(base, '..', 'gate'));
+  if (fd !== undefined) {
+    readSync(fd, Buffer.alloc(1));
+    closeSync(fd);
+  }
+}
+
+function openGate(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,86 @@
+/** What a scenario must not leave: processes, descriptors, files. */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { restore } from '#dist/cbor/restore.js';
+import { replay } from '#dist/state/contents.js';
+import { BASE } from './notes.ts';
+
+/** The processes of the scenario in this base directory. */
+export function processesOf(base: string): number[] {
+  return processes().filter(pid =>
+    lookAt(
+      () => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${BASE}=${base}`),
+      false,
+    ),
+  );
+}
+
+/** Each with its arguments and the system call it is in. */
+export function describeProcesses(base: string): string {
+  const read = (pid: number, name: string): string =>
+    lookAt(() => readFileSync(`/proc/${pid}/${name}`, 'latin1'), '');
+  return processesOf(base)
+    .map(
+      pid =>
+        `${pid} ${read(pid, 'cmdline').replaceAll('\0', ' ')} in ${read(pid, 'wchan')} ${read(pid, 'syscall')}`,
+    )
+    .join('; ');
+}
+
+/** Every one of them is dead, those included that they had begun to start. */
+export function killProcesses(base: string): void {
+  for (let pids = processesOf(base); pids.length > 0; pids = processesOf(base)) {
+    for (const pid of pids) lookAt(() => process.kill(pid, 'SIGKILL'), false);
+  }
+}
+
+/** Descriptors of any process, this one included, on files under the base directory. */
+export function descriptorsUnder(base: string): string[] {
+  return processes().flatMap(pid =>
+    lookAt(() => readdirSync(`/proc/${pid}/fd`), [])
+      .map(fd => lookAt(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ''))
+      .filter(path => path.startsWith(base))
+      .map(path => `${path} of pid ${pid}`),
+  );
+}
+
+export interface Leftovers {
+  /** Paths below the state directory, but for dead letters. */
+  readonly files: readonly string[];
+  /** The names of the functions that were given up. */
+  readonly letters: readonly string[];
+  /** Files set aside whole. */
+  readonly damaged: readonly string[];
+}
+
+export function leftoversOf(base: string): Leftovers {
+  const directory = join(base, 'deferred');
+  const all = existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: 'utf8' }) : [];
+  const dead = all.filter(path => path.startsWith('dead/') && !path.endsWith('.tmp'));
+  const damaged = dead.filter(path => path.endsWith('.damaged'));
+  const letters = dead
+    .filter(path => !path.endsWith('.damaged'))
+    .flatMap(path => namesIn(join(directory, path)));
+  const files = all.filter(path => !dead.includes(path) && !(path === 'dead' && dead.length > 0));
+  return { files, letters, damaged };
+}
+
+function namesIn(letter: string): string[] {
+  const { functions } = replay(readFileSync(letter));
+  return [...functions.values()].map(({ record }) => String((restore(record.arguments) as unknown[])[1]));
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Processes end while one looks at them. */
+function lookAt<T>(look: () => T, gone: T): T {
+  try {
+    return look();
+  } catch {
+    return gone;
+  }
+}

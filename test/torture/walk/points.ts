@@ -1,0 +1,106 @@
+/**
+ * The system calls of a process that touch the files of its scenario, from a trace of it undisturbed. strace(1) counts
+ * calls by kind, so a point is the N-th call of a kind; of the main thread alone, which makes all of ours.
+ */
+
+/** Unknown on some architectures, hence the question marks. */
+export const CALLS: string = [
+  ...[
+    'openat',
+    'close',
+    'read',
+    'pread64',
+    'write',
+    'pwrite64',
+    'flock',
+    'fcntl',
+    'getdents64',
+    'statfs',
+    'ftruncate',
+  ],
+  ...[
+    'rename',
+    'renameat',
+    'renameat2',
+    'unlink',
+    'unlinkat',
+    'mkdir',
+    'mkdirat',
+    'rmdir',
+    'access',
+    'faccessat',
+  ],
+  ...[
+    'stat',
+    'lstat',
+    'fstat',
+    'newfstatat',
+    'statx',
+    'chmod',
+    'fchmod',
+    'fsync',
+    'fdatasync',
+    'socketpair',
+    'pipe2',
+  ],
+  ...['clone', 'clone3', 'fork', 'vfork', 'kill'],
+]
+  .map(call => `?${call}`)
+  .join();
+
+/** Of these, those by which a child is started and ended. */
+const CHILD_CALLS = ['socketpair', 'pipe2', 'clone', 'clone3', 'fork', 'vfork', 'kill'];
+
+export interface Point {
+  readonly call: string;
+  readonly occurrence: number;
+}
+
+/** The points of a trace. */
+export function pointsOf(trace: readonly string[], base: string): Point[] {
+  const counts = new Map<string, number>();
+  return trace.flatMap(line => {
+    const call = callOf(line);
+    if (call === undefined) return [];
+    const occurrence = (counts.get(call) ?? 0) + 1;
+    counts.set(call, occurrence);
+    return isOurs(line, base) ? [{ call, occurrence }] : [];
+  });
+}
+
+/**
+ * How long the files of the scenario were, in order, when something was appended to them, and by how much.
+ * @param preparedBytes - how long a file was before
+ */
+export function appendsOf(
+  trace: readonly string[],
+  base: string,
+  preparedBytes: (path: string) => number,
+): { offset: number; bytes: number }[] {
+  const lengths = new Map<string, number>();
+  const appends: { offset: number; bytes: number }[] = [];
+  for (const line of trace) {
+    const [, call, name = '', value] = /^(write|ftruncate)\(\d+<([^>]*)>.*, (\d+)\) += /.exec(line) ?? [];
+    if (!name.startsWith(base)) continue;
+    const path = name.replace(/\.tmp$/, '');
+    const offset = call === 'write' ? (lengths.get(path) ?? preparedBytes(path)) : 0;
+    if (call === 'write') appends.push({ offset, bytes: Number(value) });
+    lengths.set(path, offset + Number(value));
+  }
+  return appends;
+}
+
+/** Whether a call is one of ours: on a file of the scenario, or to have a child. Not what Node does for itself. */
+export function isOurs(line: string, base: string): boolean {
+  const call = callOf(line);
+  if (call === undefined) return false;
+  if (CHILD_CALLS.includes(call)) return !line.includes('CLONE_THREAD');
+  // strace lets no close(2) fail without leaving the descriptor open: the other side would wait for its end for ever.
+  if (call === 'close' && line.includes('<socket:')) return false;
+  // What a sweeper and its child say to each other goes through sockets; 0 to 2 are the test's.
+  return line.includes(base) || /^\w+\((?:[3-9]|\d\d+)<socket:/.test(line);
+}
+
+export function callOf(line: string): string | undefined {
+  return /^(\w+)\(/.exec(line)?.[1];
+}

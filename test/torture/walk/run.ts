@@ -1,0 +1,139 @@
+/** One run of a scenario's program, tortured. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
+import { sweep } from '#dist/index.js';
+import { type Attached, attachStrace } from '../../helpers/strace.ts';
+import type { Lane } from './lane.ts';
+import { describeProcesses, killProcesses } from './left-over.ts';
+import { BASE, LIFE, type Line, readLedger } from './notes.ts';
+import { CALLS, isOurs } from './points.ts';
+import { PROGRAM } from './program.ts';
+
+/** No end for this long means a hang, not a slow machine. */
+const HANG_MS = 90_000;
+
+/** What is done to the program. */
+export interface Torture {
+  /** strace(1) -e inject=…; nothing: traced only. */
+  readonly inject?: string;
+  /** RLIMIT_FSIZE: a write across it is short, one behind it fails. */
+  readonly fileSizeLimit?: number;
+}
+
+export interface Ended {
+  /** What the program told, line by line. */
+  readonly told: readonly string[];
+  readonly stderr: string;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What its processes waited for when it had hung for too long. */
+  readonly hangingProcesses: string | undefined;
+  /** The victim's system calls. */
+  readonly trace: readonly string[];
+  /** What had run when the program was gone. */
+  readonly atDeath: readonly Line[];
+}
+
+export async function run(lane: Lane, torture: Torture): Promise<Ended> {
+  lane.reset();
+  const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
+  const child = spawn(process.execPath, [PROGRAM, 'run', lane.path, lane.base], {
+    stdio: 'pipe',
+    cwd: lane.root,
+    env: { ...env, [BASE]: lane.base, [LIFE]: randomUUID() },
+  });
+  let hangingProcesses: string | undefined;
+  const timer = setTimeout(() => {
+    hangingProcesses = describeProcesses(lane.base);
+    killProcesses(lane.base);
+  }, HANG_MS);
+  const told: string[] = [];
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const lines = createInterface({ input: child.stdout });
+  const ready = new Promise<void>(resolve => {
+    lines.on('line', line => (line === 'ready' ? resolve() : told.push(line)));
+  });
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const closed = once(child, 'close');
+  await Promise.race([ready, closed]);
+  const siege = lane.scenario.isBesieged ? besiege(lane.base, exited) : undefined;
+  const trace: string[] = [];
+  const traced = await letGo(lane, child, torture, exited, trace);
+  const [code, signal] = await exited;
+  if (lane.scenario.children === 'die') killProcesses(lane.base);
+  const atDeath = readLedger(lane.ledger);
+  // A child of the killed may live, with the lock: this must not run what that is running.
+  if (signal !== null) await sweep(lane.base, { isolation: 'none', logger: null });
+  await Promise.all([closed, traced.ended, siege]);
+  clearTimeout(timer);
+  return { told, stderr, code, signal, hangingProcesses, trace, atDeath };
+}
+
+/** Attaches to the victim, which waits for it, and lets it go. */
+async function letGo(
+  lane: Lane,
+  child: ChildProcess,
+  torture: Torture,
+  exited: Promise<unknown>,
+  trace: string[],
+): Promise<Attached> {
+  if (lane.scenario.victim !== 'runner')
+    return attach(lane, child.pid!, torture, trace, () => void child.stdin?.end('x'));
+  child.stdin?.end('x');
+  // Resolves when the child that runs functions has come to its gate.
+  const arrived = open(lane.gate, 'w');
+  const gate = await Promise.race([arrived, exited.then(() => undefined)]);
+  if (gate === undefined) {
+    // There was no such child: let our own open(2) return.
+    const reader = await open(lane.gate, 'r+');
+    await (await arrived).close();
+    await reader.close();
+    return { ended: Promise.resolve() };
+  }
+  rmSync(lane.gate);
+  const traced = attach(
+    lane,
+    Number(readFileSync(lane.runnerPid, 'utf8')),
+    torture,
+    trace,
+    () => void gate.write('x').then(() => gate.close()),
+  );
+  return traced;
+}
+
+async function attach(
+  lane: Lane,
+  pid: number,
+  { inject, fileSizeLimit }: Torture,
+  trace: string[],
+  go: () => void,
+): Promise<Attached> {
+  if (fileSizeLimit !== undefined) spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${fileSizeLimit}:`]);
+  const tampering = inject === undefined ? [] : ['-e', `inject=${inject}`];
+  const options = ['-y', '-s', '0', '-e', `trace=${CALLS}`, ...tampering];
+  const attached = await attachStrace(pid, options, line => {
+    trace.push(line);
+    // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.
+    if (line.endsWith('(INJECTED)') && !isOurs(line, lane.base)) killProcesses(lane.base);
+  });
+  go();
+  return attached;
+}
+
+/** Sweeps again and again until the program has ended. */
+async function besiege(base: string, exited: Promise<unknown>): Promise<void> {
+  let hasEnded = false;
+  void exited.then(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded) {
+    await sweep(base, { isolation: 'none', logger: null });
+    await setImmediate();
+  }
+}

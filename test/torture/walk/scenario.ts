@@ -1,0 +1,50 @@
+/** A scenario: one program that is tortured at every system call. Each is one small file in `scenarios/`, found by itself. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Stage } from './stage.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** Leaves what the program works on; in a process of its own, which may kill itself. Nothing, where there is none. */
+  prepare?(stage: Stage): Promise<void>;
+  /** The program. Its first system call is the first that is tortured. */
+  run(stage: Stage): Promise<void>;
+  /** Who is tortured: the program (default), or the child that runs functions for it. */
+  readonly victim?: 'program' | 'runner';
+  /** What becomes of the children that run functions for it when it is killed; absent: it runs them itself. */
+  readonly children?: 'survive' | 'die';
+  /** Somebody else sweeps all the time while the program lives. */
+  readonly isBesieged?: boolean;
+  /** Functions that fail whenever they run have so many attempts. */
+  readonly attempts?: number;
+  /** Its functions must not run twice, and are given up instead. */
+  readonly isAtMostOnce?: boolean;
+  /** Damaged files that end among the dead letters. */
+  readonly damaged?: number;
+  /** There is nothing to run in its files. */
+  readonly appendsNothing?: boolean;
+  /** Exit codes that say nothing but what the report says. Otherwise it is 0 only. */
+  readonly exitCodes?: readonly number[];
+  /** The program has fewer system calls on its files than this only if the test has shrunk. */
+  readonly minimumPoints: number;
+}
+
+export interface FoundScenario {
+  readonly path: string;
+  readonly scenario: Scenario;
+}
+
+/** Every scenario there is, by file name. */
+export async function findScenarios(): Promise<FoundScenario[]> {
+  const directory = join(import.meta.dirname, 'scenarios');
+  const names = readdirSync(directory)
+    .filter(name => name.endsWith('.js'))
+    .sort();
+  return Promise.all(
+    names.map(async name => ({ path: join(directory, name), scenario: await load(join(directory, name)) })),
+  );
+}
+
+export async function load(path: string): Promise<Scenario> {
+  return ((await import(path)) as { default: Scenario }).default;
+}

@@ -1,0 +1,110 @@
+/** What a scenario's program does, and what it tells the test: one line for each thing that was acknowledged. */
+import { writeSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DeferredFunctionManager,
+  DeferredSweepError,
+  type Job,
+  type ManagerOptions,
+  type Registration,
+} from '#dist/index.js';
+import { hold, LIFE, note, noteAndDie, noteAndFail, release } from './notes.ts';
+
+const LIFE_OF_THIS = process.env[LIFE] ?? '';
+
+/** On a pipe, which no file system can fail. */
+function tell(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+export class Stage {
+  readonly base: string;
+  /** Outside of the base directory: what functions do is not tortured. */
+  readonly ledger: string;
+
+  constructor(base: string) {
+    this.base = base;
+    this.ledger = join(base, '..', 'ledger');
+  }
+
+  manager(options: ManagerOptions = {}): DeferredFunctionManager {
+    return new DeferredFunctionManager(this.base, { logger: null, isolation: 'none', ...options });
+  }
+
+  /** What a step returns, or undefined when it threw: that is told, and whether it may be thrown is the test's to say. */
+  async attempt<T>(step: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      tell(error instanceof DeferredSweepError ? `threw ${error.code}` : `raw ${inspect(error)}`);
+      return undefined;
+    }
+  }
+
+  /** A step that never throws. */
+  async never<T>(step: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      tell(`raw ${inspect(error)}`);
+      return undefined;
+    }
+  }
+
+  async defer(job: Job | undefined, ...names: string[]): Promise<Registration | undefined> {
+    let last: Registration | undefined;
+    for (const name of names) {
+      last = await this.register(name, () => job?.defer(note, this.ledger, name, LIFE_OF_THIS));
+    }
+    return last;
+  }
+
+  async deferFailing(job: Job, name: string): Promise<void> {
+    tell(`failing ${name}`);
+    await this.register(name, () => job.defer(noteAndFail, this.ledger, name, LIFE_OF_THIS));
+  }
+
+  async deferDying(job: Job, name: string): Promise<void> {
+    await this.register(name, () => job.defer(noteAndDie, this.ledger, name, LIFE_OF_THIS));
+  }
+
+  /** Registers something in a way of its own, under this name. */
+  async register<T>(name: string, step: () => T | undefined): Promise<T | undefined> {
+    hold(this.ledger, name);
+    const registration = await this.attempt(step);
+    tell(`${registration === undefined ? 'refused' : 'deferred'} ${name}`);
+    return registration;
+  }
+
+  async cancel(registration: Registration | undefined, name: string): Promise<void> {
+    tell(`cancelling ${name}`);
+    const isCancelled = await this.attempt(() => registration?.cancel());
+    tell(`${isCancelled === true ? 'cancelled' : 'kept'} ${name}`);
+  }
+
+  /** From here on these may run in it, or all. */
+  allow(...names: string[]): void {
+    release(this.ledger, ...names);
+  }
+
+  async close(job: Job | undefined): Promise<void> {
+    this.allow();
+    await this.never(async () => job?.close());
+  }
+
+  /** The command line, in this process. */
+  async commandLine(...args: string[]): Promise<void> {
+    const main = new URL('../../../dist/cli/main.js', import.meta.url);
+    process.argv = [process.execPath, main.pathname, ...args];
+    await import(main.href);
+  }
+
+  /** Death, for whoever prepares. */
+  die(): void {
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+function inspect(error: unknown): string {
+  return String(error instanceof Error ? error.stack : error).replaceAll('\n', ' | ');
+}

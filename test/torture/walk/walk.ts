@@ -1,0 +1,102 @@
+/** Walks a scenario through everything that is to be done to it, several runs at a time, as long as there is time. */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { Part } from '../budget.ts';
+import { addRow } from '../table.ts';
+import { Lane } from './lane.ts';
+import { type Outcome, sweepUp } from './promises.ts';
+import { type Ended, run, type Torture } from './run.ts';
+import type { FoundScenario } from './scenario.ts';
+
+/** Runs side by side: each waits for processes and the disk half of its time. */
+const LANES = 2;
+/** A promise that is broken is broken at many points. */
+const MOST_SHOWN = 50;
+const MOST_CHARACTERS = 700;
+/** One trial alone, by its name in the message of a failure: `write 3 fails with EIO`. */
+const ONLY = process.env.TORTURE_TRIAL;
+
+export interface Trial extends Torture {
+  /** In words: `write 3 fails with EIO`. */
+  readonly what: string;
+}
+
+export interface Walk {
+  readonly part: Part;
+  readonly row: string;
+  /** No further trial is begun after this, in `performance.now()`. */
+  readonly untilMs: number;
+  /** What to do to the program, by its trace undisturbed. */
+  trials(trace: readonly string[], lane: Lane): Trial[];
+  /** Whether a trial did what it should have: counts differ a little between runs. */
+  hasHit(ended: Ended, lane: Lane): boolean;
+  /** What the run broke, a line for each. */
+  judge(outcome: Outcome): string[];
+}
+
+/** @throws AssertionError that names each trial that broke a promise, and how; or that too many did not hit */
+export async function walk(context: TestContext, found: FoundScenario, how: Walk): Promise<void> {
+  const lanes = Array.from({ length: LANES }, () => new Lane(found));
+  const broken: string[] = [];
+  try {
+    await Promise.all(lanes.map(lane => lane.prepare()));
+    const [first] = lanes as [Lane, ...Lane[]];
+    const undisturbed = await run(first, {});
+    broken.push(...(await judged(first, undisturbed, how, 'undisturbed')));
+    const all = how.trials(undisturbed.trace, first);
+    const trials = ONLY === undefined ? all : all.filter(({ what }) => what === ONLY);
+    const queue = spread(trials);
+    let slowest = { ms: 0, what: 'none' };
+    const count = { tried: 0, missed: 0 };
+    await Promise.all(
+      lanes.map(async lane => {
+        for (
+          let trial = queue.shift();
+          trial;
+          trial = performance.now() < how.untilMs ? queue.shift() : undefined
+        ) {
+          const startMs = performance.now();
+          const ended = await run(lane, trial);
+          const ms = performance.now() - startMs;
+          if (ms > slowest.ms) slowest = { ms, what: `${trial.what}: ${ended.trace.find(isInjected)}` };
+          count.tried++;
+          // What was hit instead is Node's own, an eventfd(2) for one, without which it ends itself.
+          if (how.hasHit(ended, lane)) broken.push(...(await judged(lane, ended, how, trial.what)));
+          else count.missed++;
+        }
+      }),
+    );
+    if (count.missed > count.tried / 5 + 1)
+      broken.push(`${count.missed} of ${count.tried} trials missed their call`);
+    addRow({ part: how.part, what: how.row, tried: count.tried, of: trials.length, found: broken.length });
+    context.diagnostic(`${count.tried} of ${trials.length} tried, ${count.missed} missed their call`);
+    context.diagnostic(`the slowest took ${Math.round(slowest.ms)} ms: ${slowest.what}`);
+  } finally {
+    for (const lane of lanes) lane.remove();
+  }
+  const shown = broken
+    .slice(0, MOST_SHOWN)
+    .map(line => line.replaceAll('\n', ' | ').slice(0, MOST_CHARACTERS));
+  assert.equal(broken.length, 0, `${broken.length} promises broken:\n${shown.join('\n')}`);
+}
+
+function isInjected(line: string): boolean {
+  return line.endsWith('(INJECTED)');
+}
+
+async function judged(lane: Lane, ended: Ended, how: Walk, what: string): Promise<string[]> {
+  const outcome = await sweepUp(lane, ended);
+  return how.judge(outcome).map(breach => `${lane.scenario.name}, ${what}: ${breach}`);
+}
+
+/** All of them, in an order whose beginning is spread over all: steps of the golden section. */
+export function spread<T>(items: readonly T[]): T[] {
+  const { length } = items;
+  let step = Math.max(1, Math.round(length * 0.618));
+  while (greatestDivisor(step, length) > 1) step++;
+  return items.map((_item, index) => items[(index * step) % length] as T);
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
+}
