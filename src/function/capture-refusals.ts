@@ -24,6 +24,11 @@ export function sharedVariable(
   );
 }
 
+/** A variable under a name that records cannot hold. */
+export function nameRefusal(chain: readonly Mention[], name: string): DeferredSweepError {
+  return refusal(chain, `uses a variable called ${name}, which no record can hold`, 'give it another name');
+}
+
 /** A function that is reached by way of too many others. */
 export function tooDeep(chain: readonly Mention[], most: number): DeferredSweepError {
   return refusal(

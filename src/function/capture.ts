@@ -5,7 +5,14 @@
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { nativeRefusal, sharedVariable, tooDeep, tooLarge, valueAtCreation } from './capture-refusals.ts';
+import {
+  nameRefusal,
+  nativeRefusal,
+  sharedVariable,
+  tooDeep,
+  tooLarge,
+  valueAtCreation,
+} from './capture-refusals.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
@@ -82,12 +89,13 @@ class Capture {
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
     const names: string[] = [];
     const values: unknown[] = [];
-    // A variable may be called `__proto__`.
-    const links: Record<string, number> = Object.create(null);
+    const links: Record<string, number> = {};
     const provided: string[] = [];
     const assigned: string[] = [];
     for (const variable of text.freeVariables) {
       const { name } = variable;
+      // No property of `links`, and no field of a record, can be called that.
+      if (name === '__proto__') throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
       if (variable.isAssigned) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);

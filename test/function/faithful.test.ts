@@ -101,10 +101,12 @@ test('a variable with a function in it that one function assigns and another use
   assert.equal(placeOf(DeferredFunction.create(replace)), 'source');
 });
 
-test('a variable called __proto__ is one like any other', async () => {
-  const text = (value: string) => `const __proto__ = ${value}; return () => typeof __proto__ + __proto__`;
-  assert.equal(await DeferredFunction.create(inScript(text('5'))).invoke(), 'number5');
-  assert.equal(await DeferredFunction.create(inScript(text('() => 5'))).invoke(), 'function() => 5');
+test('a variable called __proto__ is refused', () => {
+  assertRefused(
+    inScript('const __proto__ = () => 5; return () => __proto__()'),
+    'called __proto__',
+    'another name',
+  );
 });
 
 test('super is refused in an object literal of a method too, and is no matter in a method of the literal', async () => {
