@@ -156,21 +156,3 @@ function isAlarmPending(pid: number): boolean {
   const alarm = 1n << 13n;
   return (BigInt(`0x${pending}`) & alarm) !== 0n;
 }
-
-test(
-  'runners that die before they begin a function are not started for ever: the file is reported and stays',
-  bounded,
-  async t => {
-    const { base, ledger } = freshPlace(t);
-    // As one that has not the memory to read its file: ready, then gone.
-    const killer =
-      "import fs from 'node:fs';import { syncBuiltinESMExports } from 'node:module';" +
-      'const { writeSync } = fs; fs.writeSync = (fd, ...how) => fd === 5 ? process.exit(9) : writeSync(fd, ...how);' +
-      'if (process.argv[1].endsWith("runner/main.js")) syncBuiltinESMExports();';
-    const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(killer)}`];
-    await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: 'first' }] }, { execArgv });
-    const [file] = (await sweep(base, { logger: null })).files;
-    assert.equal(file?.pending, 1);
-    assert.match(file?.error?.message ?? '', /exited with code 9 before it began one/);
-  },
-);
