@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 const base = process.env.TORTURE_BASE;
 if (base !== undefined && process.argv[1]?.endsWith('/runner/main.js')) {
+  // Loaded before it is traced: how Node reads modules differs from run to run.
+  await Promise.all([import('#dist/sweep/run-function.js'), import('./notes.ts')]);
   writeFileSync(join(base, '..', 'runner-pid'), String(process.pid));
   const fd = openGate(join(base, '..', 'gate'));
   if (fd !== undefined) {
