@@ -79,7 +79,7 @@ spare() {
 
 one='-DOWNERS=1'
 holds two-owners safety 10000000 -DFAILURES=0
-holds two-jobs safety 150000 $one -DFUNCTIONS=2 -DJOBS=2 -DATTEMPTS=1 -DINODES=5
+holds two-jobs safety 200000 $one -DFUNCTIONS=2 -DJOBS=2 -DATTEMPTS=1 -DINODES=5
 holds two-sweeps safety 250000 $one -DSWEEPS=2
 holds stranger safety 900000 $one -DFUNCTIONS=2 -DREMOVALS=1
 holds creators progress 2500000 -DREGISTRATIONS=0

@@ -336,15 +336,25 @@ buried:
       file = NO_SLOT;
       jobs++;
       if :: jobs < JOBS -> goto create :: else -> endOwner(); goto gone fi
-    :: else -> /* [close 2] truncated to its header, for the next job */
-      d_step { i = 0; do :: i < ALL -> REC(file, i) = 0; i++ :: else -> break od; i = 0 };
+    :: else ->
       jobs++;
-      if :: jobs < JOBS -> goto reuse :: else fi
+      if
+      :: jobs < JOBS -> /* [close 2] truncated to its header, for the next job */
+        d_step { i = 0; do :: i < ALL -> REC(file, i) = 0; i++ :: else -> break od; i = 0 };
+        goto reuse
+      :: true /* the last job, or durability 'disk' */
+      fi
     fi;
     skip
   };
   atomic { DIES; unlinkFinished(file) }; /* [close 4] while locked */
-  atomic { endOwner(); goto gone };
+  atomic {
+    DIES;
+    if
+    :: jobs < JOBS -> close(file, BIT(me)); file = NO_SLOT; goto create
+    :: else -> endOwner(); goto gone
+    fi
+  };
 
 reuse:
   atomic { /* [close 2] is it still there? */

@@ -40,6 +40,21 @@ test('the addon serves 20 workers at once, the main thread, and who is left when
   }
 });
 
+test('workers terminated in the middle of calls that fail take nobody with them', async t => {
+  const path = join(freshDirectory(t), 'file');
+  for (let index = 0; index < 10; index++) {
+    writeFileSync(path, '');
+    const worker = new Worker(new URL('../fixtures/lock-mortal-worker.js', import.meta.url), {
+      workerData: { path, scheme: 'flock', end: 'terminate while failing' },
+    });
+    assert.deepEqual(await once(worker, 'message'), [true]);
+    await worker.terminate();
+  }
+  const fd = openSync(path, 'r+');
+  assert.equal(nativeLocks().setFileLock(fd, exclusive, flock), true);
+  closeSync(fd);
+});
+
 test('two copies of the addon in one process work side by side', t => {
   const directory = freshDirectory(t);
   const copyPath = join(directory, 'copy.node');

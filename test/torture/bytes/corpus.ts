@@ -1,7 +1,7 @@
 /** State files to start from: real ones of this version, with every kind of record, small and large. */
 import { snapshot } from '#dist/cbor/snapshot.js';
 import { encodeFrame } from '#dist/state/frame.js';
-import { encodeRecord, type StateRecord } from '#dist/state/record.js';
+import { type DeferRecord, encodeRecord, type StateRecord } from '#dist/state/record.js';
 import { deferOf, headerOf } from '../../state/state-bytes.ts';
 import { type Random, randomOf } from '../random.ts';
 
@@ -15,18 +15,21 @@ export interface CorpusFile {
 
 const FILES = 40;
 
+/** What the functions of a file are, where they are to be run. */
+export type Called = (salt: Buffer, id: number) => Partial<DeferRecord>;
+
 /** The files of a seed; the last few hold the bytes of earlier ones in an argument, frames and all. */
-export function corpusOf(seed: number): readonly CorpusFile[] {
+export function corpusOf(seed: number, called?: Called): readonly CorpusFile[] {
   const files: CorpusFile[] = [];
   for (let index = 0; index < FILES; index++) {
     const random = randomOf(seed, 1, index);
     const nested = index > FILES - 6 ? Buffer.concat(random.pick(files).frames) : undefined;
-    files.push(corpusFile(random, nested));
+    files.push(corpusFile(random, nested, called));
   }
   return files;
 }
 
-function corpusFile(random: Random, nested: Buffer | undefined): CorpusFile {
+function corpusFile(random: Random, nested: Buffer | undefined, called?: Called): CorpusFile {
   const salt = Buffer.from(Array.from({ length: 8 }, () => random.whole(0, 255)));
   const header = headerOf({ salt, order: random.pick(['fifo', 'lifo'] as const) });
   const records: StateRecord[] = [header];
@@ -36,6 +39,7 @@ function corpusFile(random: Random, nested: Buffer | undefined): CorpusFile {
       deferOf(id, argumentsOf(random, id, nested), {
         delivery: random.pick(['at-least-once', 'at-most-once'] as const),
         ...(random.chance(0.1) && { function: aSource }),
+        ...called?.(salt, id),
       }),
     );
     if (random.chance(0.2)) records.push({ kind: 'cancel', id });

@@ -82,6 +82,13 @@ const ACCIDENTS: Readonly<Record<string, Mutation>> = {
     );
     return Buffer.concat([frames[0]!, ...heads, ...frames.slice(1)]);
   },
+  // Looking for the next frame would checksum each of them to its end, if that had no budget.
+  'heads that reach to the end': ({ frames }, _, random) => {
+    const count = random.chance(0.01) ? 120_000 : random.whole(1, 60);
+    const tail = Buffer.alloc(count * 14, Buffer.from('d9d9f7821a000000005a00000000', 'hex'));
+    for (let at = 0; at < tail.length; at += 14) tail.writeUInt32BE(tail.length - at - 14, at + 10);
+    return Buffer.concat([...frames, Buffer.of(0xff), tail]);
+  },
   noise: (_, __, random) =>
     Buffer.from(Array.from({ length: random.whole(0, 300) }, () => random.whole(0, 255))),
 };

@@ -6,7 +6,7 @@ import { restore } from '#dist/cbor/restore.js';
 import { DeferredSweepError } from '#dist/errors.js';
 import { parseDescriptor } from '#dist/function/descriptor.js';
 import { replay, type StateContents } from '#dist/state/contents.js';
-import { encodeRecord } from '#dist/state/record.js';
+import { encodeRecord, type HeaderRecord } from '#dist/state/record.js';
 import { randomOf } from '../random.ts';
 import { corpusOf } from './corpus.ts';
 import { mutate } from './mutations.ts';
@@ -18,15 +18,21 @@ export interface Batch {
 }
 
 const BATCH = 500;
+/** No file here has more than two megabytes: what takes so long is no slow machine. */
+const MAX_FILE_MS = 10_000;
 const [seed = 0, from = 0, count = 0] = process.argv.slice(2).map(Number);
 const files = corpusOf(seed);
+const headers = new Map(files.map(({ salt, frames }) => [salt.toString('hex'), frames[0]!.subarray(14)]));
 const registered = new Map(files.map(file => [file.salt.toString('hex'), file.registered]));
 
 let found: string[] = [];
 for (let index = from; index < from + count; index++) {
   const { how, bytes, isForged } = mutate(files, randomOf(seed, 2, index));
+  const startMs = performance.now();
   try {
     judge(bytes, isForged);
+    const ms = performance.now() - startMs;
+    if (ms > MAX_FILE_MS) throw new Error(`took ${ms} ms`);
   } catch (error) {
     found.push(`seed ${seed}, file ${index} (${how}): ${String(error)}`);
   }
@@ -44,11 +50,18 @@ async function tell(read: number): Promise<void> {
 function judge(bytes: Buffer, isForged: boolean): void {
   const contents = withoutCode(() => replay(bytes));
   if (contents === undefined) return;
+  // It says where, and with which options of Node, all of them are run.
+  if (!isForged && contents.header) assertWritten(contents.header);
   for (const { record } of contents.pending()) {
     withoutCode(() => parseDescriptor(record.function));
     withoutCode(() => restore(record.arguments));
     if (!isForged) assertRegistered(contents, record.id);
   }
+}
+
+function assertWritten(header: HeaderRecord): void {
+  const written = headers.get(Buffer.from(header.salt).toString('hex'));
+  if (!written?.equals(encodeRecord(header, header.salt))) throw new Error('nobody wrote this header');
 }
 
 function assertRegistered(contents: StateContents, id: number): void {
