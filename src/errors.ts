@@ -67,6 +67,14 @@ export class DeferredSweepError extends Error {
   }
 }
 
+/** Whether `error` is one of ours, with one of these codes. */
+export function hasCode(
+  error: unknown,
+  ...codes: readonly DeferredSweepErrorCode[]
+): error is DeferredSweepError {
+  return error instanceof DeferredSweepError && codes.includes(error.code);
+}
+
 /** The `code` of a system error (`ENOENT`, …), or undefined for anything else that was thrown. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'

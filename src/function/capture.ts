@@ -4,7 +4,7 @@
  */
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import {
   nameRefusal,
   nativeRefusal,
@@ -217,9 +217,8 @@ class Capture {
     try {
       return snapshot(rows, 'captured', { encodeFunction });
     } catch (error) {
-      if (!(error instanceof DeferredSweepError)) throw error;
-      if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
-      if (error.code === 'DEFERRED_VALUE_REFUSED') this.#throwNamed();
+      if (hasCode(error, 'DEFERRED_TOO_LARGE')) throw this.#tooLargeValue();
+      if (hasCode(error, 'DEFERRED_VALUE_REFUSED')) this.#throwNamed();
       throw error;
     }
   }
@@ -231,7 +230,7 @@ class Capture {
         try {
           snapshot(values[index], name, { encodeFunction: () => 0 });
         } catch (error) {
-          if (!(error instanceof DeferredSweepError) || error.code !== 'DEFERRED_VALUE_REFUSED') throw error;
+          if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
           throw new DeferredSweepError(error.code, `${subject(chain)} captures ${name}: ${error.message}`, {
             ...(error.valuePath !== undefined && { valuePath: error.valuePath }),
             cause: error,
@@ -272,8 +271,7 @@ function encodedLength(value: unknown): number {
   try {
     return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
   } catch (error) {
-    if (error instanceof DeferredSweepError && error.code === 'DEFERRED_TOO_LARGE')
-      return Number.POSITIVE_INFINITY;
+    if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
     throw error;
   }
 }

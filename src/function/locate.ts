@@ -1,4 +1,4 @@
-import { DeferredSweepError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import { type BuiltinName, nameBuiltin } from './builtins.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { findExport } from './find-export.ts';
@@ -38,8 +38,7 @@ function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined 
   try {
     inspected = inspectFunction(fn);
   } catch (error) {
-    const isUnsupported = error instanceof DeferredSweepError && error.code === 'DEFERRED_UNSUPPORTED';
-    const name = isUnsupported ? nameBuiltin(fn) : undefined;
+    const name = hasCode(error, 'DEFERRED_UNSUPPORTED') ? nameBuiltin(fn) : undefined;
     if (name === undefined) throw error;
     return name;
   }

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { systemErrorCode } from '../errors.ts';
 import { isSystemError } from './system-error.ts';
 
 /**
@@ -12,6 +13,6 @@ export function closeDescriptor(fd: number): void {
   try {
     closeSync(fd);
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error) || isSystemError(error, 'EBADF')) throw error;
+    if (systemErrorCode(error) === undefined || isSystemError(error, 'EBADF')) throw error;
   }
 }

@@ -2,7 +2,7 @@
  * What a state file says as a whole: its records replayed in order.
  * The owner keeps one of these in step with what it writes; a sweeper builds it from bytes. Pure.
  */
-import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
+import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { readFrames } from './frame.ts';
 import {
   type CancelRecord,
@@ -153,7 +153,7 @@ function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[])
   try {
     return decodeRecord(payload);
   } catch (error) {
-    if (error instanceof DeferredSweepError && codes.includes(error.code)) return undefined;
+    if (hasCode(error, ...codes)) return undefined;
     throw error;
   }
 }

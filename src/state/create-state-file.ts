@@ -17,7 +17,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, fchmodSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
 import { bootId } from '../lock/boot.ts';
 import { closeDescriptor } from '../lock/close.ts';
@@ -59,8 +59,7 @@ export async function createStateFile(
     try {
       return createStateFileNow(directory, settings);
     } catch (error) {
-      const isWorthWaiting = error instanceof DeferredSweepError && error.code === 'DEFERRED_LOCK_FAILED';
-      if (!isWorthWaiting || delayMs > LAST_DELAY_MS) throw error;
+      if (!hasCode(error, 'DEFERRED_LOCK_FAILED') || delayMs > LAST_DELAY_MS) throw error;
       await sleep(delayMs);
     }
   }

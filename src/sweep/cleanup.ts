@@ -1,6 +1,6 @@
 /** What is done when the node, or the last worker of a workflow, shuts down. */
 import { performance } from 'node:perf_hooks';
-import { DeferredSweepError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { resolveSweepOptions, type SweepOptions } from './options.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
@@ -24,7 +24,7 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
     try {
       report = await sweepDirectory(directory, { ...resolved, deadlineMs: leftMs });
     } catch (error) {
-      if (files.size === 0 || !isUnreadable(error)) throw error;
+      if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO')) throw error;
       // What was run already is reported all the same.
       files.set(directory.path, refusedReport(directory.path, error));
       isComplete = false;
@@ -40,14 +40,10 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
     directory.removeIfEmpty();
   } catch (error) {
     // The report of what was run is worth more than an empty directory.
-    if (!isUnreadable(error)) throw error;
+    if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
     files.set(directory.path, refusedReport(directory.path, error));
   }
   return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
-}
-
-function isUnreadable(error: unknown): boolean {
-  return error instanceof DeferredSweepError && error.code === 'DEFERRED_STATE_IO';
 }
 
 /** The later report of a file, with the last word on every function it ever ran. */

@@ -7,7 +7,7 @@
 import { unlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { DeferredSweepError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
@@ -95,7 +95,7 @@ class Sweep {
     try {
       return await this.#pass();
     } catch (error) {
-      if (!(error instanceof DeferredSweepError) || error.code !== 'DEFERRED_STATE_IO') throw error;
+      if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
       this.#note(refusedReport(this.#directory.path, error));
       this.#isCut = true;
       return false;

@@ -4,7 +4,7 @@
  * Racers: other sweepers doing the same; the owner, alive, in any state; a creator between open and lock.
  */
 import { constants, fstatSync, openSync, unlinkSync } from 'node:fs';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
@@ -143,8 +143,7 @@ export class OrphanTaker {
       return this.#patience.attempt(fd, { scheme: other, path }) === true;
     } catch (error) {
       // No such lock here, so nobody can hold it.
-      const isUnsupported = error instanceof DeferredSweepError && error.code === 'DEFERRED_UNSUPPORTED';
-      if (isUnsupported && used === undefined) return true;
+      if (hasCode(error, 'DEFERRED_UNSUPPORTED') && used === undefined) return true;
       throw error;
     }
   }
@@ -193,7 +192,7 @@ export class OrphanTaker {
     // Unlinked between two steps by a racer.
     if (systemErrorCode(error) === 'ENOENT') return { kind: 'vanished' };
     // True of the whole file system, not of this file.
-    if (error instanceof DeferredSweepError && error.code === 'DEFERRED_LOCK_INEFFECTIVE') throw error;
+    if (hasCode(error, 'DEFERRED_LOCK_INEFFECTIVE')) throw error;
     const [code, why] =
       error instanceof DeferredSweepError
         ? ([error.code, error.message] as const)
