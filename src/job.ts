@@ -137,10 +137,10 @@ export class Job {
 
   #moveToFreshFile(): void {
     const pending = this.#file.read().pending();
-    const attempts = pending.flatMap(registered =>
-      registered.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]),
-    );
-    const records = [...pending.map(registered => registered.record), ...attempts];
+    const records = [
+      ...pending.map(registered => registered.record),
+      ...pending.flatMap(registered => registered.marks),
+    ];
     const fresh = this.#host.createFile();
     try {
       if (records.length > 0) fresh.append(...records);

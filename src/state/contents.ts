@@ -49,6 +49,18 @@ export class RegisteredFunction {
     return this.attempts.at(-1);
   }
 
+  /** The marks of all attempts, oldest first. */
+  get marks(): Mark[] {
+    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
+  }
+
+  /** Whether it has a mark of this kind for the same attempt. */
+  has(mark: Mark): boolean {
+    return this.attempts.some(
+      attempt => attempt.attempt === mark.attempt && attempt[mark.kind] !== undefined,
+    );
+  }
+
   /** Marks may come twice, from the file and from its runner: the same mark changes nothing. A final one stands. */
   apply(mark: Mark): void {
     let known = this.attempts.find(attempt => attempt.attempt === mark.attempt);

@@ -83,14 +83,10 @@ export class TakenFile {
     const known = this.contents;
     this.contents = contents;
     // What its runner could not write it told us, and may be dead by now.
-    this.file.owe(unwrittenMarks(known, this.contents));
-    for (const { attempts } of known.functions.values()) {
-      for (const { start, done } of attempts) {
-        if (start) this.contents.apply(start);
-        if (done) this.contents.apply(done);
-      }
-    }
-    for (const { record, attempts } of this.contents.functions.values()) {
+    const told = [...known.functions.values()].flatMap(registered => registered.marks);
+    this.file.owe(told.filter(mark => !contents.functions.get(mark.id)?.has(mark)));
+    for (const mark of told) contents.apply(mark);
+    for (const { record, attempts } of contents.functions.values()) {
       if (attempts.length > (known.functions.get(record.id)?.attempts.length ?? 0))
         this.#handled.add(record.id);
     }
@@ -100,13 +96,12 @@ export class TakenFile {
   endInterrupted(reason: (registered: RegisteredFunction) => ReportedError): void {
     for (const registered of this.contents.pending()) {
       const { id } = registered.record;
-      const attempt = registered.lastAttempt;
-      if (!attempt || attempt.done || !this.#handled.has(id)) continue;
+      if (!registered.isInProgress || !this.#handled.has(id)) continue;
       const error = reason(registered);
       const done: DoneRecord = {
         kind: 'done',
         id,
-        attempt: attempt.attempt,
+        attempt: registered.lastAttempt!.attempt,
         atEpochMs: Date.now(),
         error,
         final: false,
@@ -239,14 +234,4 @@ function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';
   if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
   return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
-}
-
-/** Marks that we know of and the file does not have. */
-function unwrittenMarks(known: StateContents, written: StateContents): Mark[] {
-  return [...known.functions.values()].flatMap(({ record, attempts }) =>
-    attempts.flatMap(({ attempt, start, done }) => {
-      const found = written.functions.get(record.id)?.attempts.find(other => other.attempt === attempt);
-      return [...(start && !found?.start ? [start] : []), ...(done && !found?.done ? [done] : [])];
-    }),
-  );
 }
