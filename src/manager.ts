@@ -156,15 +156,14 @@ export class DeferredFunctionManager {
   }
 
   #keep(file: StateFile): void {
-    // A power cut can undo a truncation by halves: its zeros written, the length not. Then the file looks damaged.
-    if (file.header.durability === 'disk') {
+    // One is enough: jobs that were open side by side may never be again. And a power cut can undo a truncation by
+    // halves: its zeros written, the length not. Then the file looks damaged.
+    if (this.#idle || this.#isClosed || file.header.durability === 'disk') {
       this.#remove(file);
       return;
     }
     file.reset();
-    // One is enough: jobs that were open side by side may never be again.
-    if (this.#idle || this.#isClosed) this.#remove(file);
-    else this.#idle = file;
+    this.#idle = file;
   }
 
   #takeIdle(): StateFile | undefined {
@@ -177,10 +176,10 @@ export class DeferredFunctionManager {
     return undefined;
   }
 
-  /** Removes a file without functions; whatever fails, the next sweep does it. */
+  /** Removes a file in which nothing is pending; whatever fails, the next sweep does it. */
   #remove(file: StateFile): void {
     try {
-      file.unlink();
+      file.remove();
     } catch (error) {
       this.#sweepOptions.logger.warn(
         `deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`,

@@ -138,9 +138,9 @@ class Capture {
     const located = locateFunction(fn);
     if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
     if (located.kind !== 'text') return this.#add(fn, toReference(located));
-    // Its place is taken before it is looked into: functions may refer to each other in circles.
     const chain = [...parents, mention(fn, located.inspected)];
     if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
+    // Its place is taken before it is looked into: functions may refer to each other in circles.
     const index = this.#add(fn, PLACE);
     this.#references[index] = {
       kind: 'source',

@@ -1,4 +1,5 @@
 import type * as Estree from 'estree';
+import { childrenOf } from './syntax-tree.ts';
 
 /**
  * The first static `#field` of a class that is more than a constant: what it holds by now is not in the text, and no
@@ -27,12 +28,7 @@ function writtenNames(root: Estree.Node): ReadonlySet<string> {
   const visit = (node: Estree.Node, isTarget: boolean): void => {
     if (isTarget && node.type === 'MemberExpression' && node.property.type === 'PrivateIdentifier')
       names.add(node.property.name);
-    for (const [key, child] of Object.entries(node)) {
-      for (const item of Array.isArray(child) ? child : [child]) {
-        if (typeof item === 'object' && item !== null && typeof item.type === 'string')
-          visit(item, isPattern(node, key, isTarget));
-      }
-    }
+    for (const [child, property] of childrenOf(node)) visit(child, isPattern(node, property, isTarget));
   };
   visit(root, false);
   return names;

@@ -1,4 +1,5 @@
 import { compileFunction, constants } from 'node:vm';
+import { withoutQuery } from './script-url.ts';
 
 /** Makes `import()` in compiled code go through the loaders of this program, with the code's file name as the parent. */
 export const importModuleDynamically: typeof constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
@@ -21,7 +22,7 @@ export async function importFrom(specifier: string, from: string | undefined): P
 export function siblingOf(url: string | undefined): string {
   if (url === undefined) return '[deferred]';
   if (!url.startsWith('file:')) return url;
-  const path = url.replace(/[?#].*$/, '');
+  const path = withoutQuery(url);
   const name = path.lastIndexOf('/') + 1;
   return `${path.slice(0, name)}[deferred]${path.slice(name)}`;
 }

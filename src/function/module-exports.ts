@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
 import { isErrorNamed } from './native-error.ts';
+import { childrenOf } from './syntax-tree.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -71,9 +72,7 @@ function namesAssignedLater(program: Estree.Program): ReadonlySet<string> {
     if (inFunction)
       for (const target of targetsOf(node)) for (const name of boundNames(target)) names.add(name);
     const isInside = inFunction || /Function/.test(node.type);
-    for (const child of Object.values(node)) {
-      for (const item of Array.isArray(child) ? child : [child]) if (isNode(item)) visit(item, isInside);
-    }
+    for (const [child] of childrenOf(node)) visit(child, isInside);
   };
   visit(program, false);
   return names;
@@ -91,10 +90,6 @@ function targetsOf(node: Estree.Node): readonly Estree.Pattern[] {
     default:
       return [];
   }
-}
-
-function isNode(value: unknown): value is Estree.Node {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
 function* exportedNames(node: Estree.ExportNamedDeclaration): Iterable<[exported: string, local: string]> {

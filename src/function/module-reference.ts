@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { errorCode } from './native-error.ts';
+import { withoutQuery } from './script-url.ts';
 
 /** Where a function lives. */
 export interface ModuleLocation {
@@ -118,10 +119,6 @@ function isNotFound(error: unknown, module: string): boolean {
   if (code !== 'ERR_MODULE_NOT_FOUND') return false;
   const { url } = error as { url?: unknown };
   return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);
-}
-
-function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/, '');
 }
 
 function missing(descriptor: ModuleDescriptor, why: string, cause?: unknown): DeferredSweepError {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { errorCode } from './native-error.ts';
+import { withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -18,7 +19,7 @@ const resolved = new Map<string, readonly string[]>();
  * find an export of it, would run the program a second time.
  */
 export function isProgram(url: string): boolean {
-  const plain = withoutQuery(url);
+  const plain = fileOf(url);
   if (require.main !== undefined && plain === pathToFileURL(require.main.filename).href) return true;
   // In a worker thread argv[1] is the script of the thread.
   return [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()].some(
@@ -43,7 +44,7 @@ const MOST_ARGUMENTS = 10;
  * under both names: `--preserve-symlinks-main` loads it under its own.
  */
 function resolveProgram(argument: string): readonly string[] {
-  if (/^(file|data):/.test(argument)) return [withoutQuery(argument)];
+  if (/^(file|data):/.test(argument)) return [fileOf(argument)];
   const urls = [argument, withoutQuery(argument)].map(path => pathToFileURL(resolve(path)).href);
   try {
     const path = argument.startsWith('/') ? require.resolve(argument) : argument;
@@ -68,6 +69,7 @@ function commandLineScript(): string | undefined {
   return mainScript === '' ? undefined : mainScript;
 }
 
-function withoutQuery(url: string): string {
-  return url.startsWith('data:') ? url : url.replace(/[?#].*$/, '');
+/** The code of a `data:` URL may have any characters in it. */
+function fileOf(url: string): string {
+  return url.startsWith('data:') ? url : withoutQuery(url);
 }

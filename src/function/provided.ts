@@ -3,15 +3,17 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { importFrom } from './import-from.ts';
+import type { Script } from './inspector.ts';
+import { urlOf, withoutQuery } from './script-url.ts';
 
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
 interface Provision {
   readonly pattern: RegExp;
   /**
-   * Whether this value is what the provision stands for in a function written at `url`, and not something of the user's
+   * Whether this value is what the provision stands for in a function of this script, and not something of the user's
    * with the same name.
    */
-  matches(value: unknown, url: string): boolean;
+  matches(value: unknown, script: Script): boolean;
   /** The value, for a function that was written at `url`. */
   create(url: string | undefined): unknown;
 }
@@ -20,7 +22,7 @@ const PROVISIONS: readonly Provision[] = [
   {
     // CommonJS's, and what `createRequire(import.meta.url)` makes.
     pattern: /^require$/,
-    matches: (value, url) => isRequire(value) && !isElsewhere(value, url),
+    matches: (value, script) => isRequire(value) && !isElsewhere(value, urlOf(script)),
     create: url => createRequire(url ?? `${process.cwd()}/`),
   },
   {
@@ -44,8 +46,8 @@ const PROVISIONS: readonly Provision[] = [
 ];
 
 /** Whether a stored function gets this variable from {@link provide}. */
-export function isProvided(name: string, value: unknown, url: string): boolean {
-  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, url));
+export function isProvided(name: string, value: unknown, script: Script): boolean {
+  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, script));
 }
 
 /** A `require`: CommonJS's own, or one that `createRequire` has made. */
@@ -72,7 +74,7 @@ export function provide(name: string, url: string | undefined): unknown {
 function unrooted(specifier: string, url: string | undefined): string {
   if (!specifier.startsWith('/') || url?.startsWith('file:') !== true) return specifier;
   if (specifier.startsWith('/@fs/')) return pathToFileURL(specifier.slice('/@fs'.length)).href;
-  const file = specifier.replace(/[?#].*$/, '');
+  const file = withoutQuery(specifier);
   for (let directory = dirname(fileURLToPath(url)); ; directory = dirname(directory)) {
     if (existsSync(join(directory, file))) return pathToFileURL(join(directory, file)).href;
     if (directory === dirname(directory)) return specifier;

@@ -8,6 +8,11 @@ export function urlOf({ url }: Script): string {
   return pathToFileURL(url.startsWith('/') ? url : `${process.cwd()}/[eval]`).href;
 }
 
+/** What of a URL, or a path written like one, names the file. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/, '');
+}
+
 /** Whether a `file:` URL names a file of this machine; whoever compiles a text may call it what he likes. */
 export function isPath(url: string): boolean {
   if (!URL.canParse(url)) return false;

@@ -1,4 +1,5 @@
 import type * as Estree from 'estree';
+import { childrenOf } from './syntax-tree.ts';
 
 /** What a function's text takes from where it was written, other than variables. */
 export interface Surroundings {
@@ -130,11 +131,7 @@ export function findSurroundings(
   };
 
   const visitChildren = (node: Estree.Node, context: Context): void => {
-    for (const child of Object.values(node)) {
-      for (const item of Array.isArray(child) ? child : [child]) {
-        if (isNode(item)) visit(item, context);
-      }
-    }
+    for (const [child] of childrenOf(node)) visit(child, context);
   };
 
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
@@ -160,8 +157,4 @@ function memberName(node: Estree.MemberExpression): { member?: string } {
     return { member: node.property.value };
   }
   return {};
-}
-
-function isNode(value: unknown): value is Estree.Node {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }

@@ -10,7 +10,6 @@ import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
 import { isProvided, isRequire } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
-import { urlOf } from './script-url.ts';
 import type { FreeVariable } from './source-text.ts';
 
 const require = createRequire(import.meta.url);
@@ -47,7 +46,7 @@ export function resolveVariable(
   if (scope === undefined) {
     if (GLOBAL_NAMES.has(name) || variable.isGuarded) return { kind: 'global' };
     // Code given by `node --eval` finds `require` there.
-    if (isProvided(name, Object.getOwnPropertyDescriptor(globalThis, name)?.value, urlOf(inspected.script)))
+    if (isProvided(name, Object.getOwnPropertyDescriptor(globalThis, name)?.value, inspected.script))
       return { kind: 'provided' };
     throw refusal(
       chain,
@@ -66,7 +65,7 @@ export function resolveVariable(
       'defer it after the declaration',
     );
   }
-  if (isProvided(name, value, urlOf(inspected.script))) return { kind: 'provided' };
+  if (isProvided(name, value, inspected.script)) return { kind: 'provided' };
   if (isRequire(value)) {
     throw refusal(
       chain,

@@ -3,15 +3,15 @@
  * runs its functions. Everything goes through the one descriptor that is locked; closing it gives up the lock.
  */
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { checkBounds } from '../cbor/bounds.ts';
 import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
-import { isSystemError } from '../lock/system-error.ts';
 import { replay, type StateContents } from './contents.ts';
 import { encodeFrame, FRAME_HEAD_BYTES, frameLength } from './frame.ts';
+import { isNoSpace, noSpace } from './no-space.ts';
+import { MAX_STATE_FILE_BYTES, readAll } from './read-all.ts';
 import {
   type DoneRecord,
   encodeRecord,
@@ -22,8 +22,6 @@ import {
 } from './record.ts';
 import { stateIo } from './state-io.ts';
 
-/** A file is read as a whole. */
-const MAX_STATE_FILE_BYTES = 384 * 1024 * 1024;
 /** The rest is for marks and cancels: what was registered can be run, however much it is. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
@@ -177,11 +175,30 @@ export class StateFile {
   }
 
   /**
-   * Removes the file while its lock is held: nobody else can be running its functions, and nobody can begin to.
-   * Vanished already is as good. The descriptor stays open.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   * Removes the file, in which nothing is pending, while its lock is held: nobody else can be running its functions, and
+   * nobody can begin to. Vanished already is as good. What cannot be removed is emptied: should even its marks have found
+   * no room, that keeps anything from running again. The descriptor stays open.
+   * @throws DeferredSweepError `DEFERRED_STATE_IO` when the path is still there
    */
-  unlink(): void {
+  remove(): void {
+    try {
+      this.#unlink();
+    } catch (error) {
+      try {
+        this.reset();
+      } catch {
+        // The first error is the one to report, and what is marked as done does not run again.
+      }
+      throw error;
+    }
+  }
+
+  /** Closes the descriptor, and with it gives up the lock. What is still pending is an orphan's now. */
+  close(): void {
+    closeDescriptor(this.fd);
+  }
+
+  #unlink(): void {
     stateIo(`remove ${this.path}`, this.path, () => {
       try {
         unlinkSync(this.path);
@@ -189,11 +206,6 @@ export class StateFile {
         if (systemErrorCode(error) !== 'ENOENT') throw error;
       }
     });
-  }
-
-  /** Closes the descriptor, and with it gives up the lock. What is still pending is an orphan's now. */
-  close(): void {
-    closeDescriptor(this.fd);
   }
 
   #readBytes(): Buffer {
@@ -240,39 +252,6 @@ export class StateFile {
       throw error;
     }
   }
-}
-
-/** Reads a whole file through the descriptor, from its beginning. @throws DeferredSweepError `DEFERRED_TOO_LARGE`. */
-export function readAll(fd: number, path: string): Buffer {
-  const { size } = fstatSync(fd);
-  if (size > MAX_STATE_FILE_BYTES) {
-    throw new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `cannot read ${path}: it has ${size} bytes, a state file holds at most ${MAX_STATE_FILE_BYTES}`,
-      { path },
-    );
-  }
-  const bytes = Buffer.allocUnsafe(size);
-  let length = 0;
-  while (length < size) {
-    const count = readSync(fd, bytes, length, size - length, length);
-    if (count === 0) break;
-    length += count;
-  }
-  return bytes.subarray(0, length);
-}
-
-/** A disk this full, a quota or a limit on files (setrlimit(2)) takes no mark, yet the cleanup may be what frees it. */
-function isNoSpace(error: unknown): boolean {
-  return error instanceof DeferredSweepError && isSystemError(error.cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
-}
-
-function noSpace(written: number, expected: number): Error {
-  return Object.assign(new Error(`ENOSPC: wrote ${written} of ${expected} bytes, write`), {
-    code: 'ENOSPC',
-    errno: -constants.errno.ENOSPC,
-    syscall: 'write',
-  });
 }
 
 /** What would be written and never read again is refused: registered, it would be lost. */

@@ -12,8 +12,8 @@ import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { replay, type StateContents } from '../state/contents.ts';
 import { isUnfinishedName } from '../state/names.ts';
+import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { readAll } from '../state/state-file.ts';
 import { distrustFile } from '../state/trust.ts';
 
 /** What became of the attempt to take over a file. */

@@ -156,12 +156,10 @@ export class TakenFile {
 
   #unlink(): void {
     try {
-      this.file.unlink();
+      this.file.remove();
       this.#isRetired = true;
     } catch (error) {
       this.fail(error);
-      // Nothing in it is pending. Should even its marks have found no room, this keeps anything from running again.
-      this.file.reset();
     }
   }
 

@@ -106,7 +106,7 @@ test('any records, appended one by one or together, are read back equal', t => {
       const contents = replay(readFileSync(file.path));
       assert.deepEqual([...contents.functions], [...expected.functions]);
       assert.equal(contents.tornBytes + contents.damagedBytes, 0);
-      file.unlink();
+      file.remove();
       file.close();
     }),
     { numRuns: 200 },

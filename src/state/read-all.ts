@@ -1,0 +1,25 @@
+import { fstatSync, readSync } from 'node:fs';
+import { DeferredSweepError } from '../errors.ts';
+
+/** A file is read as a whole. */
+export const MAX_STATE_FILE_BYTES: number = 384 * 1024 * 1024;
+
+/** Reads a whole file through the descriptor, from its beginning. @throws DeferredSweepError `DEFERRED_TOO_LARGE`. */
+export function readAll(fd: number, path: string): Buffer {
+  const { size } = fstatSync(fd);
+  if (size > MAX_STATE_FILE_BYTES) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot read ${path}: it has ${size} bytes, a state file holds at most ${MAX_STATE_FILE_BYTES}`,
+      { path },
+    );
+  }
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const count = readSync(fd, bytes, length, size - length, length);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length);
+}
