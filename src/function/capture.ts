@@ -5,14 +5,8 @@
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError, hasCode } from '../errors.ts';
-import {
-  nameRefusal,
-  nativeRefusal,
-  sharedVariable,
-  tooDeep,
-  tooLarge,
-  valueAtCreation,
-} from './capture-refusals.ts';
+import { nameRefusal, nativeRefusal, tooDeep, tooLarge, valueAtCreation } from './capture-refusals.ts';
+import { type CapturedRow, refuseSharedVariables } from './captured-row.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
@@ -21,21 +15,6 @@ import { type Mention, mention, subject } from './refusal.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 type Callable = (...args: never[]) => unknown;
-
-/** What the variables and own properties of one function hold. */
-interface Row {
-  readonly chain: readonly Mention[];
-  readonly names: readonly string[];
-  readonly values: readonly unknown[];
-  /** How many of the names are variables; the others are properties. */
-  readonly variables: number;
-  /** Its variables that hold a function or a module: name → index of the reference. */
-  readonly links: Readonly<Record<string, number>>;
-  /** Variables it gives new values. */
-  readonly assigned: readonly string[];
-  /** A variable by value that a class needs to come into being. */
-  readonly needed: string | undefined;
-}
 
 /**
  * The descriptor of a function that is not to be had from a module.
@@ -60,7 +39,7 @@ class Capture {
   readonly #references: Reference[] = [];
   readonly #indexes = new Map<object, number>();
   /** By reference, -1 for the deferred function itself. */
-  readonly #rows = new Map<number, Row>();
+  readonly #rows = new Map<number, CapturedRow>();
   #sourceBytes = 0;
 
   constructor(fn: Callable, inspected: InspectedFunction, maxBytes: number) {
@@ -73,7 +52,7 @@ class Capture {
   describe(): SourceDescriptor {
     const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
     const values = this.#encodeValues();
-    this.#refuseSharedVariables();
+    refuseSharedVariables([...this.#rows.values()]);
     const isSelfContained = this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0;
     return {
       kind: 'source',
@@ -175,20 +154,6 @@ class Capture {
     return standing;
   }
 
-  /**
-   * Each stored function has variables of its own. One that only it uses may change all the same; a variable that one
-   * changes and another uses would stay as it was for the other, silently.
-   */
-  #refuseSharedVariables(): void {
-    for (const [index, row] of this.#rows) {
-      for (const name of row.assigned) {
-        for (const [other, user] of this.#rows) {
-          if (other !== index && holdSame(name, row, user)) throw sharedVariable(row.chain, name, user.chain);
-        }
-      }
-    }
-  }
-
   #encodeValues(): Uint8Array {
     // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
     for (;;) {
@@ -250,15 +215,6 @@ class Capture {
     }
     return tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes, this.#maxBytes);
   }
-}
-
-/** Whether both have a variable of this name with the same in it: as far as can be told, the same variable. */
-function holdSame(name: string, one: Row, other: Row): boolean {
-  if (name in one.links) return one.links[name] === other.links[name];
-  const at = one.names.indexOf(name);
-  const otherAt = other.names.indexOf(name);
-  if (at === -1 || otherAt === -1 || otherAt >= other.variables) return false;
-  return Object.is(one.values[at], other.values[otherAt]);
 }
 
 /** Of functions that each captured the next: a stack has room for more, but not for any number. */

@@ -11,6 +11,11 @@ export interface Random {
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K;
 }
 
+/** What all random choices of a run come from: `TORTURE_SEED`, or another one each time. Tell it, so that it can be repeated. */
+export function tortureSeed(): number {
+  return Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+}
+
 /** @param parts - numbers that name a stream: the seed, and what it is for */
 export function randomOf(...parts: readonly number[]): Random {
   // SplitMix32 (a Weyl sequence, then a mix): every stream begins elsewhere in it.

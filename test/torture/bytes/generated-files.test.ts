@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { timeFor } from '../budget.ts';
+import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import type { Batch } from './reader.ts';
 
@@ -18,7 +19,7 @@ const PATIENCE_MS = 120_000;
 const READER = fileURLToPath(new URL('./reader.js', import.meta.url));
 
 test('no bytes crash, hang or bloat the reader of a state file, or make up a function', async t => {
-  const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = tortureSeed();
   const until = performance.now() + timeFor('bytes') * 0.8;
   let [read, maxRssBytes] = [0, 0];
   const found: string[] = [];

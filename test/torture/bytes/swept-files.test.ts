@@ -8,7 +8,7 @@ import { sweep } from '#dist/index.js';
 import { read } from '../../helpers/calls.ts';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
-import { randomOf } from '../random.ts';
+import { randomOf, tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import { type Called, corpusOf } from './corpus.ts';
 import { type Mutated, mutate } from './mutations.ts';
@@ -17,7 +17,7 @@ const FILES = 8192;
 /** As many as one runner takes. */
 const FILES_EACH = 64;
 
-const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const seed = tortureSeed();
 
 test('whatever is damaged in its files, a sweep runs nothing but what the owner of each registered, each once, and leaves nothing', async t => {
   t.diagnostic(`TORTURE_SEED=${seed}`);

@@ -18,6 +18,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
+import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import { Checker } from './checker.ts';
 import { drive, sweepToTheEnd } from './driver.ts';
@@ -34,7 +35,7 @@ const END_WITHIN_MS = 120_000;
 test('64 workers and 8 sweepers, killed, stopped and continued at random: nothing is lost, duplicated, early or out of order', {
   skip: existsSync('/proc/self/stat') ? false : 'NOT TESTED: /proc tells who was alive when',
 }, async t => {
-  const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 32));
+  const seed = tortureSeed();
   // At once, not with the result: whoever interrupts it wants to know.
   process.stdout.write(`many: TORTURE_SEED=${seed}\n`);
   const root = freshDirectory(t);

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
+import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import type { Batch } from './argument-fuzz.ts';
 
@@ -19,7 +20,7 @@ const PATIENCE_MS = 600_000;
 const FUZZ = fileURLToPath(new URL('./argument-fuzz.js', import.meta.url));
 
 test('no arguments crash the addon, change a lock they do not name, or get another answer than is documented', async t => {
-  const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = tortureSeed();
   const until = performance.now() + timeFor('native') * 0.1;
   t.diagnostic(`TORTURE_SEED=${seed}`);
   const root = freshDirectory(t);

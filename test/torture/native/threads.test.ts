@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
+import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import { heldIn, openIn } from './locks-of.ts';
 
@@ -18,7 +19,7 @@ const PATIENCE_MS = 600_000;
 const PROGRAM = fileURLToPath(new URL('./threads-program.js', import.meta.url));
 
 test('100 threads that lock and die leave the process alive, no descriptor open and no file locked', async t => {
-  const seed = Number(process.env.TORTURE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const seed = tortureSeed();
   const until = performance.now() + timeFor('native') * 0.1;
   t.diagnostic(`TORTURE_SEED=${seed}`);
   const isLinux = process.platform === 'linux';
