@@ -110,10 +110,12 @@ const typescript = toCommonJs('TypeScript to CommonJS', path => {
 const esbuildCommonJs = toCommonJs('esbuild to CommonJS', path =>
   execFileSync(
     bin('esbuild'),
-    [path, '--format=cjs', '--platform=node', '--target=es2016', '--log-level=error'],
-    {
-      encoding: 'utf8',
-    },
+    // Strict as the ES module it is made of, which esbuild only says where told so, and not what some directory above says.
+    [
+      ...[path, '--format=cjs', '--platform=node', '--target=es2016', '--log-level=error'],
+      `--tsconfig-raw=${JSON.stringify({ compilerOptions: { alwaysStrict: true } })}`,
+    ],
+    { encoding: 'utf8' },
   ),
 );
 
