@@ -64,6 +64,13 @@ function fillDisk(base: string): void {
   file.close();
 }
 
+/** The file has these functions and nothing else. */
+function assertWhole(path: string, ids: readonly number[]): void {
+  const contents = replay(readFileSync(path));
+  assert.deepEqual([...contents.functions.keys()], ids);
+  assert.equal(contents.tornBytes + contents.damagedBytes, 0);
+}
+
 test('a write that the kernel refuses is an error, and the next record follows the last whole one', {
   skip: straceMissing,
 }, async t => {
@@ -77,9 +84,7 @@ test('a write that the kernel refuses is an error, and the next record follows t
   assert.deepEqual(await child.next(), ['DEFERRED_STATE_IO', 'ENOSPC', [1], 'written']);
   await child.closed;
   assert.equal(callsLogged(log).length, 2);
-  const contents = replay(readFileSync(path));
-  assert.deepEqual([...contents.functions.keys()], [1, 3]);
-  assert.equal(contents.tornBytes + contents.damagedBytes, 0);
+  assertWhole(path, [1, 3]);
 });
 
 test('a record that is not on stable storage is not registered, though it could not be cut off at once', {
@@ -94,9 +99,7 @@ test('a record that is not on stable storage is not registered, though it could 
   });
   assert.deepEqual(await child.next(), ['DEFERRED_STATE_IO', 'EIO', [1], 'written']);
   await child.closed;
-  const contents = replay(readFileSync(path));
-  assert.deepEqual([...contents.functions.keys()], [1, 3]);
-  assert.equal(contents.tornBytes + contents.damagedBytes, 0);
+  assertWhole(path, [1, 3]);
 });
 
 test('records appended together are one write, all or none', t => {

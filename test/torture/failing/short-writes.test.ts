@@ -2,12 +2,10 @@
  * Limits the size of files (RLIMIT_FSIZE) such that each write to a state file in turn is cut short by the kernel, and
  * every later one finds no room at all. `retval=` of strace would only claim it.
  */
-import { test } from 'node:test';
-import { straceMissing } from '../../helpers/strace.ts';
-import { timeFor } from '../budget.ts';
+import { walkEvery } from '../walk/every-scenario.ts';
 import { appendsOf } from '../walk/points.ts';
 import { findScenarios } from '../walk/scenario.ts';
-import { type Trial, walk } from '../walk/walk.ts';
+import type { Trial } from '../walk/walk.ts';
 import { judgeFailing } from './judge.ts';
 
 const SHARE = 0.15;
@@ -18,36 +16,31 @@ const LEAST_LIMIT = 256;
 const found = (await findScenarios()).filter(({ scenario }) => {
   return !scenario.appendsNothing && (scenario.victim === 'runner' || scenario.children === undefined);
 });
-const startMs = performance.now();
 
 function isCutShort(line: string): boolean {
   const [, asked, written] = /^write\(.*, (\d+)\) += (\d+)$/.exec(line) ?? [];
   return Number(written) < Number(asked) || /^write\(.*EFBIG/.test(line);
 }
 
-for (const [index, one] of found.entries()) {
-  const { scenario } = one;
-  test(`a documented code, or everything holds: ${scenario.name}, every write cut short`, {
-    skip: straceMissing,
-  }, async context => {
-    await walk(context, one, {
-      part: 'failing',
-      row: `${scenario.name}, short writes`,
-      untilMs: startMs + (timeFor('failing') * SHARE * (index + 1)) / found.length,
-      trials(trace, lane) {
-        const appends = appendsOf(trace, lane.base, path => lane.preparedBytes(path));
-        const limits = appends.flatMap(({ offset, bytes }) => [
-          offset,
-          offset + 1,
-          offset + (bytes >> 1),
-          offset + bytes - 1,
-        ]);
-        return [...new Set(limits)]
-          .filter(limit => limit > LEAST_LIMIT)
-          .map((limit): Trial => ({ what: `no file larger than ${limit} bytes`, fileSizeLimit: limit }));
-      },
-      hasHit: ended => ended.trace.some(isCutShort),
-      judge: outcome => judgeFailing(outcome, { marksMayBeLost: true }),
-    });
-  });
-}
+walkEvery(found, {
+  part: 'failing',
+  share: SHARE,
+  title: ['a documented code, or everything holds', 'every write cut short'],
+  row: ({ name }) => `${name}, short writes`,
+  how: () => ({
+    trials(trace, lane) {
+      const appends = appendsOf(trace, lane.base, path => lane.preparedBytes(path));
+      const limits = appends.flatMap(({ offset, bytes }) => [
+        offset,
+        offset + 1,
+        offset + (bytes >> 1),
+        offset + bytes - 1,
+      ]);
+      return [...new Set(limits)]
+        .filter(limit => limit > LEAST_LIMIT)
+        .map((limit): Trial => ({ what: `no file larger than ${limit} bytes`, fileSizeLimit: limit }));
+    },
+    hasHit: ended => ended.trace.some(isCutShort),
+    judge: outcome => judgeFailing(outcome, { marksMayBeLost: true }),
+  }),
+});

@@ -1,41 +1,26 @@
 /** Kills every scenario's program on entry of each system call on its files: that call is not done any more. */
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { straceMissing } from '../../helpers/strace.ts';
-import { timeFor } from '../budget.ts';
-import { pointsOf } from '../walk/points.ts';
+import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
-import type { Ended } from '../walk/run.ts';
 import { findScenarios, type Scenario } from '../walk/scenario.ts';
-import { type Trial, walk } from '../walk/walk.ts';
+import type { Trial } from '../walk/walk.ts';
 
-const found = await findScenarios();
-const startMs = performance.now();
-
-for (const [index, one] of found.entries()) {
-  const { scenario } = one;
-  test(`nothing is lost, repeated or left behind: ${scenario.name}, killed at every system call`, {
-    skip: straceMissing,
-  }, async context => {
-    await walk(context, one, {
-      part: 'killed',
-      row: scenario.name,
-      untilMs: startMs + (timeFor('killed') * (index + 1)) / found.length,
-      trials(trace, lane) {
-        const points = pointsOf(trace, lane.base);
-        assert.ok(points.length >= scenario.minimumPoints, `only ${points.length} points`);
-        return points.map(
-          ({ call, occurrence }): Trial => ({
-            what: `killed at ${call} ${occurrence}`,
-            inject: `${call}:signal=KILL:when=${occurrence}`,
-          }),
-        );
-      },
-      hasHit: (ended: Ended) => ended.trace.at(-1)?.includes('killed by SIGKILL') === true,
-      judge: outcome => [...breachesOf(outcome), ...judgeRepeated(scenario, outcome)],
-    });
-  });
-}
+walkEvery(await findScenarios(), {
+  part: 'killed',
+  share: 1,
+  title: ['nothing is lost, repeated or left behind', 'killed at every system call'],
+  row: ({ name }) => name,
+  how: scenario => ({
+    trials: (trace, lane) =>
+      enoughPoints(scenario, trace, lane).map(
+        ({ call, occurrence }): Trial => ({
+          what: `killed at ${call} ${occurrence}`,
+          inject: `${call}:signal=KILL:when=${occurrence}`,
+        }),
+      ),
+    hasHit: ended => ended.trace.at(-1)?.includes('killed by SIGKILL') === true,
+    judge: outcome => [...breachesOf(outcome), ...judgeRepeated(scenario, outcome)],
+  }),
+});
 
 /** Only what was in progress at the kill may run again, once. */
 function judgeRepeated(scenario: Scenario, outcome: Outcome): string[] {

@@ -1,7 +1,6 @@
 /** Whatever the addon's functions are called with, they refuse it with TypeError or answer as documented. */
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -11,12 +10,11 @@ import { timeFor } from '../budget.ts';
 import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import type { Batch } from './argument-fuzz.ts';
+import { bounded, ended } from './run-program.ts';
 
 const CALLS = 2_000_000;
 /** Calls made by one process: each begins with locks that were just taken. */
 const CALLS_EACH = 200_000;
-/** Longer than this is a hang, however loaded the machine. */
-const PATIENCE_MS = 600_000;
 const FUZZ = fileURLToPath(new URL('./argument-fuzz.js', import.meta.url));
 
 test('no arguments crash the addon, change a lock they do not name, or get another answer than is documented', async t => {
@@ -32,19 +30,16 @@ test('no arguments crash the addon, change a lock they do not name, or get anoth
     mkdirSync(directory);
     const child = fork(FUZZ, [`${seed}`, `${first}`, `${CALLS_EACH}`, directory], {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGABRT',
+      ...bounded,
     });
-    let stderr = '';
     child.stdout!.resume();
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('message', (batch: Batch) => {
       called += batch.called;
       refused += batch.refused;
       found.push(...batch.found);
       if (performance.now() >= until || found.length > 0) child.kill('SIGKILL');
     });
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    const { code, signal, stderr } = await ended(child);
     // Killed by us it has found something, or the time is up.
     if (code !== 0 && found.length === 0 && performance.now() < until)
       found.push(`seed ${seed}, a call from ${called}: the process ended by ${code ?? signal}\n${stderr}`);

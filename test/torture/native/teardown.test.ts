@@ -1,7 +1,5 @@
 /** Environments of a process load the addon, use it and go, in many orders: the process ends as it should, its locks with it. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -10,12 +8,11 @@ import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
 import { addRow } from '../table.ts';
 import { heldIn } from './locks-of.ts';
+import { runProgram } from './run-program.ts';
 import { type Row, rows } from './teardown-steps.ts';
 
 /** Some rows end a thread at a moment that nobody chooses. */
 const ROUNDS = 20;
-/** Longer than this is a hang, however loaded the machine. */
-const PATIENCE_MS = 600_000;
 const until = performance.now() + timeFor('native') * 0.15;
 const PROGRAM = fileURLToPath(new URL('./teardown-program.js', import.meta.url));
 let [tried, found] = [0, 0];
@@ -44,14 +41,11 @@ after(() => addRow({ part: 'native', what: 'orders of teardown', tried, of: ROUN
 async function check({ steps, exit }: Row, directory: string): Promise<void> {
   tried += 1;
   found += 1; // taken back at the end: whatever is thrown until then counts
-  const child = spawn(process.execPath, [PROGRAM, directory, JSON.stringify(steps)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: PATIENCE_MS,
-    killSignal: 'SIGABRT',
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [code, signal] = await once(child, 'close');
+  const { code, signal, stderr } = await runProgram(process.execPath, [
+    PROGRAM,
+    directory,
+    JSON.stringify(steps),
+  ]);
   assert.deepEqual({ code, signal }, exit, `${steps.join(', ')}\n${stderr}`);
   if (exit.code === 1) assert.match(stderr, /Error: end of main/);
   assert.deepEqual(heldIn(directory), [], steps.join(', '));

@@ -11,11 +11,10 @@ import { timeFor } from '../budget.ts';
 import { tortureSeed } from '../random.ts';
 import { addRow } from '../table.ts';
 import { heldIn, openIn } from './locks-of.ts';
+import { bounded, ended } from './run-program.ts';
 
 const THREADS = 100;
 const ROUNDS = 30;
-/** Longer than this is a hang, however loaded the machine. */
-const PATIENCE_MS = 600_000;
 const PROGRAM = fileURLToPath(new URL('./threads-program.js', import.meta.url));
 
 test('100 threads that lock and die leave the process alive, no descriptor open and no file locked', async t => {
@@ -42,19 +41,17 @@ test('100 threads that lock and die leave the process alive, no descriptor open 
     found += 1; // taken back at the end: whatever is thrown until then counts
     const child = fork(PROGRAM, [`${seed + round - 1}`, `${THREADS}`, directory], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGABRT',
+      ...bounded,
     });
     t.after(() => child.kill('SIGKILL'));
-    let stderr = '';
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const closed = once(child, 'close');
+    const closed = ended(child);
     const first = await Promise.race([once(child, 'message'), closed]);
-    assert.deepEqual(first, ['ended', undefined], `seed ${seed + round - 1}\n${stderr}`);
+    assert.deepEqual(first, ['ended', undefined], `seed ${seed + round - 1}: ${JSON.stringify(first)}`);
     if (isLinux) assert.deepEqual(openIn(directory, child.pid!), []);
     assert.deepEqual(heldIn(directory), []);
     child.send('end');
-    assert.deepEqual(await closed, [0, null], stderr);
+    const { code, signal, stderr } = await closed;
+    assert.deepEqual([code, signal], [0, null], stderr);
     found -= 1;
   } while (round < ROUNDS && performance.now() < until);
   t.diagnostic(`${round} rounds`);

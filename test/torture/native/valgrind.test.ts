@@ -1,7 +1,6 @@
 /** A process that calls all there is in the addon, under valgrind: none of what it reports happens in the addon. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,12 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { addRow } from '../table.ts';
 import { AddonBuild, compilerMissing } from './build-addon.ts';
+import { type Ended, runProgram } from './run-program.ts';
 
 const EXERCISE = fileURLToPath(new URL('./exercise.js', import.meta.url));
 const BROKEN = 'broken.node';
 const WHOLE = 'deferred_sweep.node';
-/** Longer than this is a hang, however loaded the machine. */
-const PATIENCE_MS = 600_000;
 
 const skip =
   compilerMissing() ??
@@ -69,17 +67,8 @@ async function errorsUnderValgrind(
     '--xml=yes',
     `--xml-file=${report}`,
   ];
-  const start = async (program: readonly string[]): Promise<{ code: unknown; stderr: string }> => {
-    const child = spawn('valgrind', [...valgrind, ...node, ...program], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: PATIENCE_MS,
-      killSignal: 'SIGABRT',
-    });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const [code, signal] = await once(child, 'close');
-    return { code: code ?? signal, stderr };
-  };
+  const start = (program: readonly string[]): Promise<Ended> =>
+    runProgram('valgrind', [...valgrind, ...node, ...program]);
   const { code, stderr } = await start([EXERCISE, ...args]);
   if (code !== 0 && (await start(['-e', '0'])).code !== 0) {
     t.skip(`NOT TESTED: Node ${process.versions.node} does not run under this valgrind`);

@@ -1,5 +1,6 @@
 /** Workers in control groups: killed by the kernel for want of memory, and frozen. */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../../helpers/calls.ts';
@@ -83,14 +84,7 @@ for (const version of VERSIONS) {
   testHere(
     `a frozen worker lives: its file is left alone, and thawed it goes on (cgroup v${version})`,
     async t => {
-      const { base, ledger } = freshPlace(t);
-      let child: Child | undefined;
-      const group = ControlGroup.make(t, version, 'freezer', async () => {
-        thaw(group, version);
-        await child?.end();
-      });
-      ({ child } = await startWorker(t, { base, ledger, calls }, { under: group.under }));
-      await freeze(group, version);
+      const { base, ledger, child, group } = await frozenWorker(t, version);
       child.send({ op: 'defer', call: { do: 'append', text: 'after' } });
       const report = await sweep(base, silent);
       assert.deepEqual([report.live, report.ok, read(ledger)], [1, 0, []]);
@@ -105,14 +99,7 @@ for (const version of VERSIONS) {
   testHere(
     `a worker killed while frozen lives ${version === 1 ? 'until it is thawed' : 'no longer'} (cgroup v${version})`,
     async t => {
-      const { base, ledger } = freshPlace(t);
-      let child: Child | undefined;
-      const group = ControlGroup.make(t, version, 'freezer', async () => {
-        thaw(group, version);
-        await child?.end();
-      });
-      ({ child } = await startWorker(t, { base, ledger, calls }, { under: group.under }));
-      await freeze(group, version);
+      const { base, ledger, child, group } = await frozenWorker(t, version);
       child.process.kill('SIGKILL');
       if (version === 1) {
         // The signal waits with everything else: the lock tells what is, not what was ordered.
@@ -125,6 +112,22 @@ for (const version of VERSIONS) {
       addRow({ part: 'where', what: `killed while frozen, cgroup v${version}`, tried: 1, found: 0 });
     },
   );
+}
+
+/** A worker with its functions registered, frozen; thawed and ended after the test. */
+async function frozenWorker(
+  t: TestContext,
+  version: Version,
+): Promise<{ base: string; ledger: string; child: Child; group: ControlGroup }> {
+  const { base, ledger } = freshPlace(t);
+  let child: Child | undefined;
+  const group = ControlGroup.make(t, version, 'freezer', async () => {
+    thaw(group, version);
+    await child?.end();
+  });
+  ({ child } = await startWorker(t, { base, ledger, calls }, { under: group.under }));
+  await freeze(group, version);
+  return { base, ledger, child, group };
 }
 
 async function freeze(group: ControlGroup, version: Version): Promise<void> {

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { straceMissing } from '../../helpers/strace.ts';
+import { type Part, timeFor } from '../budget.ts';
+import type { Lane } from './lane.ts';
+import { type Point, pointsOf } from './points.ts';
+import type { FoundScenario, Scenario } from './scenario.ts';
+import { type Walk, walk } from './walk.ts';
+
+/** How all scenarios are walked in a part, or in one file of it. */
+export interface Manner {
+  readonly part: Part;
+  /** Of the part's time. */
+  readonly share: number;
+  /** The promise, and what is done: before and after the scenario's name in the test's. */
+  readonly title: readonly [promise: string, deed: string];
+  /** The row of the table. */
+  row(scenario: Scenario): string;
+  how(scenario: Scenario): Omit<Walk, 'part' | 'row' | 'untilMs'>;
+}
+
+/** Makes a test of each scenario; each has its part of the time from now on, what one leaves is for those behind it. */
+export function walkEvery(found: readonly FoundScenario[], { part, share, title, row, how }: Manner): void {
+  const startMs = performance.now();
+  for (const [index, one] of found.entries()) {
+    const { scenario } = one;
+    test(`${title[0]}: ${scenario.name}, ${title[1]}`, { skip: straceMissing }, async context => {
+      await walk(context, one, {
+        part,
+        row: row(scenario),
+        untilMs: startMs + (timeFor(part) * share * (index + 1)) / found.length,
+        ...how(scenario),
+      });
+    });
+  }
+}
+
+/** The points of a trace. @throws AssertionError when the scenario has shrunk */
+export function enoughPoints(scenario: Scenario, trace: readonly string[], lane: Lane): Point[] {
+  const points = pointsOf(trace, lane.base);
+  assert.ok(points.length >= scenario.minimumPoints, `only ${points.length} points`);
+  return points;
+}
