@@ -14,7 +14,7 @@
  * a `.tmp` is never run, and the name without it appears only while the lock is held.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, fchmodSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, openSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
@@ -24,6 +24,7 @@ import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isLockUndecided } from '../lock/system-error.ts';
+import { FILE_MODE, setFileMode } from './file-mode.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
 import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
@@ -34,8 +35,6 @@ const MAX_RACES = 1000;
 /** Waits for a sick file server: 50 ms, doubling, some six seconds in all. */
 const FIRST_DELAY_MS = 50;
 const LAST_DELAY_MS = 3200;
-/** Age-based cleaners of temporary directories (systemd-tmpfiles) leave sticky files alone; other kernels refuse the bit. */
-const FILE_MODE = process.platform === 'linux' ? 0o1600 : 0o600;
 const CREATE_FLAGS =
   constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
 
@@ -91,7 +90,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
   try {
     directory.ensure(); // 1
     fd = openSync(unfinished, CREATE_FLAGS, FILE_MODE); // 2
-    fchmodSync(fd, FILE_MODE); // open(2) leaves out what the umask says, and may leave out the sticky bit
+    setFileMode(fd);
     const isHeld =
       tryLock(fd, { scheme: settings.lock }) && // 3: contended by a sweeper that took us for dead
       namesLockedFile(fd, unfinished); // 4: unlinked by a sweeper that was faster

@@ -8,6 +8,7 @@ import { constants, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } 
 import { basename, join } from 'node:path';
 import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
+import { FILE_MODE, setFileMode } from './file-mode.ts';
 import { encodeFrame } from './frame.ts';
 import { WIP_SUFFIX } from './names.ts';
 import { type DoneRecord, encodeRecord, type HeaderRecord, type StateRecord } from './record.ts';
@@ -58,8 +59,9 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
   const path = join(directory.deadPath, basename(name));
   return stateIo(`write the dead letter ${path}`, path, () => {
     mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
-    const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, 0o600);
+    const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, FILE_MODE);
     try {
+      setFileMode(fd);
       writeFileSync(fd, bytes);
       fsyncSync(fd);
     } finally {

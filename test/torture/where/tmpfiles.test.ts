@@ -1,6 +1,6 @@
 /** Age-based cleaners of temporary directories: `systemd-tmpfiles --clean` itself. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../../helpers/calls.ts';
@@ -11,7 +11,7 @@ import { run, testHere } from './mounts.ts';
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
 
 testHere(
-  'systemd-tmpfiles leaves state files of any age alone, of the living and the dead, and removes others',
+  'systemd-tmpfiles leaves state files of any age alone, of the living and the dead, and dead letters, and removes others',
   async t => {
     run('systemd-tmpfiles', '--version');
     const { root, base, directory, ledger } = freshPlace(t);
@@ -21,22 +21,23 @@ testHere(
       calls,
       options: { lock: 'ofd' },
     });
+    const failing: Call[] = [{ do: 'throw', text: 'failed', message: 'always' }];
+    await leaveOrphan(t, { base, ledger, calls: failing, options: { maxAttempts: 1 } });
+    const [given] = (await sweep(base, { logger: null })).files.filter(({ isRetired }) => isRetired);
+    const letter = given?.functions[0]?.deadLetter ?? 'none';
     const orphan = await leaveOrphan(t, { base, ledger, calls });
     const plain = join(directory, 'plain');
     writeFileSync(plain, '', { mode: 0o600 });
-    mkdirSync(join(directory, 'dead'), { mode: 0o700 });
-    const letter = join(directory, 'dead', 'letter');
-    writeFileSync(letter, '', { mode: 0o600 });
 
     // Older than a microsecond by all four of its times: everything there is.
     const config = join(root, 'tmpfiles.conf');
     writeFileSync(config, `e ${base} - - - 1us\n`);
     run('systemd-tmpfiles', '--clean', config);
-    assert.deepEqual([plain, letter, orphan, path].map(existsSync), [false, false, true, true]);
+    assert.deepEqual([plain, letter, orphan, path].map(existsSync), [false, true, true, true]);
 
     assert.equal((await sweep(base, { logger: null })).ok, 1);
     assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
-    assert.deepEqual([...read(ledger), ...read(`${ledger}-2`)], ['ran', 'ran']);
+    assert.deepEqual([...read(ledger), ...read(`${ledger}-2`)], ['failed', 'ran', 'ran']);
     addRow({ part: 'where', what: 'systemd-tmpfiles --clean', tried: 4, found: 0 });
   },
 );
