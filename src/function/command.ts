@@ -31,7 +31,9 @@ export function describeCommand(
   if (!Array.isArray(argv))
     throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
   for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
+  requireRecord('options', options);
   if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
+  if (options.env !== undefined) requireRecord('options.env', options.env);
   for (const [name, value] of Object.entries(options.env ?? {})) {
     requireText('name in options.env', name);
     requireText(`options.env.${name}`, value);
@@ -44,6 +46,11 @@ export function describeCommand(
     cwd: resolve(options.cwd ?? ''),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
   };
+}
+
+function requireRecord(what: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  throw new TypeError(`${what} of a command must be an object, got ${JSON.stringify(value)}`);
 }
 
 function requireText(what: string, value: unknown): void {

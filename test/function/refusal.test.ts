@@ -306,6 +306,24 @@ test('a captured closure may take as much as the option says, and no more', () =
   assert.equal(DeferredFunction.capture(fn, [], { maxCapturedBytes: 1000 }).descriptor.kind, 'source');
 });
 
+test('a command given something of another shape is a TypeError that names it', () => {
+  const command = DeferredFunction.command as (...args: unknown[]) => DeferredFunction;
+  for (const [args, what] of [
+    [[7], /^file of a command must be a string, got number$/],
+    [[''], /^file of a command must be a program name or path, got an empty string$/],
+    [['true', '-x'], /^argv of a command must be an array of strings, got string$/],
+    [['true', [7]], /^argv\[0\] of a command must be a string, got number$/],
+    [['true', [], null], /^options of a command must be an object, got null$/],
+    [['true', [], ['cwd']], /^options of a command must be an object, got \["cwd"\]$/],
+    [['true', [], { cwd: 7 }], /^options\.cwd of a command must be a string, got number$/],
+    [['true', [], { env: null }], /^options\.env of a command must be an object, got null$/],
+    [['true', [], { env: { A: 7 } }], /^options\.env\.A of a command must be a string, got number$/],
+    [['tr\0ue'], /^file of a command must not contain a NUL character$/],
+  ] as const) {
+    assert.throws(() => command(...args), { name: 'TypeError', message: what });
+  }
+});
+
 test('without an inspector explicit forms work, and the error for the rest says so', () => {
   const program = `
     import { rmSync } from 'node:fs';
