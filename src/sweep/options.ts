@@ -11,7 +11,10 @@ export interface SweepOptions {
   lock?: LockScheme | undefined;
   /** @defaultValue 'process' */
   isolation?: Isolation | undefined;
-  /** Time limit of each function; 0 is none. @defaultValue what its owner registered it with */
+  /**
+   * Time limit of each function, and of the start of the process that runs them (at least 10 s); 0 is none.
+   * @defaultValue what its owner registered it with; 60000 for the start
+   */
   timeoutMs?: number | undefined;
   /** Attempts a function has, over all processes. @defaultValue what its owner registered it with */
   maxAttempts?: number | undefined;

@@ -3,12 +3,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { systemErrorCode } from '../../errors.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import type { StopCondition } from '../stop.ts';
 import type { TakenFile } from '../taken-file.ts';
-import { CONTROL_FD, EVENT_FD, MARGIN_MS, type RunEvent, type RunRequest } from './protocol.ts';
+import {
+  CONTROL_FD,
+  EVENT_FD,
+  MAIN,
+  MARGIN_MS,
+  PRELOAD,
+  type RunEvent,
+  type RunRequest,
+} from './protocol.ts';
 
 /** How a child is started. */
 export interface Launch {
@@ -22,7 +29,7 @@ export interface ChildEnd {
   hasStarted: boolean;
   /** It went through everything it was asked, or was told to stop. */
   isOrderly: boolean;
-  /** The limit of the function for which it was killed. */
+  /** The limit for which it was killed: of the function it was in, or of its start. */
   timedOutMs: number | undefined;
   /** In words: `exited with code 3`. */
   how: string;
@@ -31,7 +38,10 @@ export interface ChildEnd {
   readonly failed: Set<TakenFile>;
 }
 
-const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+/** What a child has to begin its first function, unless the sweep says how long functions may take. */
+const START_MS = 60_000;
+/** It loads what its owner had loaded, on a machine that may be busy. */
+const LEAST_START_MS = 10_000;
 
 /** Runs what is runnable in the files in one child, and returns when the child and its pipes are gone. */
 export async function runChild(
@@ -57,9 +67,10 @@ export async function runChild(
     killGraceMs: options.killGraceMs,
     deadlineMs: stop.limit(0),
   };
+  const startLimitMs = stop.limit(startLimit(options.timeoutMs));
   let child: ChildProcess;
   try {
-    child = start(files, launch);
+    child = start(files, launch, [startLimitMs, options.killGraceMs]);
   } catch (error) {
     // For want of descriptors or processes Node emits `error`; what else the system may answer it throws.
     if (systemErrorCode(error) === undefined) throw error;
@@ -88,6 +99,7 @@ export async function runChild(
     return end;
   }
   end.hasStarted = true;
+  killer.arm(startLimitMs);
   control.write(`${JSON.stringify(request)}\n`);
   // Closed at once: an orderly end would wait for a turn of our event loop.
   const tellToStop = (): void => void control.destroy();
@@ -149,9 +161,17 @@ function receive(
   }
 }
 
-function start(files: readonly TakenFile[], { execArgv, cwd }: Launch): ChildProcess {
+function startLimit(timeoutMs: number = START_MS): number {
+  return timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
+}
+
+function start(
+  files: readonly TakenFile[],
+  { execArgv, cwd }: Launch,
+  limitsMs: readonly [start: number, grace: number],
+): ChildProcess {
   const stderr = isOpen(2) ? 2 : 'ignore';
-  return spawn(process.execPath, [...execArgv, MAIN], {
+  return spawn(process.execPath, ['--require', PRELOAD, ...execArgv, MAIN, ...limitsMs.map(String)], {
     cwd,
     // A group of its own, so that what its functions started can be ended with it.
     detached: true,
@@ -170,7 +190,7 @@ function isOpen(fd: number): boolean {
   }
 }
 
-/** Ends the child's process group when a function takes too long: SIGTERM, then SIGKILL. */
+/** Ends the child's process group when its start or a function takes too long: SIGTERM, then SIGKILL. */
 class GroupKiller {
   readonly #child: ChildProcess;
   readonly #graceMs: number;

@@ -51,7 +51,7 @@ async function runGroup(
     if (countRunnable(left) === known) {
       // Stopped before it had read its request.
       if (stop.isReached) return;
-      // A loader of the owner's that is no longer there keeps Node from starting; most functions need none.
+      // A loader of the owner's that is no longer there, or hangs, keeps Node from starting; most functions need none.
       const isWorthPlain = execArgv.length > 0 && !restrictsRights(header.execArgv) && end.hasStarted;
       if (!isWorthPlain) {
         for (const taken of left) taken.fail(cannotStart(end));
@@ -88,12 +88,13 @@ function whyItDied({ record }: RegisteredFunction, end: ChildEnd): ReportedError
   return reportOf('DEFERRED_CRASHED', `${record.name} was not finished: the process that ran it ${end.how}`);
 }
 
-function cannotStart(end: ChildEnd): DeferredSweepError {
+function cannotStart({ how, timedOutMs, error }: ChildEnd): DeferredSweepError {
+  const late = timedOutMs === undefined ? '' : `, having begun none within ${timedOutMs} ms`;
   return new DeferredSweepError(
     'DEFERRED_CRASHED',
-    `cannot run orphans: the runner process ${end.how} before it ran a function`,
+    `cannot run orphans: the runner process ${how} before it ran a function${late}`,
     {
-      cause: end.error,
+      cause: error,
     },
   );
 }

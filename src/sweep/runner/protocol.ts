@@ -5,7 +5,13 @@
  * sweeper. The end of the control pipe means that the sweeper wants no more, or is gone: the child finishes the
  * function it is in and exits.
  */
+import { fileURLToPath } from 'node:url';
 import type { Mark, ReportedError } from '../../state/record.ts';
+
+/** The child's program. */
+export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
+/** What it loads first. */
+export const PRELOAD: string = fileURLToPath(new URL('./preload.js', import.meta.url));
 
 export const CONTROL_FD = 3;
 export const EVENT_FD = 4;

@@ -1,0 +1,90 @@
+/** Runners that never come to their first function, because what their owner was started with hangs. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { startChild } from '../helpers/child.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+
+/** What must never end would: a failure then, not a hang. */
+const bounded = { timeout: 120_000 };
+const calls = [{ do: 'append', text: 'ran' }] as const;
+/** So short a limit for functions leaves the start the least it ever has: 10 s. */
+const options = { timeoutMs: 1, killGraceMs: 100 };
+
+/** Only in a runner: what the owner itself loads does no harm. */
+function inRunner(code: string): string {
+  return `if (process.argv[1]?.endsWith('runner/main.js')) { ${code} }\n`;
+}
+
+test(
+  'a loader of the owner that hangs costs its sweep a time limit, and keeps no function from running',
+  bounded,
+  async t => {
+    const { base, ledger, root } = freshPlace(t);
+    const hook = join(root, 'hook.mjs');
+    writeFileSync(hook, inRunner('for (;;);'));
+    await leaveOrphan(t, { base, ledger, calls }, { execArgv: ['--import', hook] });
+
+    const cut = await sweep(base, { logger: null, deadlineMs: 1000, killGraceMs: 100 });
+    assert.deepEqual([cut.isComplete, cut.ok, cut.failed, cut.pending], [false, 0, 0, 1]);
+
+    const whole = await sweep(base, { logger: null, ...options, timeoutMs: 5000 });
+    assert.deepEqual([whole.isComplete, whole.ok, whole.failed, whole.pending], [true, 1, 0, 0]);
+    assert.deepEqual(read(ledger), ['ran']);
+  },
+);
+
+for (const [option, suffix, load] of [
+  ['--import', 'mjs', "const { openSync, readFileSync } = await import('node:fs');"],
+  ['--require', 'cjs', "const { openSync, readFileSync } = require('node:fs');"],
+] as const) {
+  test(
+    `a loader given by ${option} that hangs in the runner of a killed sweeper ends by the kernel's timer, and with it the lock`,
+    bounded,
+    async t => {
+      const { base, ledger, root } = freshPlace(t);
+      const [fifo, alive, hook] = [makeGate(root), join(root, 'alive'), join(root, `hook.${suffix}`)];
+      assert.equal(spawnSync('mkfifo', [alive]).status, 0);
+      writeFileSync(
+        hook,
+        inRunner(`${load} openSync(${JSON.stringify(alive)}, 'w'); readFileSync(${JSON.stringify(fifo)});`),
+      );
+      await leaveOrphan(t, { base, ledger, calls }, { execArgv: [option, hook] });
+      const gone = readFile(alive);
+      const sweeper = startChild(t, 'job-sweeper', {
+        args: [JSON.stringify({ verb: 'sweep', base, options })],
+      });
+      const letThrough = await arrivalAt(fifo);
+      await sweeper.kill();
+      assert.equal((await sweep(base, { logger: null })).live, 1);
+      await gone;
+      await letThrough();
+
+      writeFileSync(hook, '');
+      const report = await sweep(base, { logger: null });
+      assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
+      assert.deepEqual(read(ledger), ['ran']);
+    },
+  );
+}
+
+test('what a runner loads first is not seen by the functions it runs', async t => {
+  const { base, ledger } = freshPlace(t);
+  const module = `data:text/javascript,${encodeURIComponent(
+    `import { appendFileSync } from 'node:fs';
+     export const tell = ledger => appendFileSync(ledger, JSON.stringify([process.argv.length, process.execArgv]) + '\\n');`,
+  )}`;
+  await leaveOrphan(
+    t,
+    { base, ledger, calls: [{ do: 'module', module, export: 'tell', text: '' }] },
+    { execArgv: ['--no-warnings'] },
+  );
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.deepEqual(read(ledger), ['[2,["--no-warnings"]]']);
+});
