@@ -147,12 +147,17 @@ export class Child {
   /** The child and all of its process group are gone. Called at the end of the test. */
   async end(): Promise<void> {
     if (this.process.pid === undefined) return; // it could not be started
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-      // ESRCH: the whole group has ended.
-    }
+    endGroup(this.pid);
     await this.closed;
+  }
+}
+
+/** A process and all of its group are gone, or will be in an instant. */
+export function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    // ESRCH: the whole group has ended.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

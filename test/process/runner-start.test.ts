@@ -4,12 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
-import { startChild } from '../helpers/child.ts';
+import { endGroup, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
 
 /** What must never end would: a failure then, not a hang. */
 const bounded = { timeout: 120_000 };
@@ -17,18 +17,38 @@ const calls = [{ do: 'append', text: 'ran' }] as const;
 /** So short a limit for functions leaves the start the least it ever has: 10 s. */
 const options = { timeoutMs: 1, killGraceMs: 100 };
 
-/** Only in a runner: what the owner itself loads does no harm. */
-function inRunner(code: string): string {
-  return `if (process.argv[1]?.endsWith('runner/main.js')) { ${code} }\n`;
+/** A place whose hooks' processes are ended before it is removed: should the test fail, nobody else would. */
+function placeOfHooks(t: TestContext): Place {
+  let pids = '';
+  t.after(() => {
+    for (const pid of read(pids)) endGroup(Number(pid));
+  });
+  const place = freshPlace(t);
+  pids = pidsIn(place);
+  return place;
+}
+
+function pidsIn({ root }: Place): string {
+  return join(root, 'pids');
+}
+
+/** Code that runs in a runner, and only there: what the owner itself loads does no harm. */
+function inRunner(place: Place, code: string): string {
+  return `if (process.argv[1]?.endsWith('runner/main.js')) {
+    const { appendFileSync, openSync, readFileSync } = process.getBuiltinModule('node:fs');
+    appendFileSync(${JSON.stringify(pidsIn(place))}, process.pid + '\\n');
+    ${code}
+  }`;
 }
 
 test(
   'a loader of the owner that hangs costs its sweep a time limit, and keeps no function from running',
   bounded,
   async t => {
-    const { base, ledger, root } = freshPlace(t);
+    const place = placeOfHooks(t);
+    const { base, ledger, root } = place;
     const hook = join(root, 'hook.mjs');
-    writeFileSync(hook, inRunner('for (;;);'));
+    writeFileSync(hook, inRunner(place, 'for (;;);'));
     await leaveOrphan(t, { base, ledger, calls }, { execArgv: ['--import', hook] });
 
     const cut = await sweep(base, { logger: null, deadlineMs: 1000, killGraceMs: 100 });
@@ -40,21 +60,20 @@ test(
   },
 );
 
-for (const [option, suffix, load] of [
-  ['--import', 'mjs', "const { openSync, readFileSync } = await import('node:fs');"],
-  ['--require', 'cjs', "const { openSync, readFileSync } = require('node:fs');"],
+for (const [option, suffix] of [
+  ['--import', 'mjs'],
+  ['--require', 'cjs'],
 ] as const) {
   test(
     `a loader given by ${option} that hangs in the runner of a killed sweeper ends by the kernel's timer, and with it the lock`,
     bounded,
     async t => {
-      const { base, ledger, root } = freshPlace(t);
+      const place = placeOfHooks(t);
+      const { base, ledger, root } = place;
       const [fifo, alive, hook] = [makeGate(root), join(root, 'alive'), join(root, `hook.${suffix}`)];
       assert.equal(spawnSync('mkfifo', [alive]).status, 0);
-      writeFileSync(
-        hook,
-        inRunner(`${load} openSync(${JSON.stringify(alive)}, 'w'); readFileSync(${JSON.stringify(fifo)});`),
-      );
+      const waits = `openSync(${JSON.stringify(alive)}, 'w'); readFileSync(${JSON.stringify(fifo)});`;
+      writeFileSync(hook, inRunner(place, waits));
       await leaveOrphan(t, { base, ledger, calls }, { execArgv: [option, hook] });
       const gone = readFile(alive);
       const sweeper = startChild(t, 'job-sweeper', {

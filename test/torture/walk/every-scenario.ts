@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { straceMissing } from '../../helpers/strace.ts';
 import { type Part, timeFor } from '../budget.ts';
 import type { Lane } from './lane.ts';
-import { type Point, pointsOf } from './points.ts';
+import { type Point, pointsOf, untortured } from './points.ts';
 import type { FoundScenario, Scenario } from './scenario.ts';
 import { type Walk, walk } from './walk.ts';
 
@@ -35,8 +35,9 @@ export function walkEvery(found: readonly FoundScenario[], { part, share, title,
   }
 }
 
-/** The points of a trace. @throws AssertionError when the scenario has shrunk */
+/** The points of a trace of all calls. @throws AssertionError when the scenario has shrunk, or makes calls of a new kind */
 export function enoughPoints(scenario: Scenario, trace: readonly string[], lane: Lane): Point[] {
+  assert.deepEqual(untortured(trace, lane.base), []);
   const points = pointsOf(trace, lane.base);
   assert.ok(points.length >= scenario.minimumPoints, `only ${points.length} points`);
   return points;

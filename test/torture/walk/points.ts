@@ -3,8 +3,7 @@
  * calls by kind, so a point is the N-th call of a kind; of the main thread alone, which makes all of ours.
  */
 
-/** Unknown on some architectures, hence the question marks. */
-export const CALLS: string = [
+const TORTURED = [
   ...[
     'openat',
     'close',
@@ -44,9 +43,10 @@ export const CALLS: string = [
     'pipe2',
   ],
   ...['clone', 'clone3', 'fork', 'vfork', 'kill'],
-]
-  .map(call => `?${call}`)
-  .join();
+];
+
+/** For strace. Unknown on some architectures, hence the question marks. */
+export const CALLS: string = TORTURED.map(call => `?${call}`).join();
 
 /** Of these, those by which a child is started and ended. */
 const CHILD_CALLS = ['socketpair', 'pipe2', 'clone', 'clone3', 'fork', 'vfork', 'kill'];
@@ -65,6 +65,14 @@ export function pointsOf(trace: readonly string[], base: string): Point[] {
     const occurrence = (counts.get(call) ?? 0) + 1;
     counts.set(call, occurrence);
     return isOurs(line, base) ? [{ call, occurrence }] : [];
+  });
+}
+
+/** Calls on files of the scenario, in a trace of all there are, that nobody tortures. */
+export function untortured(trace: readonly string[], base: string): string[] {
+  return trace.filter(line => {
+    const call = callOf(line);
+    return call !== undefined && line.includes(base) && !TORTURED.includes(call);
   });
 }
 

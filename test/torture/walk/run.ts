@@ -115,8 +115,10 @@ async function attach(
   go: () => void,
 ): Promise<Attached> {
   if (fileSizeLimit !== undefined) spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${fileSizeLimit}:`]);
-  const tampering = inject === undefined ? [] : ['-e', `inject=${inject}`];
-  const options = ['-y', '-s', '0', '-e', `trace=${CALLS}`, ...tampering];
+  // Undisturbed, everything is looked at: the program may make calls that nobody thought of.
+  const calls =
+    inject === undefined ? ['-e', 'trace=all'] : ['-e', `trace=${CALLS}`, '-e', `inject=${inject}`];
+  const options = ['-y', '-s', '0', ...calls];
   const attached = await attachStrace(pid, options, line => {
     trace.push(line);
     // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.

@@ -1,5 +1,6 @@
 /** Walks a scenario through everything that is to be done to it, several runs at a time, as long as there is time. */
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import type { TestContext } from 'node:test';
 import type { Part } from '../budget.ts';
 import { addRow } from '../table.ts';
@@ -8,8 +9,8 @@ import { type Outcome, sweepUp } from './promises.ts';
 import { type Ended, run, type Torture } from './run.ts';
 import type { FoundScenario } from './scenario.ts';
 
-/** Runs side by side: each waits for processes and the disk half of its time. */
-const LANES = 2;
+/** Runs side by side: each waits for processes and the disk part of its time. */
+const LANES = availableParallelism() + 1;
 /** Of one trial, until its call is hit. */
 const MOST_RUNS = 3;
 /** A promise that is broken is broken at many points. */
