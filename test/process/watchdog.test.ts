@@ -118,7 +118,7 @@ for (const [title, name] of [
 ] as const) {
   test(`a function that is done but leaves ${title} behind it hangs no sweep`, bounded, async t => {
     const { base, ledger } = placeOfRunner(t);
-    await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options: { timeoutMs: 400 } });
+    await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options: { timeoutMs: limits.timeoutMs } });
     const report = await sweep(base, { logger: null, killGraceMs: 100 });
     assert.deepEqual([report.ok, report.failed, report.pending], [3, 0, 0]);
     assert.deepEqual(textsOf(ledger), ['before', 'stuck', 'behind']);

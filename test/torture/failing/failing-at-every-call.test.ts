@@ -1,18 +1,12 @@
 /** Makes each system call on its files fail, in every scenario's program, with each error in turn. */
 import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { isOurs } from '../walk/points.ts';
+import { errorsOf, failAt, isInjected, isOurs } from '../walk/points.ts';
 import { findScenarios } from '../walk/scenario.ts';
 import type { Trial } from '../walk/walk.ts';
 import { judgeFailing } from './judge.ts';
 
-const ERRORS = 'EIO ENOSPC EDQUOT EMFILE ENFILE EINTR ENOLCK ESTALE EACCES EROFS ENOMEM'.split(' ');
 /** Short writes, in the file beside this one, get the rest. */
 const SHARE = 0.85;
-
-/** The limit on processes is an error of clone(2) alone. */
-function errorsOf(call: string): string[] {
-  return call.startsWith('clone') || call.endsWith('fork') ? [...ERRORS, 'EAGAIN'] : ERRORS;
-}
 
 walkEvery(await findScenarios(), {
   part: 'failing',
@@ -25,11 +19,11 @@ walkEvery(await findScenarios(), {
         errorsOf(call).map(
           (error): Trial => ({
             what: `${call} ${occurrence} fails with ${error}`,
-            inject: `${call}:error=${error}:when=${occurrence}`,
+            injections: [failAt({ call, occurrence }, error)],
           }),
         ),
       ),
-    hasHit: (ended, lane) => ended.trace.some(line => line.endsWith('(INJECTED)') && isOurs(line, lane.base)),
+    hasHit: (ended, lane) => ended.trace.some(line => isInjected(line) && isOurs(line, lane.base)),
     judge: judgeFailing,
   }),
 });

@@ -1,12 +1,16 @@
 /** Kills every scenario's program on entry of each system call on its files: that call is not done any more. */
 import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
+import { killAt } from '../walk/points.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
 import { findScenarios, type Scenario } from '../walk/scenario.ts';
 import type { Trial } from '../walk/walk.ts';
 
+/** Failing and then killed, in the file beside this one, gets the rest. */
+const SHARE = 0.7;
+
 walkEvery(await findScenarios(), {
   part: 'killed',
-  share: 1,
+  share: SHARE,
   title: ['nothing is lost, repeated or left behind', 'killed at every system call'],
   row: ({ name }) => name,
   how: scenario => ({
@@ -14,7 +18,7 @@ walkEvery(await findScenarios(), {
       enoughPoints(scenario, trace, lane).map(
         ({ call, occurrence }): Trial => ({
           what: `killed at ${call} ${occurrence}`,
-          inject: `${call}:signal=KILL:when=${occurrence}`,
+          injections: [killAt({ call, occurrence })],
         }),
       ),
     hasHit: ended => ended.trace.at(-1)?.includes('killed by SIGKILL') === true,

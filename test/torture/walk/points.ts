@@ -56,6 +56,28 @@ export interface Point {
   readonly occurrence: number;
 }
 
+const ERRORS = 'EIO ENOSPC EDQUOT EMFILE ENFILE EINTR ENOLCK ESTALE EACCES EROFS ENOMEM'.split(' ');
+
+/** The errors a call is made to fail with. The limit on processes is one of clone(2) alone. */
+export function errorsOf(call: string): string[] {
+  return call.startsWith('clone') || call.endsWith('fork') ? [...ERRORS, 'EAGAIN'] : ERRORS;
+}
+
+/** For strace: the call is not made, and says it failed. */
+export function failAt({ call, occurrence }: Point, error: string): string {
+  return `${call}:error=${error}:when=${occurrence}`;
+}
+
+/** For strace: death on entry of the call, which is not made any more. */
+export function killAt({ call, occurrence }: Point): string {
+  return `${call}:signal=KILL:when=${occurrence}`;
+}
+
+/** Whether strace made this call fail. */
+export function isInjected(line: string): boolean {
+  return line.endsWith('(INJECTED)');
+}
+
 /** The points of a trace. */
 export function pointsOf(trace: readonly string[], base: string): Point[] {
   const counts = new Map<string, number>();
@@ -101,7 +123,7 @@ export function appendsOf(
 /** Whether a call is one of ours: on a file of the scenario, or to have a child. Not what Node does for itself. */
 export function isOurs(line: string, base: string): boolean {
   const call = callOf(line);
-  if (call === undefined) return false;
+  if (call === undefined || !TORTURED.includes(call)) return false;
   if (CHILD_CALLS.includes(call)) return !line.includes('CLONE_THREAD');
   // strace lets no close(2) fail without leaving the descriptor open: the other side would wait for its end for ever.
   if (call === 'close' && line.includes('<socket:')) return false;

@@ -11,7 +11,7 @@ import { type Attached, attachStrace } from '../../helpers/strace.ts';
 import type { Lane } from './lane.ts';
 import { describeProcesses, killProcesses } from './left-over.ts';
 import { BASE, LIFE, type Line, readLedger } from './notes.ts';
-import { CALLS, isOurs } from './points.ts';
+import { CALLS, isInjected, isOurs } from './points.ts';
 import { PROGRAM } from './program.ts';
 
 /** No end for this long means a hang, not a slow machine. */
@@ -19,8 +19,8 @@ const HANG_MS = 90_000;
 
 /** What is done to the program. */
 export interface Torture {
-  /** strace(1) -e inject=…; nothing: traced only. */
-  readonly inject?: string;
+  /** strace(1) -e inject=…, each of another kind of call: of two for one kind strace takes the last. Nothing: traced only. */
+  readonly injections?: readonly string[];
   /** RLIMIT_FSIZE: a write across it is short, one behind it fails. */
   readonly fileSizeLimit?: number;
 }
@@ -110,19 +110,19 @@ async function letGo(
 async function attach(
   lane: Lane,
   pid: number,
-  { inject, fileSizeLimit }: Torture,
+  { injections = [], fileSizeLimit }: Torture,
   trace: string[],
   go: () => void,
 ): Promise<Attached> {
   if (fileSizeLimit !== undefined) spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${fileSizeLimit}:`]);
+  const tampering = injections.flatMap(injection => ['-e', `inject=${injection}`]);
   // Undisturbed, everything is looked at: the program may make calls that nobody thought of.
-  const calls =
-    inject === undefined ? ['-e', 'trace=all'] : ['-e', `trace=${CALLS}`, '-e', `inject=${inject}`];
-  const options = ['-y', '-s', '0', ...calls];
+  const isUndisturbed = injections.length === 0 && fileSizeLimit === undefined;
+  const options = ['-y', '-s', '0', '-e', `trace=${isUndisturbed ? 'all' : CALLS}`, ...tampering];
   const attached = await attachStrace(pid, options, line => {
     trace.push(line);
     // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.
-    if (line.endsWith('(INJECTED)') && !isOurs(line, lane.base)) killProcesses(lane.base);
+    if (isInjected(line) && !isOurs(line, lane.base)) killProcesses(lane.base);
   });
   go();
   return attached;

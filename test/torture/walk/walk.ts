@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Part } from '../budget.ts';
 import { addRow } from '../table.ts';
 import { Lane } from './lane.ts';
+import { isInjected } from './points.ts';
 import { type Outcome, sweepUp } from './promises.ts';
 import { type Ended, run, type Torture } from './run.ts';
 import type { FoundScenario } from './scenario.ts';
@@ -92,10 +93,6 @@ async function runUntilHit(lane: Lane, trial: Trial, how: Walk): Promise<Ended |
     if (how.hasHit(ended, lane)) return ended;
   }
   return undefined;
-}
-
-function isInjected(line: string): boolean {
-  return line.endsWith('(INJECTED)');
 }
 
 async function judged(lane: Lane, ended: Ended, how: Walk, what: string): Promise<string[]> {
