@@ -176,7 +176,8 @@ export class Job {
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
     this.#changes++;
-    return this.#runOnce(taken, registered, () => taken.giveUp());
+    // Only this one: another that looks given up may be running.
+    return this.#runOnce(taken, registered, () => taken.giveUp(id));
   }
 
   #take(): TakenFile {

@@ -1,7 +1,7 @@
 /** What is done with a job by others while its end is under way. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { appendFileSync, closeSync, fstatSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type Job, type Registration, sweep } from '#dist/index.js';
@@ -120,4 +120,19 @@ test('a state file is not closed under a function that was run early while its j
   closeSync(innocent);
   assert.deepEqual([report.ok, report.pending], [3, 0]);
   assert.equal((await sweep(place.base)).ok, 0);
+});
+
+test('a function in its last attempt is not taken for dead by another that ends meanwhile', async t => {
+  const place = freshPlace(t);
+  await using manager = new DeferredFunctionManager(place.base, { delivery: 'at-most-once' });
+  const job = await manager.open();
+  const [slow, fast] = ['slow', 'fast'].map(name => deferWaiting(t, job, place, name));
+  const running = [slow!, fast!].map(({ registration }) => registration.run());
+  await Promise.all([slow!.begun, fast!.begun]);
+  fast!.end();
+  assert.equal((await running[1])?.outcome, 'ok');
+  slow!.end();
+  assert.deepEqual([(await running[0])?.outcome, (await running[0])?.deadLetter], ['ok', undefined]);
+  await job.close();
+  assert.equal(existsSync(join(place.directory, 'dead')), false);
 });
