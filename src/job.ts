@@ -232,8 +232,14 @@ export class Job {
       do await this.#earlyRuns();
       while (this.#running.size > 0);
       taken = this.#take();
+      if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
       await this.#runPending(taken);
       taken.giveUp();
+      if (taken.contents.damagedBytes > 0) {
+        // Its header may be what is damaged: no file for another job.
+        taken.retire();
+        return taken.report();
+      }
       if (taken.contents.pending().length === 0) {
         this.#host.giveBack(this.#file);
         return taken.report(true);
