@@ -201,6 +201,14 @@ test('a state file that is found damaged at the end of its job is copied among t
   assert.deepEqual(readdirSync(directory), ['dead']);
 });
 
+test('functions run also where the clock says that this process began before 1970', async t => {
+  const { base, ledger } = freshPlace(t);
+  t.mock.timers.enable({ apis: ['Date'], now: 0 });
+  await using manager = new DeferredFunctionManager(base);
+  await manager.run((_defer, job) => void register(job, calls[0]!, ledger));
+  assert.deepEqual(read(ledger), ['1']);
+});
+
 test("order 'lifo' runs the last registered function first, at the end of a job and as an orphan alike", async t => {
   const { base, ledger } = freshPlace(t);
   const manager = new DeferredFunctionManager(base, { order: 'lifo' });
