@@ -56,7 +56,8 @@ export interface Registration {
   cancel(): boolean;
   /**
    * Runs the function now, from its record, as the end of the job would; that then runs it only if it failed and has
-   * attempts left. Returns undefined when it was run or cancelled before.
+   * attempts left. Running already, also by the end of the job, it is not begun again: that run is waited for. Returns
+   * undefined when it was run or cancelled before.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
    */
   run(): Promise<FunctionReport | undefined>;
@@ -69,8 +70,8 @@ export class Job {
   #file: StateFile;
   /** Counts what is written into the file other than by the end of the job: that then reads it again. */
   #changes = 0;
-  /** Functions being run before the end of the job, by id. */
-  readonly #running = new Map<number, Promise<FunctionReport | undefined>>();
+  /** Functions being run, by id. */
+  readonly #running = new Map<number, Promise<TakenFile>>();
   #isEnded = false;
   #closing: Promise<SweepReport> | undefined;
 
@@ -165,23 +166,43 @@ export class Job {
 
   async #runEarly(id: number): Promise<FunctionReport | undefined> {
     this.#assertOpen();
-    const running = this.#running.get(id) ?? this.#run(id).finally(() => this.#running.delete(id));
-    this.#running.set(id, running);
-    return running;
+    const taken = await (this.#running.get(id) ?? this.#runNow(id));
+    return taken?.report().functions.find(ran => ran.id === id);
   }
 
-  async #run(id: number): Promise<FunctionReport | undefined> {
+  /** Undefined when there is nothing to run. */
+  #runNow(id: number): Promise<TakenFile> | undefined {
     const taken = this.#take();
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
     this.#changes++;
-    await this.#runOne(taken, registered);
-    taken.giveUp();
-    return taken.report().functions.find(ran => ran.id === id);
+    // Only this one: another that looks given up may be running.
+    return this.#runOnce(taken, registered, () => taken.giveUp(id));
   }
 
   #take(): TakenFile {
     return new TakenFile(this.#host.directory, this.#file, this.#file.read(), undefined);
+  }
+
+  /** Runs a function, its start mark written when this returns; who wants it run before it has ended gets this run. */
+  #runOnce(
+    taken: TakenFile,
+    registered: RegisteredFunction,
+    afterwards: () => void = () => {},
+  ): Promise<TakenFile> {
+    const { id } = registered.record;
+    const run = async (): Promise<TakenFile> => {
+      try {
+        await this.#runOne(taken, registered);
+        afterwards();
+        return taken;
+      } finally {
+        this.#running.delete(id);
+      }
+    };
+    const running = run();
+    this.#running.set(id, running);
+    return running;
   }
 
   async #runOne(taken: TakenFile, registered: RegisteredFunction): Promise<void> {
@@ -208,24 +229,31 @@ export class Job {
   async #runOwn(): Promise<FileReport> {
     let taken: TakenFile | undefined;
     try {
-      await this.#earlyRuns();
+      do await this.#earlyRuns();
+      while (this.#running.size > 0);
       taken = this.#take();
+      if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
       await this.#runPending(taken);
-      this.#isEnded = true;
       taken.giveUp();
+      if (taken.contents.damagedBytes > 0) {
+        // Its header may be what is damaged: no file for another job.
+        taken.retire();
+        return taken.report();
+      }
       if (taken.contents.pending().length === 0) {
         this.#host.giveBack(this.#file);
         return taken.report(true);
       }
     } catch (error) {
+      this.#isEnded = true;
+      // Their marks go through the descriptor that is closed below.
+      await this.#earlyRuns();
       if (!taken) {
-        this.#isEnded = true;
         this.#file.close();
         return refusedReport(this.path, error);
       }
       taken.fail(error);
     }
-    this.#isEnded = true;
     try {
       taken.file.settleMarks();
     } catch (error) {
@@ -236,19 +264,22 @@ export class Job {
     return taken.report();
   }
 
-  /** Runs what is pending, in order, until nothing is. Functions may defer, cancel and run others. */
+  /**
+   * Runs what is pending, in order, until nothing is, and ends the job. Functions, and whoever else has the job, may defer,
+   * cancel and run others meanwhile. Between the last look at what they did and the next start mark, or the end, there
+   * is no `await`: what is deferred before is run, what is deferred after is refused, and nothing is in between.
+   */
   async #runPending(taken: TakenFile): Promise<void> {
-    for (let queue = taken.runnable(); queue.length > 0; queue = taken.runnable()) {
+    let queue = taken.runnable().reverse();
+    for (let next = queue.pop(); next; next = queue.pop()) {
       const known = this.#changes;
-      for (const next of queue) {
-        await this.#runOne(taken, next);
-        await this.#earlyRuns();
-        if (known !== this.#changes) {
-          taken.refresh();
-          break;
-        }
-      }
+      await this.#runOnce(taken, next);
+      while (this.#running.size > 0) await this.#earlyRuns();
+      if (known === this.#changes) continue;
+      taken.refresh();
+      queue = taken.runnable().reverse();
     }
+    this.#isEnded = true;
   }
 
   /** Waits for functions run before their turn: else they would look like interrupted ones, and run twice at once. */

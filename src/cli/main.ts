@@ -1,12 +1,19 @@
 #!/usr/bin/env node
 import { parseCommandLine, USAGE } from './arguments.ts';
 /** The command line: finds the verb, loads what it needs and nothing else. */
-import { EXIT_USAGE, UsageError } from './exit.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
 
-/** A reader that goes away (`| head`) ends the output, not the sweep. */
+let hasOutputFailed = false;
+
+/** Output that fails ends the output, not the sweep. Of a reader that goes away (`| head`) nothing is said. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  hasOutputFailed = true;
+  process.exitCode = EXIT_FAILED;
+  process.stderr.write(`deferred-sweep: cannot write to standard output: ${error.message}\n`);
 });
+// Nowhere to say it.
+process.stderr.on('error', () => {});
 
 try {
   const line = parseCommandLine(process.argv.slice(2), process.env);
@@ -18,8 +25,10 @@ try {
       process.stdout.write(`${(await import('./version.ts')).version()}\n`);
       break;
     case 'sweep':
-    case 'cleanup':
-      process.exitCode = await (await import('./sweep.ts')).runSweep(line);
+    case 'cleanup': {
+      const status = await (await import('./sweep.ts')).runSweep(line);
+      process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
+    }
   }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

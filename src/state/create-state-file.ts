@@ -139,7 +139,8 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
       pid: process.pid,
       host: hostname(),
       bootId: bootId(),
-      startedAtEpochMs: Math.round(now - process.uptime() * 1000),
+      // A clock that was set back, or a test's own, may say that we started before there was time.
+      startedAtEpochMs: Math.max(0, Math.round(now - process.uptime() * 1000)),
     },
     createdAtEpochMs: now,
     node: process.versions.node,

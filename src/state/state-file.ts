@@ -136,13 +136,18 @@ export class StateFile {
    */
   read(): StateContents {
     // What could not be cut off yet was never acknowledged.
-    const bytes = this.#readBytes();
+    const bytes = this.readBytes();
     return this.#replay(this.#hasStrayTail ? bytes.subarray(0, this.#lengthBytes) : bytes);
+  }
+
+  /** All there is, as it is. @throws as {@link read} */
+  readBytes(): Buffer {
+    return stateIo(`read ${this.path}`, this.path, () => readAll(this.fd, this.path));
   }
 
   /** As {@link read}, when another process has appended to the file meanwhile. */
   readAnew(): StateContents {
-    const contents = this.#replay(this.#readBytes());
+    const contents = this.#replay(this.readBytes());
     this.#lengthBytes = contents.lengthBytes;
     this.#hasStrayTail = contents.tornBytes > 0;
     return contents;
@@ -206,10 +211,6 @@ export class StateFile {
         if (systemErrorCode(error) !== 'ENOENT') throw error;
       }
     });
-  }
-
-  #readBytes(): Buffer {
-    return stateIo(`read ${this.path}`, this.path, () => readAll(this.fd, this.path));
   }
 
   #replay(bytes: Buffer): StateContents {

@@ -111,9 +111,13 @@ export class TakenFile {
     }
   }
 
-  /** Moves every function that must not run again among the dead letters. */
-  giveUp(): void {
+  /**
+   * Moves every function that must not run again among the dead letters, or only that with this id. None of them may be
+   * running: one in its last attempt looks as if its runner had died in it.
+   */
+  giveUp(only?: number): void {
     for (const registered of this.contents.pending()) {
+      if (only !== undefined && registered.record.id !== only) continue;
       const error = this.#reasonToGiveUp(registered);
       if (error) this.#bury(registered, error);
     }

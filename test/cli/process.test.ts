@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
@@ -25,6 +25,43 @@ test('a reader of standard output that goes away does not stop the sweep', async
   const [status] = await once(child, 'exit');
   assert.equal(status, 0);
   assert.ok(existsSync(join(base, 'proof')));
+});
+
+test('a reader of standard error that goes away stops neither the sweep nor a function that prints', async t => {
+  const bad = freshDirectory(t);
+  writeFileSync(join(bad, 'deferred'), 'not a directory');
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(async function prints(path) {
+       const { writeFileSync } = await import('node:fs');
+       process.stdout.write('one');
+       // By then a write that failed has been told.
+       await new Promise(resolve => setTimeout(resolve, 50));
+       process.stderr.write('two');
+       writeFileSync(path, '');
+     }, base + '/proof');`,
+  );
+  const child = startCommandLine(t, [bad, base]);
+  child.stderr?.destroy();
+  const [status] = await once(child, 'exit');
+  assert.equal(status, 3);
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
+test('standard output that takes nothing keeps no directory from being swept, and shows in the exit status', {
+  skip: existsSync('/dev/full') ? false : 'there is no /dev/full',
+}, t => {
+  const bases = [baseOfKilledWorker(t, touch), baseOfKilledWorker(t, touch)];
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  const { status, stderr } = spawnSync(process.execPath, [commandLinePath, ...bases], {
+    env: plainEnvironment(),
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /cannot write to standard output: ENOSPC/);
+  for (const base of bases) assert.ok(existsSync(join(base, 'proof')));
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -186,6 +186,29 @@ test('a state file that cannot be read at the end of its job is reported, not th
   assert.deepEqual(read(ledger), ['later']);
 });
 
+test('a state file that is found damaged at the end of its job is copied among the dead letters, and not used again', async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  for (const call of calls) register(job, call, ledger);
+  const bytes = readFileSync(job.path);
+  bytes[bytes.indexOf('2\n')] = 0x58;
+  writeFileSync(job.path, bytes);
+  const [own] = (await job.close()).files;
+  assert.deepEqual([own?.outcome, own?.isRetired, own?.pending], ['quarantined', true, 0]);
+  assert.deepEqual(readFileSync(own!.deadLetter!), bytes);
+  assert.deepEqual(read(ledger), ['1', '3']);
+  assert.deepEqual(readdirSync(directory), ['dead']);
+});
+
+test('functions run also where the clock says that this process began before 1970', async t => {
+  const { base, ledger } = freshPlace(t);
+  t.mock.timers.enable({ apis: ['Date'], now: 0 });
+  await using manager = new DeferredFunctionManager(base);
+  await manager.run((_defer, job) => void register(job, calls[0]!, ledger));
+  assert.deepEqual(read(ledger), ['1']);
+});
+
 test("order 'lifo' runs the last registered function first, at the end of a job and as an orphan alike", async t => {
   const { base, ledger } = freshPlace(t);
   const manager = new DeferredFunctionManager(base, { order: 'lifo' });

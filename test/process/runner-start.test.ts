@@ -1,15 +1,17 @@
 /** Runners that never come to their first function, because what their owner was started with hangs. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 /** What must never end would: a failure then, not a hang. */
 const bounded = { timeout: 120_000 };
@@ -106,4 +108,47 @@ test('what a runner loads first is not seen by the functions it runs', async t =
   );
   assert.equal((await sweep(base, { logger: null })).ok, 1);
   assert.deepEqual(read(ledger), ['[2,["--no-warnings"]]']);
+});
+
+test('a header that no process can be started with keeps no other file from running', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  put(Buffer.concat(framesOf(headerOf({ execArgv: ['\0'] }), deferOf(1, []))), 'func1');
+  const record = deferOf(1, [ledger, 'ran\n'], {
+    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+  });
+  put(Buffer.concat(framesOf(headerOf({ cwd: '/\0' }), record)), 'func2');
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 1]);
+  assert.equal(report.files.find(file => file.pending === 1)?.error?.code, 'DEFERRED_CRASHED');
+  assert.deepEqual(read(ledger), ['ran']);
+});
+
+test("the owner's working directory need not be one that may be entered", {
+  skip: process.geteuid?.() === 0 ? false : 'needs root, to become a user that another one can lock out',
+}, t => {
+  const { base, put } = stateBase(t);
+  const locked = join(base, 'locked');
+  mkdirSync(locked, { mode: 0o700 });
+  const ledger = join(base, 'ledger');
+  const record = deferOf(1, [ledger, 'ran\n'], {
+    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+  });
+  const paths = [
+    base,
+    join(base, 'deferred'),
+    put(Buffer.concat(framesOf(headerOf({ cwd: locked }), record))),
+  ];
+  for (const path of paths) chownSync(path, 65_534, 65_534);
+  const { stderr } = spawnSync(process.execPath, [commandLinePath, base], {
+    uid: 65_534,
+    gid: 65_534,
+    cwd: '/',
+    encoding: 'utf8',
+  });
+  if (stderr.includes('MODULE_NOT_FOUND') || stderr.includes('EACCES: permission denied, open')) {
+    t.skip('this checkout is not readable by others');
+    return;
+  }
+  assert.deepEqual(read(ledger), ['ran']);
 });

@@ -72,8 +72,8 @@ export async function runChild(
   try {
     child = start(files, launch, [startLimitMs, options.killGraceMs]);
   } catch (error) {
-    // For want of descriptors or processes Node emits `error`; what else the system may answer it throws.
-    if (systemErrorCode(error) === undefined) throw error;
+    // For want of descriptors or processes Node emits `error`. It throws what else the system answers, and its own
+    // refusals: of any process (`--permission`), of text in the file's header that no program can be given.
     return { ...end, error };
   }
   const killer = new GroupKiller(child, options.killGraceMs);

@@ -2,8 +2,8 @@
  * Running orphans' functions in a child process: `isolation: 'process'`. A function that exits, crashes or hangs costs
  * the child; the sweeper notes it, and starts another child for what is left.
  */
-import { statSync } from 'node:fs';
-import { DeferredSweepError, systemErrorCode } from '../../errors.ts';
+import { accessSync, constants, statSync } from 'node:fs';
+import { DeferredSweepError } from '../../errors.ts';
 import type { RegisteredFunction } from '../../state/contents.ts';
 import type { ReportedError } from '../../state/record.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
@@ -102,10 +102,10 @@ function cannotStart({ how, timedOutMs, error }: ChildEnd): DeferredSweepError {
 /** The owner's working directory, or the root where that is gone. */
 function usableDirectory(cwd: string): string {
   try {
+    accessSync(cwd, constants.X_OK);
     return statSync(cwd).isDirectory() ? cwd : '/';
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    // Gone, or not for us to enter: the functions that depend on it will say so.
+  } catch {
+    // Gone, not for us to enter, or no path at all: the functions that depend on it will say so.
     return '/';
   }
 }

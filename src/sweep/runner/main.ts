@@ -26,6 +26,10 @@ control.on('end', () => abort.abort());
 control.on('error', () => abort.abort());
 control.resume();
 
+// What functions print may go to a pipe whose reader is gone, or to a terminal that was closed: no reason to end them.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+
 // Sent to the whole group when a function takes too long: for what the function started. It has its signal.
 process.on('SIGTERM', () => {});
 

@@ -1,0 +1,138 @@
+/** What is done with a job by others while its end is under way. */
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { DeferredFunctionManager, type Job, type Registration, sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { freshPlace, type Place } from '../helpers/worker.ts';
+
+/** Registers a function that says that it has begun and ends when it is told to, in the order it was told. */
+function deferWaiting(t: TestContext, job: Job, { ledger }: Place, name: string) {
+  const signals = new EventEmitter();
+  Reflect.set(globalThis, `test-${name}`, signals);
+  t.after(() => Reflect.deleteProperty(globalThis, `test-${name}`));
+  const registration: Registration = job.defer(
+    async (path: string, name: string) => {
+      const { appendFileSync } = await import('node:fs');
+      const { EventEmitter } = await import('node:events');
+      const signals = Reflect.get(globalThis, `test-${name}`);
+      appendFileSync(path, `${name} begins\n`);
+      signals.emit('begun');
+      await EventEmitter.once(signals, 'end');
+      appendFileSync(path, `${name} ends\n`);
+    },
+    ledger,
+    name,
+  );
+  return { registration, begun: once(signals, 'begun'), end: () => void signals.emit('end') };
+}
+
+test('what is deferred while a job ends is run, or refused: at no moment is it lost', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  for (const hasOther of [false, true]) {
+    const isAccepted = new Set<boolean>();
+    for (let turns = 0; turns < 40; turns++) {
+      const job = await manager.open();
+      if (hasOther) job.defer(appendFileSync, ledger, 'other\n');
+      const closing = job.close();
+      for (let turn = 0; turn < turns; turn++) await null;
+      const expected = [...read(ledger).filter(line => line !== 'other')];
+      try {
+        job.defer(appendFileSync, ledger, `after ${turns}\n`);
+        expected.push(`after ${turns}`);
+      } catch (error) {
+        assert.equal(Reflect.get(error as Error, 'code'), 'DEFERRED_CLOSED');
+      }
+      isAccepted.add(expected.includes(`after ${turns}`));
+      await closing;
+      assert.deepEqual(
+        read(ledger).filter(line => line !== 'other'),
+        expected,
+      );
+    }
+    assert.deepEqual([...isAccepted], [true, false]);
+  }
+});
+
+test('a function that the end of its job is running is not begun again by run()', async t => {
+  const place = freshPlace(t);
+  await using manager = new DeferredFunctionManager(place.base);
+  const job = await manager.open();
+  const only = deferWaiting(t, job, place, 'only');
+  const closing = job.close();
+  await only.begun;
+  const running = only.registration.run();
+  only.end();
+  assert.deepEqual([(await running)?.outcome, (await running)?.attempt], ['ok', 1]);
+  assert.equal((await closing).ok, 1);
+  assert.deepEqual(read(place.ledger), ['only begins', 'only ends']);
+});
+
+test('a function run early while the end of its job waits for another is waited for, too, and runs once', async t => {
+  const place = freshPlace(t);
+  await using manager = new DeferredFunctionManager(place.base);
+  const job = await manager.open();
+  const [first, second] = ['first', 'second'].map(name => deferWaiting(t, job, place, name));
+  const running = [first!.registration.run()];
+  await first!.begun;
+  const closing = job.close();
+  running.push(second!.registration.run());
+  await second!.begun;
+  first!.end();
+  await running[0];
+  second!.end();
+  assert.equal((await closing).pending, 0);
+  assert.deepEqual(read(place.ledger), ['first begins', 'second begins', 'first ends', 'second ends']);
+});
+
+test('a state file is not closed under a function that was run early while its job ended', async t => {
+  const place = freshPlace(t);
+  await using manager = new DeferredFunctionManager(place.base);
+  const job = await manager.open();
+  const names = ['own', 'early', 'late'];
+  const [own, early, late] = names.map(name => deferWaiting(t, job, place, name));
+  const closing = job.close();
+  let hasClosed = false;
+  void closing.then(() => {
+    hasClosed = true;
+  });
+  await own!.begun;
+  const runningEarly = early!.registration.run();
+  await early!.begun;
+  own!.end();
+  // The end of the job waits for the early one alone now, as far as it knows.
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  const runningLate = late!.registration.run();
+  await late!.begun;
+  early!.end();
+  await runningEarly;
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  assert.equal(hasClosed, false);
+  // What gets the number of a descriptor that was closed would get the mark.
+  const innocent = openSync(join(place.root, 'innocent'), 'a+');
+  late!.end();
+  assert.equal((await runningLate)?.outcome, 'ok');
+  const report = await closing;
+  assert.equal(fstatSync(innocent).size, 0);
+  closeSync(innocent);
+  assert.deepEqual([report.ok, report.pending], [3, 0]);
+  assert.equal((await sweep(place.base)).ok, 0);
+});
+
+test('a function in its last attempt is not taken for dead by another that ends meanwhile', async t => {
+  const place = freshPlace(t);
+  await using manager = new DeferredFunctionManager(place.base, { delivery: 'at-most-once' });
+  const job = await manager.open();
+  const [slow, fast] = ['slow', 'fast'].map(name => deferWaiting(t, job, place, name));
+  const running = [slow!, fast!].map(({ registration }) => registration.run());
+  await Promise.all([slow!.begun, fast!.begun]);
+  fast!.end();
+  assert.equal((await running[1])?.outcome, 'ok');
+  slow!.end();
+  assert.deepEqual([(await running[0])?.outcome, (await running[0])?.deadLetter], ['ok', undefined]);
+  await job.close();
+  assert.equal(existsSync(join(place.directory, 'dead')), false);
+});
