@@ -1,5 +1,5 @@
-// fork(2) without exec, which JavaScript cannot do and a native library may: the child keeps every descriptor of its
-// parent, close-on-exec or not, and with them the locks.
+// fork(2) without exec, which JavaScript cannot do and a native library may: the child keeps every descriptor
+// of its parent, close-on-exec or not, and with them the locks.
 #include <errno.h>
 #include <node_api.h>
 #include <poll.h>
@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// The child's whole life. Async-signal-safe: what other threads had locked at the fork stays locked in it for ever.
+// The child's whole life. Async-signal-safe: what other threads had locked at the fork stays locked in it for
+// ever.
 static void Live(int limit_ms, bool leaves_group) {
   // Before a signal can arrive: the handlers of libuv write into a pipe that our parent reads.
   struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -49,7 +50,8 @@ static napi_value Fork(napi_env env, napi_callback_info info) {
   return ToNumber(env, pid < 0 ? -error : pid);
 }
 
-// reap(pid: number): 0 when that child has ended and its descriptors are closed, or the errno, negative. Waits.
+// reap(pid: number): 0 when that child has ended and its descriptors are closed, or the errno, negative.
+// Waits.
 static napi_value Reap(napi_env env, napi_callback_info info) {
   napi_value argument;
   size_t count = 1;

@@ -3,7 +3,7 @@
  * keeps it as long as it lives.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
 import { bareForkMissing, compileBareFork, untilUnlocked } from '../helpers/bare-fork.ts';
@@ -84,6 +84,21 @@ test(
     assert.deepEqual([report.live, report.ok, report.pending], [0, 2, 0]);
     assert.deepEqual((await sweep(base, quiet)).files, []);
     assert.deepEqual(read(ledger), ['first', 'second']);
+  },
+);
+
+test(
+  'fdinfo of a child that a killed worker forked without exec shows the lock; the lock table does not name the child',
+  bounded,
+  async t => {
+    const { child, path, forked } = await startForkedWorker(t, twoCalls);
+    await child.kill();
+    const { ino } = statSync(path);
+    const lock = new RegExp(`^lock:.* FLOCK +ADVISORY +WRITE .*:${ino} 0 EOF$`, 'm');
+    const descriptors = `/proc/${forked}/fdinfo`;
+    const shown = readdirSync(descriptors).map(fd => readFileSync(`${descriptors}/${fd}`, 'utf8'));
+    assert.equal(shown.filter(text => lock.test(text)).length, 1);
+    assert.doesNotMatch(readFileSync('/proc/locks', 'utf8'), new RegExp(` ${forked} \\S*:${ino} `));
   },
 );
 

@@ -72,7 +72,7 @@ test('64 workers and 8 sweepers, killed, stopped and continued at random: nothin
   assert.deepEqual(deeds.complaints, []);
   // A run in which nothing happened shows nothing.
   assert.ok(tally.orphaned > 100 && tally.own > 100 && deeds.kills > 10, JSON.stringify(tally));
-  assert.ok(forker === undefined || tally.forked > 10, JSON.stringify(tally));
+  assert.ok(forker === undefined || tally.forked > 0, JSON.stringify(tally));
 });
 
 /** What the reader of a failure needs; the test's own directory is gone by then. */

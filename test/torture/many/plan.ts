@@ -147,7 +147,7 @@ function planJob(random: Random, isFailing: boolean, isHanging: boolean): JobPla
     if (random.chance(0.1)) steps.push({ do: 'cancel', back: random.whole(0, 2) });
     if (random.chance(0.03)) steps.push({ do: 'run', back: random.whole(0, 2) });
     if (random.chance(0.3)) steps.push({ do: 'pause', ms: random.whole(0, 120) });
-    if (random.chance(0.006)) {
+    if (random.chance(0.012)) {
       steps.push({ do: 'fork', inherits: 'everything', ms: random.whole(50, 3000) });
     }
     if (random.chance(0.0008)) steps.push({ do: 'die', how: random.pick(['kill', 'kill', 'throw', 'exit']) });
