@@ -8,8 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// The child's whole life. Async-signal-safe: what other threads had locked at the fork stays locked in it for
-// ever.
+// The child's whole life. Async-signal-safe: what other threads had locked at the fork stays locked in here.
 static void Live(int limit_ms, bool leaves_group) {
   // Before a signal can arrive: the handlers of libuv write into a pipe that our parent reads.
   struct sigaction by_default = {.sa_handler = SIG_DFL};
