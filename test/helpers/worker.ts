@@ -25,6 +25,9 @@ export type WorkerCommand =
   | { readonly op: 'defer'; readonly call: Call }
   | { readonly op: 'chdir'; readonly path: string }
   | { readonly op: 'fill' | 'defer-endlessly'; readonly bytes: number }
+  /** Without exec, by the addon of `bare-fork.ts`: reports the child's pid. */
+  | { readonly op: 'fork'; readonly addon: string; readonly limitMs: number }
+  | { readonly op: 'reap'; readonly addon: string; readonly pid: number }
   | { readonly op: 'die'; readonly how: Death };
 
 /** What a worker answers to `defer` and `fill`. */

@@ -61,6 +61,8 @@ const cancelled = (): Log =>
     .add(OWNER, { e: 'cancelling', fn: '<0>' })
     .add(OWNER, { e: 'cancelled', fn: '<0>', is: true });
 
+const forked = (): Log => new Log({}, 1).add(OWNER, { e: 'forked', pid: 40, jobs: ['j'] }).kill(OWNER);
+
 /** The owner runs a function that never ends, 70 ms, goes on, and another sweeper runs it again. */
 const timedOut = (timeoutMs: number): Log => {
   const log = new Log({ timeoutMs }, 2).add(OWNER, { e: 'closing', job: 'j' }).start(OWNER, 0);
@@ -117,6 +119,12 @@ const CASES: readonly [
     {},
   ],
   ['one whose lock somebody inherited', dead({}, 1).start(RUNNER, 0, [40]).end(RUNNER, 0), { early: 1 }],
+  [
+    'one whose lock a child has that was forked',
+    forked().start(RUNNER, 0, [40]).end(RUNNER, 0),
+    { early: 1 },
+  ],
+  ['one whose lock a child had that was forked', forked().run(RUNNER, 0), {}],
   ['own functions before the end', new Log({}, 1).run(OWNER, 0), { early: 1 }],
   ['first in, last out', dead().run(RUNNER, 1, 0), { outOfOrder: 1 }],
   ['last in, first out', dead({ order: 'lifo' }).run(RUNNER, 1, 0), {}],

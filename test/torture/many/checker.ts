@@ -41,6 +41,8 @@ interface Job {
   readonly lastMs: Map<ThreadName, number>;
   /** The index of the one begun last, of those that are begun in order. */
   last: number | undefined;
+  /** A child forked without exec had its lock. */
+  isForked: boolean;
   isClosing: boolean;
   closedAt: number | undefined;
 }
@@ -67,7 +69,7 @@ export class Checker {
         this.#jobs.set(line.job, {
           ...{ owner: line.by, order, delivery, timeoutMs, maxAttempts },
           ...{ fns: new Map(), runs: [], lastMs: new Map() },
-          ...{ last: undefined, isClosing: false, closedAt: undefined },
+          ...{ last: undefined, isForked: false, isClosing: false, closedAt: undefined },
         });
         break;
       }
@@ -102,6 +104,10 @@ export class Checker {
       case 'closed':
         this.#jobs.get(line.job)!.closedAt = at;
         break;
+      case 'forked':
+        this.tally.forked++;
+        for (const job of line.jobs) this.#jobs.get(job)!.isForked = true;
+        break;
       case 'ending':
         this.#ending.add(line.thread);
         break;
@@ -129,6 +135,7 @@ export class Checker {
     }
     const { fn, job } = known;
     this.tally[line.orphaned ? 'orphaned' : 'own']++;
+    if (line.orphaned && job.isForked) this.tally.orphanedForked++;
     if (fn.cancel === 'done') this.findings.cancelled.push(`${fn.name} by ${line.by}, line ${at}`);
     this.#checkEarly(line, fn, job, at);
     for (const run of job.runs) if (run.by === line.by) run.left ??= { at, ms: line.ms };

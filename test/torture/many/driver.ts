@@ -62,12 +62,12 @@ class Driver {
   }
 
   async #live(program: 'worker' | 'sweeper'): Promise<void> {
-    const { base, log, seed } = this.#course;
+    const { base, log, seed, forker } = this.#course;
     const number = this.deeds[`${program}s`]++;
     const fate: Fate = (program === 'worker' ? planWorker : planSweeper)(seed, number);
     const child = fork(
       fileURLToPath(new URL(`${program}.js`, PROGRAMS)),
-      [base, log, `${seed}`, `${number}`],
+      [base, log, `${seed}`, `${number}`, forker ?? ''],
       {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         env: { ...process.env, NODE_TEST_CONTEXT: undefined },

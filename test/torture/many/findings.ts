@@ -26,6 +26,9 @@ export interface Tally {
   /** Functions begun, by their owner and by others. */
   own: number;
   orphaned: number;
+  /** Children forked without exec, and the functions begun by others whose lock such a child had had. */
+  forked: number;
+  orphanedForked: number;
   /** Begun again after an error, after their time was up, or after their runner died in them. */
   retried: number;
   timedOut: number;
@@ -43,6 +46,7 @@ export function noFindings(): Findings {
 export function noTally(): Tally {
   return {
     ...{ jobs: 0, registered: 0, cancelled: 0, own: 0, orphaned: 0 },
+    ...{ forked: 0, orphanedForked: 0 },
     ...{ retried: 0, timedOut: 0, repeated: 0, letters: 0, unseen: 0 },
   };
 }

@@ -34,6 +34,8 @@ export type Event =
   | { readonly e: 'running'; readonly fn: string }
   /** Before and after the end of a job. */
   | { readonly e: 'closing' | 'closed'; readonly job: string }
+  /** A thread has forked its process without exec: the child has the locks of these jobs of its, and more. */
+  | { readonly e: 'forked'; readonly pid: number; readonly jobs: readonly string[] }
   /** Before a thread, or with `process` a whole process, ends or is ended, by whomever. */
   | { readonly e: 'ending'; readonly thread: ThreadName }
   | { readonly e: 'killing'; readonly pid: number }

@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { bareForkMissing, compileBareFork } from '../../helpers/bare-fork.ts';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { timeFor } from '../budget.ts';
 import { tortureSeed } from '../random.ts';
@@ -42,8 +43,10 @@ test('64 workers and 8 sweepers, killed, stopped and continued at random: nothin
   const [base, log] = [join(root, 'base'), join(root, 'log')];
   mkdirSync(base);
   writeFileSync(log, '');
+  const forker = bareForkMissing === false ? compileBareFork(root) : undefined;
+  if (bareForkMissing !== false) t.diagnostic(`${bareForkMissing}: nobody forks without exec`);
   const ms = Math.min(MOST_MS, timeFor('many') * (1 - RESERVE));
-  const deeds = await drive({ base, log, seed, workers: WORKERS, sweepers: SWEEPERS, ms });
+  const deeds = await drive({ base, log, forker, seed, workers: WORKERS, sweepers: SWEEPERS, ms });
   const isOver = await sweepToTheEnd(base, END_WITHIN_MS);
 
   const checker = new Checker();
@@ -69,6 +72,7 @@ test('64 workers and 8 sweepers, killed, stopped and continued at random: nothin
   assert.deepEqual(deeds.complaints, []);
   // A run in which nothing happened shows nothing.
   assert.ok(tally.orphaned > 100 && tally.own > 100 && deeds.kills > 10, JSON.stringify(tally));
+  assert.ok(forker === undefined || tally.forked > 0, JSON.stringify(tally));
 });
 
 /** What the reader of a failure needs; the test's own directory is gone by then. */

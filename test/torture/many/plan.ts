@@ -13,6 +13,7 @@ export type Behaviour =
   | 'kill itself'
   | 'kill its sweeper'
   | 'stop itself'
+  | 'fork'
   | 'hang'
   | 'loop';
 
@@ -21,8 +22,8 @@ export type Step =
   /** `back`: so many registrations ago. */
   | { readonly do: 'cancel' | 'run'; readonly back: number }
   | { readonly do: 'pause'; readonly ms: number }
-  /** A child that lives on: it inherits nothing, or the descriptor with the lock. */
-  | { readonly do: 'fork'; readonly inherits: boolean; readonly ms: number }
+  /** A child that lives on: it inherits nothing, or the descriptor with the lock, or without exec every descriptor. */
+  | { readonly do: 'fork'; readonly inherits: 'nothing' | 'the lock' | 'everything'; readonly ms: number }
   | { readonly do: 'die'; readonly how: 'kill' | 'throw' | 'exit' };
 
 export interface JobPlan {
@@ -136,7 +137,8 @@ function planManager(random: Random): ManagerPlan {
 function planJob(random: Random, isFailing: boolean, isHanging: boolean): JobPlan {
   const steps: Step[] = [];
   if (random.chance(0.04)) {
-    steps.push({ do: 'fork', inherits: random.chance(0.5), ms: random.whole(50, 3000) });
+    const inherits = random.pick(['nothing', 'the lock'] as const);
+    steps.push({ do: 'fork', inherits, ms: random.whole(50, 3000) });
   }
   const defers = random.chance(0.05) ? 0 : random.whole(1, 12);
   for (let count = 0; count < defers; count++) {
@@ -145,6 +147,9 @@ function planJob(random: Random, isFailing: boolean, isHanging: boolean): JobPla
     if (random.chance(0.1)) steps.push({ do: 'cancel', back: random.whole(0, 2) });
     if (random.chance(0.03)) steps.push({ do: 'run', back: random.whole(0, 2) });
     if (random.chance(0.3)) steps.push({ do: 'pause', ms: random.whole(0, 120) });
+    if (random.chance(0.012)) {
+      steps.push({ do: 'fork', inherits: 'everything', ms: random.whole(50, 3000) });
+    }
     if (random.chance(0.0008)) steps.push({ do: 'die', how: random.pick(['kill', 'kill', 'throw', 'exit']) });
   }
   steps.push({ do: 'pause', ms: random.whole(0, 400) });
@@ -163,6 +168,7 @@ function planBehaviour(random: Random, isFailing: boolean, isHanging: boolean): 
     'kill itself': 2,
     'kill its sweeper': 6,
     'stop itself': 1,
+    fork: 2,
     hang: 0,
     loop: 0,
     fail: 0,

@@ -3,26 +3,36 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { currentInvocation } from '#dist/index.js';
+import { bareFork } from '../../../helpers/bare-fork.ts';
+import { holdersOf } from '../holders.ts';
 import { type Event, nameThread, write } from '../log.ts';
 import type { Behaviour } from '../plan.ts';
 import { isAlive, type ProcessName, runsOneOf, thisProcess } from '../process-life.ts';
 
+/** So many times as long as a slow function takes, a child lives that a function forked. */
+const FORKED_LONGER = 20;
+
 /** What a function is registered with. */
 export interface Call {
   readonly log: string;
+  /** The addon of `bare-fork.ts`, where it can be had. */
+  readonly forker: string | undefined;
   readonly job: string;
   readonly fn: string;
   readonly behaviour: Behaviour;
   readonly ms: number;
-  /** The owner, and who else has the lock's descriptor: all must be gone before an orphan runs. */
-  readonly holders: readonly ProcessName[];
+  readonly owner: ProcessName;
 }
 
 export async function run(call: Call): Promise<void> {
   const { log, job, fn, behaviour, ms } = call;
   const { orphaned, attempt } = currentInvocation()!;
   const say = (event: Event): void => write(log, thisProcess, event);
-  const alive = orphaned ? call.holders.filter(isAlive).map(({ pid }) => pid) : [];
+  const alive = orphaned
+    ? holdersOf(log, call.owner, job)
+        .filter(isAlive)
+        .map(({ pid }) => pid)
+    : [];
   say({ e: 'start', fn, job, orphaned, attempt, alive });
   if (behaviour === 'slow') await sleep(ms);
   else if (behaviour === 'busy') spin(ms / 4);
@@ -33,7 +43,8 @@ export async function run(call: Call): Promise<void> {
   say({ e: 'end', fn, job });
 }
 
-async function goWrong({ behaviour }: Call, orphaned: boolean, say: (event: Event) => void): Promise<void> {
+async function goWrong(call: Call, orphaned: boolean, say: (event: Event) => void): Promise<void> {
+  const { behaviour, forker, ms } = call;
   switch (behaviour) {
     case 'exit':
       // In a worker thread it ends that alone.
@@ -62,6 +73,10 @@ async function goWrong({ behaviour }: Call, orphaned: boolean, say: (event: Even
       if (wake.pid !== undefined) process.kill(process.pid, 'SIGSTOP');
       break;
     }
+    case 'fork':
+      // Nobody's holder: who runs this again at once may be the sweeper that had the lock all the time, as the child has.
+      if (forker !== undefined) bareFork(forker, ms * FORKED_LONGER);
+      break;
     case 'hang':
       await new Promise(() => setInterval(() => {}, 1000));
       break;

@@ -4,18 +4,25 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { DeferredFunction, DeferredFunctionManager, type Job, type Registration } from '#dist/index.js';
+import { bareFork } from '../../../helpers/bare-fork.ts';
+import { noteHolder } from '../holders.ts';
 import { type Event, nameThread, write } from '../log.ts';
 import type { JobPlan, ManagerPlan, Step, ThreadPlan } from '../plan.ts';
-import { nameProcess, type ProcessName, thisProcess } from '../process-life.ts';
+import { nameProcess, thisProcess } from '../process-life.ts';
 import type { Call } from './functions.ts';
 
 /** Where everything is. */
 export interface Place {
   readonly base: string;
   readonly log: string;
+  /** The addon of `bare-fork.ts`; without it nobody forks without exec. */
+  readonly forker: string | undefined;
 }
 
 const MODULE = import.meta.resolve('./functions.js');
+
+/** The jobs of this thread whose files are locked. */
+const openJobs = new Set<string>();
 
 /** @param name - of the thread, unique in the whole run */
 export async function runThread(place: Place, name: string, plan: ThreadPlan): Promise<void> {
@@ -34,7 +41,6 @@ class PlannedJob {
   readonly #place: Place;
   readonly #name: string;
   readonly #job: Job;
-  readonly #holders: ProcessName[] = [thisProcess];
   readonly #registered: { fn: string; registration: Registration }[] = [];
   readonly #early: Promise<unknown>[] = [];
 
@@ -44,6 +50,7 @@ class PlannedJob {
     this.#job = job;
     const { order = 'fifo', delivery = 'at-least-once', timeoutMs = 0, maxAttempts = 0 } = options;
     this.#say({ e: 'opened', job: name, order, delivery, timeoutMs, maxAttempts });
+    openJobs.add(name);
   }
 
   async run({ steps, isAbandoned }: JobPlan): Promise<void> {
@@ -52,6 +59,7 @@ class PlannedJob {
       await setImmediate();
     }
     if (isAbandoned) return;
+    openJobs.delete(this.#name);
     this.#say({ e: 'closing', job: this.#name });
     await this.#job.close();
     await Promise.all(this.#early);
@@ -65,7 +73,8 @@ class PlannedJob {
       case 'pause':
         return sleep(step.ms);
       case 'fork':
-        return this.#fork(step.inherits, step.ms);
+        if (step.inherits === 'everything') return this.#bareFork(step.ms);
+        return this.#spawn(step.inherits === 'the lock', step.ms);
       case 'die':
         return this.#die(step.how);
       default: {
@@ -84,25 +93,38 @@ class PlannedJob {
   }
 
   #defer({ behaviour, ms }: Extract<Step, { do: 'defer' }>): void {
-    const { log } = this.#place;
+    const { log, forker } = this.#place;
     const job = this.#name;
     // In brackets it can be told from others' whose beginning it is.
     const fn = `<${job}.${this.#registered.length}>`;
-    const call: Call = { log, job, fn, behaviour, ms, holders: this.#holders };
+    const call: Call = { log, forker, job, fn, behaviour, ms, owner: thisProcess };
     this.#say({ e: 'deferring', job, fn });
     const registration = this.#job.defer(DeferredFunction.of({ module: MODULE, export: 'run' }, call));
     this.#say({ e: 'deferred', job, fn });
     this.#registered.push({ fn, registration });
   }
 
-  #fork(inherits: boolean, ms: number): void {
+  #spawn(inherits: boolean, ms: number): void {
     const descriptor = inherits ? [descriptorOf(this.#job.path)] : [];
     const child = spawn('sleep', [String(ms / 1000)], {
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', ...descriptor],
     });
     child.unref();
-    if (inherits && child.pid !== undefined) this.#holders.push(nameProcess(child.pid));
+    if (inherits && child.pid !== undefined) this.#noteHolder(child.pid, [this.#name]);
+  }
+
+  /** The child has every lock of this process, those of other threads and of its sweeps as well. */
+  #bareFork(ms: number): void {
+    if (this.#place.forker === undefined) return;
+    const pid = bareFork(this.#place.forker, ms);
+    const jobs = [...openJobs];
+    this.#noteHolder(pid, jobs);
+    this.#say({ e: 'forked', pid, jobs });
+  }
+
+  #noteHolder(pid: number, jobs: readonly string[]): void {
+    noteHolder(this.#place.log, thisProcess, { holder: nameProcess(pid), jobs });
   }
 
   #die(how: 'kill' | 'throw' | 'exit'): void {

@@ -1,4 +1,4 @@
-/** A worker and, as its worker threads, the same again. argv: base, log, seed, number. */
+/** A worker and, as its worker threads, the same again. argv: base, log, seed, number, the addon that forks or nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
@@ -17,8 +17,8 @@ if (isMainThread) {
   // The test is gone.
   process.on('disconnect', () => process.exit(1));
   process.channel?.unref();
-  const [base, log, seed, number] = process.argv.slice(2);
-  const place = { base: base!, log: log! };
+  const [base, log, seed, number, forker] = process.argv.slice(2);
+  const place = { base: base!, log: log!, forker: forker === '' ? undefined : forker };
   const plan = planWorker(Number(seed), Number(number));
   const threads = plan.threads.map((thread, index) =>
     runWorkerThread(place, `${number}.${index + 1}`, thread),
