@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { unlock } from './advisory-lock.ts';
 import { isSystemError } from './system-error.ts';
 
 /**
@@ -15,4 +16,21 @@ export function closeDescriptor(fd: number): void {
   } catch (error) {
     if (systemErrorCode(error) === undefined || isSystemError(error, 'EBADF')) throw error;
   }
+}
+
+/**
+ * As {@link closeDescriptor}, and nobody has the lock any more, of either scheme, also where native code forked without
+ * exec: close(2) leaves the lock to whoever has a copy of the descriptor (flock(2), fcntl(2)). Not while a process of
+ * ours, a runner, relies on its copy.
+ */
+export function unlockAndClose(fd: number): void {
+  for (const scheme of ['flock', 'ofd'] as const) {
+    try {
+      unlock(fd, { scheme });
+    } catch (error) {
+      // A scheme that this system does not have; or close(2) gives up what could not be given up by itself.
+      if (!(error instanceof DeferredSweepError) && systemErrorCode(error) === undefined) throw error;
+    }
+  }
+  closeDescriptor(fd);
 }

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { checkBounds } from '../cbor/bounds.ts';
 import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
-import { closeDescriptor } from '../lock/close.ts';
+import { unlockAndClose } from '../lock/close.ts';
 import { replay, type StateContents } from './contents.ts';
 import { encodeFrame, FRAME_HEAD_BYTES, frameLength } from './frame.ts';
 import { isNoSpace, noSpace } from './no-space.ts';
@@ -198,9 +198,12 @@ export class StateFile {
     }
   }
 
-  /** Closes the descriptor, and with it gives up the lock. What is still pending is an orphan's now. */
+  /**
+   * Gives up the lock and closes the descriptor: what is still pending is an orphan's now. A runner that has the
+   * descriptor, too, must be gone.
+   */
   close(): void {
-    closeDescriptor(this.fd);
+    unlockAndClose(this.fd);
   }
 
   #unlink(): void {

@@ -3,19 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../../errors.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import type { StopCondition } from '../stop.ts';
 import type { TakenFile } from '../taken-file.ts';
-import {
-  CONTROL_FD,
-  EVENT_FD,
-  MAIN,
-  MARGIN_MS,
-  PRELOAD,
-  type RunEvent,
-  type RunRequest,
-} from './protocol.ts';
+import { GroupKiller } from './group-killer.ts';
+import { CONTROL_FD, EVENT_FD, MAIN, PRELOAD, type RunEvent, type RunRequest } from './protocol.ts';
 
 /** How a child is started. */
 export interface Launch {
@@ -43,7 +37,7 @@ const START_MS = 60_000;
 /** It loads what its owner had loaded, on a machine that may be busy. */
 const LEAST_START_MS = 10_000;
 
-/** Runs what is runnable in the files in one child, and returns when the child and its pipes are gone. */
+/** Runs what is runnable in the files in one child, and returns when the child is gone and all it said is heard. */
 export async function runChild(
   files: readonly TakenFile[],
   launch: Launch,
@@ -77,12 +71,13 @@ export async function runChild(
     return { ...end, error };
   }
   const killer = new GroupKiller(child, options.killGraceMs);
-  const closed = new Promise<void>(resolve => {
+  const exited = new Promise<void>(resolve => {
     child.once('error', error => {
       end.error = error;
       if (child.pid === undefined) resolve();
     });
-    child.once('close', (code, signal) => {
+    // Not `close`, which a process that a function forked without exec, and that has our pipes, may put off for ever.
+    child.once('exit', (code, signal) => {
       end.how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
       resolve();
     });
@@ -91,11 +86,11 @@ export async function runChild(
   const stdio = child.stdio as ChildProcess['stdio'] | undefined;
   const control = stdio?.[CONTROL_FD] as Writable | undefined;
   const events = stdio?.[EVENT_FD] as Readable | undefined;
-  // EPIPE and the like: the child died before it read its request, which `close` tells.
+  // EPIPE and the like: the child died before it read its request, which `exit` tells.
   control?.on('error', () => {});
   if (child.pid === undefined || !control || !events) {
     events?.on('error', () => {});
-    await closed;
+    await exited;
     return end;
   }
   end.hasStarted = true;
@@ -114,14 +109,35 @@ export async function runChild(
     else receive(event, files, end, killer, limit => stop.limit(options.timeoutMs ?? limit));
   });
   try {
-    await closed;
+    await exited;
+    await allRead(events);
   } finally {
     stop.signal?.removeEventListener('abort', tellToStop);
     killer.disarm();
     control.destroy();
+    events.destroy();
   }
   end.timedOutMs = killer.firedMs;
   return end;
+}
+
+/**
+ * Resolves when everything is read that a process which has ended wrote into this pipe. The pipe's end may never come,
+ * but all of that lies there: a whole turn of the event loop that finds nothing leaves nothing.
+ */
+async function allRead(events: Readable): Promise<void> {
+  let hasFound = true;
+  const find = (): void => {
+    hasFound = true;
+  };
+  events.on('data', find);
+  while (hasFound && !events.readableEnded) {
+    hasFound = false;
+    // To the end of this turn, which may have looked at the pipe already, and through the next.
+    await setImmediate();
+    await setImmediate();
+  }
+  events.off('data', find);
 }
 
 /** Undefined for the piece of a line that its child died over; the marks in the file say the same. */
@@ -187,46 +203,5 @@ function isOpen(fd: number): boolean {
   } catch (error) {
     if (systemErrorCode(error) === 'EBADF') return false;
     throw error;
-  }
-}
-
-/** Ends the child's process group when its start or a function takes too long: SIGTERM, then SIGKILL. */
-class GroupKiller {
-  readonly #child: ChildProcess;
-  readonly #graceMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  /** The limit that was exceeded. */
-  firedMs: number | undefined;
-
-  constructor(child: ChildProcess, graceMs: number) {
-    this.#child = child;
-    this.#graceMs = graceMs;
-  }
-
-  /** @param timeoutMs - 0: never */
-  arm(timeoutMs: number): void {
-    this.disarm();
-    this.firedMs = undefined;
-    if (timeoutMs === 0) return;
-    this.#timer = setTimeout(() => {
-      this.firedMs = timeoutMs;
-      this.#kill('SIGTERM');
-      this.#timer = setTimeout(() => this.#kill('SIGKILL'), this.#graceMs + MARGIN_MS);
-    }, timeoutMs);
-  }
-
-  disarm(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #kill(signal: NodeJS.Signals): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      process.kill(-pid, signal);
-    } catch (error) {
-      // Gone in this instant.
-      if (systemErrorCode(error) !== 'ESRCH') throw error;
-    }
   }
 }

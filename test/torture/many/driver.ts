@@ -3,9 +3,9 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { thisProcess } from '../../helpers/process-life.ts';
 import { write } from './log.ts';
 import { type Fate, planSweeper, planWorker } from './plan.ts';
-import { thisProcess } from './process-life.ts';
 import type { Place } from './programs/owner.ts';
 
 export interface Course extends Place {

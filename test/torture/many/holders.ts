@@ -3,7 +3,7 @@
  * file of that process, because a child may be forked after a function was registered.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
-import type { ProcessName } from './process-life.ts';
+import type { ProcessName } from '../../helpers/process-life.ts';
 
 interface Holder {
   readonly holder: ProcessName;

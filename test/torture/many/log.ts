@@ -6,7 +6,7 @@
 import { appendFileSync } from 'node:fs';
 import { hrtime } from 'node:process';
 import { threadId } from 'node:worker_threads';
-import type { ProcessName } from './process-life.ts';
+import type { ProcessName } from '../../helpers/process-life.ts';
 
 /** A thread of a process: `<pid>:<start time of the process>/<thread>`. */
 export type ThreadName = string;

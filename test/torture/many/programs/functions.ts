@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { currentInvocation } from '#dist/index.js';
 import { bareFork } from '../../../helpers/bare-fork.ts';
+import { isAlive, type ProcessName, runsOneOf, thisProcess } from '../../../helpers/process-life.ts';
 import { holdersOf } from '../holders.ts';
 import { type Event, nameThread, write } from '../log.ts';
 import type { Behaviour } from '../plan.ts';
-import { isAlive, type ProcessName, runsOneOf, thisProcess } from '../process-life.ts';
 
 /** So many times as long as a slow function takes, a child lives that a function forked. */
 const FORKED_LONGER = 20;

@@ -5,10 +5,10 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { DeferredFunction, DeferredFunctionManager, type Job, type Registration } from '#dist/index.js';
 import { bareFork } from '../../../helpers/bare-fork.ts';
+import { nameProcess, thisProcess } from '../../../helpers/process-life.ts';
 import { noteHolder } from '../holders.ts';
 import { type Event, nameThread, write } from '../log.ts';
 import type { JobPlan, ManagerPlan, Step, ThreadPlan } from '../plan.ts';
-import { nameProcess, thisProcess } from '../process-life.ts';
 import type { Call } from './functions.ts';
 
 /** Where everything is. */

@@ -1,9 +1,9 @@
 /** A sweeper: one sweep after the other, as planned. argv: base, log, seed, number. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { thisProcess } from '../../../helpers/process-life.ts';
 import { write } from '../log.ts';
 import { planSweeper } from '../plan.ts';
-import { thisProcess } from '../process-life.ts';
 
 process.on('disconnect', () => process.exit(1));
 process.channel?.unref();

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { thisProcess } from '../../../helpers/process-life.ts';
 import { nameThread, write } from '../log.ts';
 import { planWorker, type ThreadPlan } from '../plan.ts';
-import { thisProcess } from '../process-life.ts';
 import { type Place, runThread } from './owner.ts';
 
 interface ThreadData {

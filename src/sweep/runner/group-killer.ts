@@ -1,0 +1,44 @@
+import type { ChildProcess } from 'node:child_process';
+import { systemErrorCode } from '../../errors.ts';
+import { MARGIN_MS } from './protocol.ts';
+
+/** Ends the child's process group when its start or a function takes too long: SIGTERM, then SIGKILL. */
+export class GroupKiller {
+  readonly #child: ChildProcess;
+  readonly #graceMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  /** The limit that was exceeded. */
+  firedMs: number | undefined;
+
+  constructor(child: ChildProcess, graceMs: number) {
+    this.#child = child;
+    this.#graceMs = graceMs;
+  }
+
+  /** @param timeoutMs - 0: never */
+  arm(timeoutMs: number): void {
+    this.disarm();
+    this.firedMs = undefined;
+    if (timeoutMs === 0) return;
+    this.#timer = setTimeout(() => {
+      this.firedMs = timeoutMs;
+      this.#kill('SIGTERM');
+      this.#timer = setTimeout(() => this.#kill('SIGKILL'), this.#graceMs + MARGIN_MS);
+    }, timeoutMs);
+  }
+
+  disarm(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      // Gone in this instant.
+      if (systemErrorCode(error) !== 'ESRCH') throw error;
+    }
+  }
+}
