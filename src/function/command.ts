@@ -1,11 +1,8 @@
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
 import type { CommandDescriptor } from './descriptor.ts';
-import { currentInvocation } from './invocation.ts';
+import { currentInvocation, currentKillSignal } from './invocation.ts';
 import { errorCode } from './native-error.ts';
-
-/** How long a command may go on after SIGTERM before its process group gets SIGKILL. */
-const TERMINATION_GRACE_MS = 5_000;
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {
@@ -62,13 +59,14 @@ function requireText(what: string, value: unknown): void {
 /**
  * Resolves when the command has exited with 0. It runs without a shell, in a process group of its own, reads nothing,
  * and writes to this process's standard error. When the current invocation's signal is aborted the group gets
- * SIGTERM, and SIGKILL as soon as its leader has exited or 5 s have passed.
+ * SIGTERM, and SIGKILL as soon as its leader has exited or the grace is over: it must not go on beside its next attempt.
  *
  * @throws `DEFERRED_COMMAND_FAILED` when it cannot be started, exits with another code, or is ended by a signal.
  */
 export async function runCommand(command: CommandDescriptor): Promise<void> {
   const { spawn } = await import('node:child_process');
   const signal = currentInvocation()?.signal;
+  const killSignal = currentKillSignal();
   if (signal?.aborted) throw commandFailed(command, 'was not started, its time is over', signal.reason);
   await new Promise<void>((fulfill, reject) => {
     const child = spawn(command.file, command.argv, {
@@ -77,15 +75,13 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
       detached: true,
       stdio: ['ignore', 2, 2],
     });
-    let grace: NodeJS.Timeout | undefined;
-    const terminate = () => {
-      killGroup(child.pid, 'SIGTERM');
-      grace = setTimeout(() => killGroup(child.pid, 'SIGKILL'), TERMINATION_GRACE_MS);
-    };
+    const terminate = () => killGroup(child.pid, 'SIGTERM');
+    const kill = () => killGroup(child.pid, 'SIGKILL');
     signal?.addEventListener('abort', terminate, { once: true });
+    killSignal?.addEventListener('abort', kill, { once: true });
     const settle = () => {
       signal?.removeEventListener('abort', terminate);
-      clearTimeout(grace);
+      killSignal?.removeEventListener('abort', kill);
     };
     child.once('error', error => {
       settle();

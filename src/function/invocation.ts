@@ -29,7 +29,17 @@ export function currentInvocation(): Invocation | undefined {
   return storage.getStore();
 }
 
+/** For this package's own functions: aborted when the time after `signal` is over, too, and nobody waits any longer. */
+const killSignals = new WeakMap<Invocation, AbortSignal>();
+
+/** As {@link currentInvocation}: the signal after which nothing that the function started may go on. */
+export function currentKillSignal(): AbortSignal | undefined {
+  const invocation = currentInvocation();
+  return invocation && killSignals.get(invocation);
+}
+
 /** What `body` returns; `currentInvocation()` gives `invocation` to it and to everything it starts. */
-export function withInvocation<T>(invocation: Invocation, body: () => T): T {
+export function withInvocation<T>(invocation: Invocation, killSignal: AbortSignal, body: () => T): T {
+  killSignals.set(invocation, killSignal);
   return storage.run(invocation, body);
 }

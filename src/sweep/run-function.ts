@@ -86,6 +86,7 @@ async function settle(
 ): Promise<Ended> {
   const { record } = registered;
   const abort = new AbortController();
+  const kill = new AbortController();
   const over = new AbortController();
   const here = bootId();
   const invocation = {
@@ -99,7 +100,7 @@ async function settle(
   const call = async (): Promise<Ended> => {
     try {
       const descriptor = parseDescriptor(record.function);
-      await withInvocation(invocation, () => invokeStored(descriptor, record.arguments));
+      await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {
       // Also what a function throws because its signal was aborted: the limit is the reason then.
@@ -114,6 +115,7 @@ async function settle(
     );
     abort.abort(error);
     await sleep(killGraceMs, undefined, { signal: over.signal });
+    kill.abort();
     return { isHung: true, error };
   };
   if (timeoutMs === 0) return call();

@@ -28,6 +28,8 @@ const LOCK_PATIENCE_MS = 5000;
 const SLICE_MS = 10;
 /** Files handed to one runner: each keeps a descriptor open and a lock held until the runner is through. */
 const BATCH_FILES = 64;
+/** Their bytes are kept as well: a batch ends with the file that exceeds this. */
+const BATCH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Runs every function that dead processes left in `<stateDirBase>/deferred`, and returns what it did. Files whose
@@ -61,6 +63,7 @@ class Sweep {
   /** By path: a file met in several passes is reported once. */
   readonly #reports = new Map<string, FileReport>();
   #batch: { taken: TakenFile; inode: string }[] = [];
+  #batchBytes = 0;
   #sliceEndsAtMs = 0;
   /** Stopped before everything was seen or run. */
   #isCut = false;
@@ -139,7 +142,7 @@ class Sweep {
         return false;
       case 'orphan':
         this.#receive(taken);
-        if (this.#batch.length >= BATCH_FILES) await this.#runBatch();
+        if (this.#batch.length >= BATCH_FILES || this.#batchBytes >= BATCH_BYTES) await this.#runBatch();
         return true;
     }
   }
@@ -165,6 +168,7 @@ class Sweep {
     }
     attempt(taken, () => taken.giveUp());
     this.#batch.push({ taken, inode });
+    this.#batchBytes += bytes.length;
   }
 
   /** Without a header nothing of the file was ever registered (torn), or nothing of it can be believed (damaged). */
@@ -195,6 +199,7 @@ class Sweep {
       this.#isCut ||= this.#stop.isReached && waiting.some(taken => taken.runnable().length > 0);
     }
     this.#batch = [];
+    this.#batchBytes = 0;
     for (const { taken, inode } of batch) {
       attempt(taken, () => taken.giveUp());
       attempt(taken, () => taken.retire());

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { DeferredFunctionManager, type Job } from '#dist/index.js';
+import { DeferredFunctionManager, type Job, sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
+import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { freshPlace } from '../helpers/worker.ts';
 
 const LIMIT_BYTES = 256 * 1024 * 1024;
@@ -36,4 +38,21 @@ test('a state file takes 256 MiB of registrations, then throws DEFERRED_TOO_LARG
   const report = await job.close();
   assert.deepEqual([report.ok, report.failed, report.pending], [count, 0, 0]);
   assert.deepEqual(read(ledger), ['first']);
+});
+
+test('a sweep holds no more files at once than it has memory for', async t => {
+  const base = baseOfKilledWorker(
+    t,
+    `const next = await new DeferredFunctionManager(base).open();
+     next.defer(promises.writeFile, base + '/proof', '');
+     job.defer(async function probe(path, lock, answer) {
+       const { openSync, writeFileSync } = await import('node:fs');
+       const { tryLock } = await import(lock);
+       writeFileSync(answer, String(tryLock(openSync(path, 'r+'))));
+     }, next.path, ${JSON.stringify(import.meta.resolve('#dist/lock/index.js'))}, base + '/answer');
+     for (let part = 0; part < 3; part++) job.defer(promises.access, base, new Uint8Array(15 * 2 ** 20));`,
+  );
+  await sweep(base, { logger: null });
+  assert.equal(readFileSync(join(base, 'answer'), 'utf8'), 'true');
+  assert.ok(existsSync(join(base, 'proof')));
 });

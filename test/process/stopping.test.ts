@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import type { SweepReport } from '#dist/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredFunctionManager, type SweepReport } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
+import { endGroup } from '../helpers/child.ts';
+import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
 import { CLI, cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
@@ -30,4 +34,38 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.equal((await cli(base)).status, 0);
     assert.deepEqual(read(ledger), lines);
   });
+}
+
+test('a command that ignores SIGTERM is ended with the grace of its function', {
+  timeout: 20_000,
+}, async t => {
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(DeferredFunction.command('/bin/sh', [
+       '-c', 'trap "" TERM; echo $$ >> "$0"; while :; do sleep 0.05; done', base + '/pids',
+     ]));`,
+  );
+  const report = await DeferredFunctionManager.cleanupWorker(base, {
+    logger: null,
+    timeoutMs: 500,
+    killGraceMs: 100,
+    maxAttempts: 2,
+  });
+  const pids = read(join(base, 'pids')).map(Number);
+  t.after(() => {
+    for (const pid of pids) endGroup(pid);
+  });
+  assert.deepEqual([report.failed, pids.length], [1, 2]);
+  // Killed, they are there until somebody has waited for them. One that was not killed outlasts the test's limit.
+  for (const pid of pids) while (isThere(-pid)) await sleep(10);
+});
+
+/** @param pid - negative: of a group */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    assert.equal(Reflect.get(error as Error, 'code'), 'ESRCH');
+    return false;
+  }
 }

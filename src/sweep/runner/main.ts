@@ -13,9 +13,11 @@ import { reportError } from '../reported-error.ts';
 import { noRoomForStart, runFunction } from '../run-function.ts';
 import { StopCondition } from '../stop.ts';
 import { CONTROL_FD, EVENT_FD, FIRST_FILE_FD, type RunEvent, type RunRequest } from './protocol.ts';
+import { keepSurroundings } from './surroundings.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
 
 const request = readRequest();
+const restoreSurroundings = keepSurroundings();
 const abort = new AbortController();
 const stop = new StopCondition(request.deadlineMs, abort.signal);
 
@@ -54,6 +56,7 @@ async function runFile(index: number): Promise<void> {
       const timeoutMs = stop.limit(request.timeoutMs ?? registered.record.timeoutMs);
       const { killGraceMs } = request;
       watchFunction(timeoutMs, killGraceMs);
+      restoreSurroundings();
       const result = await runFunction(file, registered, {
         isOrphaned: true,
         timeoutMs,
