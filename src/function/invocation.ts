@@ -38,6 +38,20 @@ export function currentKillSignal(): AbortSignal | undefined {
   return invocation && killSignals.get(invocation);
 }
 
+/** Those whose function has settled, whatever it left behind. */
+const ended = new WeakSet<Invocation>();
+
+/** Nobody waits for this function any more: what it still does, and throws, is its own. */
+export function endInvocation(invocation: Invocation): void {
+  ended.add(invocation);
+}
+
+/** True in what a deferred function left behind when it settled. */
+export function isInvocationOver(): boolean {
+  const invocation = currentInvocation();
+  return invocation !== undefined && ended.has(invocation);
+}
+
 /** What `body` returns; `currentInvocation()` gives `invocation` to it and to everything it starts. */
 export function withInvocation<T>(invocation: Invocation, killSignal: AbortSignal, body: () => T): T {
   killSignals.set(invocation, killSignal);

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { parseDescriptor } from '../function/descriptor.ts';
-import { withInvocation } from '../function/invocation.ts';
+import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
@@ -105,6 +105,8 @@ async function settle(
     } catch (error) {
       // Also what a function throws because its signal was aborted: the limit is the reason then.
       return { isHung: false, error: abort.signal.aborted ? abort.signal.reason : error };
+    } finally {
+      endInvocation(invocation);
     }
   };
   const limit = async (): Promise<Ended> => {

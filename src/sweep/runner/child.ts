@@ -9,7 +9,15 @@ import type { ResolvedSweepOptions } from '../options.ts';
 import type { StopCondition } from '../stop.ts';
 import type { TakenFile } from '../taken-file.ts';
 import { GroupKiller } from './group-killer.ts';
-import { CONTROL_FD, EVENT_FD, MAIN, PRELOAD, type RunEvent, type RunRequest } from './protocol.ts';
+import {
+  CONTROL_FD,
+  EVENT_FD,
+  MAIN,
+  PRELOAD,
+  type RunEvent,
+  type RunRequest,
+  watchdogGraceMs,
+} from './protocol.ts';
 
 /** How a child is started. */
 export interface Launch {
@@ -64,7 +72,7 @@ export async function runChild(
   const startLimitMs = stop.limit(startLimit(options.timeoutMs));
   let child: ChildProcess;
   try {
-    child = start(files, launch, [startLimitMs, options.killGraceMs]);
+    child = start(files, launch, [Math.ceil(startLimitMs), watchdogGraceMs(options.killGraceMs)]);
   } catch (error) {
     // For want of descriptors or processes Node emits `error`. It throws what else the system answers, and its own
     // refusals: of any process (`--permission`), of text in the file's header that no program can be given.

@@ -37,8 +37,8 @@ export class GroupKiller {
     try {
       process.kill(-pid, signal);
     } catch (error) {
-      // Gone in this instant.
-      if (systemErrorCode(error) !== 'ESRCH') throw error;
+      // Gone in this instant. macOS says EPERM of a group of zombies.
+      if (systemErrorCode(error) !== 'ESRCH' && systemErrorCode(error) !== 'EPERM') throw error;
     }
   }
 }

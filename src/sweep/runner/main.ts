@@ -6,6 +6,7 @@ import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, systemErrorCode } from '../../errors.ts';
+import { isInvocationOver } from '../../function/invocation.ts';
 import { replay } from '../../state/contents.ts';
 import { readAll } from '../../state/read-all.ts';
 import { StateFile } from '../../state/state-file.ts';
@@ -31,6 +32,13 @@ control.resume();
 // What functions print may go to a pipe whose reader is gone, or to a terminal that was closed: no reason to end them.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
+
+// What a function left behind when it settled and fails now is nothing to the function that runs now, perhaps another
+// owner's. What nobody can be told apart from that one ends it, as it would end Node.
+process.on('uncaughtException', error => {
+  console.error(error);
+  if (!isInvocationOver()) process.exit(1);
+});
 
 // Sent to the whole group when a function takes too long: for what the function started. It has its signal.
 process.on('SIGTERM', () => {});

@@ -11,7 +11,7 @@ import type { Mark, ReportedError } from '../../state/record.ts';
 /** The child's program. */
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
 /** What it loads first. */
-export const PRELOAD: string = fileURLToPath(new URL('./preload.js', import.meta.url));
+export const PRELOAD: string = fileURLToPath(new URL('./preload.cjs', import.meta.url));
 
 export const CONTROL_FD = 3;
 export const EVENT_FD = 4;
@@ -20,6 +20,13 @@ export const FIRST_FILE_FD = 5;
 
 /** The child ends a function that ignores its signal by itself; this much later its sweeper does. */
 export const MARGIN_MS = 500;
+/** What the kernel's timer takes, in milliseconds. */
+const MAX_MS = 2 ** 31 - 1;
+
+/** From a limit until the kernel ends the child: after its own event loop, and after its sweeper. In whole milliseconds. */
+export function watchdogGraceMs(killGraceMs: number): number {
+  return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_MS);
+}
 
 /** From the sweeper, once. */
 export interface RunRequest {

@@ -7,17 +7,14 @@
  */
 import { nativeWatchdog } from '../../lock/native.ts';
 import { toSystemError } from '../../lock/system-error.ts';
-import { MARGIN_MS } from './protocol.ts';
+import { watchdogGraceMs } from './protocol.ts';
 
-/** What the addon takes. */
-const MAX_MS = 2 ** 31 - 1;
 /** What a function may leave behind, a timer or an exit handler, gets at least this long before the next one begins. */
 const LEAST_AFTERWARDS_MS = 5000;
 
-/** @param limitMs - the function's, or that of the runner's start; 0 is none @param graceMs - from the limit to SIGKILL */
+/** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
 export function watchFunction(limitMs: number, graceMs: number): void {
-  const endMs = Math.min(Math.ceil(graceMs) + 2 * MARGIN_MS, MAX_MS);
-  const result = nativeWatchdog().setWatchdog(Math.ceil(limitMs), endMs);
+  const result = nativeWatchdog().setWatchdog(Math.ceil(limitMs), watchdogGraceMs(graceMs));
   if (result !== true) throw toSystemError(result);
 }
 

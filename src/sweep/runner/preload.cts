@@ -1,0 +1,25 @@
+/**
+ * Loaded into a runner before anything that its owner was started with (options are in order, `--require` comes before
+ * `--import`): a loader that hangs is ended by the kernel, too, should the sweeper be dead, and with it the lock.
+ *
+ * CommonJS, and without the modules it would share with `main.ts`: not every Node that can run us, and not with every
+ * option of an owner's, can `require` those.
+ */
+const { join } = require('node:path') as typeof import('node:path');
+const { isMainThread } = require('node:worker_threads') as typeof import('node:worker_threads');
+
+const [, program, limitMs, endMs] = process.argv;
+// Processes and threads that functions start may inherit our options; they are not ours to end.
+if (isMainThread && program === join(__dirname, 'main.js')) {
+  process.argv.splice(2);
+  const [option, path] = process.execArgv;
+  if (option === '--require' && path === __filename) process.execArgv.splice(0, 2);
+  try {
+    const nodeGypBuild = require('node-gyp-build') as (
+      directory: string,
+    ) => import('../../lock/native.ts').NativeWatchdog;
+    nodeGypBuild(join(__dirname, '../../..')).setWatchdog(Number(limitMs), Number(endMs));
+  } catch {
+    // Without the addon, or rights to load it, `main.ts` says so, of each file.
+  }
+}
