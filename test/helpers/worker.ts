@@ -85,8 +85,12 @@ export async function leaveOrphan(
 }
 
 /** Sweeps in a process of its own, and returns its report (for `open`, that of the sweep before the job). */
-export async function sweepElsewhere(t: TestContext, plan: SweeperPlan): Promise<SweepReport> {
-  const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
+export async function sweepElsewhere(
+  t: TestContext,
+  plan: SweeperPlan,
+  options: ChildOptions = {},
+): Promise<SweepReport> {
+  const child = startChild(t, 'job-sweeper', { ...options, args: [JSON.stringify(plan)] });
   const report = await child.next<SweepReport>();
   await child.closed;
   return report;

@@ -3,12 +3,12 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { sweep } from './dist/index.js';
+import { sweep } from '#dist/index.js';
 
 const rounds = Number(process.argv[2]);
 const run = (program, ...args) => execFileSync(program, args, { encoding: 'utf8' }).trim();
 const sectors = 64 * 2048;
-const image = '/disk/image';
+const image = '/run/disk/image';
 const log = '/tmp/log';
 const ledger = '/tmp/ledger';
 let bad = 0;
