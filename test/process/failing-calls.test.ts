@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
+import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { attachStrace, callsLogged, strace, straceMissing } from '../helpers/strace.ts';
 import {
   CLI,
@@ -118,7 +119,7 @@ test('a sweeper whose mark fails does not cut off the marks of its runner', { sk
 });
 
 test('a cleanup ends though no attempt of a function that fails finds room to be counted', {
-  skip: spawnSync('prlimit', ['--version']).status === 0 ? false : 'NOT TESTED: prlimit is not installed',
+  skip: prlimitMissing,
 }, async t => {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [fails] });
@@ -127,7 +128,7 @@ test('a cleanup ends though no attempt of a function that fails finds room to be
   const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
   await child.next();
   // Less than a mark takes.
-  spawnSync('prlimit', ['--pid', `${child.pid}`, `--fsize=${statSync(path).size + 10}:`]);
+  limitFileSize(child.pid, statSync(path).size + 10);
   const report = await child.ask<SweepReport>('go');
   assert.deepEqual([report.failed, report.pending], [1, 1]);
   assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
