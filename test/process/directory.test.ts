@@ -214,6 +214,23 @@ test("removing a dead creator's leftover is no reason to list again: creators ca
   assert.equal(callsLogged(log).filter(line => line.includes('O_DIRECTORY')).length, 1);
 });
 
+test('an orphan that appears during a sweep is run by it, also with the inode number of one that is gone', async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const [empty, kept] = [join(root, 'empty'), join(root, 'kept')];
+  renameSync(await leaveOrphan(t, { base, ledger }), empty);
+  renameSync(await leaveOrphan(t, { base, ledger, calls: [a!] }), kept);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const registration = job.defer(copyFileSync, kept, join(directory, 'funcz'));
+  copyFileSync(job.path, join(directory, 'funcy'));
+  registration.cancel();
+  // Sorted before it, a batch of files that are gone by the time it runs.
+  for (let number = 0; number < 64; number++) copyFileSync(empty, join(directory, `func0${number}`));
+  const report = await sweep(base, { logger: null, isolation: 'none' });
+  assert.equal(report.ok, 2);
+  assert.deepEqual(read(ledger), ['a']);
+});
+
 test('a relative base directory means the same after the job changed its working directory', async t => {
   const { base, ledger, root } = freshPlace(t);
   const elsewhere = join(root, 'elsewhere');
