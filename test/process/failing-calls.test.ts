@@ -241,6 +241,18 @@ test('a directory that cannot be read is DEFERRED_STATE_IO', { skip }, async t =
   assert.deepEqual(read(ledger), []);
 });
 
+test('a file that cannot be removed ends the command line with 1', { skip }, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const path = await leaveOrphan(t, { base, ledger, calls: [a] });
+  const ended = runTampered(
+    ['sweep', '--json', base],
+    path,
+    'unlink,unlinkat:error=EACCES',
+    join(root, 'log'),
+  );
+  assert.deepEqual([ended.status, ended.said.ok, ended.said.failed], [1, 1, 0]);
+});
+
 test('what was run is reported though the directory cannot be read again, or not be removed', {
   skip,
 }, async t => {
