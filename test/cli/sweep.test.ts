@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
@@ -76,6 +76,20 @@ test('a function that exits or kills its process costs only itself', t => {
   assert.match(stdout, /leave: crashed .*exited with code 0; to be tried again\n/);
   assert.match(stdout, /crash: crashed .*was killed by SIGSEGV; to be tried again\n/);
   assert.ok(existsSync(join(base, 'proof')));
+});
+
+test('a damaged file ends with 1, though all that is left of it was run', t => {
+  const base = baseOfKilledWorker(
+    t,
+    `${touch} job.defer(String, 'to be damaged'); job.defer(String, 'last');`,
+  );
+  const path = join(base, 'deferred', stateFiles(base)[0] ?? '');
+  const bytes = readFileSync(path);
+  bytes[bytes.indexOf('to be damaged')]! ^= 0xff;
+  writeFileSync(path, bytes);
+  const { status, stdout, stderr } = runCommandLine(['--json', base]);
+  const report = JSON.parse(stdout) as SweepReport;
+  assert.deepEqual([status, report.ok, report.failed], [1, 2, 0], stderr);
 });
 
 test('--timeout overrides what the owner chose', t => {

@@ -1,6 +1,7 @@
 /** Deferred functions for probing: what ran, in which order, how often, can be read in a ledger, an append-only file. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { DeferredFunction, type Job, type Registration } from '#dist/index.js';
+import { EVENT_FD } from '#dist/sweep/runner/protocol.js';
 
 /** A function to register. Each but `append` writes `text` into the ledger first, then goes wrong in its own way. */
 export type Call =
@@ -9,6 +10,8 @@ export type Call =
   | { readonly do: 'exit'; readonly text: string; readonly code: number }
   | { readonly do: 'signal'; readonly text: string; readonly signal: NodeJS.Signals }
   | { readonly do: 'hang-busy' | 'hang-idle' | 'eat-memory'; readonly text: string }
+  /** As an orphan's: ends its runner over a line to the sweeper, a piece of which is written. */
+  | { readonly do: 'die-speaking'; readonly text: string }
   /** Opens a FIFO for reading: waits for a writer, then writes `text` and `-end`. */
   | { readonly do: 'wait-for-fifo'; readonly text: string; readonly fifo: string }
   /** Writes its working directory and the value of `globalThis.hooked`. */
@@ -51,6 +54,18 @@ export function register(job: Job, call: Call, ledger: string): Registration {
         ledger,
         `${call.text}\n`,
         call.signal,
+      );
+    case 'die-speaking':
+      return job.defer(
+        async (path: string, text: string, fd: number) => {
+          const fs = await import('node:fs');
+          fs.appendFileSync(path, text);
+          fs.writeSync(fd, '{"kind":"mark","file":0,"ma');
+          process.kill(process.pid, 'SIGKILL');
+        },
+        ledger,
+        `${call.text}\n`,
+        EVENT_FD,
       );
     case 'hang-busy':
       return job.defer(

@@ -39,7 +39,7 @@ export interface Attached {
 }
 
 /**
- * strace(1) has attached to one thread of a process that runs already; calls are counted from here on.
+ * strace(1) has attached to one thread of a process that runs already, with `-f` to all of them; calls are counted from here on.
  * @param onCall - told each line of its log as it comes, unless the options name a file for it
  */
 export async function attachStrace(
@@ -51,7 +51,7 @@ export async function attachStrace(
   const ended = once(strace, 'close');
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: strace.stderr }).on('line', line => {
-      if (line.endsWith(' attached')) resolve();
+      if (/ attached( with \d+ threads)?$/.test(line)) resolve();
       else onCall(line);
     });
     strace.once('error', reject);

@@ -9,6 +9,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +18,9 @@ import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js
 import { tryLock } from '#dist/lock/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
+import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.ts';
-import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
+import { type DeferAnswer, freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 const [a, b]: Call[] = ['a', 'b'].map(text => ({ do: 'append', text }));
 
@@ -47,6 +49,38 @@ test('nothing is lost when the directory is removed under a live worker: its nex
   await child.kill();
   assert.equal((await sweep(base, { logger: null })).ok, 2);
   assert.deepEqual(read(ledger), ['a', 'b']);
+});
+
+test('what is written into a fresh file keeps the attempts it had, and what was cancelled stays so', async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2 });
+  const job = await manager.open();
+  const tried = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
+  register(job, a!, ledger).cancel();
+  await tried.run();
+  rmSync(directory, { recursive: true });
+  register(job, b!, ledger);
+  const [own] = (await job.close()).files;
+  assert.deepEqual([own?.pending, own?.functions[0]?.attempt], [0, 2]);
+  assert.deepEqual(read(ledger), ['tried', 'tried', 'b']);
+});
+
+test('a defer that finds no room for a fresh file is refused: all before it still run, the next one tries again, nothing is left', {
+  skip: prlimitMissing,
+}, async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  const { child, path } = await startWorker(t, { base, ledger, calls: [a!] });
+  const { size } = statSync(path);
+  rmSync(directory, { recursive: true });
+  // Room for the header, not for what was registered.
+  limitFileSize(child.pid, size - 10);
+  assert.equal((await child.ask<DeferAnswer>({ op: 'defer', call: b! })).code, 'DEFERRED_STATE_IO');
+  limitFileSize(child.pid, Number.POSITIVE_INFINITY);
+  assert.deepEqual(await child.ask({ op: 'defer', call: b! }), { id: 2 });
+  await child.ask({ op: 'close' });
+  await child.ask({ op: 'manager.close' });
+  assert.deepEqual(read(ledger), ['a', 'b']);
+  assert.deepEqual(readdirSync(directory), []);
 });
 
 test('a worker whose directory was removed runs its functions at the end of its job, and opens the next one', async t => {
@@ -178,6 +212,23 @@ test("removing a dead creator's leftover is no reason to list again: creators ca
   assert.equal(report.files[0]?.outcome, 'unfinished');
   assert.equal(existsSync(leftover), false);
   assert.equal(callsLogged(log).filter(line => line.includes('O_DIRECTORY')).length, 1);
+});
+
+test('an orphan that appears during a sweep is run by it, also with the inode number of one that is gone', async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const [empty, kept] = [join(root, 'empty'), join(root, 'kept')];
+  renameSync(await leaveOrphan(t, { base, ledger }), empty);
+  renameSync(await leaveOrphan(t, { base, ledger, calls: [a!] }), kept);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const registration = job.defer(copyFileSync, kept, join(directory, 'funcz'));
+  copyFileSync(job.path, join(directory, 'funcy'));
+  registration.cancel();
+  // Sorted before it, a batch of files that are gone by the time it runs.
+  for (let number = 0; number < 64; number++) copyFileSync(empty, join(directory, `func0${number}`));
+  const report = await sweep(base, { logger: null, isolation: 'none' });
+  assert.equal(report.ok, 2);
+  assert.deepEqual(read(ledger), ['a']);
 });
 
 test('a relative base directory means the same after the job changed its working directory', async t => {

@@ -10,6 +10,8 @@ import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
+import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { attachStrace, callsLogged, strace, straceMissing } from '../helpers/strace.ts';
 import {
   CLI,
@@ -97,6 +99,84 @@ test('a mark that failed at the end of its own job is written before the file is
   assert.deepEqual(read(place.ledger), ['fails', 'a', 'fails']);
 });
 
+test('a mark that failed in a runner is written by it before it ends, though its sweeper is dead', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const fifo = makeGate(place.root);
+  const path = await leaveOrphan(t, {
+    ...place,
+    calls: [fails, { do: 'wait-for-fifo', text: 'last', fifo }],
+  });
+  const plan: SweeperPlan = { verb: 'sweep', base: place.base, waits: true };
+  const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
+  await child.next();
+  const log = join(place.root, 'log');
+  const inject = 'write:error=EIO:when=4';
+  const options = ['-f', '-o', log, '-P', path, '-e', 'trace=write', '-e', `inject=${inject}`];
+  const { ended } = await attachStrace(child.pid, options);
+  child.send('go');
+  const letThrough = await arrivalAt(fifo);
+  await child.kill();
+  await letThrough();
+  await ended;
+  assert.match(readFileSync(log, 'utf8'), /INJECTED/);
+  await sweep(place.base, { logger: null });
+  assert.deepEqual(read(place.ledger), ['fails', 'last', 'last-end', 'fails']);
+});
+
+test('a function that must not run twice and found no room to say that it was started is not said to be, once there is', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const path = await leaveOrphan(t, { ...place, calls: [a, b], options: { delivery: 'at-most-once' } });
+  const report = await sweepTampered(t, place, path, 'write:error=ENOSPC:when=1');
+  assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 1]);
+  assert.equal((await sweep(place.base, { logger: null })).ok, 1);
+  assert.deepEqual(read(place.ledger), ['b', 'a']);
+});
+
+test('where locks do nothing, nothing of a live worker is run and no job is opened', { skip }, async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const { path } = await startWorker(t, { base, ledger, calls: [a] });
+  const ended = runTampered(['sweep', '--json', base], path, 'flock:retval=0', join(root, 'log'));
+  assert.deepEqual([ended.status, ended.said.error?.code], [3, 'DEFERRED_LOCK_INEFFECTIVE']);
+  assert.deepEqual(read(ledger), []);
+  const elsewhere = join(root, 'elsewhere');
+  const under = ['strace', '-f', '-qq', '-o', join(root, 'log'), '-e', 'inject=flock:retval=0'] as const;
+  const child = startChild(t, 'job-worker', { args: [JSON.stringify({ base: elsewhere, ledger })], under });
+  await assert.rejects(child.next(), /DEFERRED_LOCK_INEFFECTIVE/);
+  assert.deepEqual(readdirSync(join(elsewhere, 'deferred')), []);
+  assert.deepEqual(readdirSync(directory), [basename(path)]);
+});
+
+test('a lock that the kernel cannot decide at first is asked for again; one that it never decides costs its file alone', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const { child, path } = await startWorker(t, { ...place, calls: [a] });
+  await leaveOrphan(t, { ...place, calls: [b] });
+  await child.kill();
+  const sick = await sweepTampered(t, place, path, 'flock:error=ENOLCK');
+  assert.deepEqual([sick.ok, sick.files[0]?.error?.code], [1, 'DEFERRED_LOCK_FAILED']);
+  const recovered = await sweepTampered(t, place, path, 'flock:error=ENOLCK:when=1');
+  assert.deepEqual([recovered.ok, recovered.files[0]?.error], [1, undefined]);
+  assert.deepEqual(read(place.ledger), ['b', 'a']);
+});
+
+test('a job is opened as soon as the kernel can decide a lock, and not at all when it never can', {
+  skip,
+}, async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const log = join(root, 'log');
+  const under = (inject: string) => ['strace', '-f', '-qq', '-o', log, '-e', `inject=${inject}`] as const;
+  const args = [JSON.stringify({ base, ledger })];
+  await startChild(t, 'job-worker', { args, under: under('flock:error=ENOLCK:when=1') }).next();
+  const child = startChild(t, 'job-worker', { args, under: under('flock:error=ENOLCK') });
+  await assert.rejects(child.next(), /DEFERRED_LOCK_FAILED/);
+  assert.equal(readdirSync(directory).length, 1);
+});
+
 test('a sweeper whose mark fails does not cut off the marks of its runner', { skip }, async t => {
   const place = freshPlace(t);
   const exits: Call = { do: 'exit', text: 'exits', code: 1 };
@@ -118,7 +198,7 @@ test('a sweeper whose mark fails does not cut off the marks of its runner', { sk
 });
 
 test('a cleanup ends though no attempt of a function that fails finds room to be counted', {
-  skip: spawnSync('prlimit', ['--version']).status === 0 ? false : 'NOT TESTED: prlimit is not installed',
+  skip: prlimitMissing,
 }, async t => {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [fails] });
@@ -127,7 +207,7 @@ test('a cleanup ends though no attempt of a function that fails finds room to be
   const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
   await child.next();
   // Less than a mark takes.
-  spawnSync('prlimit', ['--pid', `${child.pid}`, `--fsize=${statSync(path).size + 10}:`]);
+  limitFileSize(child.pid, statSync(path).size + 10);
   const report = await child.ask<SweepReport>('go');
   assert.deepEqual([report.failed, report.pending], [1, 1]);
   assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
@@ -159,6 +239,18 @@ test('a directory that cannot be read is DEFERRED_STATE_IO', { skip }, async t =
   const ended = runTampered(['sweep', '--json', base], directory, 'getdents64:error=EIO', join(root, 'log'));
   assert.deepEqual([ended.status, ended.said.error?.code], [3, 'DEFERRED_STATE_IO']);
   assert.deepEqual(read(ledger), []);
+});
+
+test('a file that cannot be removed ends the command line with 1', { skip }, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const path = await leaveOrphan(t, { base, ledger, calls: [a] });
+  const ended = runTampered(
+    ['sweep', '--json', base],
+    path,
+    'unlink,unlinkat:error=EACCES',
+    join(root, 'log'),
+  );
+  assert.deepEqual([ended.status, ended.said.ok, ended.said.failed], [1, 1, 0]);
 });
 
 test('what was run is reported though the directory cannot be read again, or not be removed', {

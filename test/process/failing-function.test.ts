@@ -16,6 +16,7 @@ const poisons: [title: string, call: Call, outcome: FunctionOutcome, message: Re
   ['calls process.exit(3)', { do: 'exit', text: 'poison', code: 3 }, 'crashed', /exited with code 3/],
   ['segfaults', { do: 'signal', text: 'poison', signal: 'SIGSEGV' }, 'crashed', /killed by SIGSEGV/],
   ['is killed', { do: 'signal', text: 'poison', signal: 'SIGKILL' }, 'crashed', /killed by SIGKILL/],
+  ['dies over a line to its sweeper', { do: 'die-speaking', text: 'poison' }, 'crashed', /killed by SIGKILL/],
   ['hangs in a busy loop', { do: 'hang-busy', text: 'poison' }, 'timed-out', /400 ms/],
   ['returns a promise that never settles', { do: 'hang-idle', text: 'poison' }, 'timed-out', /400 ms/],
 ];

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Isolation, type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
-import { startChild } from '../helpers/child.ts';
+import { type Child, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan, sweepElsewhere } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 const isolations: Isolation[] = ['process', 'none'];
 
@@ -93,14 +94,34 @@ test('a sweep with a signal that is aborted already runs nothing', async t => {
 
 test("an orphan's functions run with the Node options and in the directory of their owner", async t => {
   const { base, ledger, root } = freshPlace(t);
-  const hook = join(root, 'hook.mjs');
-  const cwd = join(root, 'cwd');
-  mkdirSync(cwd);
-  writeFileSync(hook, "globalThis.hooked = 'yes';\n");
-  const plan = { base, ledger, calls: [{ do: 'surroundings', text: 'ran' }] } as const;
-  await leaveOrphan(t, plan, { cwd, execArgv: ['--import', hook] });
+  const expected: string[] = [];
+  const owners: Child[] = [];
+  for (const name of ['one', 'two']) {
+    const hook = join(root, `${name}.mjs`);
+    const cwd = join(root, name);
+    mkdirSync(cwd);
+    writeFileSync(hook, `globalThis.hooked = '${name}';\n`);
+    const plan = { base, ledger, calls: [{ do: 'surroundings', text: 'ran' }] } as const;
+    owners.push((await startWorker(t, plan, { cwd, execArgv: ['--import', hook] })).child);
+    expected.push(`ran ${realpathSync(cwd)} ${name}`);
+  }
+  for (const owner of owners) await owner.kill();
   await sweep(base);
-  assert.deepEqual(read(ledger), [`ran ${realpathSync(cwd)} yes`]);
+  assert.deepEqual(read(ledger), expected);
+});
+
+test('a function whose owner had restricted rights is not run without that restriction, though no runner starts with it', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const call = deferOf(1, [ledger, 'ran\n'], {
+    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+  });
+  // Under it the runner may not even read itself.
+  const path = put(Buffer.concat(framesOf(headerOf({ execArgv: ['--experimental-permission'] }), call)));
+  const [file] = (await sweep(base, { logger: null })).files;
+  assert.deepEqual([file?.pending, file?.error?.code], [1, 'DEFERRED_CRASHED']);
+  assert.deepEqual(read(ledger), []);
+  assert.equal(existsSync(path), true);
 });
 
 test('a loader of the owner that is gone, and its directory that is gone, keep no function from running', async t => {

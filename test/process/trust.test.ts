@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
-import { cli, freshPlace, leaveOrphan, sweepElsewhere } from '../helpers/worker.ts';
+import { cli, freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 const good: Call = { do: 'append', text: 'good' };
 const bad: Call = { do: 'append', text: 'bad' };
@@ -90,9 +90,13 @@ test("nothing is run in another user's directory, or behind a symbolic link", { 
 
 test('the directory and the files in it are made for their user alone, whatever the umask', async t => {
   const { base, ledger, directory } = freshPlace(t);
-  const path = await leaveOrphan(t, { base, ledger });
-  assert.equal(lstatSync(directory).mode & 0o777, 0o700);
-  assert.equal(lstatSync(path).mode & 0o777, 0o600);
+  const mode = process.platform === 'linux' ? 0o1600 : 0o600;
+  for (const umask of ['000', '777']) {
+    const under = ['sh', '-c', `umask ${umask}; exec "$0" "$@"`] as const;
+    const { path } = await startWorker(t, { base, ledger }, { under });
+    assert.equal(lstatSync(directory).mode & 0o777, 0o700);
+    assert.equal(lstatSync(path).mode & 0o7777, mode);
+  }
 });
 
 test('a directory that becomes unsafe during a job does not change what the job returns', async t => {

@@ -46,6 +46,12 @@ export function deferOf(id: number, args: unknown[], fields: Partial<DeferRecord
   };
 }
 
+/** The registration of a call of a function that is not there: it fails, and the file stays. */
+export function failingOf(id: number): DeferRecord {
+  const module = new URL('./ran.js', import.meta.url).href;
+  return deferOf(id, [], { function: { kind: 'module', module, export: 'missing' } });
+}
+
 export function frameOf(record: StateRecord, salt: Uint8Array = ourSalt): Buffer {
   return encodeFrame(encodeRecord(record, salt));
 }

@@ -57,7 +57,15 @@ function fillDisk(base: string): void {
   const mark = { kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 } as const;
   const isOwed = [...Array(200).keys()].some(() => !file.appendStart(mark));
   assert.equal(isOwed, true, 'marks fill the last block at some time');
-  assert.equal(file.read().functions.get(1)?.attempts.length, 1);
+  // What found no room is known all the same, and written with the next mark that does.
+  const { functions } = file.read();
+  assert.equal(file.appendStart({ ...mark, id: 2 }), false);
+  assert.equal(file.read().functions.get(2)?.isInProgress, true);
+  assert.equal(replay(readFileSync(file.path)).functions.get(2)?.isInProgress, false);
+  assert.equal(functions.get(1)?.attempts.length, 1);
+  assert.equal(spawnSync('mount', ['-o', 'remount,size=1m', base]).status, 0);
+  file.appendDone({ kind: 'done', id: 1, attempt: 1, atEpochMs: 2, final: true });
+  assert.equal(replay(readFileSync(file.path)).functions.get(2)?.isInProgress, true);
   file.reset();
   file.append(deferOf(1, ['again']));
   assert.deepEqual([...file.read().functions.keys()], [1]);

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { replay } from '#dist/state/contents.js';
+import { sweep } from '#dist/sweep/sweep.js';
 import { takeCalls } from './ran.js';
-import { deferOf, endsOf, framesOf, headerOf, stateBase, sweepHere } from './state-bytes.js';
+import {
+  deferOf,
+  endsOf,
+  failingOf,
+  frameOf,
+  framesOf,
+  headerOf,
+  stateBase,
+  sweepHere,
+  theirSalt,
+} from './state-bytes.js';
 
 const frames = framesOf(
   headerOf({ label: 'torn' }),
@@ -77,4 +89,43 @@ test('a sweep of a zero-filled file runs nothing and removes it', async t => {
   assert.deepEqual(takeCalls(), []);
   assert.equal(report.files[0]?.outcome, 'torn');
   assert.equal(existsSync(path), false);
+});
+
+/** What is registered in it, run or not, is all there is. */
+function assertWhole(path: string): void {
+  const { tornBytes, damagedBytes, functions } = replay(readFileSync(path));
+  assert.deepEqual([tornBytes, damagedBytes], [0, 0]);
+  assert.ok([...functions.values()].every(({ attempts }) => attempts.length === 1));
+}
+
+test('marks of a sweep are not written behind a torn end', async t => {
+  const { base, put } = stateBase(t);
+  const torn = frameOf(deferOf(2, ['torn'])).subarray(0, -1);
+  const path = put(Buffer.concat([...framesOf(headerOf(), failingOf(1)), torn]));
+  assert.deepEqual([(await sweepHere(base)).pending, existsSync(path)], [1, true]);
+  assertWhole(path);
+});
+
+for (const when of ['at once', 'afterwards'] as const) {
+  test(`what a runner tears that a function kills ${when} is cut off before the next mark`, async t => {
+    const { base, put } = stateBase(t);
+    const path = join(base, 'deferred', 'functorn');
+    const tears = deferOf(1, [path, when], {
+      function: { kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'tear' },
+    });
+    put(Buffer.concat(framesOf(headerOf(), tears, failingOf(2))), 'functorn');
+    const report = await sweep(base, { logger: null });
+    assert.equal(report.failed, when === 'at once' ? 2 : 1);
+    assertWhole(path);
+  });
+}
+
+test('a torn record is torn, whatever whole records of another file are in its argument', () => {
+  const other = Buffer.concat(framesOf(headerOf({ salt: theirSalt }), deferOf(7, ['other'])));
+  const carrier = frameOf(deferOf(1, [new Uint8Array(other)]));
+  const [header] = framesOf(headerOf()) as [Buffer];
+  for (let length = 1; length < carrier.length; length++) {
+    const { tornBytes, damagedBytes } = replay(Buffer.concat([header, carrier.subarray(0, length)]));
+    assert.deepEqual([tornBytes, damagedBytes], [length, 0], `cut at ${length}`);
+  }
 });

@@ -6,7 +6,7 @@
  * Where no mark can be written for as long as the process lives, and the file must stay because something in it failed,
  * nobody is told: the next process may run once more what is to run at least once.
  */
-import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
+import { breachesOf, type Outcome, repeated, timesRun, toldOf } from '../walk/promises.ts';
 import { DOCUMENTED } from './documented.ts';
 
 export function judgeFailing(
@@ -25,6 +25,9 @@ export function judgeFailing(
     const code = thrownBy(line);
     if (code !== undefined && !DOCUMENTED.includes(code)) breaches.push(`it threw ${code}: ${line}`);
   }
+  // strace makes a close(2) fail by not making it.
+  if (!ended.trace.some(line => line.startsWith('close(') && line.endsWith('(INJECTED)')))
+    breaches.push(...toldOf(outcome, 'open').map(path => `it left open ${path}`));
   // Node says its version when it ends over an error that nobody caught.
   if (lane.scenario.victim !== 'runner' && /^Node\.js v/m.test(ended.stderr))
     breaches.push(`it wrote ${ended.stderr}`);

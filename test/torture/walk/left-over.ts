@@ -34,9 +34,9 @@ export function killProcesses(base: string): void {
   }
 }
 
-/** Descriptors of any process, this one included, on files under the base directory. */
-export function descriptorsUnder(base: string): string[] {
-  return processes().flatMap(pid =>
+/** Descriptors of these processes, by default all there are, on files under the base directory. */
+export function descriptorsUnder(base: string, pids: readonly number[] = processes()): string[] {
+  return pids.flatMap(pid =>
     lookAt(() => readdirSync(`/proc/${pid}/fd`), [])
       .map(fd => lookAt(() => readlinkSync(`/proc/${pid}/fd/${fd}`), ''))
       .filter(path => path.startsWith(base))

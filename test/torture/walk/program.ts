@@ -1,6 +1,7 @@
 /** `node program.js prepare|run SCENARIO BASE`: the process that is tortured, or the one that leaves it something to do. */
 import { readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { descriptorsUnder } from './left-over.ts';
 import { load } from './scenario.ts';
 import { Stage } from './stage.ts';
 
@@ -18,5 +19,6 @@ if (script === PROGRAM && path !== undefined && base !== undefined) {
     // Here strace attaches: nothing of Node's own start is tortured.
     readSync(0, Buffer.alloc(1));
     await scenario.run(new Stage(base));
+    for (const descriptor of descriptorsUnder(base, [process.pid])) writeSync(1, `open ${descriptor}\n`);
   }
 }

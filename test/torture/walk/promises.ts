@@ -57,6 +57,8 @@ export function breachesOf(outcome: Outcome, uncounted = 0): string[] {
     if (circumstance === 'stolen') breaches.push(`${name} ran while its owner lived`);
   }
   const failing = toldOf(outcome, 'failing');
+  const saved = toldOf(outcome, 'saved');
+  const unsaved = toldOf(outcome, 'exposed').filter(name => !saved.includes(name));
   for (const name of toldOf(outcome, 'deferred')) {
     const times = timesRun(outcome, name);
     const hasLetter = leftovers.letters.includes(name);
@@ -73,7 +75,7 @@ export function breachesOf(outcome: Outcome, uncounted = 0): string[] {
         breaches.push(`${name} ran ${times} times, it must at most once`);
       if (times === 0 && !hasLetter) breaches.push(`${name} is lost`);
     } else {
-      if (times === 0) breaches.push(`${name} is lost`);
+      if (times === 0 && !unsaved.includes(name)) breaches.push(`${name} is lost`);
       if (hasLetter) breaches.push(`${name} was given up`);
     }
   }

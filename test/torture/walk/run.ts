@@ -1,5 +1,5 @@
 /** One run of a scenario's program, tortured. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import { sweep } from '#dist/index.js';
+import { limitFileSize } from '../../helpers/file-size-limit.ts';
 import { type Attached, attachStrace } from '../../helpers/strace.ts';
 import type { Lane } from './lane.ts';
 import { describeProcesses, killProcesses } from './left-over.ts';
@@ -114,7 +115,7 @@ async function attach(
   trace: string[],
   go: () => void,
 ): Promise<Attached> {
-  if (fileSizeLimit !== undefined) spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${fileSizeLimit}:`]);
+  if (fileSizeLimit !== undefined) limitFileSize(pid, fileSizeLimit);
   const tampering = injections.flatMap(injection => ['-e', `inject=${injection}`]);
   // Undisturbed, everything is looked at: the program may make calls that nobody thought of.
   const isUndisturbed = injections.length === 0 && fileSizeLimit === undefined;

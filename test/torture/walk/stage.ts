@@ -1,5 +1,5 @@
 /** What a scenario's program does, and what it tells the test: one line for each thing that was acknowledged. */
-import { writeSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DeferredFunctionManager,
@@ -80,6 +80,21 @@ export class Stage {
     tell(`cancelling ${name}`);
     const isCancelled = await this.attempt(() => registration?.cancel());
     tell(`${isCancelled === true ? 'cancelled' : 'kept'} ${name}`);
+  }
+
+  /** Removes the job's file as a stranger would, or cannot: what is in it may be lost with its owner until it is saved. */
+  expose(job: Job | undefined, ...names: string[]): void {
+    for (const name of names) tell(`exposed ${name}`);
+    try {
+      if (job) rmSync(job.path);
+    } catch {
+      // The stranger's call is tortured as well.
+    }
+  }
+
+  /** From here on these are in a file that others find, or have run. */
+  saved(...names: string[]): void {
+    for (const name of names) tell(`saved ${name}`);
   }
 
   /** From here on these may run in it, or all. */
