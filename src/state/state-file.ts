@@ -251,7 +251,8 @@ export class StateFile {
       try {
         this.cutTail();
       } catch {
-        // Tried again before the next record is written; readers take the stray bytes for a torn tail until then.
+        // Tried again before the next record is written. If we die before, a whole record behind the last good one counts
+        // as registered: `docs/guarantees.md`, 1.
       }
       throw error;
     }
