@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { parseCommandLine, USAGE } from './arguments.ts';
 /** The command line: finds the verb, loads what it needs and nothing else. */
+import { parseCommandLine, USAGE } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
 
 let hasOutputFailed = false;
