@@ -1,6 +1,7 @@
 /** What a scenario must not leave: processes, descriptors, files. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { restore } from '#dist/cbor/restore.js';
 import { replay } from '#dist/state/contents.js';
 import { BASE } from './notes.ts';
@@ -27,10 +28,14 @@ export function describeProcesses(base: string): string {
     .join('; ');
 }
 
-/** Every one of them is dead, those included that they had begun to start. */
-export function killProcesses(base: string): void {
+/**
+ * Every one of them is dead, those included that they had begun to start. Others have their turn meanwhile: one that is
+ * traced dies only when its tracer goes on, which may wait for us to read what it said.
+ */
+export async function killProcesses(base: string): Promise<void> {
   for (let pids = processesOf(base); pids.length > 0; pids = processesOf(base)) {
     for (const pid of pids) lookAt(() => process.kill(pid, 'SIGKILL'), false);
+    await setImmediate();
   }
 }
 

@@ -51,7 +51,7 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   let hangingProcesses: string | undefined;
   const timer = setTimeout(() => {
     hangingProcesses = describeProcesses(lane.base);
-    killProcesses(lane.base);
+    void killProcesses(lane.base);
   }, HANG_MS);
   const told: string[] = [];
   let stderr = '';
@@ -67,7 +67,7 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   const trace: string[] = [];
   const traced = await letGo(lane, child, torture, exited, trace);
   const [code, signal] = await exited;
-  if (lane.scenario.children === 'die') killProcesses(lane.base);
+  if (lane.scenario.children === 'die') await killProcesses(lane.base);
   const atDeath = readLedger(lane.ledger);
   // A child of the killed may live, with the lock: this must not run what that is running.
   if (signal !== null) await sweep(lane.base, { isolation: 'none', logger: null });
@@ -123,7 +123,7 @@ async function attach(
   const attached = await attachStrace(pid, options, line => {
     trace.push(line);
     // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.
-    if (isInjected(line) && !isOurs(line, lane.base)) killProcesses(lane.base);
+    if (isInjected(line) && !isOurs(line, lane.base)) void killProcesses(lane.base);
   });
   go();
   return attached;
