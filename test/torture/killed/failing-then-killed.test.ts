@@ -28,8 +28,11 @@ walkEvery(await findScenarios(), {
       const random = randomOf(seed);
       return Array.from({ length: PAIRS }, () => drawPair(points, random));
     },
-    // Whether the program comes as far as its death depends on what the failure made of it.
-    hasHit: (ended, lane) => ended.trace.some(line => isInjected(line) && isOurs(line, lane.base)),
+    // The failure decides whether the program comes as far as its death; and where two calls are not ordered by the
+    // program, the death may come first.
+    hasHit: (ended, lane) =>
+      ended.trace.some(line => isInjected(line) && isOurs(line, lane.base)) ||
+      ended.trace.at(-1)?.includes('killed by SIGKILL') === true,
     judge,
   }),
 });
