@@ -1,5 +1,5 @@
 import { fchmodSync } from 'node:fs';
-import { types } from 'node:util';
+import { errorCode } from '../function/native-error.ts';
 
 /**
  * Of state files and dead letters. Age-based cleaners of temporary directories (systemd-tmpfiles) leave sticky files
@@ -15,11 +15,7 @@ export function setFileMode(fd: number): void {
   try {
     fchmodSync(fd, FILE_MODE);
   } catch (error) {
-    if (!isDisabled(error)) throw error;
+    // Not an answer of the system's: it comes before any call.
+    if (errorCode(error) !== 'ERR_ACCESS_DENIED') throw error;
   }
-}
-
-/** Not an answer of the system's: `ERR_ACCESS_DENIED` comes before any call. */
-function isDisabled(error: unknown): boolean {
-  return types.isNativeError(error) && 'code' in error && error.code === 'ERR_ACCESS_DENIED';
 }

@@ -1,6 +1,6 @@
 /** Makes each system call on its files fail, in every scenario's program, with each error in turn. */
 import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { errorsOf, failAt, isInjected, isOurs } from '../walk/points.ts';
+import { errorsOf, failAt, hasFailed } from '../walk/points.ts';
 import { findScenarios } from '../walk/scenario.ts';
 import type { Trial } from '../walk/walk.ts';
 import { judgeFailing } from './judge.ts';
@@ -23,7 +23,7 @@ walkEvery(await findScenarios(), {
           }),
         ),
       ),
-    hasHit: (ended, lane) => ended.trace.some(line => isInjected(line) && isOurs(line, lane.base)),
+    hasHit: ({ trace }, lane) => hasFailed(trace, lane.base),
     judge: judgeFailing,
   }),
 });

@@ -5,7 +5,7 @@
 
 import { type Random, randomOf, tortureSeed } from '../random.ts';
 import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { errorsOf, failAt, isInjected, isOurs, killAt, type Point } from '../walk/points.ts';
+import { errorsOf, failAt, hasFailed, killAt, type Point, wasKilled } from '../walk/points.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
 import { findScenarios } from '../walk/scenario.ts';
 import type { Trial } from '../walk/walk.ts';
@@ -30,9 +30,7 @@ walkEvery(await findScenarios(), {
     },
     // The failure decides whether the program comes as far as its death; and where two calls are not ordered by the
     // program, the death may come first.
-    hasHit: (ended, lane) =>
-      ended.trace.some(line => isInjected(line) && isOurs(line, lane.base)) ||
-      ended.trace.at(-1)?.includes('killed by SIGKILL') === true,
+    hasHit: ({ trace }, lane) => hasFailed(trace, lane.base) || wasKilled(trace),
     judge,
   }),
 });

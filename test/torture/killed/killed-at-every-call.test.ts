@@ -1,6 +1,6 @@
 /** Kills every scenario's program on entry of each system call on its files: that call is not done any more. */
 import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { killAt } from '../walk/points.ts';
+import { killAt, wasKilled } from '../walk/points.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
 import { findScenarios, type Scenario } from '../walk/scenario.ts';
 import type { Trial } from '../walk/walk.ts';
@@ -21,7 +21,7 @@ walkEvery(await findScenarios(), {
           injections: [killAt({ call, occurrence })],
         }),
       ),
-    hasHit: ended => ended.trace.at(-1)?.includes('killed by SIGKILL') === true,
+    hasHit: ({ trace }) => wasKilled(trace),
     judge: outcome => [...breachesOf(outcome), ...judgeRepeated(scenario, outcome)],
   }),
 });

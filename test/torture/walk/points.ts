@@ -78,6 +78,16 @@ export function isInjected(line: string): boolean {
   return line.endsWith('(INJECTED)');
 }
 
+/** Whether strace made a call of ours fail. */
+export function hasFailed(trace: readonly string[], base: string): boolean {
+  return trace.some(line => isInjected(line) && isOurs(line, base));
+}
+
+/** Whether the trace ends with the death of its process. */
+export function wasKilled(trace: readonly string[]): boolean {
+  return trace.at(-1)?.includes('killed by SIGKILL') === true;
+}
+
 /** The points of a trace. */
 export function pointsOf(trace: readonly string[], base: string): Point[] {
   const counts = new Map<string, number>();
