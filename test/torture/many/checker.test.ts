@@ -118,6 +118,11 @@ const CASES: readonly [
     new Log({}, 1).add(OWNER, { e: 'closing', job: 'j' }).start(RUNNER, 0, [10]).end(RUNNER, 0),
     {},
   ],
+  [
+    'one of a job that has ended, whose lock somebody inherited',
+    new Log({}, 1).add(OWNER, { e: 'closing', job: 'j' }).start(RUNNER, 0, [40]).end(RUNNER, 0),
+    {},
+  ],
   ['one whose lock somebody inherited', dead({}, 1).start(RUNNER, 0, [40]).end(RUNNER, 0), { early: 1 }],
   [
     'one whose lock a child has that was forked',

@@ -161,10 +161,10 @@ export class Checker {
         this.findings.early.push(`${where}, as its owner`);
       return;
     }
-    const isOwnerOut = job.isClosing || this.#isEnding(job.owner);
+    // A job that closes gives up its lock for every copy of the descriptor; a death leaves it to whoever has one.
+    if (job.isClosing) return;
     for (const pid of line.alive) {
-      // Who inherited the lock's descriptor is not asked by anybody whether the job is over.
-      if (pid === pidOf(job.owner) && isOwnerOut) continue;
+      if (pid === pidOf(job.owner) && this.#isEnding(job.owner)) continue;
       this.findings.early.push(`${where}, while ${pid} is alive`);
     }
   }
