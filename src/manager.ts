@@ -84,6 +84,7 @@ export class DeferredFunctionManager {
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
       createFile: () => createStateFileNow(this.#directory, this.#settings),
       giveBack: file => this.#keep(file),
+      discard: file => this.#remove(file),
       ended: job => void this.#jobs.delete(job),
     };
   }
@@ -155,15 +156,16 @@ export class DeferredFunctionManager {
     return cleanup(stateDirBase, options);
   }
 
-  #keep(file: StateFile): void {
+  #keep(file: StateFile): boolean {
     // One is enough: jobs that were open side by side may never be again. And a power cut can undo a truncation by
     // halves: its zeros written, the length not. Then the file looks damaged.
     if (this.#idle || this.#isClosed || file.header.durability === 'disk') {
       this.#remove(file);
-      return;
+      return false;
     }
     file.reset();
     this.#idle = file;
+    return true;
   }
 
   #takeIdle(): StateFile | undefined {

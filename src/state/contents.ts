@@ -1,6 +1,6 @@
 /**
  * What a state file says as a whole: its records replayed in order.
- * The owner keeps one of these in step with what it writes; a sweeper builds it from bytes. Pure.
+ * Owner and sweeper build it from the bytes; a runner keeps it in step with the marks it writes. Pure.
  */
 import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { readFrames } from './frame.ts';

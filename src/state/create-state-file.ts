@@ -100,7 +100,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     }
     assertLocksExclude(fd, unfinished, settings.lock);
     const file = new StateFile(path, fd, header, 0);
-    file.append(header); // 5
+    file.append([header]); // 5
     renameSync(unfinished, path); // 6
     current = path;
     if (settings.durability === 'disk') directory.sync();

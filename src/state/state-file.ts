@@ -2,33 +2,26 @@
  * A state file held by its lock: by its owner while the job is open, by whoever took it over, or by the process that
  * runs its functions. Everything goes through the one descriptor that is locked; closing it gives up the lock.
  */
-import { fdatasyncSync, fstatSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { fdatasyncSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { checkBounds } from '../cbor/bounds.ts';
-import { MAX_RECORD_BYTES } from '../cbor/limits.ts';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
+import { namesLockedFile } from '../lock/held-file.ts';
 import { replay, type StateContents } from './contents.ts';
-import { encodeFrame, FRAME_HEAD_BYTES, frameLength } from './frame.ts';
+import { FRAME_HEAD_BYTES, frameLength } from './frame.ts';
 import { isNoSpace, noSpace } from './no-space.ts';
 import { MAX_STATE_FILE_BYTES, readAll } from './read-all.ts';
-import {
-  type DoneRecord,
-  encodeRecord,
-  type HeaderRecord,
-  type Mark,
-  type StartRecord,
-  type StateRecord,
-} from './record.ts';
+import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from './record.ts';
+import { frameRecord } from './record-frame.ts';
 import { stateIo } from './state-io.ts';
 
 /** The rest is for marks and cancels: what was registered can be run, however much it is. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
 export class StateFile {
-  readonly path: string;
-  readonly fd: number;
-  readonly header: HeaderRecord;
+  #path: string;
+  #fd: number;
+  #header: HeaderRecord;
   #lengthBytes: number;
   /** True when bytes behind `#lengthBytes` could not be cut off yet. */
   #hasStrayTail: boolean;
@@ -46,11 +39,23 @@ export class StateFile {
    * @param hasStrayTail - something is behind it, to be cut off before marks turn it into a damaged middle
    */
   constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
-    this.path = path;
-    this.fd = fd;
-    this.header = header;
+    this.#path = path;
+    this.#fd = fd;
+    this.#header = header;
     this.#lengthBytes = lengthBytes;
     this.#hasStrayTail = hasStrayTail;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  get header(): HeaderRecord {
+    return this.#header;
   }
 
   get name(): string {
@@ -58,11 +63,33 @@ export class StateFile {
   }
 
   /**
-   * False when somebody removed the path from under us: what is written now nobody would find.
+   * False when somebody removed the file, or renamed its directory: what is written now nobody would find. By the path
+   * and not by the number of links, since an NFS client renames what it removes while it is open.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
-  isLinked(): boolean {
-    return stateIo(`look at ${this.path}`, this.path, () => fstatSync(this.fd).nlink > 0);
+  isNamed(): boolean {
+    return stateIo(`look at ${this.path}`, this.path, () => namesLockedFile(this.fd, this.path));
+  }
+
+  /**
+   * Goes on in another file: everything that is pending, its marks with it, is written there, and this one is emptied,
+   * since whoever renamed its directory may look there for orphans, and its lock given up. When it throws, this one goes
+   * on as it was.
+   * @param fresh - without functions, and ours from now on
+   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
+   */
+  moveTo(fresh: StateFile): void {
+    const registered = [...this.read().functions.values()].filter(({ isPending }) => isPending);
+    const records = registered.flatMap(({ record, marks }) => [record, ...marks]);
+    if (records.length > 0) fresh.append(records);
+    stateIo(`empty ${this.path}`, this.path, () => ftruncateSync(this.fd, 0));
+    this.close();
+    this.#path = fresh.path;
+    this.#fd = fresh.fd;
+    this.#header = fresh.header;
+    this.#lengthBytes = fresh.#lengthBytes;
+    this.#hasStrayTail = false;
+    this.#owedMarks = [];
   }
 
   /**
@@ -70,8 +97,8 @@ export class StateFile {
    * `durability: 'disk'`); when it throws none of them is.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
-  append(...records: StateRecord[]): void {
-    const bytes = Buffer.concat(records.map(record => this.#frame(record)));
+  append(records: readonly StateRecord[]): void {
+    const bytes = Buffer.concat(records.map(record => frameRecord(record, this.header.salt, this.path)));
     const isRegistration = records.some(record => record.kind === 'defer');
     const maxBytes = isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES;
     if (this.#lengthBytes + bytes.length > maxBytes) {
@@ -119,7 +146,7 @@ export class StateFile {
 
   /** Keeps marks in mind that the process which made them could not write. */
   owe(marks: readonly Mark[]): void {
-    this.#owedMarks.push(...marks);
+    this.#owedMarks = this.#owedMarks.concat(marks);
   }
 
   /**
@@ -223,21 +250,8 @@ export class StateFile {
   }
 
   #appendMarks(...marks: Mark[]): void {
-    this.append(...this.#owedMarks, ...marks);
+    this.append([...this.#owedMarks, ...marks]);
     this.#owedMarks = [];
-  }
-
-  #frame(record: StateRecord): Buffer {
-    const payload = encodeRecord(record, this.header.salt);
-    if (payload.length > MAX_RECORD_BYTES) {
-      throw new DeferredSweepError(
-        'DEFERRED_TOO_LARGE',
-        `cannot store a record of ${payload.length} bytes in ${this.path}: the limit is ${MAX_RECORD_BYTES} bytes; pass a path instead of the data`,
-        { path: this.path },
-      );
-    }
-    requireReadable(payload, this.path);
-    return encodeFrame(payload);
   }
 
   #write(bytes: Buffer): void {
@@ -256,18 +270,5 @@ export class StateFile {
       }
       throw error;
     }
-  }
-}
-
-/** What would be written and never read again is refused: registered, it would be lost. */
-function requireReadable(payload: Buffer, path: string): void {
-  try {
-    checkBounds(payload);
-  } catch (error) {
-    throw new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `cannot store a record in ${path} that could not be read again; pass the path of a file with the data instead`,
-      { path, cause: error },
-    );
   }
 }

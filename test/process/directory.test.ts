@@ -1,4 +1,4 @@
-/** What else may happen to the directory: cleanups, tidy strangers, leftovers, failing unlinks, chdir. */
+/** What else may happen to the directory: cleanups, leftovers, failing unlinks, chdir. */
 import assert from 'node:assert/strict';
 import {
   closeSync,
@@ -8,8 +8,6 @@ import {
   openSync,
   readdirSync,
   renameSync,
-  rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +16,8 @@ import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js
 import { tryLock } from '#dist/lock/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
-import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.ts';
-import { type DeferAnswer, freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 const [a, b]: Call[] = ['a', 'b'].map(text => ({ do: 'append', text }));
 
@@ -37,64 +34,6 @@ test('a cleanup leaves a live worker its file and the directory; the worker goes
   await DeferredFunctionManager.cleanupWorker(base, { logger: null });
   assert.deepEqual(read(ledger), ['a', 'a', 'b']);
   assert.equal(existsSync(directory), false);
-});
-
-test('nothing is lost when the directory is removed under a live worker: its next defer writes all into a fresh file', async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  const { child, path } = await startWorker(t, { base, ledger, calls: [a!] });
-  rmSync(directory, { recursive: true });
-  assert.deepEqual(await child.ask({ op: 'defer', call: b! }), { id: 2 });
-  assert.equal(existsSync(path), false);
-  assert.equal((await sweep(base, { logger: null })).live, 1);
-  await child.kill();
-  assert.equal((await sweep(base, { logger: null })).ok, 2);
-  assert.deepEqual(read(ledger), ['a', 'b']);
-});
-
-test('what is written into a fresh file keeps the attempts it had, and what was cancelled stays so', async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2 });
-  const job = await manager.open();
-  const tried = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
-  register(job, a!, ledger).cancel();
-  await tried.run();
-  rmSync(directory, { recursive: true });
-  register(job, b!, ledger);
-  const [own] = (await job.close()).files;
-  assert.deepEqual([own?.pending, own?.functions[0]?.attempt], [0, 2]);
-  assert.deepEqual(read(ledger), ['tried', 'tried', 'b']);
-});
-
-test('a defer that finds no room for a fresh file is refused: all before it still run, the next one tries again, nothing is left', {
-  skip: prlimitMissing,
-}, async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  const { child, path } = await startWorker(t, { base, ledger, calls: [a!] });
-  const { size } = statSync(path);
-  rmSync(directory, { recursive: true });
-  // Room for the header, not for what was registered.
-  limitFileSize(child.pid, size - 10);
-  assert.equal((await child.ask<DeferAnswer>({ op: 'defer', call: b! })).code, 'DEFERRED_STATE_IO');
-  limitFileSize(child.pid, Number.POSITIVE_INFINITY);
-  assert.deepEqual(await child.ask({ op: 'defer', call: b! }), { id: 2 });
-  await child.ask({ op: 'close' });
-  await child.ask({ op: 'manager.close' });
-  assert.deepEqual(read(ledger), ['a', 'b']);
-  assert.deepEqual(readdirSync(directory), []);
-});
-
-test('a worker whose directory was removed runs its functions at the end of its job, and opens the next one', async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null });
-  for (const call of [a!, b!]) {
-    const result = await manager.run((_defer, job) => {
-      register(job, call, ledger);
-      rmSync(directory, { recursive: true });
-      return 42;
-    });
-    assert.equal(result, 42);
-  }
-  assert.deepEqual(read(ledger), ['a', 'b']);
 });
 
 test('1000 workers start and end while another process cleans up all the time: none fails, each runs its own once', async t => {

@@ -100,7 +100,7 @@ test('any records, appended one by one or together, are read back equal', t => {
       const file = createStateFileNow(new StateDirectory(base), settings);
       const expected = new StateContents();
       for (const group of groups) {
-        if (group.length > 0) file.append(...group);
+        if (group.length > 0) file.append(group);
         for (const appended of group) expected.apply(appended);
       }
       const contents = replay(readFileSync(file.path));
@@ -139,13 +139,13 @@ test('whatever arguments are accepted, an orphan is called with equal ones', asy
         if (!deferred) return;
         accepted++;
         const file = createStateFileNow(new StateDirectory(base), settings);
-        file.append(
+        file.append([
           deferOf(1, [], {
             function: deferred.descriptor,
             arguments: deferred.encodedArguments,
             name: deferred.name,
           }),
-        );
+        ]);
         file.close();
         await sweepHere(base);
         assert.deepStrictEqual(takeCalls(), [args]);

@@ -40,7 +40,7 @@ function fillDisk(base: string): void {
   let error: unknown;
   while (error === undefined && id < 100) {
     try {
-      file.append(deferOf(id + 1, [new Uint8Array(5000)]));
+      file.append([deferOf(id + 1, [new Uint8Array(5000)])]);
       id++;
     } catch (thrown) {
       error = thrown;
@@ -67,7 +67,7 @@ function fillDisk(base: string): void {
   file.appendDone({ kind: 'done', id: 1, attempt: 1, atEpochMs: 2, final: true });
   assert.equal(replay(readFileSync(file.path)).functions.get(2)?.isInProgress, true);
   file.reset();
-  file.append(deferOf(1, ['again']));
+  file.append([deferOf(1, ['again'])]);
   assert.deepEqual([...file.read().functions.keys()], [1]);
   file.close();
 }
@@ -116,7 +116,7 @@ test('records appended together are one write, all or none', t => {
   t.after(() => file.close());
   const { size } = statSync(file.path);
   const tooLarge = deferOf(2, [], { arguments: new Uint8Array(16 * 1024 * 1024) });
-  assert.throws(() => file.append(deferOf(1, []), tooLarge), { code: 'DEFERRED_TOO_LARGE' });
+  assert.throws(() => file.append([deferOf(1, []), tooLarge]), { code: 'DEFERRED_TOO_LARGE' });
   assert.equal(statSync(file.path).size, size);
 });
 
@@ -128,7 +128,7 @@ test('a torn tail is cut off before marks are written behind it', t => {
   t.after(() => closeSync(fd));
   const file = new StateFile(path, fd, headerOf(), frames[0]!.length + frames[1]!.length);
   file.cutTail();
-  file.append({ kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 });
+  file.append([{ kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 }]);
   const contents = file.read();
   assert.equal(contents.tornBytes + contents.damagedBytes, 0);
   assert.equal(contents.functions.get(1)?.attempts.length, 1);
@@ -139,7 +139,7 @@ test('a file emptied for the next job has its header and no functions', t => {
   const file = createStateFileNow(new StateDirectory(base), settings);
   t.after(() => file.close());
   const before = readFileSync(file.path);
-  file.append(deferOf(1, ['first']));
+  file.append([deferOf(1, ['first'])]);
   file.reset();
   assert.deepEqual(readFileSync(file.path), before);
   assert.equal(file.read().functions.size, 0);

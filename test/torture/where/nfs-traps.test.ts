@@ -1,9 +1,9 @@
 /** Where a lock on NFS is worth nothing, and a live worker's functions are run or lost: what `docs/locking.md` warns of. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
+import { type SweepReport, sweep } from '#dist/index.js';
 import { fileSystemVerdict } from '#dist/lock/file-system.js';
 import { type Call, read } from '../../helpers/calls.ts';
 import { startWorker } from '../../helpers/worker.ts';
@@ -109,24 +109,6 @@ for (const version of NFS_VERSIONS) {
         assert.equal(isThere(), true);
       }
       addRow({ part: 'where', what: `NFS ${version}, what the server has`, tried: 2, found: 0 });
-    },
-  );
-
-  testHere(
-    `TRAP: an owner whose file is removed by its own client does not notice, since NFS keeps the file (NFS ${version})`,
-    async (t, mounts) => {
-      const place = new SharedPlace(t, mounts, version);
-      const manager = new DeferredFunctionManager(place.as('one'), silent);
-      const job = await manager.open();
-      job.defer(Math.max, 1);
-      unlinkSync(job.path);
-      job.defer(Math.max, 2);
-      assert.equal(existsSync(job.path), false);
-      assert.match(place.onServer().join(), /^deferred,deferred\/\.nfs[^,]*$/);
-      // As long as the owner lives nothing is lost.
-      assert.equal((await job.close()).ok, 2);
-      await manager.close();
-      assert.deepEqual(place.onServer(), ['deferred']);
     },
   );
 }

@@ -1,0 +1,234 @@
+/** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
+import { fstatSync } from 'node:fs';
+import { systemErrorCode } from './errors.ts';
+import type { DeferredFunction } from './function/deferred-function.ts';
+import { inodeKey } from './lock/held-file.ts';
+import type { RegisteredFunction } from './state/contents.ts';
+import type { Delivery } from './state/record.ts';
+import type { StateDirectory } from './state/state-directory.ts';
+import type { StateFile } from './state/state-file.ts';
+import type { ResolvedSweepOptions } from './sweep/options.ts';
+import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
+import { noRoomForStart, runFunction } from './sweep/run-function.ts';
+import { TakenFile } from './sweep/taken-file.ts';
+
+/** What they need of their job's manager. */
+export interface OwnFunctionsHost {
+  readonly directory: StateDirectory;
+  readonly sweepOptions: Pick<ResolvedSweepOptions, 'killGraceMs'>;
+  readonly delivery: Delivery;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  /** A fresh state file, without waiting. */
+  createFile(): StateFile;
+  /** Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it was kept. */
+  giveBack(file: StateFile): boolean;
+  /** Removes a file in which nothing is pending. Never throws for what the system refuses. */
+  discard(file: StateFile): void;
+}
+
+/** What became of a job's functions when it ended. */
+export interface OwnEnd {
+  readonly report: FileReport;
+  /** Inodes of the file, if it stays: the sweep after the job is to leave it alone. */
+  readonly left: readonly string[];
+}
+
+export class OwnFunctions {
+  readonly #host: OwnFunctionsHost;
+  readonly #file: StateFile;
+  /** Counts what is written into the file other than by the end of the job: that then reads it again. */
+  #changes = 0;
+  /** Functions being run, by id. */
+  readonly #running = new Map<number, Promise<TakenFile>>();
+  #haveEnded = false;
+
+  /** @param file - without functions, locked, and ours from now on */
+  constructor(host: OwnFunctionsHost, file: StateFile) {
+    this.#host = host;
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Once true, nothing can be registered, cancelled or run any more. */
+  get haveEnded(): boolean {
+    return this.#haveEnded;
+  }
+
+  /** Returns the id. @throws as `Job.defer` */
+  register(deferred: DeferredFunction): number {
+    this.#stayNamed();
+    const id = this.#file.lastId + 1;
+    this.#file.append([
+      {
+        kind: 'defer',
+        id,
+        name: deferred.name,
+        function: deferred.descriptor,
+        arguments: deferred.encodedArguments,
+        registeredAtEpochMs: Date.now(),
+        delivery: this.#host.delivery,
+        timeoutMs: this.#host.timeoutMs,
+        maxAttempts: this.#host.maxAttempts,
+      },
+    ]);
+    this.#file.lastId = id;
+    this.#changes++;
+    return id;
+  }
+
+  /** As `Registration.cancel`. */
+  cancel(id: number): boolean {
+    const registered = this.#file.read().functions.get(id);
+    // In progress: a true would promise that it does not run.
+    if (!registered?.isPending || registered.isInProgress) return false;
+    this.#file.append([{ kind: 'cancel', id }]);
+    this.#changes++;
+    return true;
+  }
+
+  /** As `Registration.run`. */
+  async run(id: number): Promise<FunctionReport | undefined> {
+    const taken = await (this.#running.get(id) ?? this.#runNow(id));
+    return taken?.report().functions.find(ran => ran.id === id);
+  }
+
+  /** Runs what is pending and leaves the rest to others. Never throws for what the system refuses. */
+  async end(): Promise<OwnEnd> {
+    let taken: TakenFile | undefined;
+    try {
+      do await this.#earlyRuns();
+      while (this.#running.size > 0);
+      taken = this.#take();
+      if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
+      await this.#runPending(taken);
+      taken.giveUp();
+      if (taken.contents.damagedBytes > 0) {
+        // Its header may be what is damaged: no file for another job.
+        taken.retire();
+        return { report: taken.report(), left: [] };
+      }
+      if (taken.contents.pending().length === 0) {
+        const inodes = inodesOf(this.#file);
+        return { report: taken.report(true), left: this.#host.giveBack(this.#file) ? inodes : [] };
+      }
+    } catch (error) {
+      this.#haveEnded = true;
+      // Their marks go through the descriptor that is closed below.
+      await this.#earlyRuns();
+      if (!taken) {
+        const left = inodesOf(this.#file);
+        this.#file.close();
+        return { report: refusedReport(this.path, error), left };
+      }
+      taken.fail(error);
+    }
+    return this.#leave(taken);
+  }
+
+  /** Where somebody removed our file, nobody would find what is written into it: then in a fresh one. */
+  #stayNamed(): void {
+    if (this.#file.isNamed()) return;
+    const fresh = this.#host.createFile();
+    try {
+      this.#file.moveTo(fresh);
+    } catch (error) {
+      this.#host.discard(fresh);
+      throw error;
+    }
+  }
+
+  /** Undefined when there is nothing to run. */
+  #runNow(id: number): Promise<TakenFile> | undefined {
+    const taken = this.#take();
+    const registered = taken.runnable().find(candidate => candidate.record.id === id);
+    if (!registered) return undefined;
+    this.#changes++;
+    // Only this one: another that looks given up may be running.
+    return this.#runOnce(taken, registered, () => taken.giveUp(id));
+  }
+
+  #take(): TakenFile {
+    return new TakenFile(this.#host.directory, this.#file, this.#file.read(), undefined);
+  }
+
+  /** Runs a function, its start mark written when this returns; who wants it run before it has ended gets this run. */
+  #runOnce(
+    taken: TakenFile,
+    registered: RegisteredFunction,
+    afterwards: () => void = () => {},
+  ): Promise<TakenFile> {
+    const { id } = registered.record;
+    const run = async (): Promise<TakenFile> => {
+      try {
+        await this.#runOne(taken, registered);
+        afterwards();
+        return taken;
+      } finally {
+        this.#running.delete(id);
+      }
+    };
+    const running = run();
+    this.#running.set(id, running);
+    return running;
+  }
+
+  async #runOne(taken: TakenFile, registered: RegisteredFunction): Promise<void> {
+    const result = await runFunction(taken.file, registered, {
+      isOrphaned: false,
+      timeoutMs: registered.record.timeoutMs,
+      killGraceMs: this.#host.sweepOptions.killGraceMs,
+      onMark: mark => taken.apply(mark),
+    });
+    if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
+  }
+
+  /**
+   * Runs what is pending, in order, until nothing is, and ends the job. Functions, and whoever else has the job, may defer,
+   * cancel and run others meanwhile. Between the last look at what they did and the next start mark, or the end, there
+   * is no `await`: what is deferred before is run, what is deferred after is refused, and nothing is in between.
+   */
+  async #runPending(taken: TakenFile): Promise<void> {
+    let queue = taken.runnable().reverse();
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      const known = this.#changes;
+      await this.#runOnce(taken, next);
+      while (this.#running.size > 0) await this.#earlyRuns();
+      if (known === this.#changes) continue;
+      taken.refresh();
+      queue = taken.runnable().reverse();
+    }
+    this.#haveEnded = true;
+  }
+
+  /** Waits for functions run before their turn: else they would look like interrupted ones, and run twice at once. */
+  async #earlyRuns(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /** What is pending is an orphan's from here on. */
+  #leave(taken: TakenFile): OwnEnd {
+    try {
+      this.#stayNamed();
+      this.#file.settleMarks();
+    } catch (error) {
+      taken.fail(error);
+    }
+    const left = inodesOf(this.#file);
+    this.#file.close();
+    return { report: taken.report(), left };
+  }
+}
+
+/** The inode of an open file, or none where the system does not tell: the file may then be met again. */
+function inodesOf({ fd }: StateFile): string[] {
+  try {
+    return [inodeKey(fstatSync(fd))];
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return [];
+  }
+}
