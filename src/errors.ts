@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Every code a {@link DeferredSweepError} can carry. Codes hold for a major version; `docs/errors.md` tells what to do. */
 export type DeferredSweepErrorCode =
   /** The native addon could not be loaded on this platform. */
@@ -75,9 +77,12 @@ export function hasCode(
   return error instanceof DeferredSweepError && codes.includes(error.code);
 }
 
-/** The `code` of a system error (`ENOENT`, …), or undefined for anything else that was thrown. */
+/**
+ * The `code` of a system error (`ENOENT`, …), or undefined for anything else that was thrown. Not by `instanceof`: where
+ * test runners load a program into a context of its own, Node's errors come from another one.
+ */
 export function systemErrorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+  return types.isNativeError(error) && 'syscall' in error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }

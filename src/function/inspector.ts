@@ -5,8 +5,10 @@
  * `await` nine times slower while it is enabled, and only it knows which file a script is; so it is enabled for a script
  * not seen before, and disabled before the call returns.
  */
+import { Buffer } from 'node:buffer';
 import type * as NodeInspector from 'node:inspector';
 import { createRequire } from 'node:module';
+
 import { DeferredSweepError } from '../errors.ts';
 
 const require = createRequire(import.meta.url);
@@ -48,14 +50,22 @@ class ThreadInspector {
     const { Session } = require('node:inspector') as typeof NodeInspector;
     this.#session = new Session();
     this.#session.connect();
-    // The only way to an object's id is an expression, so the box is a property of the global object for a moment.
+    // The only way to an object's id is an expression, so the box is a property of what an expression can name, for a moment:
+    // of our global object and, where a test runner loads us into a context and expressions are evaluated outside of it, of
+    // a class of Node's that all contexts share.
     const key = 'deferred-sweep.inspector';
-    Object.defineProperty(globalThis, key, { value: this.#box, configurable: true });
+    const holders = [globalThis, Buffer];
+    for (const holder of holders)
+      Object.defineProperty(holder, key, { value: this.#box, configurable: true });
     try {
-      this.#boxId = this.#post('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(key)}]` })
-        .result.objectId!;
+      const name = JSON.stringify(key);
+      const { result } = this.#post('Runtime.evaluate', {
+        expression: `globalThis[${name}] ?? Buffer[${name}]`,
+      });
+      if (result.objectId === undefined) throw new Error('the inspector cannot see what we hand it');
+      this.#boxId = result.objectId;
     } finally {
-      Reflect.deleteProperty(globalThis, key);
+      for (const holder of holders) Reflect.deleteProperty(holder, key);
     }
   }
 

@@ -20,7 +20,9 @@ const resolved = new Map<string, readonly string[]>();
  */
 export function isProgram(url: string): boolean {
   const plain = fileOf(url);
-  if (require.main !== undefined && plain === pathToFileURL(require.main.filename).href) return true;
+  // Null in Jest.
+  const main = require.main?.filename;
+  if (main !== undefined && plain === pathToFileURL(main).href) return true;
   // In a worker thread argv[1] is the script of the thread.
   return [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()].some(
     argument => typeof argument === 'string' && programUrls(argument).includes(plain),

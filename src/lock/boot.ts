@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { types } from 'node:util';
 import { systemErrorCode } from '../errors.ts';
 
 let known: string | null | undefined;
@@ -37,5 +38,5 @@ function read(): string | null {
 
 /** What execFileSync throws for a program that ran and failed. */
 function isFailedCommand(error: unknown): boolean {
-  return error instanceof Error && 'status' in error;
+  return types.isNativeError(error) && 'status' in error;
 }

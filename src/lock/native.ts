@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
 import { DeferredSweepError } from '../errors.ts';
 
 /** What of the addon, `native/binding.cc`, locks. */
@@ -83,7 +84,7 @@ function addonMissing(cause: unknown): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_ADDON_MISSING',
     `cannot load the native addon for ${target} (${cLibrary()}, Node ${process.versions.node}): ` +
-      `${cause instanceof Error ? cause.message.trim() : String(cause)}; tried ${tried.join(', ')}; ` +
+      `${types.isNativeError(cause) ? cause.message.trim() : String(cause)}; tried ${tried.join(', ')}; ` +
       'install the package with its prebuilds for this platform, or run `npm run build:native` in a checkout',
     { cause },
   );

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, types } from 'node:util';
 import type { NativeFailure } from './native.ts';
 
 /** An error with the shape of those of `node:fs`. */
@@ -40,8 +40,9 @@ export function isSystemError(
   error: unknown,
   ...codes: (keyof typeof constants.errno)[]
 ): error is SystemError {
-  if (!(error instanceof Error && 'errno' in error && 'syscall' in error)) return false;
-  return codes.some(code => error.errno === -constants.errno[code]);
+  if (!(types.isNativeError(error) && 'errno' in error && 'syscall' in error)) return false;
+  const { errno } = error;
+  return codes.some(code => errno === -constants.errno[code]);
 }
 
 /** Whether the kernel could not say if a lock is free: a file server in trouble, out of locks, or just restarted. */

@@ -144,7 +144,8 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     },
     createdAtEpochMs: now,
     node: process.versions.node,
-    execArgv: process.execArgv,
+    // An array of ours: Node's own is of another realm where a test runner loads us into a context.
+    execArgv: [...process.execArgv],
     cwd: currentDirectory(),
   };
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 import type { ReportedError } from '../state/record.ts';
 
@@ -7,7 +8,7 @@ const MAX_TEXT = 16_384;
 /** Returns whatever was thrown as plain data. Never throws, whatever its getters do. */
 export function reportError(thrown: unknown): ReportedError {
   try {
-    if (!(thrown instanceof Error)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
+    if (!types.isNativeError(thrown)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
     const { code, stack } = thrown as { code?: unknown; stack?: unknown };
     return {
       name: cut(String(thrown.name)),
@@ -29,7 +30,7 @@ export function reportOf(code: DeferredSweepErrorCode, message: string): Reporte
 /** With the causes, since the message alone often says only what could not be done. */
 function messageOf(error: Error): string {
   const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error && causes.length < 8; cause = cause.cause) {
+  for (let cause = error.cause; types.isNativeError(cause) && causes.length < 8; cause = cause.cause) {
     causes.push(cause.message);
   }
   return [error.message, ...causes.filter(cause => !error.message.includes(cause))].join(': ');
