@@ -39,6 +39,8 @@ export class OwnFunctions {
   readonly #file: StateFile;
   /** Counts what is written into the file other than by the end of the job: that then reads it again. */
   #changes = 0;
+  /** Ids of functions that may be cancelled or run: registered, and not cancelled, running or done. */
+  readonly #waiting = new Set<number>();
   /** Functions being run, by id. */
   readonly #running = new Map<number, Promise<TakenFile>>();
   #haveEnded = false;
@@ -76,16 +78,17 @@ export class OwnFunctions {
       },
     ]);
     this.#file.lastId = id;
+    this.#waiting.add(id);
     this.#changes++;
     return id;
   }
 
   /** As `Registration.cancel`. */
   cancel(id: number): boolean {
-    const registered = this.#file.read().functions.get(id);
-    // In progress: a true would promise that it does not run.
-    if (!registered?.isPending || registered.isInProgress) return false;
+    // Not one that is running: a true would promise that it does not run.
+    if (!this.#waiting.has(id)) return false;
     this.#file.append([{ kind: 'cancel', id }]);
+    this.#waiting.delete(id);
     this.#changes++;
     return true;
   }
@@ -143,6 +146,7 @@ export class OwnFunctions {
 
   /** Undefined when there is nothing to run. */
   #runNow(id: number): Promise<TakenFile> | undefined {
+    if (!this.#waiting.has(id)) return undefined;
     const taken = this.#take();
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
@@ -169,8 +173,10 @@ export class OwnFunctions {
         return taken;
       } finally {
         this.#running.delete(id);
+        if (taken.isWaiting(id)) this.#waiting.add(id);
       }
     };
+    this.#waiting.delete(id);
     const running = run();
     this.#running.set(id, running);
     return running;

@@ -4,7 +4,7 @@
  * Named after file and function, written under another name and renamed, by whoever holds the state file's lock, before
  * the record that makes it final: writing one twice is writing it once.
  */
-import { constants, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { constants, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
@@ -59,17 +59,35 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
   const path = join(directory.deadPath, basename(name));
   return stateIo(`write the dead letter ${path}`, path, () => {
     mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
-    const fd = openSync(path + WIP_SUFFIX, WRITE_FLAGS, FILE_MODE);
     try {
-      setFileMode(fd);
-      writeFileSync(fd, bytes);
-      fsyncSync(fd);
-    } finally {
-      closeDescriptor(fd);
+      writeDurably(path + WIP_SUFFIX, bytes);
+      renameSync(path + WIP_SUFFIX, path);
+    } catch (error) {
+      discard(path + WIP_SUFFIX);
+      throw error;
     }
-    renameSync(path + WIP_SUFFIX, path);
     syncDirectory(directory.deadPath);
     syncDirectory(directory.path); // which has the name of `dead/`
     return path;
   });
+}
+
+/** On a full disk half a letter would keep room that others need; whoever tries again writes it anew. */
+function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Not made, or the disk refuses that, too: the error that brought us here is the one to report.
+  }
+}
+
+function writeDurably(path: string, bytes: Buffer): void {
+  const fd = openSync(path, WRITE_FLAGS, FILE_MODE);
+  try {
+    setFileMode(fd);
+    writeFileSync(fd, bytes);
+    fsyncSync(fd);
+  } finally {
+    closeDescriptor(fd);
+  }
 }

@@ -55,6 +55,12 @@ export class TakenFile {
       );
   }
 
+  /** Whether a function is still to be run, and not running. */
+  isWaiting(id: number): boolean {
+    const registered = this.contents.functions.get(id);
+    return registered?.isPending === true && !registered.isInProgress;
+  }
+
   /** Takes note of a mark that a runner wrote. */
   apply(mark: Mark): void {
     this.contents.apply(mark);

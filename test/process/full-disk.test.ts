@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -13,7 +13,7 @@ import {
 } from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { mountTinyDisk } from '../helpers/full-disk.ts';
-import { type DeferAnswer, freshPlace, startWorker } from '../helpers/worker.ts';
+import { type DeferAnswer, freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 const first: Call = { do: 'append', text: 'first' };
 
@@ -118,3 +118,32 @@ test('a worker that cannot even create its state file is told so, and works once
   assert.deepEqual([report.failed, report.pending], [0, 0]);
   await (await manager.open()).close();
 });
+
+test('a dead letter that finds no room leaves nothing of itself, and is written once there is room', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  const [directory, dead] = [join(place.base, 'deferred'), join(place.base, 'deferred', 'dead')];
+  const options = { maxAttempts: 1 };
+  await leaveOrphan(t, { ...place, options, calls: [{ do: 'throw', text: 'tried', message: 'no' }] });
+  // So that they are not made on the full disk, for which there would be no room.
+  mkdirSync(dead, { mode: 0o700 });
+  const filler = join(place.base, 'filler');
+  for (const bytes of [5000, 500, 50, 1]) fillFile(filler, bytes);
+  const [file] = (await sweep(place.base, { logger: null })).files;
+  assert.deepEqual([file?.error?.code, file?.isRetired], ['DEFERRED_STATE_IO', false]);
+  assert.match(file!.error!.message, /dead letter.*ENOSPC/);
+  assert.deepEqual(readdirSync(dead), []);
+  rmSync(filler);
+  await sweep(place.base, { logger: null });
+  assert.deepEqual([readdirSync(directory), readdirSync(dead).length], [['dead'], 1]);
+  assert.deepEqual(read(place.ledger), ['tried']);
+});
+
+/** Appends to a file until so many more bytes do not fit. */
+function fillFile(path: string, bytes: number): void {
+  try {
+    for (;;) appendFileSync(path, Buffer.alloc(bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}

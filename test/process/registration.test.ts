@@ -108,6 +108,35 @@ test('a function that failed in run() is tried again at the end of the job', asy
   assert.deepEqual(read(ledger), ['tried', 'tried']);
 });
 
+test('a function that failed in run() can still be cancelled: it is not tried again', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const failing = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
+  assert.equal((await failing.run())?.outcome, 'failed');
+  assert.deepEqual([failing.cancel(), failing.cancel()], [true, false]);
+  assert.equal((await job.close()).pending, 0);
+  assert.deepEqual(read(ledger), ['tried']);
+});
+
+test('to cancel a function costs the same however many are registered', {
+  skip: existsSync('/proc/self/io') ? false : 'NOT TESTED: /proc/self/io tells what is read',
+}, async t => {
+  const { base } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base);
+  const job = await manager.open();
+  const registrations = Array.from({ length: 300 }, () => job.defer(Math.max, 'x'.repeat(1000) as never));
+  const before = bytesRead();
+  assert.ok(registrations.every(registration => registration.cancel()));
+  const readMeanwhile = bytesRead() - before;
+  assert.ok(readMeanwhile < 300_000, `${readMeanwhile} bytes were read`);
+});
+
+/** How many bytes this process has read, of whatever (proc(5), `rchar`). */
+function bytesRead(): number {
+  return Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+}
+
 test('a function deferred from a deferred function runs in the same pass', async t => {
   const { base, ledger } = freshPlace(t);
   await using manager = new DeferredFunctionManager(base);
