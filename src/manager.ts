@@ -1,12 +1,16 @@
 /** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
-import { DeferredSweepError, systemErrorCode } from './errors.ts';
+import { DeferredSweepError } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
-import { namesLockedFile } from './lock/held-file.ts';
-import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
+import {
+  createStateFile,
+  createStateFileNow,
+  currentDirectory,
+  type StateFileSettings,
+} from './state/create-state-file.ts';
 import type { Delivery, Durability, RunOrder } from './state/record.ts';
 import { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
@@ -172,8 +176,8 @@ export class DeferredFunctionManager {
     const file = this.#idle;
     this.#idle = undefined;
     if (!file) return undefined;
-    // Removed by somebody, or its header no longer tells where we are: a fresh one then.
-    if (isUsable(file)) return file;
+    // Its header tells whoever runs its functions where to be.
+    if (file.header.cwd === currentDirectory()) return file;
     this.#remove(file);
     return undefined;
   }
@@ -213,16 +217,5 @@ export class DeferredFunctionManager {
         path: this.#directory.path,
       },
     );
-  }
-}
-
-/** Whether a file of a job that ended is where it was, and so are we. */
-function isUsable({ fd, path, header }: StateFile): boolean {
-  try {
-    return namesLockedFile(fd, path) && header.cwd === process.cwd();
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    // Another one is as good.
-    return false;
   }
 }

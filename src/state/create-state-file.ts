@@ -150,8 +150,8 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
   };
 }
 
-/** A process may outlive its working directory; whoever runs its functions then starts at the root. */
-function currentDirectory(): string {
+/** As headers have it. A process may outlive its working directory; whoever runs its functions then starts at the root. */
+export function currentDirectory(): string {
   try {
     return process.cwd();
   } catch (error) {

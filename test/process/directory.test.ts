@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   writeFileSync,
 } from 'node:fs';
@@ -128,6 +129,8 @@ test('a file that cannot be unlinked is run once and reported; later sweeps run 
     assert.match(report.files[0]?.error?.message ?? '', /EACCES/);
     assert.equal(report.files[0]?.isRetired, false);
     assert.deepEqual(read(ledger), ['a', 'b']);
+    // So that nothing of it could run again even if its marks had not found room.
+    assert.equal(readFileSync(path, 'latin1').includes('appendFileSync'), false);
   }
   await sweep(base);
   assert.equal(existsSync(path), false);

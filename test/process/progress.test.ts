@@ -1,8 +1,9 @@
 /** Whoever runs a file may be killed in the middle of it: only what was in progress is repeated. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
+import { replay } from '#dist/state/contents.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
@@ -69,4 +70,13 @@ test("a function with delivery 'at-most-once' that crashes its runner is never t
   assert.deepEqual([report.ok, report.failed, report.pending], [9, 1, 0]);
   assert.equal((await sweep(base)).files.length, 0);
   assert.equal(read(ledger).length, 10);
+});
+
+test('an attempt whose runner died is ended in the file, with the reason, for whoever tries again', async t => {
+  const { base, ledger } = freshPlace(t);
+  const path = await leaveOrphan(t, { base, ledger, calls: [{ do: 'exit', text: 'tried', code: 3 }] });
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.failed, report.pending], [1, 1]);
+  const { lastAttempt } = replay(readFileSync(path)).functions.get(1)!;
+  assert.deepEqual([lastAttempt?.done?.error?.code, lastAttempt?.done?.final], ['DEFERRED_CRASHED', false]);
 });

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunction, DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 const calls: Call[] = ['1', '2', '3'].map(text => ({ do: 'append', text }));
 
@@ -60,6 +60,26 @@ test('defer after the end of the job throws DEFERRED_CLOSED, even through a refe
   assert.deepEqual(read(ledger), ['1']);
   await manager.close();
   await assert.rejects(manager.open(), { code: 'DEFERRED_CLOSED' });
+});
+
+test('a manager that is closed while it opens a job opens none, and leaves no file', async t => {
+  const { base, directory } = freshPlace(t);
+  const manager = new DeferredFunctionManager(base, { logger: null });
+  const opening = manager.open();
+  await Promise.all([manager.close(), assert.rejects(opening, { code: 'DEFERRED_CLOSED' })]);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('the functions of a second job are run where that began, not where the first did', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const { child } = await startWorker(t, { base, ledger });
+  await child.ask({ op: 'close' });
+  await child.ask({ op: 'chdir', path: root });
+  await child.ask({ op: 'open' });
+  await child.ask({ op: 'defer', call: { do: 'surroundings', text: 'in' } });
+  await child.kill();
+  await sweep(base, { logger: null });
+  assert.deepEqual(read(ledger), [`in ${root} undefined`]);
 });
 
 test('closing a manager ends its open jobs: their functions run', async t => {
