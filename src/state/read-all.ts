@@ -1,11 +1,19 @@
 import { fstatSync, readSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
+import { stateIo } from './state-io.ts';
 
 /** A file is read as a whole. */
 export const MAX_STATE_FILE_BYTES: number = 384 * 1024 * 1024;
 
-/** Reads a whole file through the descriptor, from its beginning. @throws DeferredSweepError `DEFERRED_TOO_LARGE`. */
+/**
+ * Reads a whole file through the descriptor, from its beginning.
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
+ */
 export function readAll(fd: number, path: string): Buffer {
+  return stateIo(`read ${path}`, path, () => read(fd, path));
+}
+
+function read(fd: number, path: string): Buffer {
   const { size } = fstatSync(fd);
   if (size > MAX_STATE_FILE_BYTES) {
     throw new DeferredSweepError(

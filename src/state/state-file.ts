@@ -169,7 +169,7 @@ export class StateFile {
 
   /** All there is, as it is. @throws as {@link read} */
   readBytes(): Buffer {
-    return stateIo(`read ${this.path}`, this.path, () => readAll(this.fd, this.path));
+    return readAll(this.fd, this.path);
   }
 
   /** As {@link read}, when another process has appended to the file meanwhile. */

@@ -9,9 +9,9 @@ import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
-import type { DoneRecord, HeaderRecord, Mark, StartRecord } from '../state/record.ts';
+import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
 import type { StateFile } from '../state/state-file.ts';
-import { reportError } from './reported-error.ts';
+import { reportError, reportOf } from './reported-error.ts';
 
 /** What the runner decides. */
 export interface RunCircumstances {
@@ -69,8 +69,8 @@ export async function runFunction(
 }
 
 /** Why a function that must not run twice was not run at all. */
-export function noRoomForStart(name: string): DeferredSweepError {
-  return new DeferredSweepError(
+export function noRoomForStart(name: string): ReportedError {
+  return reportOf(
     'DEFERRED_STATE_IO',
     `cannot run ${name} at most once: the disk has no room to say that it was started; it stays registered`,
   );

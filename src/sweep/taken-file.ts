@@ -70,9 +70,9 @@ export class TakenFile {
   }
 
   /** Leaves a function as it is for a later sweep. */
-  leave(id: number, error: unknown): void {
+  leave(id: number, why: ReportedError): void {
     this.#handled.add(id);
-    this.fail(error);
+    this.failAs(why);
   }
 
   /** Takes note of what was registered, cancelled and run through the same file meanwhile. */
@@ -131,7 +131,12 @@ export class TakenFile {
 
   /** Keeps in mind what is wrong with the file itself; the first reason stands. */
   fail(error: unknown): void {
-    this.#error ??= reportError(error);
+    this.failAs(reportError(error));
+  }
+
+  /** As {@link fail}, for what another process reported. */
+  failAs(why: ReportedError): void {
+    this.#error ??= why;
   }
 
   /** Unlinks the file while its lock is held, unless something in it is pending, and gives up the lock. */

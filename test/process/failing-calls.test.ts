@@ -75,6 +75,20 @@ for (const [where, options, inject] of [
   });
 }
 
+for (const isolation of ['none', 'process'] as const) {
+  test(`a function whose start cannot be marked is left, and the report says why: isolation ${isolation}`, {
+    skip,
+  }, async t => {
+    const place = freshPlace(t);
+    const path = await leaveOrphan(t, { ...place, calls: [a] });
+    const report = await sweepTampered(t, place, path, 'write:error=EIO:when=1', { isolation });
+    const [file] = report.files;
+    assert.deepEqual([file?.error?.code, file?.isRetired, file?.pending], ['DEFERRED_STATE_IO', false, 1]);
+    assert.match(file!.error!.message, /EIO/);
+    assert.deepEqual(read(place.ledger), []);
+  });
+}
+
 test('a mark that failed at the end of its own job is written before the file is left to others', {
   skip,
 }, async t => {

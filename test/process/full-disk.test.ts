@@ -73,6 +73,10 @@ test('a function that must not run twice waits on a full disk, and runs once the
   assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
   assert.deepEqual(read(place.ledger), []);
   assert.ok(existsSync(path), 'it is still registered');
+  // Its runner says so, too.
+  const [found] = (await sweep(place.base, { logger: null })).files;
+  assert.match(found!.error!.message, /at most once: the disk has no room/);
+  assert.deepEqual(read(place.ledger), []);
   execFileSync('mount', ['-o', 'remount,size=1m', place.base]);
   const later = await sweep(place.base);
   assert.equal(later.failed, 0);

@@ -1,11 +1,14 @@
 /** Runners that never come to their first function, because what their owner was started with hangs. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
+import { CONTROL_FD, MAIN } from '#dist/sweep/runner/protocol.js';
 import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
@@ -154,4 +157,11 @@ test("the owner's working directory need not be one that may be entered", {
     return;
   }
   assert.deepEqual(read(ledger), ['ran']);
+});
+
+test('a runner whose sweeper died before it asked for anything ends', bounded, async () => {
+  const pipes = ['pipe', 'pipe'] as const;
+  const runner = spawn(process.execPath, [MAIN], { stdio: ['ignore', 'inherit', 'inherit', ...pipes] });
+  (runner.stdio[CONTROL_FD] as Writable).end('{"files":');
+  assert.deepEqual(await once(runner, 'exit'), [0, null]);
 });

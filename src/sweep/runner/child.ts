@@ -179,7 +179,7 @@ function receive(
       taken.leave(event.id, event.error);
       break;
     case 'failed':
-      taken.fail(event.error);
+      taken.failAs(event.error);
       end.failed.add(taken);
       break;
   }

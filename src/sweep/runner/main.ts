@@ -73,7 +73,7 @@ async function runFile(index: number): Promise<void> {
       });
       watchAfterwards(timeoutMs, killGraceMs);
       if (result === 'not-started') {
-        emit({ kind: 'left', file: index, id, error: reportError(noRoomForStart(registered.record.name)) });
+        emit({ kind: 'left', file: index, id, error: noRoomForStart(registered.record.name) });
       }
       // It goes on whatever it was told. Its mark is written; the process and all it started must end.
       if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
@@ -99,8 +99,8 @@ function emit(event: RunEvent): void {
   try {
     writeSync(EVENT_FD, `${JSON.stringify(event)}\n`);
   } catch (error) {
-    // The sweeper is gone. The marks in the file say the same.
-    if (systemErrorCode(error) !== 'EPIPE') throw error;
+    // The sweeper is gone, or a function closed our descriptor. The marks in the file say the same.
+    if (systemErrorCode(error) === undefined) throw error;
   }
 }
 

@@ -22,8 +22,8 @@ export function judgeFailing(
     breaches.push(`it exited with ${ended.code}: ${ended.stderr}`);
   for (const line of ended.told) {
     if (line.startsWith('raw ')) breaches.push(`it threw ${line.slice(4)}`);
-    const code = thrownBy(line);
-    if (code !== undefined && !DOCUMENTED.includes(code)) breaches.push(`it threw ${code}: ${line}`);
+    for (const code of codesIn(line))
+      if (!DOCUMENTED.includes(code)) breaches.push(`it said ${code}: ${line}`);
   }
   // strace makes a close(2) fail by not making it.
   if (!ended.trace.some(line => line.startsWith('close(') && line.endsWith('(INJECTED)')))
@@ -38,10 +38,16 @@ export function judgeFailing(
   return breaches;
 }
 
-/** The code of what a step threw, or of what the command line says of a whole directory. */
-function thrownBy(line: string): string | undefined {
-  if (line.startsWith('threw ')) return line.slice(6);
-  if (!line.startsWith('{')) return undefined;
-  const said = JSON.parse(line) as { directory?: string; error?: { code?: string; message: string } };
-  return said.directory === undefined ? (said.error?.code ?? 'an error without a code') : undefined;
+/** The codes of what a step threw, or of what the command line or a report says of directories and files. */
+function codesIn(line: string): string[] {
+  if (line.startsWith('threw ')) return [line.slice(6)];
+  if (!line.startsWith('{')) return [];
+  const { error, files = [] } = JSON.parse(line) as Said & { files?: readonly Said[] };
+  return [error, ...files.map(file => file.error)].flatMap(said =>
+    said === undefined ? [] : [said.code ?? 'an error without a code'],
+  );
+}
+
+interface Said {
+  readonly error?: { readonly code?: string };
 }

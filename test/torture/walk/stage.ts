@@ -17,6 +17,16 @@ function tell(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
+/** Tells the report that a step returned, or that the job it returned begins with. */
+function toldReport<T>(result: T): T {
+  const { files, sweepReport = files && result } = (result ?? {}) as {
+    files?: unknown;
+    sweepReport?: unknown;
+  };
+  if (sweepReport !== undefined) tell(JSON.stringify(sweepReport));
+  return result;
+}
+
 export class Stage {
   readonly base: string;
   /** Outside of the base directory: what functions do is not tortured. */
@@ -34,7 +44,7 @@ export class Stage {
   /** What a step returns, or undefined when it threw: that is told, and whether it may be thrown is the test's to say. */
   async attempt<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
-      return await step();
+      return toldReport(await step());
     } catch (error) {
       tell(error instanceof DeferredSweepError ? `threw ${error.code}` : `raw ${inspect(error)}`);
       return undefined;
@@ -44,7 +54,7 @@ export class Stage {
   /** A step that never throws. */
   async never<T>(step: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await step();
+      return toldReport(await step());
     } catch (error) {
       tell(`raw ${inspect(error)}`);
       return undefined;
