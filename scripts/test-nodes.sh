@@ -34,8 +34,7 @@ for version in "${versions[@]}"; do
     # In the environment, where npm may have put the headers of its own Node, which would win over an option.
     (cd node_modules/fs-ext && npm_config_nodedir="$node_home" node "$root/node_modules/node-gyp/bin/node-gyp.js" rebuild --silent)
     echo "== tests on Node $(node --version), $package"
-    # shellcheck disable=SC2046
-    node --test --test-reporter=spec $(find dist-test -name '*.test.js' -not -path '*/torture/*' | sort)
+    bash "$root/scripts/run-tests.sh"
   )
   rm -rf "$copy" "$node_home"
 done
