@@ -21,7 +21,10 @@ export interface OwnFunctionsHost {
   readonly maxAttempts: number;
   /** A fresh state file, without waiting. */
   createFile(): StateFile;
-  /** Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it was kept. */
+  /**
+   * Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it
+   * was kept.
+   */
   giveBack(file: StateFile): boolean;
   /** Removes a file in which nothing is pending. Never throws for what the system refuses. */
   discard(file: StateFile): void;

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ManagerOptions, SweepOptions, SweepReport } from '#dist/index.js';
+import { type ManagerOptions, type SweepOptions, type SweepReport, sweep } from '#dist/index.js';
 import type { Call } from './calls.ts';
 import { type Child, type ChildOptions, startChild } from './child.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -94,6 +95,22 @@ export async function sweepElsewhere(
   const report = await child.next<SweepReport>();
   await child.closed;
   return report;
+}
+
+/** How long a process that has ended may take to lose its locks. */
+const FREED_WITHIN_MS = 30_000;
+
+/**
+ * Sweeps when a process that is about to end, or has, holds no lock any more: the kernel closes its descriptors one after
+ * the other, and the end of a pipe does not tell of the next one.
+ */
+export async function sweepFreed(base: string): Promise<SweepReport> {
+  const until = performance.now() + FREED_WITHIN_MS;
+  for (;;) {
+    const report = await sweep(base, { logger: null });
+    if (report.live === 0 || performance.now() > until) return report;
+    await setImmediate();
+  }
 }
 
 export const CLI: string = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));

@@ -13,7 +13,7 @@ import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 /** What must never end would: a failure then, not a hang. */
@@ -91,7 +91,7 @@ for (const [option, suffix] of [
       await letThrough();
 
       writeFileSync(hook, '');
-      const report = await sweep(base, { logger: null });
+      const report = await sweepFreed(base);
       assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
       assert.deepEqual(read(ledger), ['ran']);
     },

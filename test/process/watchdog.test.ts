@@ -10,7 +10,7 @@ import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, endGroup, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
 
 type Stuck = typeof import('../fixtures/stuck.ts');
 
@@ -88,7 +88,7 @@ for (const [title, name] of [
       await gone;
       if (name === 'blockAtGate') await letThrough();
       await sweeper.closed;
-      const report = await sweep(base, { logger: null });
+      const report = await sweepFreed(base);
       // The one attempt it had.
       assert.deepEqual([report.ok, report.failed, report.pending], [1, 1, 0]);
       assert.deepEqual(textsOf(ledger), ['stuck', 'behind']);
@@ -142,7 +142,7 @@ test('a suspended runner keeps its file, past its time limit; continued, its fun
   await gone;
   await sweeper.closed;
   assert.deepEqual(textsOf(ledger), ['stuck', 'obeyed']);
-  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.equal((await sweepFreed(base)).ok, 1);
 });
 
 /** Nothing else tells it: the process is stopped. */
