@@ -71,7 +71,8 @@ export class Job {
    * Registers a call to be made when the job ends, or by somebody else if this process dies before. When it returns,
    * the call is registered; when it throws, it is not, and everything before it still is.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended; `DEFERRED_FUNCTION_REFUSED`,
-   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error
+   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error; where
+   * somebody removed the job's file, `DEFERRED_STATE_CORRUPT` and what `open` throws
    */
   readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
     this.#assertOpen();

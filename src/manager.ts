@@ -86,9 +86,9 @@ export class DeferredFunctionManager {
       timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
-      createFile: () => createStateFileNow(this.#directory, this.#settings),
+      createFile: cwd => createStateFileNow(this.#directory, { ...this.#settings, cwd }),
       giveBack: file => this.#keep(file),
-      discard: file => this.#remove(file),
+      retire: file => this.#remove(file),
       ended: job => void this.#jobs.delete(job),
     };
   }

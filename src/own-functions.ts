@@ -19,15 +19,15 @@ export interface OwnFunctionsHost {
   readonly delivery: Delivery;
   readonly timeoutMs: number;
   readonly maxAttempts: number;
-  /** A fresh state file, without waiting. */
-  createFile(): StateFile;
+  /** A fresh state file, without waiting. @param cwd - where whoever runs its functions is to be */
+  createFile(cwd: string): StateFile;
   /**
    * Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it
    * was kept.
    */
   giveBack(file: StateFile): boolean;
   /** Removes a file in which nothing is pending. Never throws for what the system refuses. */
-  discard(file: StateFile): void;
+  retire(file: StateFile): void;
 }
 
 /** What became of a job's functions when it ended. */
@@ -138,11 +138,11 @@ export class OwnFunctions {
   /** Where somebody removed our file, nobody would find what is written into it: then in a fresh one. */
   #stayNamed(): void {
     if (this.#file.isNamed()) return;
-    const fresh = this.#host.createFile();
+    const fresh = this.#host.createFile(this.#file.header.cwd);
     try {
       this.#file.moveTo(fresh);
     } catch (error) {
-      this.#host.discard(fresh);
+      this.#host.retire(fresh);
       throw error;
     }
   }
@@ -220,11 +220,12 @@ export class OwnFunctions {
 
   /** What is pending is an orphan's from here on. */
   #leave(taken: TakenFile): OwnEnd {
-    try {
-      this.#stayNamed();
-      this.#file.settleMarks();
-    } catch (error) {
-      taken.fail(error);
+    for (const step of [() => this.#file.settleMarks(), () => this.#stayNamed()]) {
+      try {
+        step();
+      } catch (error) {
+        taken.fail(error);
+      }
     }
     const left = inodesOf(this.#file);
     this.#file.close();

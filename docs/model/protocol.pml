@@ -339,9 +339,9 @@ buried:
     :: else ->
       jobs++;
       if
-      :: jobs < JOBS -> /* [close 2] truncated to its header, for the next job */
+      :: jobs < JOBS -> /* [close 2] truncated to its header, for the next job; [register 1] looks whether it is still there */
         d_step { i = 0; do :: i < ALL -> REC(file, i) = 0; i++ :: else -> break od; i = 0 };
-        goto reuse
+        goto job
       :: true /* the last job, or durability 'disk' */
       fi
     fi;
@@ -356,11 +356,6 @@ buried:
     fi
   };
 
-reuse:
-  atomic { /* [close 2] is it still there? */
-    DIES;
-    if :: entry[file] == FINISHED -> goto job :: else -> close(file, BIT(me)); file = NO_SLOT; goto create fi
-  };
 
 gone:
   skip

@@ -50,20 +50,30 @@ class ThreadInspector {
     const { Session } = require('node:inspector') as typeof NodeInspector;
     this.#session = new Session();
     this.#session.connect();
+    try {
+      this.#boxId = this.#idOfBox();
+    } catch (error) {
+      this.#session.disconnect();
+      throw error;
+    }
+  }
+
+  #idOfBox(): string {
     // The only way to an object's id is an expression, so the box is a property of what an expression can name, for a moment:
     // of our global object and, where a test runner loads us into a context and expressions are evaluated outside of it, of
     // a class of Node's that all contexts share.
     const key = 'deferred-sweep.inspector';
     const holders = [globalThis, Buffer];
+    // Not where a program has frozen one of them.
     for (const holder of holders)
-      Object.defineProperty(holder, key, { value: this.#box, configurable: true });
+      Reflect.defineProperty(holder, key, { value: this.#box, configurable: true });
     try {
       const name = JSON.stringify(key);
       const { result } = this.#post('Runtime.evaluate', {
         expression: `globalThis[${name}] ?? Buffer[${name}]`,
       });
       if (result.objectId === undefined) throw new Error('the inspector cannot see what we hand it');
-      this.#boxId = result.objectId;
+      return result.objectId;
     } finally {
       for (const holder of holders) Reflect.deleteProperty(holder, key);
     }

@@ -1,6 +1,6 @@
 /**
  * What a state file says as a whole: its records replayed in order.
- * Owner and sweeper build it from the bytes; a runner keeps it in step with the marks it writes. Pure.
+ * Owner and sweeper build it from the bytes, and keep it in step with the marks of whoever runs the functions. Pure.
  */
 import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { readFrames } from './frame.ts';
@@ -87,6 +87,22 @@ export class StateContents {
   pending(): RegisteredFunction[] {
     const pending = [...this.functions.values()].filter(registered => registered.isPending);
     return this.header?.order === 'lifo' ? pending.reverse() : pending;
+  }
+
+  /** Whether nothing but what belongs to this header was found, all of it readable. */
+  isWholeOf({ salt }: HeaderRecord): boolean {
+    return (
+      this.damagedBytes === 0 && this.header !== undefined && Buffer.compare(this.header.salt, salt) === 0
+    );
+  }
+
+  /** All that was read but the header, in an order that says the same. */
+  records(): StateRecord[] {
+    return [...this.functions.values()].flatMap(({ record, marks, isCancelled }) => [
+      record,
+      ...marks,
+      ...(isCancelled ? [{ kind: 'cancel', id: record.id } as const] : []),
+    ]);
   }
 
   apply(record: StateRecord): void {

@@ -44,6 +44,8 @@ export interface StateFileSettings {
   readonly durability: Durability;
   readonly order: RunOrder;
   readonly label: string | null;
+  /** @defaultValue where we are */
+  readonly cwd?: string;
 }
 
 /**
@@ -146,16 +148,19 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     node: process.versions.node,
     // An array of ours: Node's own is of another realm where a test runner loads us into a context.
     execArgv: [...process.execArgv],
-    cwd: currentDirectory(),
+    cwd: settings.cwd ?? currentDirectory(),
   };
 }
 
-/** As headers have it. A process may outlive its working directory; whoever runs its functions then starts at the root. */
+/**
+ * As headers have it. A process may outlive its working directory, or not be told its name (macOS: EACCES); whoever runs
+ * its functions then starts at the root.
+ */
 export function currentDirectory(): string {
   try {
     return process.cwd();
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '/';
-    throw error;
+    if (systemErrorCode(error) === undefined) throw error;
+    return '/';
   }
 }

@@ -9,9 +9,9 @@ import { basename, join } from 'node:path';
 import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
-import { encodeFrame } from './frame.ts';
 import { WIP_SUFFIX } from './names.ts';
-import { type DoneRecord, encodeRecord, type HeaderRecord, type StateRecord } from './record.ts';
+import type { DoneRecord, HeaderRecord, StateRecord } from './record.ts';
+import { frameRecord } from './record-frame.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { stateIo } from './state-io.ts';
 import { syncDirectory } from './sync.ts';
@@ -36,8 +36,12 @@ export function writeDeadLetter(
     if (done && attempt !== final.attempt) records.push(done);
   }
   records.push(final);
-  const frames = records.map(record => encodeFrame(encodeRecord(record, header.salt)));
-  return writeDead(directory, `${fileName}-${registered.record.id}`, Buffer.concat(frames));
+  const name = `${fileName}-${registered.record.id}`;
+  return writeDead(
+    directory,
+    name,
+    Buffer.concat(records.map(record => frameRecord(record, header.salt, name))),
+  );
 }
 
 /** Copies the bytes of a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */
@@ -63,7 +67,7 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
       writeDurably(path + WIP_SUFFIX, bytes);
       renameSync(path + WIP_SUFFIX, path);
     } catch (error) {
-      discard(path + WIP_SUFFIX);
+      abandon(path + WIP_SUFFIX);
       throw error;
     }
     syncDirectory(directory.deadPath);
@@ -73,7 +77,7 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
 }
 
 /** On a full disk half a letter would keep room that others need; whoever tries again writes it anew. */
-function discard(path: string): void {
+function abandon(path: string): void {
   try {
     unlinkSync(path);
   } catch {

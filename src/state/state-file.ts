@@ -1,16 +1,16 @@
 /**
  * A state file held by its lock: by its owner while the job is open, by whoever took it over, or by the process that
- * runs its functions. Everything goes through the one descriptor that is locked; closing it gives up the lock.
+ * runs its functions. What it says is in records; how bytes get into it and out of it is `append-file.ts`'s.
  */
-import { fdatasyncSync, ftruncateSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
-import { unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import { AppendFile } from './append-file.ts';
 import { replay, type StateContents } from './contents.ts';
 import { FRAME_HEAD_BYTES, frameLength } from './frame.ts';
-import { isNoSpace, noSpace } from './no-space.ts';
-import { MAX_STATE_FILE_BYTES, readAll } from './read-all.ts';
+import { isNoSpace } from './no-space.ts';
+import { MAX_STATE_FILE_BYTES } from './read-all.ts';
 import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from './record.ts';
 import { frameRecord } from './record-frame.ts';
 import { stateIo } from './state-io.ts';
@@ -19,12 +19,8 @@ import { stateIo } from './state-io.ts';
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
 export class StateFile {
-  #path: string;
-  #fd: number;
+  #file: AppendFile;
   #header: HeaderRecord;
-  #lengthBytes: number;
-  /** True when bytes behind `#lengthBytes` could not be cut off yet. */
-  #hasStrayTail: boolean;
   /**
    * The highest id its owner registered, over all jobs of the file: dead letters are named after file and id, and one
    * must not take the place of an earlier job's.
@@ -39,19 +35,16 @@ export class StateFile {
    * @param hasStrayTail - something is behind it, to be cut off before marks turn it into a damaged middle
    */
   constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
-    this.#path = path;
-    this.#fd = fd;
+    this.#file = new AppendFile(path, fd, header.durability === 'disk', lengthBytes, hasStrayTail);
     this.#header = header;
-    this.#lengthBytes = lengthBytes;
-    this.#hasStrayTail = hasStrayTail;
   }
 
   get path(): string {
-    return this.#path;
+    return this.#file.path;
   }
 
   get fd(): number {
-    return this.#fd;
+    return this.#file.fd;
   }
 
   get header(): HeaderRecord {
@@ -72,23 +65,27 @@ export class StateFile {
   }
 
   /**
-   * Goes on in another file: everything that is pending, its marks with it, is written there, and this one is emptied,
-   * since whoever renamed its directory may look there for orphans, and its lock given up. When it throws, this one goes
-   * on as it was.
-   * @param fresh - without functions, and ours from now on
-   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
+   * Goes on in another file: everything is written there, and this one is emptied, since whoever renamed its directory may
+   * sweep that, and its lock given up. When it throws, this one goes on as it was.
+   * @param fresh - without functions; ours once this returns
+   * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when something of this file would be left behind unread,
+   * `DEFERRED_STATE_IO`
    */
   moveTo(fresh: StateFile): void {
-    const registered = [...this.read().functions.values()].filter(({ isPending }) => isPending);
-    const records = registered.flatMap(({ record, marks }) => [record, ...marks]);
-    if (records.length > 0) fresh.append(records);
-    stateIo(`empty ${this.path}`, this.path, () => ftruncateSync(this.fd, 0));
-    this.close();
-    this.#path = fresh.path;
-    this.#fd = fresh.fd;
+    const contents = this.read();
+    if (!contents.isWholeOf(this.header)) {
+      throw new DeferredSweepError(
+        'DEFERRED_STATE_CORRUPT',
+        `cannot go on in ${fresh.path}: bytes of ${this.path} are not what was written; end the job, which keeps a copy`,
+        { path: this.path },
+      );
+    }
+    const records = contents.records();
+    if (records.length > 0) fresh.#append(records, MAX_STATE_FILE_BYTES);
+    // Locked for as long as we live where that fails: nobody runs from it what we still have.
+    if (canBeEmptied(this.#file)) this.close();
+    this.#file = fresh.#file;
     this.#header = fresh.header;
-    this.#lengthBytes = fresh.#lengthBytes;
-    this.#hasStrayTail = false;
     this.#owedMarks = [];
   }
 
@@ -98,21 +95,8 @@ export class StateFile {
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
   append(records: readonly StateRecord[]): void {
-    const bytes = Buffer.concat(records.map(record => frameRecord(record, this.header.salt, this.path)));
     const isRegistration = records.some(record => record.kind === 'defer');
-    const maxBytes = isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES;
-    if (this.#lengthBytes + bytes.length > maxBytes) {
-      throw new DeferredSweepError(
-        'DEFERRED_TOO_LARGE',
-        `cannot add ${bytes.length} bytes to ${this.path}: a state file takes at most ${maxBytes} bytes; end the job or defer less`,
-        { path: this.path },
-      );
-    }
-    stateIo(`write to ${this.path}`, this.path, () => {
-      if (this.#hasStrayTail) this.cutTail();
-      this.#write(bytes);
-      this.#lengthBytes += bytes.length;
-    });
+    this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
   }
 
   /**
@@ -162,21 +146,18 @@ export class StateFile {
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
    */
   read(): StateContents {
-    // What could not be cut off yet was never acknowledged.
-    const bytes = this.readBytes();
-    return this.#replay(this.#hasStrayTail ? bytes.subarray(0, this.#lengthBytes) : bytes);
+    return this.#replay(this.#file.read());
   }
 
   /** All there is, as it is. @throws as {@link read} */
   readBytes(): Buffer {
-    return readAll(this.fd, this.path);
+    return this.#file.readAll();
   }
 
   /** As {@link read}, when another process has appended to the file meanwhile. */
   readAnew(): StateContents {
     const contents = this.#replay(this.readBytes());
-    this.#lengthBytes = contents.lengthBytes;
-    this.#hasStrayTail = contents.tornBytes > 0;
+    this.#file.resume(contents.lengthBytes, contents.tornBytes > 0);
     return contents;
   }
 
@@ -185,15 +166,9 @@ export class StateFile {
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   reset(): void {
-    const headerBytes = stateIo(`empty ${this.path}`, this.path, () => {
-      const head = Buffer.alloc(FRAME_HEAD_BYTES);
-      readSync(this.fd, head, 0, head.length, 0);
-      const lengthBytes = frameLength(head);
-      ftruncateSync(this.fd, lengthBytes);
-      return lengthBytes;
+    stateIo(`empty ${this.path}`, this.path, () => {
+      this.#file.truncate(frameLength(this.#file.readHead(FRAME_HEAD_BYTES)));
     });
-    this.#lengthBytes = headerBytes;
-    this.#hasStrayTail = false;
     this.#owedMarks = [];
   }
 
@@ -202,8 +177,7 @@ export class StateFile {
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   cutTail(): void {
-    stateIo(`cut off the end of ${this.path}`, this.path, () => ftruncateSync(this.fd, this.#lengthBytes));
-    this.#hasStrayTail = false;
+    this.#file.cutTail();
   }
 
   /**
@@ -230,7 +204,7 @@ export class StateFile {
    * descriptor, too, must be gone.
    */
   close(): void {
-    unlockAndClose(this.fd);
+    this.#file.close();
   }
 
   #unlink(): void {
@@ -254,21 +228,18 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  #write(bytes: Buffer): void {
-    try {
-      // write(2) may take less than it was given (a full disk, a signal) without an error.
-      const written = writeSync(this.fd, bytes);
-      if (written < bytes.length) throw noSpace(written, bytes.length);
-      if (this.header.durability === 'disk') fdatasyncSync(this.fd);
-    } catch (error) {
-      this.#hasStrayTail = true;
-      try {
-        this.cutTail();
-      } catch {
-        // Tried again before the next record is written. If we die before, a whole record behind the last good one counts
-        // as registered: `docs/guarantees.md`, 1.
-      }
-      throw error;
-    }
+  #append(records: readonly StateRecord[], maxBytes: number): void {
+    const frames = records.map(record => frameRecord(record, this.header.salt, this.path));
+    this.#file.append(Buffer.concat(frames), maxBytes);
+  }
+}
+
+function canBeEmptied(file: AppendFile): boolean {
+  try {
+    file.truncate(0);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return false;
   }
 }

@@ -8,7 +8,7 @@ const MAX_TEXT = 16_384;
 /** Returns whatever was thrown as plain data. Never throws, whatever its getters do. */
 export function reportError(thrown: unknown): ReportedError {
   try {
-    if (!types.isNativeError(thrown)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
+    if (!isError(thrown)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
     const { code, stack } = thrown as { code?: unknown; stack?: unknown };
     return {
       name: cut(String(thrown.name)),
@@ -30,10 +30,15 @@ export function reportOf(code: DeferredSweepErrorCode, message: string): Reporte
 /** With the causes, since the message alone often says only what could not be done. */
 function messageOf(error: Error): string {
   const causes: string[] = [];
-  for (let cause = error.cause; types.isNativeError(cause) && causes.length < 8; cause = cause.cause) {
+  for (let cause = error.cause; isError(cause) && causes.length < 8; cause = cause.cause) {
     causes.push(cause.message);
   }
   return [error.message, ...causes.filter(cause => !error.message.includes(cause))].join(': ');
+}
+
+/** Of whichever realm; DOMException, which a timed out `fetch` throws, is no native error before Node 24. */
+function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown) || thrown instanceof Error;
 }
 
 function cut(text: string): string {

@@ -202,7 +202,7 @@ class Sweep {
     this.#batchBytes = 0;
     for (const { taken, inode } of batch) {
       attempt(taken, () => taken.giveUp());
-      attempt(taken, () => taken.retire());
+      taken.retire();
       const report = taken.report();
       // Its number may be a new file's by now.
       if (report.isRetired) this.#taker.forget(inode);

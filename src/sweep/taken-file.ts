@@ -139,11 +139,20 @@ export class TakenFile {
     this.#error ??= why;
   }
 
-  /** Unlinks the file while its lock is held, unless something in it is pending, and gives up the lock. */
+  /**
+   * Unlinks the file while its lock is held, unless something in it is pending, and gives up the lock. What goes wrong is
+   * in the report: the file is closed whatever happens.
+   */
   retire(): void {
     try {
-      if (this.contents.pending().length === 0) this.#unlink();
-      else this.file.settleMarks();
+      if (this.contents.pending().length > 0) {
+        this.file.settleMarks();
+      } else {
+        this.file.remove();
+        this.#isRetired = true;
+      }
+    } catch (error) {
+      this.fail(error);
     } finally {
       this.file.close();
     }
@@ -167,15 +176,6 @@ export class TakenFile {
       ...(this.#copyPath !== undefined && { deadLetter: this.#copyPath }),
       ...(this.#error && { error: this.#error }),
     };
-  }
-
-  #unlink(): void {
-    try {
-      this.file.remove();
-      this.#isRetired = true;
-    } catch (error) {
-      this.fail(error);
-    }
   }
 
   #reasonToGiveUp(registered: RegisteredFunction): ReportedError | undefined {

@@ -103,12 +103,16 @@ const FREED_WITHIN_MS = 30_000;
 /**
  * Sweeps when a process that is about to end, or has, holds no lock any more: the kernel closes its descriptors one after
  * the other, and the end of a pipe does not tell of the next one.
+ * @param live - how many others live on
  */
-export async function sweepFreed(base: string): Promise<SweepReport> {
+export async function sweepFreed(
+  base: string,
+  { live = 0, lock }: { live?: number; lock?: 'flock' | 'ofd' } = {},
+): Promise<SweepReport> {
   const until = performance.now() + FREED_WITHIN_MS;
   for (;;) {
-    const report = await sweep(base, { logger: null });
-    if (report.live === 0 || performance.now() > until) return report;
+    const report = await sweep(base, { logger: null, lock });
+    if (report.live <= live || performance.now() > until) return report;
     await setImmediate();
   }
 }

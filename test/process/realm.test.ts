@@ -29,10 +29,10 @@ test("a job in a realm of a test runner's own: registered, run, swept and report
       '--experimental-import-meta-resolve',
       ...[LOADER, PROGRAM, base, ledger],
     ],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', timeout: 60_000 },
   );
   assert.equal(status, 0, stderr);
-  const { isOfNode, refused, own } = JSON.parse(stdout) as Said;
+  const { isOfNode, refused, own, orphaned } = JSON.parse(stdout) as Said;
   // Else this shows nothing.
   assert.equal(isOfNode, false);
   assert.equal(refused, true);
@@ -43,6 +43,10 @@ test("a job in a realm of a test runner's own: registered, run, swept and report
       ['ok', undefined, undefined],
       ['failed', 'TypeError', 'planned'],
     ],
+  );
+  assert.deepEqual(
+    orphaned.flatMap(file => file.functions).map(({ error, attempt }) => [error?.message, attempt]),
+    [['in vain', 3]],
   );
   assert.deepEqual(read(ledger), ['orphan', 'by name', '5 2', 'orphan', 'orphan']);
   assert.deepEqual((await sweep(base, { logger: null })).files, []);

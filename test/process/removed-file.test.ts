@@ -1,9 +1,20 @@
 /** A state file that is removed, or whose directory is renamed, while its owner lives: nothing of the job is lost by it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
@@ -101,6 +112,50 @@ test('what is deferred while a function runs whose file was removed is found whe
     ],
   );
   assert.deepEqual(read(ledger), ['a', 'gate', 'gate', 'gate-end', 'b']);
+});
+
+test('the report of a job that went on in a fresh file at its end tells of all it ran', async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const calls: Call[] = [a!, { do: 'wait-for-fifo', text: 'gate', fifo }];
+  const { child } = await startWorker(t, { base, ledger, calls });
+  child.send({ op: 'start-close' });
+  const letThrough = await arrivalAt(fifo);
+  rmSync(directory, { recursive: true });
+  await child.ask({ op: 'defer', call: b! });
+  await letThrough();
+  const { files, ok } = await child.ask<SweepReport>({ op: 'close' });
+  assert.deepEqual([files[0]?.functions.map(ran => ran.id), ok], [[1, 2, 3], 3]);
+});
+
+test('what is written into a fresh file is run where the job began', async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const { child } = await startWorker(t, { base, ledger });
+  const began = realpathSync(process.cwd());
+  await child.ask({ op: 'defer', call: { do: 'surroundings', text: 'in' } });
+  await child.ask({ op: 'chdir', path: root });
+  rmSync(directory, { recursive: true });
+  await child.ask({ op: 'defer', call: b! });
+  await child.kill();
+  await sweep(base, { logger: null });
+  assert.deepEqual(read(ledger), [`in ${began} undefined`, 'b']);
+});
+
+test('a file that is damaged, too, is not left for a fresh one: registrations are refused, and the end keeps a copy', async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  register(job, a!, ledger);
+  const fd = openSync(job.path, 'r+');
+  writeSync(fd, 'damaged', 20);
+  closeSync(fd);
+  rmSync(directory, { recursive: true });
+  for (let time = 0; time < 2; time++)
+    assert.throws(() => register(job, b!, ledger), { code: 'DEFERRED_STATE_CORRUPT' });
+  const [own] = (await job.close()).files;
+  assert.equal(own?.outcome, 'quarantined');
+  assert.ok(readFileSync(own!.deadLetter!).includes('appendFileSync'));
+  assert.deepEqual(readdirSync(directory), ['dead']);
 });
 
 test('what failed in a file that was removed is left in a fresh one, for others to try again', async t => {

@@ -3,7 +3,7 @@
  * registered runs, or is left as the report says.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import {
   type Job,
   type ManagerOptions,
   type Registration,
+  type SweepReport,
 } from '#dist/index.js';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 import { enter, type World } from '../helpers/world.ts';
@@ -70,6 +71,8 @@ interface Known {
   isCancelled: boolean;
   isRunning: boolean;
   isDone: boolean;
+  /** Somebody wanted it run ahead of the end. */
+  isEarly: boolean;
   attempts: number;
 }
 
@@ -83,6 +86,10 @@ class Life implements World {
   readonly #job: Job;
   readonly #maxAttempts: number;
   readonly #early: Promise<unknown>[] = [];
+  /** Ids of those that the report of the job must have. */
+  readonly #begunAtEnd = new Set<number>();
+  readonly breaches: string[] = [];
+  #isClosing = false;
   hasEnded = false;
 
   constructor(job: Job, { delivery, maxAttempts }: Pick<ManagerOptions, 'delivery' | 'maxAttempts'>) {
@@ -92,10 +99,17 @@ class Life implements World {
 
   async run(index: number): Promise<void> {
     const fn = this.known[index]!;
-    assert.ok(fn.registration, 'it was refused');
-    assert.deepEqual([fn.isCancelled, fn.isRunning, fn.isDone], [false, false, false]);
-    assert.ok(fn.attempts < this.#maxAttempts, `attempt ${fn.attempts + 1} of ${this.#maxAttempts}`);
-    assert.equal(currentInvocation()?.orphaned, this.hasEnded);
+    // Thrown here it would be a failure of the function, which is tried again.
+    const expect = (isTrue: boolean, what: string): void => {
+      if (!isTrue) this.breaches.push(`function ${index} begins ${what}`);
+    };
+    expect(fn.registration !== undefined, 'that was refused');
+    expect(!fn.isCancelled, 'that was cancelled');
+    expect(!fn.isRunning, 'that is running');
+    expect(!fn.isDone, 'that is done');
+    expect(fn.attempts < this.#maxAttempts, `for the ${fn.attempts + 1}. time of ${this.#maxAttempts}`);
+    expect(currentInvocation()?.orphaned === this.hasEnded, 'as the wrong one');
+    if (this.#isClosing && !fn.isEarly) this.#begunAtEnd.add(fn.registration!.id);
     fn.attempts++;
     fn.isRunning = true;
     await pass(fn.plan.turns);
@@ -112,7 +126,7 @@ class Life implements World {
       return;
     }
     const fn = this.known[which];
-    if (what === 'close') void this.#job.close();
+    if (what === 'close') void this.#close();
     else if (what === 'remove') this.#remove();
     else if (what === 'cancel') {
       const wasRunning = fn?.isRunning;
@@ -121,6 +135,7 @@ class Life implements World {
       assert.deepEqual([wasRunning, fn!.isDone, fn!.isCancelled], [false, false, false]);
       fn!.isCancelled = true;
     } else if (fn?.registration) {
+      fn.isEarly = true;
       this.#early.push(fn.registration.run().catch(onlyClosed));
     }
   }
@@ -137,7 +152,15 @@ class Life implements World {
   #defer(plan: FunctionPlan): void {
     const index = this.known.length;
     const fn: Known = {
-      ...{ plan, registration: undefined, isCancelled: false, isRunning: false, isDone: false, attempts: 0 },
+      ...{
+        plan,
+        registration: undefined,
+        isCancelled: false,
+        isRunning: false,
+        isDone: false,
+        isEarly: false,
+        attempts: 0,
+      },
     };
     this.known.push(fn);
     fn.registration = unlessClosed(() =>
@@ -150,15 +173,25 @@ class Life implements World {
     return this.known.filter(fn => fn.registration && !fn.isCancelled && !fn.isDone);
   }
 
+  #close(): Promise<SweepReport> {
+    this.#isClosing = true;
+    return this.#job.close();
+  }
+
   async end(): Promise<void> {
-    const report = await this.#job.close();
+    const report = await this.#close();
     this.hasEnded = true;
     await Promise.all(this.#early);
     assert.ok(this.known.every(fn => !fn.isRunning));
     const left = this.undone();
     assert.ok(left.every(fn => fn.attempts > 0));
     const isPending = (fn: Known): boolean => fn.attempts < this.#maxAttempts;
-    assert.deepEqual([report.pending, report.files[0]?.error], [left.filter(isPending).length, undefined]);
+    const [own] = report.files;
+    assert.deepEqual([report.pending, own?.error], [left.filter(isPending).length, undefined]);
+    const told = new Map(own!.functions.map(({ id, outcome }) => [id, outcome]));
+    for (const id of this.#begunAtEnd) assert.ok(told.has(id), `nothing is told of ${id}`);
+    for (const fn of this.known.filter(({ isDone }) => isDone))
+      assert.ok([undefined, 'ok'].includes(told.get(fn.registration!.id)));
   }
 }
 
@@ -179,24 +212,23 @@ async function live(
   { options, steps }: typeof program extends fc.Arbitrary<infer P> ? P : never,
 ) {
   const quiet = { logger: null, timeoutMs: 0, isolation: 'none' } as const;
-  const manager = new DeferredFunctionManager(place.base, { ...options, ...quiet });
+  const base = mkdtempSync(join(place.root, 'life-'));
+  const directory = join(base, 'deferred');
+  const manager = new DeferredFunctionManager(base, { ...options, ...quiet });
   const life = new Life(await manager.open(), options);
   enter(life);
   for (const taken of steps) await life.take(taken);
   await life.end();
   await manager.close();
   const undone = life.undone().length;
-  await DeferredFunctionManager.cleanupWorker(place.base, quiet);
-  const dead = join(place.directory, 'dead');
+  await DeferredFunctionManager.cleanupWorker(base, quiet);
+  const dead = join(directory, 'dead');
   const letters = existsSync(dead) ? readdirSync(dead) : [];
+  assert.deepEqual(life.breaches, []);
   // Each of them ran to its end after all, or used up its attempts.
   assert.ok(life.undone().length <= undone);
   assert.equal(letters.length, life.undone().length);
-  assert.deepEqual(
-    existsSync(place.directory) ? readdirSync(place.directory) : [],
-    letters.length > 0 ? ['dead'] : [],
-  );
-  rmSync(dead, { recursive: true, force: true });
+  assert.deepEqual(existsSync(directory) ? readdirSync(directory) : [], letters.length > 0 ? ['dead'] : []);
 }
 
 test('whenever callers defer, cancel, run, remove and close: nothing is lost, run twice at once, or run though cancelled', async (t: TestContext) => {

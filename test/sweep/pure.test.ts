@@ -42,6 +42,14 @@ test('whatever is thrown becomes plain data, cut to a bounded length', () => {
   const cause = new Error('the disk is full');
   assert.equal(reportError(new Error('cannot write', { cause })).message, 'cannot write: the disk is full');
   assert.ok(reportError(new Error('x'.repeat(1e6))).message.length <= 16_385);
+  // What a `fetch` throws whose time is up: no native error before Node 24.
+  const timedOut = new DOMException('it took too long', 'TimeoutError');
+  const { name, message } = reportError(timedOut);
+  assert.deepEqual([name, message], ['TimeoutError', 'it took too long']);
+  assert.equal(
+    reportError(new Error('cannot ask', { cause: timedOut })).message,
+    'cannot ask: it took too long',
+  );
   const hostile = new Error('hostile');
   Object.defineProperty(hostile, 'message', {
     get() {

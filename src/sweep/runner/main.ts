@@ -99,8 +99,11 @@ function emit(event: RunEvent): void {
   try {
     writeSync(EVENT_FD, `${JSON.stringify(event)}\n`);
   } catch (error) {
-    // The sweeper is gone, or a function closed our descriptor. The marks in the file say the same.
-    if (systemErrorCode(error) === undefined) throw error;
+    // The sweeper is gone: the marks in the file say the same.
+    if (systemErrorCode(error) === 'EPIPE') return;
+    // A function closed our descriptor, say. The sweeper waits for what it cannot be told: it starts another one of us.
+    console.error(error);
+    process.exit(1);
   }
 }
 

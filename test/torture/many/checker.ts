@@ -161,7 +161,8 @@ export class Checker {
         this.findings.early.push(`${where}, as its owner`);
       return;
     }
-    // A job that closes gives up its lock for every copy of the descriptor; a death leaves it to whoever has one.
+    // A job that closes gives up its lock for every copy of the descriptor; a death leaves it to whoever has one. Of a death
+    // in the end of a job nobody can tell from here which came first.
     if (job.isClosing) return;
     for (const pid of line.alive) {
       if (pid === pidOf(job.owner) && this.#isEnding(job.owner)) continue;
