@@ -2,7 +2,7 @@
  * A state file held by its lock: by its owner while the job is open, by whoever took it over, or by the process that
  * runs its functions. What it says is in records; how bytes get into it and out of it is `append-file.ts`'s.
  */
-import { unlinkSync } from 'node:fs';
+import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
@@ -82,8 +82,8 @@ export class StateFile {
     }
     const records = contents.records();
     if (records.length > 0) fresh.#append(records, MAX_STATE_FILE_BYTES);
-    // Locked for as long as we live where that fails: nobody runs from it what we still have.
-    if (canBeEmptied(this.#file)) this.close();
+    // Else it stays locked for as long as we live: nobody runs from it what we still have.
+    if (isOutOfReach(this.#file)) this.close();
     this.#file = fresh.#file;
     this.#header = fresh.header;
     this.#owedMarks = [];
@@ -234,10 +234,16 @@ export class StateFile {
   }
 }
 
-function canBeEmptied(file: AppendFile): boolean {
+/** Whether nobody can find functions in it any more: it could be emptied, or has no name left, however it was removed. */
+function isOutOfReach(file: AppendFile): boolean {
   try {
     file.truncate(0);
     return true;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+  }
+  try {
+    return fstatSync(file.fd).nlink === 0;
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     return false;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   DeferredFunctionManager,
   DeferredSweepError,
+  type FileReport,
   type Job,
   type ManagerOptions,
   type Registration,
@@ -112,9 +113,11 @@ export class Stage {
     release(this.ledger, ...names);
   }
 
-  async close(job: Job | undefined): Promise<void> {
+  /** What the report says of the job's own file. */
+  async close(job: Job | undefined): Promise<FileReport | undefined> {
     this.allow();
-    await this.never(async () => job?.close());
+    const report = await this.never(async () => job?.close());
+    return report?.files[0];
   }
 
   /** The command line, in this process. */
