@@ -86,3 +86,13 @@ export function systemErrorCode(error: unknown): string | undefined {
     ? error.code
     : undefined;
 }
+
+/** Returns what a step returns, or `otherwise` where the system refuses it. Throws whatever else the step throws. */
+export function unlessRefused<T>(step: () => T, otherwise: T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return otherwise;
+  }
+}

@@ -1,6 +1,6 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
-import { systemErrorCode } from './errors.ts';
+import { unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
 import type { RegisteredFunction } from './state/contents.ts';
@@ -220,13 +220,8 @@ export class OwnFunctions {
 
   /** What is pending is an orphan's from here on. */
   #leave(taken: TakenFile): OwnEnd {
-    for (const step of [() => this.#file.settleMarks(), () => this.#stayNamed()]) {
-      try {
-        step();
-      } catch (error) {
-        taken.fail(error);
-      }
-    }
+    taken.attempt(() => this.#file.settleMarks());
+    taken.attempt(() => this.#stayNamed());
     const left = inodesOf(this.#file);
     this.#file.close();
     return { report: taken.report(), left };
@@ -235,10 +230,5 @@ export class OwnFunctions {
 
 /** The inode of an open file, or none where the system does not tell: the file may then be met again. */
 function inodesOf({ fd }: StateFile): string[] {
-  try {
-    return [inodeKey(fstatSync(fd))];
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return [];
-  }
+  return unlessRefused(() => [inodeKey(fstatSync(fd))], []);
 }

@@ -8,8 +8,8 @@
 import { Buffer } from 'node:buffer';
 import type * as NodeInspector from 'node:inspector';
 import { createRequire } from 'node:module';
-
 import { DeferredSweepError } from '../errors.ts';
+import type { Location, Methods, ScriptParsed } from './inspector-protocol.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -192,41 +192,6 @@ class ThreadInspector {
 const MOST_SCRIPTS = 50_000;
 
 const OBJECT_GROUP = 'deferred-sweep';
-
-interface Location {
-  readonly scriptId: string;
-  readonly lineNumber: number;
-  readonly columnNumber: number;
-}
-
-/** `embedderName` is there where a `//# sourceURL` comment overrides what the loader said. */
-type ScriptParsed = NodeInspector.Debugger.ScriptParsedEventDataType & { readonly embedderName?: string };
-
-/** The part of the protocol in use. */
-interface Methods {
-  'Runtime.evaluate': {
-    params: NodeInspector.Runtime.EvaluateParameterType;
-    result: NodeInspector.Runtime.EvaluateReturnType;
-  };
-  'Runtime.callFunctionOn': {
-    params: NodeInspector.Runtime.CallFunctionOnParameterType;
-    result: NodeInspector.Runtime.CallFunctionOnReturnType;
-  };
-  'Runtime.getProperties': {
-    params: NodeInspector.Runtime.GetPropertiesParameterType;
-    result: NodeInspector.Runtime.GetPropertiesReturnType;
-  };
-  'Runtime.releaseObjectGroup': {
-    params: NodeInspector.Runtime.ReleaseObjectGroupParameterType;
-    result: unknown;
-  };
-  'Debugger.enable': { params: object; result: unknown };
-  'Debugger.disable': { params: undefined; result: unknown };
-  'Debugger.getScriptSource': {
-    params: NodeInspector.Debugger.GetScriptSourceParameterType;
-    result: NodeInspector.Debugger.GetScriptSourceReturnType;
-  };
-}
 
 let inspector: ThreadInspector | undefined;
 

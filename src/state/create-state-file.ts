@@ -17,7 +17,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, openSync, renameSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
 import { bootId } from '../lock/boot.ts';
 import { closeDescriptor } from '../lock/close.ts';
@@ -122,11 +122,8 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
 
 /** Unlinks while the lock is held, then closes: as a sweeper would. What resists is left to the next sweep. */
 function abandon(fd: number, path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // The error that brought us here is the one to report; what nobody holds and no function is in is removed by every sweep.
-  }
+  // The error that brought us here is the one to report; what nobody holds and no function is in is removed by every sweep.
+  unlessRefused(() => unlinkSync(path), undefined);
   closeDescriptor(fd);
 }
 
@@ -157,10 +154,5 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
  * its functions then starts at the root.
  */
 export function currentDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return '/';
-  }
+  return unlessRefused(() => process.cwd(), '/');
 }

@@ -6,6 +6,7 @@
  */
 import { constants, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
@@ -67,22 +68,15 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
       writeDurably(path + WIP_SUFFIX, bytes);
       renameSync(path + WIP_SUFFIX, path);
     } catch (error) {
-      abandon(path + WIP_SUFFIX);
+      // On a full disk half a letter would keep room that others need; whoever tries again writes it anew. Where it was not
+      // made, or the disk refuses that, too, the error that brought us here is the one to report.
+      unlessRefused(() => unlinkSync(path + WIP_SUFFIX), undefined);
       throw error;
     }
     syncDirectory(directory.deadPath);
     syncDirectory(directory.path); // which has the name of `dead/`
     return path;
   });
-}
-
-/** On a full disk half a letter would keep room that others need; whoever tries again writes it anew. */
-function abandon(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Not made, or the disk refuses that, too: the error that brought us here is the one to report.
-  }
 }
 
 function writeDurably(path: string, bytes: Buffer): void {

@@ -4,7 +4,7 @@
  */
 import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { AppendFile } from './append-file.ts';
 import { replay, type StateContents } from './contents.ts';
@@ -236,16 +236,9 @@ export class StateFile {
 
 /** Whether nobody can find functions in it any more: it could be emptied, or has no name left, however it was removed. */
 function isOutOfReach(file: AppendFile): boolean {
-  try {
+  const isEmptied = unlessRefused(() => {
     file.truncate(0);
     return true;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-  }
-  try {
-    return fstatSync(file.fd).nlink === 0;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return false;
-  }
+  }, false);
+  return isEmptied || unlessRefused(() => fstatSync(file.fd).nlink === 0, false);
 }

@@ -79,6 +79,13 @@ export interface SweepReport {
   readonly ms: number;
 }
 
+/** What an attempt came to that ended with this error, or with none. */
+export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
+  if (!error) return 'ok';
+  if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
+  return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
+}
+
 /** True when somebody should look: a function failed for now or for good, or a file was set aside, refused or left. */
 export function hasProblems(report: SweepReport): boolean {
   return report.failed > 0 || !report.isComplete || report.files.some(isProblem);

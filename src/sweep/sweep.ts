@@ -166,7 +166,7 @@ class Sweep {
       file.close();
       return;
     }
-    attempt(taken, () => taken.giveUp());
+    taken.attempt(() => taken.giveUp());
     this.#batch.push({ taken, inode });
     this.#batchBytes += bytes.length;
   }
@@ -201,7 +201,7 @@ class Sweep {
     this.#batch = [];
     this.#batchBytes = 0;
     for (const { taken, inode } of batch) {
-      attempt(taken, () => taken.giveUp());
+      taken.attempt(() => taken.giveUp());
       taken.retire();
       const report = taken.report();
       // Its number may be a new file's by now.
@@ -220,15 +220,6 @@ class Sweep {
     if (performance.now() < this.#sliceEndsAtMs) return;
     await setImmediate();
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
-  }
-}
-
-/** What is wrong with one file is noted there, and ends nothing else. */
-function attempt(taken: TakenFile, step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    taken.fail(error);
   }
 }
 

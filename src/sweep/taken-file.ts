@@ -8,7 +8,7 @@ import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/reco
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { traceInvoke } from '../tracing.ts';
-import type { FileOutcome, FileReport, FunctionOutcome, FunctionReport } from './report.ts';
+import { type FileOutcome, type FileReport, type FunctionReport, outcomeOf } from './report.ts';
 import { reportError, reportOf } from './reported-error.ts';
 
 export class TakenFile {
@@ -134,6 +134,15 @@ export class TakenFile {
     this.failAs(reportError(error));
   }
 
+  /** Takes a step that concerns this file alone: what goes wrong is noted, and ends nothing else. */
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** As {@link fail}, for what another process reported. */
   failAs(why: ReportedError): void {
     this.#error ??= why;
@@ -144,18 +153,15 @@ export class TakenFile {
    * in the report: the file is closed whatever happens.
    */
   retire(): void {
-    try {
+    this.attempt(() => {
       if (this.contents.pending().length > 0) {
         this.file.settleMarks();
       } else {
         this.file.remove();
         this.#isRetired = true;
       }
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      this.file.close();
-    }
+    });
+    this.file.close();
   }
 
   /** @param isRetired - true when the owner emptied the file to use it again */
@@ -241,10 +247,4 @@ export class TakenFile {
       },
     ];
   }
-}
-
-function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
-  if (!error) return 'ok';
-  if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
-  return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
 }

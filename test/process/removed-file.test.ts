@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
@@ -90,7 +90,8 @@ test('what is written into a fresh file is run in the order of the job, last in 
   assert.deepEqual(read(ledger), ['c', 'b', 'a']);
 });
 
-test('what is deferred while a function runs whose file was removed is found when the owner dies', async t => {
+/** A worker whose file was removed while the end of its job waits for its second function to be let through the gate. */
+async function removedAtTheEnd(t: TestContext) {
   const { base, ledger, directory, root } = freshPlace(t);
   const fifo = makeGate(root);
   const calls: Call[] = [a!, { do: 'wait-for-fifo', text: 'gate', fifo }];
@@ -98,6 +99,11 @@ test('what is deferred while a function runs whose file was removed is found whe
   child.send({ op: 'start-close' });
   const letThrough = await arrivalAt(fifo);
   rmSync(directory, { recursive: true });
+  return { base, ledger, fifo, child, letThrough };
+}
+
+test('what is deferred while a function runs whose file was removed is found when the owner dies', async t => {
+  const { base, ledger, fifo, child, letThrough } = await removedAtTheEnd(t);
   assert.deepEqual(await child.ask({ op: 'defer', call: b! }), { id: 3 });
   await child.kill();
   await letThrough();
@@ -115,13 +121,7 @@ test('what is deferred while a function runs whose file was removed is found whe
 });
 
 test('the report of a job that went on in a fresh file at its end tells of all it ran', async t => {
-  const { base, ledger, directory, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  const calls: Call[] = [a!, { do: 'wait-for-fifo', text: 'gate', fifo }];
-  const { child } = await startWorker(t, { base, ledger, calls });
-  child.send({ op: 'start-close' });
-  const letThrough = await arrivalAt(fifo);
-  rmSync(directory, { recursive: true });
+  const { child, letThrough } = await removedAtTheEnd(t);
   await child.ask({ op: 'defer', call: b! });
   await letThrough();
   const { files, ok } = await child.ask<SweepReport>({ op: 'close' });
