@@ -12,17 +12,18 @@ export { currentInvocation, type Invocation } from './function/invocation.ts';
 export type { ModuleLocation } from './function/module-reference.ts';
 export type { Defer, Job, Registration } from './job.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
-export { DeferredFunctionManager, type ManagerOptions } from './manager.ts';
+export { DeferredFunctionManager, type ManagerOptions, type OpenOptions } from './manager.ts';
 export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
 export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './state/record.ts';
 export type { Logger } from './sweep/logger.ts';
-export type { Isolation, SweepOptions } from './sweep/options.ts';
+export type { SweepOptions } from './sweep/options.ts';
 export {
   type FileOutcome,
   type FileReport,
   type FunctionOutcome,
   type FunctionReport,
   hasProblems,
+  type RunNote,
   type SweepReport,
 } from './sweep/report.ts';
 export { sweep } from './sweep/sweep.ts';

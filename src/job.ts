@@ -9,10 +9,12 @@ import type { ResolvedSweepOptions } from './sweep/options.ts';
 import {
   type FileReport,
   type FunctionReport,
+  laterReport,
   refusedReport,
   type SweepReport,
   summarize,
 } from './sweep/report.ts';
+import { StopCondition } from './sweep/stop.ts';
 import { sweepDirectory } from './sweep/sweep.ts';
 import { traceDefer } from './tracing.ts';
 
@@ -20,6 +22,8 @@ import { traceDefer } from './tracing.ts';
 export interface JobHost extends OwnFunctionsHost {
   readonly sweepOptions: ResolvedSweepOptions;
   readonly maxCapturedBytes: number;
+  /** False in a deferred function, and in what one started: there no sweep is begun. */
+  readonly sweeps: boolean;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
 }
@@ -50,7 +54,7 @@ export interface Registration {
 }
 
 export class Job {
-  /** What the sweep before this job found. */
+  /** What the sweep before this job found; of no file, and not complete, where `open` did not wait for one. */
   readonly sweepReport: SweepReport;
   readonly #host: JobHost;
   readonly #functions: OwnFunctions;
@@ -119,14 +123,18 @@ export class Job {
     const { report: own, left } = await this.#functions.end();
     this.#host.ended(this);
     logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
-    const [others, isComplete] = await this.#sweepAgain(left);
-    return summarize(directory.path, [own, ...others], isComplete, performance.now() - startMs);
+    const [others, isComplete] = this.#host.sweeps ? await this.#sweepAgain(left) : [[], true];
+    // What could not be run here was run by that sweep.
+    const files = new Map<string, FileReport>([[own.path, own]]);
+    for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
+    return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
   }
 
   async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
     const { directory, sweepOptions } = this.#host;
     try {
-      const report = await sweepDirectory(directory, sweepOptions, except);
+      const stop = StopCondition.in(sweepOptions.deadlineMs, sweepOptions.signal);
+      const report = await sweepDirectory(directory, { ...sweepOptions, waitMs: 0 }, stop, except);
       return [report.files, report.isComplete];
     } catch (error) {
       // Whatever is wrong with the directory must not change the result of a job that is finished.

@@ -5,12 +5,8 @@ import { DeferredSweepError } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
-import {
-  createStateFile,
-  createStateFileNow,
-  currentDirectory,
-  type StateFileSettings,
-} from './state/create-state-file.ts';
+import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
+import { currentPlace, isSamePlace } from './state/place.ts';
 import type { Delivery, Durability, RunOrder } from './state/record.ts';
 import { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
@@ -20,12 +16,16 @@ import {
   milliseconds,
   oneOf,
   positiveInteger,
+  requireKnown,
   type ResolvedSweepOptions,
   resolveSweepOptions,
+  SWEEP_OPTIONS,
   type SweepOptions,
 } from './sweep/options.ts';
 import { type SweepReport, summarize } from './sweep/report.ts';
+import { StopCondition } from './sweep/stop.ts';
 import { sweepDirectory } from './sweep/sweep.ts';
+import { isInside } from './function/invocation.ts';
 
 /** How a manager registers and sweeps. `timeoutMs` and `maxAttempts` are stored with each function it registers. */
 export interface ManagerOptions extends SweepOptions {
@@ -39,10 +39,35 @@ export interface ManagerOptions extends SweepOptions {
   timeoutMs?: number | undefined;
   /** Attempts each function registered here has, over all processes. @defaultValue 3 */
   maxAttempts?: number | undefined;
+  /**
+   * From the end of the first failed attempt of a function registered here to the second, in milliseconds; doubled for each
+   * one after. @defaultValue 1000
+   */
+  retryDelayMs?: number | undefined;
   /** The most that source and captured values of a function stored by source may take, in bytes. @defaultValue 1048576 */
   maxCapturedBytes?: number | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
+}
+
+const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
+  ...SWEEP_OPTIONS,
+  'durability',
+  'delivery',
+  'order',
+  'maxCapturedBytes',
+  'label',
+];
+
+/** How to open a job. */
+export interface OpenOptions {
+  /**
+   * Whether orphans are swept first: `wait` for it, let it go on in the `background` beside the job, or `none`.
+   * @defaultValue 'wait'
+   */
+  sweep?: 'wait' | 'background' | 'none' | undefined;
+  /** How long to wait for files that other sweeps have, in milliseconds. @defaultValue the manager's */
+  waitMs?: number | undefined;
 }
 
 export class DeferredFunctionManager {
@@ -54,6 +79,9 @@ export class DeferredFunctionManager {
   /** The file of a job that ended, for the next one. Locked, and empty of functions. */
   #idle: StateFile | undefined;
   #isClosed = false;
+  readonly #closing = new AbortController();
+  /** Sweeps that go on beside jobs. */
+  readonly #background = new Set<Promise<unknown>>();
   #knowsFileSystem = false;
 
   /**
@@ -67,7 +95,9 @@ export class DeferredFunctionManager {
         `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
       );
     }
-    const { label, timeoutMs, maxAttempts, maxCapturedBytes, ...sweepOptions } = options;
+    requireKnown(options, MANAGER_OPTIONS);
+    const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, ...rest } = options;
+    const { durability, delivery, order, ...sweepOptions } = rest;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     this.#directory = new StateDirectory(stateDirBase);
@@ -75,16 +105,20 @@ export class DeferredFunctionManager {
     this.#sweepOptions = resolveSweepOptions(sweepOptions);
     this.#settings = {
       lock: this.#sweepOptions.lock,
-      durability: oneOf('durability', options.durability ?? 'process', ['process', 'disk']),
-      order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
+      durability: oneOf('durability', durability ?? 'process', ['process', 'disk']),
+      order: oneOf('order', order ?? 'fifo', ['fifo', 'lifo']),
       label: label ?? null,
     };
     this.#host = {
       directory: this.#directory,
       sweepOptions: this.#sweepOptions,
-      delivery: oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+      delivery: oneOf('delivery', delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
       timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
+      retryDelayMs: milliseconds('retryDelayMs', retryDelayMs ?? 1000),
+      get sweeps() {
+        return !isInside();
+      },
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
       createFile: cwd => createStateFileNow(this.#directory, { ...this.#settings, cwd }),
       giveBack: file => this.#keep(file),
@@ -99,18 +133,23 @@ export class DeferredFunctionManager {
   }
 
   /**
-   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once.
+   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once. In a deferred
+   * function, and in what one started, it neither sweeps nor waits.
+   * @throws TypeError, RangeError naming an option that is wrong
    * @throws DeferredSweepError `DEFERRED_CLOSED`; `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSUPPORTED`,
    * `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`, `DEFERRED_ADDON_MISSING`, `DEFERRED_STATE_IO`. Never for what is
    * wrong with an orphan.
    */
-  async open(): Promise<Job> {
+  async open(options: OpenOptions = {}): Promise<Job> {
+    requireKnown(options, ['sweep', 'waitMs']);
+    const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
+    const waitMs = milliseconds('waitMs', options.waitMs ?? this.#sweepOptions.waitMs);
     this.#assertOpen();
-    const report = await sweepDirectory(this.#directory, this.#sweepOptions);
+    const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
     try {
       this.#checkFileSystem(file);
-      // Somebody else may have closed it while we were sweeping.
+      // Another call may have closed the manager meanwhile.
       this.#assertOpen();
     } catch (error) {
       this.#remove(file);
@@ -138,7 +177,10 @@ export class DeferredFunctionManager {
   async close(): Promise<SweepReport> {
     const startMs = performance.now();
     this.#isClosed = true;
+    // The function in progress is finished.
+    this.#closing.abort();
     const reports = await Promise.all([...this.#jobs].map(job => job.close()));
+    await Promise.allSettled(this.#background);
     const idle = this.#idle;
     this.#idle = undefined;
     if (idle) this.#remove(idle);
@@ -160,6 +202,23 @@ export class DeferredFunctionManager {
     return cleanup(stateDirBase, options);
   }
 
+  async #sweepBefore(how: 'wait' | 'background' | 'none', waitMs: number): Promise<SweepReport> {
+    const options = { ...this.#sweepOptions, waitMs };
+    if (how === 'wait') {
+      return sweepDirectory(this.#directory, options, StopCondition.in(options.deadlineMs, options.signal));
+    }
+    if (how === 'background') {
+      const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+      const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
+      const sweeping = sweepDirectory(this.#directory, options, stop).catch((error: unknown) => {
+        options.logger.warn(`deferred-sweep: ${this.#directory.path} was not swept: ${String(error)}`);
+      });
+      this.#background.add(sweeping);
+      void sweeping.then(() => this.#background.delete(sweeping));
+    }
+    return summarize(this.#directory.path, [], false, 0);
+  }
+
   #keep(file: StateFile): boolean {
     // One is enough: jobs that were open side by side may never be again. And a power cut can undo a truncation by
     // halves: its zeros written, the length not. Then the file looks damaged.
@@ -177,7 +236,7 @@ export class DeferredFunctionManager {
     this.#idle = undefined;
     if (!file) return undefined;
     // Its header tells whoever runs its functions where to be.
-    if (file.header.cwd === currentDirectory()) return file;
+    if (isSamePlace(file.header.cwd, currentPlace())) return file;
     this.#remove(file);
     return undefined;
   }

@@ -1,16 +1,19 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
-import { unlessRefused } from './errors.ts';
+import { DeferredSweepError, unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
+import { encode } from './cbor/codec.ts';
+import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
 import type { RegisteredFunction } from './state/contents.ts';
-import type { Delivery } from './state/record.ts';
+import { freshSweepId, nonceOf } from './state/nonce.ts';
+import { currentPlace, stateOf } from './state/place.ts';
+import type { Delivery, Place } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
 import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
-import { noRoomForStart, runFunction } from './sweep/run-function.ts';
-import { TakenFile } from './sweep/taken-file.ts';
+import { ClaimedFile } from './sweep/claimed-file.ts';
 
 /** What they need of their job's manager. */
 export interface OwnFunctionsHost {
@@ -19,8 +22,9 @@ export interface OwnFunctionsHost {
   readonly delivery: Delivery;
   readonly timeoutMs: number;
   readonly maxAttempts: number;
+  readonly retryDelayMs: number;
   /** A fresh state file, without waiting. @param cwd - where whoever runs its functions is to be */
-  createFile(cwd: string): StateFile;
+  createFile(cwd: Place | null): StateFile;
   /**
    * Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it
    * was kept.
@@ -33,19 +37,22 @@ export interface OwnFunctionsHost {
 /** What became of a job's functions when it ended. */
 export interface OwnEnd {
   readonly report: FileReport;
-  /** Inodes of the file, if it stays: the sweep after the job is to leave it alone. */
+  /** Inodes of the file, if it stays and the sweep after the job is to leave it alone. */
   readonly left: readonly string[];
 }
 
 export class OwnFunctions {
   readonly #host: OwnFunctionsHost;
   readonly #file: StateFile;
+  readonly #nonce = nonceOf(freshSweepId(), 0);
   /** Counts what is written into the file other than by the end of the job: that then reads it again. */
   #changes = 0;
   /** Ids of functions that may be cancelled or run: registered, and not cancelled, running or done. */
   readonly #waiting = new Set<number>();
   /** Functions being run, by id. */
-  readonly #running = new Map<number, Promise<TakenFile>>();
+  readonly #running = new Map<number, Promise<ClaimedFile>>();
+  /** Functions are left whose directory this process is not in: a runner is, and runs them. */
+  #needsRunner = false;
   #haveEnded = false;
 
   /** @param file - without functions, locked, and ours from now on */
@@ -72,12 +79,14 @@ export class OwnFunctions {
         kind: 'defer',
         id,
         name: deferred.name,
-        function: deferred.descriptor,
+        function: encode(deferred.descriptor),
         arguments: deferred.encodedArguments,
         registeredAtEpochMs: Date.now(),
+        ...this.#elsewhere(),
         delivery: this.#host.delivery,
         timeoutMs: this.#host.timeoutMs,
         maxAttempts: this.#host.maxAttempts,
+        retryDelayMs: this.#host.retryDelayMs,
       },
     ]);
     this.#file.lastId = id;
@@ -104,7 +113,7 @@ export class OwnFunctions {
 
   /** Runs what is pending and leaves the rest to others. Never throws for what the system refuses. */
   async end(): Promise<OwnEnd> {
-    let taken: TakenFile | undefined;
+    let taken: ClaimedFile | undefined;
     try {
       do await this.#earlyRuns();
       while (this.#running.size > 0);
@@ -115,6 +124,7 @@ export class OwnFunctions {
       if (taken.contents.damagedBytes > 0) {
         // Its header may be what is damaged: no file for another job.
         taken.retire();
+        this.#file.close();
         return { report: taken.report(), left: [] };
       }
       if (taken.contents.pending().length === 0) {
@@ -147,29 +157,50 @@ export class OwnFunctions {
     }
   }
 
+  /** Where the function is registered, if that is not where the header says. */
+  #elsewhere(): { readonly cwd?: Place | null } {
+    const { cwd } = this.#file.header;
+    // Node remembers the name of its directory: asking is cheap.
+    const path = unlessRefused(() => process.cwd(), undefined);
+    return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
+  }
+
+  /** chdir(2) is the whole process's: functions run here only where this process is anyway. */
+  #isInItsDirectory({ record }: RegisteredFunction): boolean {
+    const place = record.cwd === undefined ? this.#file.header.cwd : record.cwd;
+    return place !== null && unlessRefused(() => process.cwd(), undefined) === place.path && stateOf(place) === 'same';
+  }
+
   /** Undefined when there is nothing to run. */
-  #runNow(id: number): Promise<TakenFile> | undefined {
+  #runNow(id: number): Promise<ClaimedFile> | undefined {
     if (!this.#waiting.has(id)) return undefined;
     const taken = this.#take();
     const registered = taken.runnable().find(candidate => candidate.record.id === id);
     if (!registered) return undefined;
+    if (!this.#isInItsDirectory(registered)) {
+      throw new DeferredSweepError(
+        'DEFERRED_UNSUPPORTED',
+        `cannot run ${registered.record.name} now: this process is not in the directory in which it was registered; the end of the job runs it there`,
+        { path: this.path },
+      );
+    }
     this.#changes++;
     // Only this one: another that looks given up may be running.
     return this.#runOnce(taken, registered, () => taken.giveUp(id));
   }
 
-  #take(): TakenFile {
-    return new TakenFile(this.#host.directory, this.#file, this.#file.read(), undefined);
+  #take(): ClaimedFile {
+    return new ClaimedFile(this.#host.directory, this.#file, this.#file.read());
   }
 
   /** Runs a function, its start mark written when this returns; who wants it run before it has ended gets this run. */
   #runOnce(
-    taken: TakenFile,
+    taken: ClaimedFile,
     registered: RegisteredFunction,
     afterwards: () => void = () => {},
-  ): Promise<TakenFile> {
+  ): Promise<ClaimedFile> {
     const { id } = registered.record;
-    const run = async (): Promise<TakenFile> => {
+    const run = async (): Promise<ClaimedFile> => {
       try {
         await this.#runOne(taken, registered);
         afterwards();
@@ -185,8 +216,9 @@ export class OwnFunctions {
     return running;
   }
 
-  async #runOne(taken: TakenFile, registered: RegisteredFunction): Promise<void> {
-    const result = await runFunction(taken.file, registered, {
+  async #runOne(taken: ClaimedFile, registered: RegisteredFunction): Promise<void> {
+    const result = await runAttempt(taken.file, registered, {
+      nonce: this.#nonce,
       isOrphaned: false,
       timeoutMs: registered.record.timeoutMs,
       killGraceMs: this.#host.sweepOptions.killGraceMs,
@@ -200,9 +232,12 @@ export class OwnFunctions {
    * cancel and run others meanwhile. Between the last look at what they did and the next start mark, or the end, there
    * is no `await`: what is deferred before is run, what is deferred after is refused, and nothing is in between.
    */
-  async #runPending(taken: TakenFile): Promise<void> {
+  async #runPending(taken: ClaimedFile): Promise<void> {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
+      this.#needsRunner = !this.#isInItsDirectory(next);
+      // In order: what comes after it is the runner's, too.
+      if (this.#needsRunner) break;
       const known = this.#changes;
       await this.#runOnce(taken, next);
       while (this.#running.size > 0) await this.#earlyRuns();
@@ -219,10 +254,10 @@ export class OwnFunctions {
   }
 
   /** What is pending is an orphan's from here on. */
-  #leave(taken: TakenFile): OwnEnd {
+  #leave(taken: ClaimedFile): OwnEnd {
     taken.attempt(() => this.#file.settleMarks());
     taken.attempt(() => this.#stayNamed());
-    const left = inodesOf(this.#file);
+    const left = this.#needsRunner ? [] : inodesOf(this.#file);
     this.#file.close();
     return { report: taken.report(), left };
   }

@@ -84,6 +84,10 @@ export class Fields {
     );
   }
 
+  numberOrNull(name: string): number | null {
+    return this.#tree[name] === null ? null : this.number(name);
+  }
+
   /** A whole number of at least 0. */
   index(name: string): number {
     return this.#expect(

@@ -1,6 +1,6 @@
 /** Reading the command line. Pure. */
 import { parseArgs } from 'node:util';
-import { MAX_TIMER_MS } from '../sweep/options.ts';
+import { MAX_TIMER_MS } from '../state/record.ts';
 import { UsageError } from './exit.ts';
 
 export const USAGE = `Usage: deferred-sweep [sweep] [BASE...]
@@ -19,7 +19,6 @@ Options:
   --json                    print the reports as one line of JSON each
   --timeout TIME            limit for each function (500ms, 30s, 5m, 1h; 0: none)
                             default: what its owner registered it with
-  --isolation process|none  run them in a child process (default) or in this one
   -h, --help                print this text
   -v, --version             print the version
 
@@ -36,7 +35,6 @@ export interface SweepLine {
   readonly bases: readonly string[];
   readonly isJson: boolean;
   readonly timeoutMs: number | undefined;
-  readonly isolation: 'process' | 'none';
 }
 
 /** @throws UsageError */
@@ -53,12 +51,10 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
   if (bases.includes('')) throw new UsageError('BASE must not be empty');
   if (verb === 'cleanup' && bases.length > 1)
     throw new UsageError(`cleanup takes one BASE, got ${bases.length}`);
-  const { isolation = 'process' } = values;
-  if (isolation !== 'process' && isolation !== 'none') {
-    throw new UsageError(`--isolation must be process or none, got ${isolation}`);
-  }
+  if (values.isolation !== undefined)
+    throw new UsageError('--isolation is gone: orphans always run in a process of their own');
   const timeoutMs = values.timeout === undefined ? undefined : parseTime('--timeout', values.timeout);
-  return { verb, bases, isJson: values.json === true, timeoutMs, isolation };
+  return { verb, bases, isJson: values.json === true, timeoutMs };
 }
 
 function parse(argv: readonly string[]) {

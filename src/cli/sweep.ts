@@ -15,14 +15,13 @@ export async function runSweep(line: SweepLine): Promise<number> {
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const options: SweepOptions = {
-    isolation: line.isolation,
     timeoutMs: line.timeoutMs,
     signal: abort.signal,
     // The report says it all.
     logger: null,
   };
   const run = line.verb === 'cleanup' ? cleanup : sweep;
-  const write = line.isolation === 'none' ? divertStandardOutput() : writeStandardOutput;
+  const write = writeStandardOutput;
   let status = EXIT_DONE;
   for (const base of line.bases) {
     try {
@@ -42,15 +41,4 @@ export async function runSweep(line: SweepLine): Promise<number> {
 
 function writeStandardOutput(text: string): void {
   process.stdout.write(text);
-}
-
-/**
- * From now on what functions print in this process goes to standard error, as it does from a process of their own: it
- * must not get between the reports. Returns the way to standard output. For good: a function that hangs may print late.
- */
-function divertStandardOutput(): (text: string) => void {
-  const { stdout, stderr } = process;
-  const write = stdout.write.bind(stdout);
-  stdout.write = stderr.write.bind(stderr);
-  return text => void write(text);
 }

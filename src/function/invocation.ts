@@ -24,6 +24,14 @@ const shared = globalThis as { [STORAGE]?: AsyncLocalStorage<Invocation> };
 shared[STORAGE] ??= new AsyncLocalStorage();
 const storage: AsyncLocalStorage<Invocation> = shared[STORAGE];
 
+/** In the environment of functions that runners run, and of what they start. */
+export const INSIDE = 'DEFERRED_SWEEP_INSIDE';
+
+/** True in a deferred function, and in what one started: a sweep begun there could begin another, and so on. */
+export function isInside(): boolean {
+  return process.env[INSIDE] !== undefined || currentInvocation() !== undefined;
+}
+
 /** The circumstances of the deferred function that is running, or undefined outside of one. Follows `await`. */
 export function currentInvocation(): Invocation | undefined {
   return storage.getStore();

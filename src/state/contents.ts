@@ -1,11 +1,12 @@
 /**
- * What a state file says as a whole: its records replayed in order.
- * Owner and sweeper build it from the bytes, and keep it in step with the marks of whoever runs the functions. Pure.
+ * What a state file says as a whole: its records replayed in order. The owner, the sweeper and the runner build it from
+ * the bytes, and keep it in step with the marks they write. Pure.
  */
 import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { readFrames } from './frame.ts';
+import { isSweepersNonce } from './nonce.ts';
 import {
-  type CancelRecord,
+  type ClaimRecord,
   type DeferRecord,
   type DoneRecord,
   decodeRecord,
@@ -23,30 +24,50 @@ export interface Attempt {
   start?: StartRecord;
   /** Absent: it is in progress, or its runner died in it. */
   done?: DoneRecord;
+  /** Where in the file its first mark begins. */
+  readonly offset: number;
 }
 
 /** One registered function and what became of it. */
 export class RegisteredFunction {
   readonly record: DeferRecord;
-  readonly attempts: Attempt[] = [];
   isCancelled = false;
+  readonly #attempts = new Map<number, Attempt>();
+  #lastAttempt: Attempt | undefined;
+  #isFinal = false;
 
   constructor(record: DeferRecord) {
     this.record = record;
   }
 
+  /** In the order of their first marks. */
+  get attempts(): Attempt[] {
+    return [...this.#attempts.values()];
+  }
+
+  get attemptCount(): number {
+    return this.#attempts.size;
+  }
+
   /** True while it may still run: not cancelled, and no attempt was the final one. */
   get isPending(): boolean {
-    return !this.isCancelled && !this.attempts.some(attempt => attempt.done?.final);
+    return !this.isCancelled && !this.#isFinal;
   }
 
   /** True while it runs, and after its runner died in it. */
   get isInProgress(): boolean {
-    return this.lastAttempt !== undefined && !this.lastAttempt.done;
+    return this.#lastAttempt !== undefined && !this.#lastAttempt.done;
   }
 
   get lastAttempt(): Attempt | undefined {
-    return this.attempts.at(-1);
+    return this.#lastAttempt;
+  }
+
+  /** The number of the next attempt. */
+  get nextAttempt(): number {
+    let highest = 0;
+    for (const attempt of this.#attempts.keys()) highest = Math.max(highest, attempt);
+    return highest + 1;
   }
 
   /** The marks of all attempts, oldest first. */
@@ -54,22 +75,17 @@ export class RegisteredFunction {
     return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
   }
 
-  /** Whether it has a mark of this kind for the same attempt. */
-  has(mark: Mark): boolean {
-    return this.attempts.some(
-      attempt => attempt.attempt === mark.attempt && attempt[mark.kind] !== undefined,
-    );
-  }
-
-  /** Marks may come twice, from the file and from its runner: the same mark changes nothing. A final one stands. */
-  apply(mark: Mark): void {
-    let known = this.attempts.find(attempt => attempt.attempt === mark.attempt);
+  /** The first start of an attempt stands, and the last done, but a final one stands for ever. */
+  apply(mark: Mark, offset: number = Number.POSITIVE_INFINITY): void {
+    let known = this.#attempts.get(mark.attempt);
     if (!known) {
-      known = { attempt: mark.attempt };
-      this.attempts.push(known);
+      known = { attempt: mark.attempt, offset };
+      this.#attempts.set(mark.attempt, known);
+      this.#lastAttempt = known;
     }
     if (mark.kind === 'start') known.start ??= mark;
     else if (!known.done?.final) known.done = mark;
+    if (mark.kind === 'done' && mark.final) this.#isFinal = true;
   }
 }
 
@@ -78,6 +94,10 @@ export class StateContents {
   header: HeaderRecord | undefined;
   /** By id, in order of registration. */
   readonly functions: Map<number, RegisteredFunction> = new Map();
+  /** The last claim. */
+  claim: ClaimRecord | undefined;
+  /** True when a sweeper's claim is the last record: its runner is about to claim, or the sweeper died. */
+  isHandedOver = false;
   /** Where the next record belongs: behind the last whole one. */
   lengthBytes = 0;
   tornBytes = 0;
@@ -96,7 +116,7 @@ export class StateContents {
     );
   }
 
-  /** All that was read but the header, in an order that says the same. */
+  /** All that was read but the header and claims, in an order that says the same. */
   records(): StateRecord[] {
     return [...this.functions.values()].flatMap(({ record, marks, isCancelled }) => [
       record,
@@ -105,7 +125,9 @@ export class StateContents {
     ]);
   }
 
-  apply(record: StateRecord): void {
+  /** @param offset - where in the file the record begins */
+  apply(record: StateRecord, offset?: number): void {
+    this.isHandedOver = record.kind === 'claim' && isSweepersNonce(record.nonce);
     switch (record.kind) {
       case 'header':
         this.header ??= record;
@@ -113,31 +135,41 @@ export class StateContents {
       case 'defer':
         if (!this.functions.has(record.id)) this.functions.set(record.id, new RegisteredFunction(record));
         break;
-      case 'cancel':
-        this.#cancel(record);
+      case 'cancel': {
+        const registered = this.functions.get(record.id);
+        if (registered) registered.isCancelled = true;
+        break;
+      }
+      case 'claim':
+        this.claim = record;
         break;
       case 'start':
       case 'done':
-        this.functions.get(record.id)?.apply(record);
+        this.functions.get(record.id)?.apply(record, offset);
         break;
     }
-  }
-
-  #cancel(record: CancelRecord): void {
-    const registered = this.functions.get(record.id);
-    if (registered) registered.isCancelled = true;
   }
 }
 
 /**
  * Replays the bytes of a state file. Never throws for damage: bytes that are no record of this file are counted in
- * `damagedBytes`, an incomplete end in `tornBytes`, and whatever is whole counts.
- * Without a readable header at the very start nothing of the file is believed, since the header says which version
- * and which salt the rest must have.
+ * `damagedBytes`, an incomplete end in `tornBytes`, and every whole record counts.
+ * Without a readable header at the very start no record counts: the header says which version and which salt the rest
+ * must have.
  * @throws DeferredSweepError `DEFERRED_STATE_VERSION` for a file of another major version.
  */
 export function replay(bytes: Buffer): StateContents {
+  const replaying = replayInSlices(bytes, Number.POSITIVE_INFINITY);
+  for (;;) {
+    const step = replaying.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** As {@link replay}, with a yield after each slice of so many bytes, so that timers and signals get their turn. */
+export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<void, StateContents> {
   const contents = new StateContents();
+  let sliceEnd = sliceBytes;
   // Before there is a header any record will do: it shows that the header was not torn, but damaged later.
   const isOurs = (payload: Buffer): boolean =>
     (contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
@@ -154,9 +186,12 @@ export function replay(bytes: Buffer): StateContents {
       break;
     }
     const found = stretch.kind === 'frame' ? readRecord(contents, stretch.payload) : undefined;
-    if (found?.record) contents.apply(found.record);
+    if (found?.record) contents.apply(found.record, stretch.offset);
     if (!found) contents.damagedBytes += stretch.end - stretch.offset;
     contents.lengthBytes = stretch.end;
+    if (stretch.end < sliceEnd) continue;
+    sliceEnd = stretch.end + sliceBytes;
+    yield;
   }
   return contents;
 }

@@ -14,19 +14,20 @@
  * a `.tmp` is never run, and the name without it appears only while the lock is held.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, openSync, renameSync, unlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { constants, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
-import { bootId } from '../lock/boot.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import { ownIdentity } from '../lock/process-identity.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isLockUndecided } from '../lock/system-error.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
-import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
+import { currentPlace, startedIn } from './place.ts';
+import { type Durability, FORMAT_VERSION, type HeaderRecord, type Place, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
 
@@ -44,8 +45,8 @@ export interface StateFileSettings {
   readonly durability: Durability;
   readonly order: RunOrder;
   readonly label: string | null;
-  /** @defaultValue where we are */
-  readonly cwd?: string;
+  /** @defaultValue the working directory */
+  readonly cwd?: Place | null;
 }
 
 /**
@@ -135,24 +136,36 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     salt: randomBytes(8),
     ...settings,
     owner: {
-      pid: process.pid,
-      host: hostname(),
-      bootId: bootId(),
+      ...ownIdentity(),
       // A clock that was set back, or a test's own, may say that we started before there was time.
       startedAtEpochMs: Math.max(0, Math.round(now - process.uptime() * 1000)),
     },
     createdAtEpochMs: now,
     node: process.versions.node,
+    nodePath: nodePath(),
     // An array of ours: Node's own is of another realm where a test runner loads us into a context.
     execArgv: [...process.execArgv],
-    cwd: settings.cwd ?? currentDirectory(),
+    nodeOptions: process.env.NODE_OPTIONS ?? '',
+    startedIn,
+    cwd: settings.cwd === undefined ? currentPlace() : settings.cwd,
+    umask: currentUmask(),
+    isRestricted: process.permission !== undefined,
   };
 }
 
+/** Programs with Node inside (Electron, single executables) would run themselves where a runner is to be started. */
+function nodePath(): string {
+  return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && !process.versions.electron
+    ? process.execPath
+    : '';
+}
+
 /**
- * As headers have it. A process may outlive its working directory, or not be told its name (macOS: EACCES); whoever runs
- * its functions then starts at the root.
+ * Asked of /proc where there is one: umask(2) can only be read by writing it, and a file that another thread makes in
+ * that moment would be writable by everybody.
  */
-export function currentDirectory(): string {
-  return unlessRefused(() => process.cwd(), '/');
+function currentUmask(): number {
+  const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
+  const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
+  return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
 }

@@ -22,7 +22,7 @@ const BYTES_HEAD = 0x5a;
 /** So many zero bytes at the end of a bad last frame are taken for blocks the file system never wrote. */
 const ZERO_TAIL_BYTES = 16;
 
-/** Checksums tried while looking for the next frame, in multiples of the bytes at hand: hostile bytes cost no more. */
+/** Bytes checksummed while looking for frames after damage, in multiples of the whole file: hostile bytes cost no more. */
 const RESYNC_BUDGET = 4;
 
 /** One stretch of a state file. */
@@ -52,6 +52,7 @@ export function encodeFrame(payload: Uint8Array): Buffer {
  * frame (a copy of a state file, say), and such a frame must not be taken for one of this file.
  */
 export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean): Generator<Stretch> {
+  const budget = { leftBytes: RESYNC_BUDGET * bytes.length };
   let offset = 0;
   while (offset < bytes.length) {
     const frame = frameAt(bytes, offset);
@@ -65,10 +66,11 @@ export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean)
       offset = frame.end;
       continue;
     }
+    if (frame.kind === 'bad-checksum') budget.leftBytes -= frame.end - offset;
     const next =
       frame.kind === 'bad-checksum' && (frame.end === bytes.length || hasHeadAt(bytes, frame.end))
         ? frame.end
-        : findFrame(bytes, offset + 1, isOurs);
+        : findFrame(bytes, offset + 1, budget, isOurs);
     const end = next ?? bytes.length;
     const isTorn = end === bytes.length && (frame.kind === 'incomplete' || endsInZeros(bytes, offset));
     yield { kind: isTorn ? 'torn' : 'damaged', offset, end };
@@ -105,11 +107,17 @@ function hasHeadAt(bytes: Buffer, offset: number): boolean {
   );
 }
 
-function findFrame(bytes: Buffer, from: number, isOurs: (payload: Buffer) => boolean): number | undefined {
-  let budget = RESYNC_BUDGET * (bytes.length - from);
-  for (let at = bytes.indexOf(MAGIC, from); at !== -1 && budget > 0; at = bytes.indexOf(MAGIC, at + 1)) {
+function findFrame(
+  bytes: Buffer,
+  from: number,
+  budget: { leftBytes: number },
+  isOurs: (payload: Buffer) => boolean,
+): number | undefined {
+  for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
+    // The rest of the file is damage then.
+    if (budget.leftBytes <= 0) return undefined;
     const frame = frameAt(bytes, at);
-    if ('end' in frame) budget -= frame.end - at;
+    if ('end' in frame) budget.leftBytes -= frame.end - at;
     if (frame.kind === 'whole' && isOurs(bytes.subarray(at + FRAME_HEAD_BYTES, frame.end))) return at;
   }
   return undefined;

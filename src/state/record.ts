@@ -10,6 +10,9 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 /** The major format version this code writes and reads. */
 export const FORMAT_VERSION = 1;
 
+/** The longest a timer of Node can wait: about 24.8 days. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
 /** Whether a function in progress at its runner's death is repeated or given up. */
 export type Delivery = 'at-least-once' | 'at-most-once';
 /** Which of a job's functions runs first: the one registered first, or last. */
@@ -24,6 +27,19 @@ export interface Owner {
   /** Identity of the machine's boot; `null` where the system does not tell. */
   readonly bootId: string | null;
   readonly startedAtEpochMs: number;
+  /** Clock ticks from boot to its start (proc_pid_stat(5), field 22); `null` where the system does not tell. */
+  readonly startTicks: number | null;
+  /** Names its pid namespace (pid_namespaces(7)); `null` where the system does not tell. Elsewhere its pid says nothing. */
+  readonly pidNamespace: string | null;
+}
+
+/** A directory by its name and by what the name led to. */
+export interface Place {
+  readonly path: string;
+  /** `dev:ino`. */
+  readonly inode: string;
+  /** Who owned it. */
+  readonly uid: number;
 }
 
 /** First record of a file, written before the file gets its name, never changed. */
@@ -37,9 +53,20 @@ export interface HeaderRecord {
   readonly order: RunOrder;
   readonly owner: Owner;
   readonly createdAtEpochMs: number;
+  /** Version of Node. */
   readonly node: string;
+  /** Its executable; empty where that is a program of its own, which would run again. */
+  readonly nodePath: string;
   readonly execArgv: readonly string[];
-  readonly cwd: string;
+  /** The environment variable NODE_OPTIONS; empty where there was none. */
+  readonly nodeOptions: string;
+  /** Where Node was started: relative names in its options are relative to this. `null`: it was gone. */
+  readonly startedIn: Place | null;
+  /** Working directory when the file was made. `null`: it was gone. */
+  readonly cwd: Place | null;
+  readonly umask: number;
+  /** Whether Node's permission model was on. */
+  readonly isRestricted: boolean;
   readonly label: string | null;
 }
 
@@ -49,8 +76,8 @@ export interface DeferRecord {
   /** 1, 2, 3, … in order of registration. */
   readonly id: number;
   readonly name: string;
-  /** The stored form of the function; `src/function/descriptor.ts` reads it. */
-  readonly function: unknown;
+  /** CBOR of the stored form of the function; decoded only when it runs, by `src/function/descriptor.ts`. */
+  readonly function: Uint8Array;
   /** The snapshot of the argument list; decoded only when the function runs. */
   readonly arguments: Uint8Array;
   readonly registeredAtEpochMs: number;
@@ -58,6 +85,12 @@ export interface DeferRecord {
   /** 0: no time limit. */
   readonly timeoutMs: number;
   readonly maxAttempts: number;
+  /** From the end of the first attempt to the second; doubled for each one after. */
+  readonly retryDelayMs: number;
+  /** Working directory at registration, where it was not that of the header. */
+  readonly cwd?: Place | null;
+  /** Environment variables captured at registration. `null`: it was not set. */
+  readonly env?: Readonly<Record<string, string | null>>;
 }
 
 /** The function of this id is no longer needed. */
@@ -66,11 +99,23 @@ export interface CancelRecord {
   readonly id: number;
 }
 
+/** A sweep has claimed the file: its owner is gone. While the lock is held, it is being swept. */
+export interface ClaimRecord {
+  readonly kind: 'claim';
+  /** The sweep and, after a dot, which of its processes: 0 is the sweeper, then its runners. */
+  readonly nonce: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly atEpochMs: number;
+}
+
 /** An attempt to run a function begins. */
 export interface StartRecord {
   readonly kind: 'start';
   readonly id: number;
   readonly attempt: number;
+  /** Of the runner's claim, or of the job whose end it is. Pids come again, and mean nothing in another namespace. */
+  readonly nonce: string;
   readonly pid: number;
   readonly atEpochMs: number;
 }
@@ -98,7 +143,7 @@ export interface DoneRecord {
 /** What runners write about a function. */
 export type Mark = StartRecord | DoneRecord;
 /** Every record of format version 1. */
-export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | Mark;
+export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | Mark;
 
 /** The payload of the frame of `record`, bound to the file with this salt. */
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
@@ -133,12 +178,26 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
           kind: 'defer',
           id: fields.count('id'),
           name: fields.text('name'),
-          function: fields.any('function'),
+          function: fields.bytes('function'),
           arguments: fields.bytes('arguments'),
           registeredAtEpochMs: fields.number('registeredAtEpochMs'),
           delivery: fields.oneOf('delivery', ['at-least-once', 'at-most-once']),
-          timeoutMs: fields.number('timeoutMs'),
+          timeoutMs: timerMs(fields, 'timeoutMs'),
           maxAttempts: fields.count('maxAttempts'),
+          retryDelayMs: timerMs(fields, 'retryDelayMs'),
+          ...(fields.has('cwd') && { cwd: decodePlace(fields, 'cwd') }),
+          ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.textOrNull(name)) }),
+        },
+      };
+    case 'claim':
+      return {
+        salt,
+        record: {
+          kind: 'claim',
+          nonce: fields.text('nonce'),
+          pid: fields.number('pid'),
+          host: fields.text('host'),
+          atEpochMs: fields.number('atEpochMs'),
         },
       };
     case 'cancel':
@@ -150,6 +209,7 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
           kind: 'start',
           id: fields.count('id'),
           attempt: fields.count('attempt'),
+          nonce: fields.text('nonce'),
           pid: fields.number('pid'),
           atEpochMs: fields.number('atEpochMs'),
         },
@@ -194,13 +254,31 @@ function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
       host: owner.text('host'),
       bootId: owner.textOrNull('bootId'),
       startedAtEpochMs: owner.number('startedAtEpochMs'),
+      startTicks: owner.numberOrNull('startTicks'),
+      pidNamespace: owner.textOrNull('pidNamespace'),
     },
     createdAtEpochMs: fields.number('createdAtEpochMs'),
     node: fields.text('node'),
+    nodePath: fields.text('nodePath'),
     execArgv: fields.texts('execArgv'),
-    cwd: fields.text('cwd'),
+    nodeOptions: fields.text('nodeOptions'),
+    startedIn: decodePlace(fields, 'startedIn'),
+    cwd: decodePlace(fields, 'cwd'),
+    umask: fields.number('umask') & 0o777,
+    isRestricted: fields.boolean('isRestricted'),
     label: fields.textOrNull('label'),
   };
+}
+
+function decodePlace(fields: Fields, name: string): Place | null {
+  if (fields.any(name) === null) return null;
+  const place = fields.map(name);
+  return { path: place.text('path'), inode: place.text('inode'), uid: place.number('uid') };
+}
+
+/** A time longer than a timer can wait would never be over, or at once: it counts as the longest. */
+function timerMs(fields: Fields, name: string): number {
+  return Math.min(fields.number(name), MAX_TIMER_MS);
 }
 
 function decodeError(tree: unknown): ReportedError {

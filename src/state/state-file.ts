@@ -128,11 +128,6 @@ export class StateFile {
     }
   }
 
-  /** Keeps marks in mind that the process which made them could not write. */
-  owe(marks: readonly Mark[]): void {
-    this.#owedMarks = this.#owedMarks.concat(marks);
-  }
-
   /**
    * Appends what is kept in mind: before the file is left to others.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
@@ -152,13 +147,6 @@ export class StateFile {
   /** All there is, as it is. @throws as {@link read} */
   readBytes(): Buffer {
     return this.#file.readAll();
-  }
-
-  /** As {@link read}, when another process has appended to the file meanwhile. */
-  readAnew(): StateContents {
-    const contents = this.#replay(this.readBytes());
-    this.#file.resume(contents.lengthBytes, contents.tornBytes > 0);
-    return contents;
   }
 
   /**

@@ -1,40 +1,46 @@
 /** What is done when the node, or the last worker of a workflow, shuts down. */
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { resolveSweepOptions, type SweepOptions } from './options.ts';
-import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
+import { type FileReport, laterReport, refusedReport, type SweepReport, summarize } from './report.ts';
+import { StopCondition } from './stop.ts';
 import { sweepDirectory } from './sweep.ts';
 
 /**
  * Sweeps `<stateDirBase>/deferred` until every orphan's function is done or has used up its attempts, then removes the
- * directory if nothing is left in it. Never touches a file it did not lock.
+ * directory if nothing is left in it. Waits for functions that wait for their next attempt, within its deadline. Never
+ * touches a file it did not lock.
  * @throws as `sweep`
  */
 export async function cleanup(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
   const startMs = performance.now();
   const resolved = resolveSweepOptions(options);
+  const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
   const directory = new StateDirectory(stateDirBase);
   const files = new Map<string, FileReport>();
   let isComplete = true;
   for (;;) {
-    const elapsedMs = performance.now() - startMs;
-    const leftMs = resolved.deadlineMs === 0 ? 0 : Math.max(1, resolved.deadlineMs - elapsedMs);
     let report: SweepReport;
     try {
-      report = await sweepDirectory(directory, { ...resolved, deadlineMs: leftMs });
+      report = await sweepDirectory(directory, resolved, stop);
     } catch (error) {
-      if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO')) throw error;
+      if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
       // What was run already is reported all the same.
       files.set(directory.path, refusedReport(directory.path, error));
       isComplete = false;
       break;
     }
-    for (const file of report.files) files.set(file.path, merged(files.get(file.path), file));
+    for (const file of report.files) files.set(file.path, laterReport(files.get(file.path), file));
     isComplete = report.isComplete;
+    const retryInMs = soonestRetry(report.files);
     // Each round uses up an attempt of each function that fails, so this ends; a round without an attempt is the last.
-    const canGoOn = report.files.some(file => file.pending > 0 && file.functions.length > 0 && !file.error);
-    if (!isComplete || !canGoOn) break;
+    if (!isComplete || retryInMs === undefined) break;
+    if (retryInMs >= stop.leftMs || !(await waited(retryInMs, stop.signal))) {
+      isComplete = false;
+      break;
+    }
   }
   try {
     directory.removeIfEmpty();
@@ -46,9 +52,24 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
   return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
 }
 
-/** The later report of a file, with the last word on every function it ever ran. */
-function merged(before: FileReport | undefined, now: FileReport): FileReport {
-  if (!before) return now;
-  const functions = new Map([...before.functions, ...now.functions].map(ran => [ran.id, ran]));
-  return { ...now, functions: [...functions.values()] };
+/** Time until another sweep may run something, or undefined. */
+function soonestRetry(files: readonly FileReport[]): number | undefined {
+  let soonest: number | undefined;
+  for (const { pending, error, functions, retryInMs } of files) {
+    if (pending === 0 || error) continue;
+    const inMs = retryInMs ?? (functions.length > 0 ? 0 : undefined);
+    if (inMs !== undefined) soonest = Math.min(soonest ?? Number.POSITIVE_INFINITY, inMs);
+  }
+  return soonest;
+}
+
+/** False when the signal came first. */
+async function waited(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await sleep(ms, undefined, signal && { signal });
+    return true;
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    return false;
+  }
 }

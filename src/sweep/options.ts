@@ -1,27 +1,38 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { nearest } from '../nearest.ts';
+import { MAX_TIMER_MS } from '../state/record.ts';
 import { defaultLogger, type Logger } from './logger.ts';
-
-/** Where orphans' functions run: in a child process, or in this one (faster, and an exit or a hang is yours). */
-export type Isolation = 'process' | 'none';
 
 /** How to sweep. Times are in milliseconds. */
 export interface SweepOptions {
   /** The lock scheme tried first; the one a file's owner used, which its header names, decides. @defaultValue 'flock' */
   lock?: LockScheme | undefined;
-  /** @defaultValue 'process' */
-  isolation?: Isolation | undefined;
   /**
    * Time limit of each function, and of the start of the process that runs them (at least 10 s); 0 is none.
    * @defaultValue what its owner registered it with; 60000 for the start
    */
   timeoutMs?: number | undefined;
+  /** The longest time limit a function gets, whatever its owner chose, "none" included; 0 is no cap. @defaultValue 0 */
+  maxTimeoutMs?: number | undefined;
   /** Attempts a function has, over all processes. @defaultValue what its owner registered it with */
   maxAttempts?: number | undefined;
-  /** Time for the whole sweep: after it none is begun, and the one running is stopped as if timed out. 0 is none. @defaultValue 0 */
+  /**
+   * From the end of a function's first failed attempt to the second; doubled for each one after.
+   * @defaultValue what its owner registered it with
+   */
+  retryDelayMs?: number | undefined;
+  /**
+   * Time for the whole sweep: after it no function is begun, and the running one is stopped as if timed out. The sweep
+   * ends `killGraceMs` later at the latest. 0 is none. @defaultValue 0
+   */
   deadlineMs?: number | undefined;
+  /** How long to wait for files that other sweeps have; then they are looked at again. @defaultValue 0 */
+  waitMs?: number | undefined;
   /** From the first sign to stop (the signal's abort, SIGTERM) to SIGKILL. @defaultValue 5000 */
   killGraceMs?: number | undefined;
+  /** Processes that run orphans' functions at the same time. @defaultValue 1 */
+  concurrency?: number | undefined;
   /** Stops the sweep between two functions; the rest stays registered. */
   signal?: AbortSignal | undefined;
   /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
@@ -31,14 +42,33 @@ export interface SweepOptions {
 /** Sweep options with every default filled in. */
 export interface ResolvedSweepOptions {
   readonly lock: LockScheme;
-  readonly isolation: Isolation;
   readonly timeoutMs: number | undefined;
+  /** `undefined`: no cap. */
+  readonly maxTimeoutMs: number | undefined;
   readonly maxAttempts: number | undefined;
+  readonly retryDelayMs: number | undefined;
   readonly deadlineMs: number;
+  readonly waitMs: number;
   readonly killGraceMs: number;
+  readonly concurrency: number;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger;
 }
+
+/** Their names, for those who have more. */
+export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
+  'lock',
+  'timeoutMs',
+  'maxTimeoutMs',
+  'maxAttempts',
+  'retryDelayMs',
+  'deadlineMs',
+  'waitMs',
+  'killGraceMs',
+  'concurrency',
+  'signal',
+  'logger',
+];
 
 /** A logger that throws must not end a sweep. */
 function guarded(logger: Logger): Logger {
@@ -56,9 +86,10 @@ const silent: Logger = { info() {}, warn() {} };
 
 /**
  * Fills in the defaults.
- * @throws TypeError or RangeError for a value an option does not take, naming the option.
+ * @throws TypeError or RangeError naming an option that is unknown or has a wrong value
  */
 export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOptions {
+  requireKnown(options, SWEEP_OPTIONS);
   const { signal, logger } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`option "signal" must be an AbortSignal, got ${String(signal)}`);
@@ -72,15 +103,41 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
   }
   return {
     lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),
-    isolation: oneOf('isolation', options.isolation ?? 'process', ['process', 'none']),
-    timeoutMs: options.timeoutMs === undefined ? undefined : milliseconds('timeoutMs', options.timeoutMs),
-    maxAttempts:
-      options.maxAttempts === undefined ? undefined : positiveInteger('maxAttempts', options.maxAttempts),
+    timeoutMs: optional(options.timeoutMs, value => milliseconds('timeoutMs', value)),
+    maxTimeoutMs: milliseconds('maxTimeoutMs', options.maxTimeoutMs ?? 0) || undefined,
+    maxAttempts: optional(options.maxAttempts, value => positiveInteger('maxAttempts', value)),
+    retryDelayMs: optional(options.retryDelayMs, value => milliseconds('retryDelayMs', value)),
     deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 0),
+    waitMs: milliseconds('waitMs', options.waitMs ?? 0),
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
+    concurrency: positiveInteger('concurrency', options.concurrency ?? 1),
     signal,
     logger: logger === null ? silent : guarded(logger ?? defaultLogger),
   };
+}
+
+/**
+ * Returns when every option has a name that is known.
+ * @throws TypeError naming an option that has not, and the one that was perhaps meant
+ */
+export function requireKnown(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`"options" must be an object, got ${shown(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    if (name === 'isolation') {
+      throw new TypeError(
+        'option "isolation" is gone: orphans always run in a process of their own; leave the option out',
+      );
+    }
+    const meant = nearest(name, known);
+    throw new TypeError(`option "${name}" is unknown${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+  }
+}
+
+function optional<T, R>(value: T | undefined, check: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : check(value);
 }
 
 /** Returns `value` if it is one of `allowed`. @throws TypeError */
@@ -90,9 +147,6 @@ export function oneOf<T extends string>(option: string, value: T, allowed: reado
     `option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`,
   );
 }
-
-/** The longest a timer of Node can wait: about 24.8 days. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */
 export function milliseconds(option: string, value: number): number {

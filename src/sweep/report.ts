@@ -21,18 +21,45 @@ export interface FunctionReport {
   readonly error?: ReportedError;
   /** Where its dead letter lies, when it will not be tried again. */
   readonly deadLetter?: string;
+  /** In what it was not run as it was registered. */
+  readonly notes?: readonly RunNote[];
 }
 
 /**
+ * What a function was run without.
+ * - `directory-gone`: its working directory is gone, or another one has the name; it ran where every relative name fails
+ * - `without-loaders`: Node did not start with the owner's options and loaders; it ran without them
+ * - `other-node`: the owner's Node is gone; it ran in the sweeper's
+ */
+export type RunNote = 'directory-gone' | 'without-loaders' | 'other-node';
+
+export const RUN_NOTES: readonly RunNote[] = ['directory-gone', 'without-loaders', 'other-node'];
+
+/**
  * What a state file was found to be.
- * - `live`: its lock is held, so its owner (or a runner of its functions) lives; nothing was touched
- * - `ran`: it was taken over; see its functions (none, if its owner had nothing pending)
- * - `torn`: the same, and its last record was incomplete, as a death in mid-write leaves it
- * - `quarantined`: the same, and bytes of it are not what was written; a copy is in `dead/`
- * - `refused`: not taken over; see the error
+ * - `live`: its lock is held, by its owner as far as can be told; nothing was touched
+ * - `held`: its owner is dead, and a process that inherited the lock lives; nothing was touched
+ * - `sweeping`: another sweep has it; nothing was touched
+ * - `ran`: it was claimed; see its functions (none, if its owner had nothing pending)
+ * - `waiting`: each of its functions failed a short time ago and waits for its next attempt
+ * - `torn`: as `ran`, and its last record was incomplete, as a death in mid-write leaves it
+ * - `quarantined`: as `ran`, and bytes of it are not what was written; a copy is in `dead/`
+ * - `refused`: not claimed; see the error
  * - `unfinished`: what a creator left that died while setting up its file; removed
  */
-export type FileOutcome = 'live' | 'ran' | 'torn' | 'quarantined' | 'refused' | 'unfinished';
+export type FileOutcome =
+  | 'live'
+  | 'held'
+  | 'sweeping'
+  | 'ran'
+  | 'waiting'
+  | 'torn'
+  | 'quarantined'
+  | 'refused'
+  | 'unfinished';
+
+/** Outcomes of files whose lock is held by another process. */
+export const LOCKED_OUTCOMES: readonly FileOutcome[] = ['live', 'held', 'sweeping'];
 
 /** One state file. */
 export interface FileReport {
@@ -47,8 +74,10 @@ export interface FileReport {
   readonly functions: readonly FunctionReport[];
   /** Whether the file is gone. False for a file taken over: something in it is still to be run, or see the error. */
   readonly isRetired: boolean;
-  /** Functions in it that are to be run again by a later sweep. */
+  /** Functions in it that are to be run by a later sweep. */
   readonly pending: number;
+  /** Time until the first of them may run again, where they wait for it. */
+  readonly retryInMs?: number;
   /** Length of the incomplete last record. */
   readonly tornBytes?: number;
   /** How many bytes are not what was written. */
@@ -65,8 +94,12 @@ export interface SweepReport {
   readonly directory: string;
   /** Every file met, in the order met; after a job, its own file comes first. */
   readonly files: readonly FileReport[];
-  /** Files whose owner lives. */
+  /** Files whose owner lives, as far as can be told. */
   readonly live: number;
+  /** Files of dead owners whose lock a child of theirs keeps. */
+  readonly held: number;
+  /** Files that another sweep has. */
+  readonly sweeping: number;
   /** Functions that ran and succeeded. */
   readonly ok: number;
   /** Functions that did not: failed, timed out, crashed or skipped. */
@@ -95,10 +128,17 @@ function isProblem(file: FileReport): boolean {
   return file.outcome === 'refused' || file.outcome === 'quarantined' || file.error !== undefined;
 }
 
-/** The report of something that was not taken over, or whose owner could not go on with it. */
+/** The report of something that was not claimed, or whose owner could not go on with it. */
 export function refusedReport(path: string, error: unknown): FileReport {
   const reported = reportError(error);
   return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reported };
+}
+
+/** The later report of a file, with the last word on every function of the earlier one, too. */
+export function laterReport(before: FileReport | undefined, now: FileReport): FileReport {
+  if (!before) return now;
+  const functions = new Map([...before.functions, ...now.functions].map(ran => [ran.id, ran]));
+  return { ...now, functions: [...functions.values()] };
 }
 
 /** Returns the report of these files. */
@@ -110,10 +150,13 @@ export function summarize(
 ): SweepReport {
   const functions = files.flatMap(file => file.functions);
   const ok = functions.filter(ran => ran.outcome === 'ok').length;
+  const count = (outcome: FileOutcome): number => files.filter(file => file.outcome === outcome).length;
   return {
     directory,
     files,
-    live: files.filter(file => file.outcome === 'live').length,
+    live: count('live'),
+    held: count('held'),
+    sweeping: count('sweeping'),
     ok,
     failed: functions.length - ok,
     pending: files.reduce((sum, file) => sum + file.pending, 0),

@@ -1,14 +1,24 @@
 /** When a sweep has to stop: its deadline, or its caller's signal. */
-import { performance } from 'node:perf_hooks';
+
+/** Milliseconds of a clock that all processes of this boot share (CLOCK_MONOTONIC) and that is never set. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1000;
+}
 
 export class StopCondition {
-  readonly #deadlineAtMs: number;
+  /** By {@link monotonicMs}; Infinity is none. */
+  readonly deadlineAtMs: number;
   readonly #signal: AbortSignal | undefined;
 
-  /** @param deadlineMs - from now; 0 is none */
-  constructor(deadlineMs: number, signal: AbortSignal | undefined) {
-    this.#deadlineAtMs = deadlineMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + deadlineMs;
+  /** @param deadlineAtMs - by {@link monotonicMs}; Infinity is none */
+  constructor(deadlineAtMs: number, signal: AbortSignal | undefined) {
+    this.deadlineAtMs = deadlineAtMs;
     this.#signal = signal;
+  }
+
+  /** @param deadlineMs - from now; 0 is none */
+  static in(deadlineMs: number, signal: AbortSignal | undefined): StopCondition {
+    return new StopCondition(deadlineMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + deadlineMs, signal);
   }
 
   get signal(): AbortSignal | undefined {
@@ -17,13 +27,22 @@ export class StopCondition {
 
   /** True once nothing new may be begun. */
   get isReached(): boolean {
-    return this.#signal?.aborted === true || performance.now() >= this.#deadlineAtMs;
+    return this.#signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
   }
 
-  /** A function's time limit (0 is none), shortened to what is left until the deadline; at least 1 ms. */
-  limit(timeoutMs: number): number {
-    if (this.#deadlineAtMs === Number.POSITIVE_INFINITY) return timeoutMs;
-    const left = Math.max(1, Math.ceil(this.#deadlineAtMs - performance.now()));
-    return timeoutMs === 0 ? left : Math.min(timeoutMs, left);
+  /** Milliseconds until the deadline, at least 0; Infinity where there is none. */
+  get leftMs(): number {
+    return Math.max(0, this.deadlineAtMs - monotonicMs());
+  }
+
+  /**
+   * The time limit of a function, in milliseconds; 0 is none.
+   * @param askedMs - what the sweep's caller or the function's owner chose; 0 is none
+   * @param maxMs - what it may be at most; undefined is no cap
+   */
+  limit(askedMs: number, maxMs?: number): number {
+    const asked = askedMs === 0 ? Number.POSITIVE_INFINITY : askedMs;
+    const limit = Math.min(asked, maxMs ?? Number.POSITIVE_INFINITY, Math.max(1, Math.ceil(this.leftMs)));
+    return limit === Number.POSITIVE_INFINITY ? 0 : limit;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Loaded into a runner before anything that its owner was started with (options are in order, `--require` comes before
- * `--import`): a loader that hangs is ended by the kernel, too, should the sweeper be dead, and with it the lock.
+ * Loaded into a runner before anything that its owner was started with, since it is the first word of NODE_OPTIONS: a
+ * loader that hangs is ended by the kernel, too, should the sweeper be dead.
  *
  * CommonJS, and without the modules it would share with `main.ts`: not every Node that can run us, and not with every
  * option of an owner's, can `require` those.
@@ -12,13 +12,15 @@ const [, program, limitMs, endMs] = process.argv;
 // Processes and threads that functions start may inherit our options; they are not ours to end.
 if (isMainThread && program === join(__dirname, 'main.js')) {
   process.argv.splice(2);
-  const [option, path] = process.execArgv;
-  if (option === '--require' && path === __filename) process.execArgv.splice(0, 2);
+  // What a function starts gets the owner's NODE_OPTIONS, or none.
+  const [, rest = ''] = /^--require "(?:[^"\\\\]|\\\\.)*" ?(.*)$/s.exec(process.env.NODE_OPTIONS ?? '') ?? [];
+  if (rest === '') delete process.env.NODE_OPTIONS;
+  else process.env.NODE_OPTIONS = rest;
   try {
     const nodeGypBuild = require('node-gyp-build') as (
       directory: string,
-    ) => import('../../lock/native.ts').NativeWatchdog;
-    nodeGypBuild(join(__dirname, '../../..')).setWatchdog(Number(limitMs), Number(endMs));
+    ) => import('../lock/native.ts').NativeWatchdog;
+    nodeGypBuild(join(__dirname, '../..')).setWatchdog(Number(limitMs), Number(endMs));
   } catch {
     // Without the addon, or rights to load it, `main.ts` says so, of each file.
   }

@@ -1,8 +1,9 @@
 /**
- * Running one function from its record, in this process. The only way a function is ever run: at the end of its own
- * job, from an orphan in place, and in the child process that isolates orphans.
+ * One attempt: a function is called from its record, in this process, between its two marks. The only way a function is
+ * ever run: at the end of its own job, and in the process that runs orphans.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decode } from '../cbor/codec.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { parseDescriptor } from '../function/descriptor.ts';
 import { endInvocation, withInvocation } from '../function/invocation.ts';
@@ -11,10 +12,12 @@ import { bootId } from '../lock/boot.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
 import type { StateFile } from '../state/state-file.ts';
-import { reportError, reportOf } from './reported-error.ts';
+import { reportError, reportOf } from '../sweep/reported-error.ts';
 
-/** What the runner decides. */
-export interface RunCircumstances {
+/** How an attempt is made. */
+export interface AttemptCircumstances {
+  /** Names the job or the runner in the start mark. */
+  readonly nonce: string;
   /** False at the end of the function's own job. */
   readonly isOrphaned: boolean;
   /** Time limit in milliseconds; 0 is none. */
@@ -25,36 +28,42 @@ export interface RunCircumstances {
   readonly onMark: (mark: Mark) => void;
 }
 
-/** What came of a run. `hung`: it did not settle in time, and goes on in this process whatever its mark says. */
-export type RunResult = 'settled' | 'hung' | 'not-started';
+/** What came of an attempt. `hung`: it did not settle in time, and goes on in this process whatever its mark says. */
+export type AttemptResult = 'settled' | 'hung' | 'not-started';
+
+/** The mark of the next attempt of a function. */
+export function nextStart(registered: RegisteredFunction, nonce: string): StartRecord {
+  return {
+    kind: 'start',
+    id: registered.record.id,
+    attempt: registered.nextAttempt,
+    nonce,
+    pid: process.pid,
+    atEpochMs: Date.now(),
+  };
+}
 
 /**
- * Writes the start mark, runs the function, writes the done mark. Returns `not-started` where delivery is at most once
+ * Writes the start mark, calls the function, writes the done mark. Returns `not-started` where delivery is at most once
  * and the disk is too full to say that it was started; whatever the function throws goes into its mark.
  * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason than a full
  * disk; the function was not called then.
  */
-export async function runFunction(
+export async function runAttempt(
   file: StateFile,
   registered: RegisteredFunction,
-  circumstances: RunCircumstances,
-): Promise<RunResult> {
+  circumstances: AttemptCircumstances,
+): Promise<AttemptResult> {
   const { record } = registered;
-  const attempt = registered.attempts.reduce((most, known) => Math.max(most, known.attempt), 0) + 1;
-  const start: StartRecord = {
-    kind: 'start',
-    id: record.id,
-    attempt,
-    pid: process.pid,
-    atEpochMs: Date.now(),
-  };
+  const start = nextStart(registered, circumstances.nonce);
+  const { attempt } = start;
   const mustBeMarked = record.delivery === 'at-most-once';
   // A mark that is not written must not be written later: it would say that a function ran which never did.
   const isMarked = file.appendStart(start, { isOwed: !mustBeMarked });
   if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
 
-  const ended = await settle(registered, file.header, attempt, circumstances);
+  const ended = await callWithLimit(registered, file.header, attempt, circumstances);
   const done: DoneRecord = {
     kind: 'done',
     id: record.id,
@@ -78,11 +87,11 @@ export function noRoomForStart(name: string): ReportedError {
 
 type Ended = { readonly isHung: boolean; readonly error?: unknown };
 
-async function settle(
+async function callWithLimit(
   registered: RegisteredFunction,
   header: HeaderRecord,
   attempt: number,
-  { isOrphaned, timeoutMs, killGraceMs }: RunCircumstances,
+  { isOrphaned, timeoutMs, killGraceMs }: AttemptCircumstances,
 ): Promise<Ended> {
   const { record } = registered;
   const abort = new AbortController();
@@ -99,7 +108,7 @@ async function settle(
   };
   const call = async (): Promise<Ended> => {
     try {
-      const descriptor = parseDescriptor(record.function);
+      const descriptor = parseDescriptor(decode(record.function));
       await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {

@@ -1,0 +1,54 @@
+/** Which process is which: pids come again, and mean nothing in another namespace or on another host. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { bootId } from './boot.ts';
+
+/** What identifies a process, as a state file's header has it. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly host: string;
+  readonly bootId: string | null;
+  readonly startTicks: number | null;
+  readonly pidNamespace: string | null;
+}
+
+let own: ProcessIdentity | undefined;
+
+/** This process. Asked of the system once per thread. */
+export function ownIdentity(): ProcessIdentity {
+  own ??= {
+    pid: process.pid,
+    host: hostname(),
+    bootId: bootId(),
+    startTicks: startTicksOf(process.pid),
+    pidNamespace: unlessRefused(() => readlinkSync('/proc/self/ns/pid'), null),
+  };
+  return own;
+}
+
+/** Whether a process still lives: undefined where this process cannot tell. */
+export function isAlive(identity: ProcessIdentity): boolean | undefined {
+  const here = ownIdentity();
+  if (identity.bootId === null || identity.bootId !== here.bootId) return undefined;
+  if (identity.pidNamespace !== here.pidNamespace) return undefined;
+  try {
+    process.kill(identity.pid, 0);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ESRCH') return false;
+    // EPERM: a process of another user has the pid, perhaps the owner after setuid(2).
+    if (code !== 'EPERM') return undefined;
+  }
+  if (identity.startTicks === null) return true;
+  const ticks = startTicksOf(identity.pid);
+  return ticks === null ? undefined : ticks === identity.startTicks;
+}
+
+/** Clock ticks from boot to the start of a process: proc_pid_stat(5), field 22. Null where the system does not tell. */
+export function startTicksOf(pid: number): number | null {
+  const text = unlessRefused(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
+  // The name of the program, in parentheses, may hold anything.
+  const ticks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
+  return text !== '' && Number.isFinite(ticks) ? ticks : null;
+}

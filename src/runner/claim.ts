@@ -1,0 +1,80 @@
+/**
+ * How a runner claims a file that was named to it: `docs/protocol.md`, Sweep, step 4. Racers: other sweepers and their
+ * runners; a lister, which holds a lease for some microseconds.
+ */
+import { constants, fstatSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import type { LockScheme } from '../lock/advisory-lock.ts';
+import { unlockAndClose } from '../lock/close.ts';
+import { namesLockedFile } from '../lock/held-file.ts';
+import type { LockPatience } from '../lock/patience.ts';
+import { replay } from '../state/contents.ts';
+import { readAll } from '../state/read-all.ts';
+import type { StateContents } from '../state/contents.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import { StateFile } from '../state/state-file.ts';
+import { distrustFile } from '../state/trust.ts';
+
+const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Another sweeper's glance, or a lister's lease, is over by then. */
+const SECOND_TRY_MS = 3;
+const TRIES = 3;
+
+/** A file that this process holds. */
+export interface Claimed {
+  readonly file: StateFile;
+  readonly contents: StateContents;
+}
+
+/**
+ * Returns the file, locked, or undefined when it is gone or another process has it.
+ * @throws DeferredSweepError, Error of Node's shape for what is wrong with the file
+ */
+export async function claim(
+  directory: StateDirectory,
+  name: string,
+  lock: LockScheme,
+  patience: LockPatience,
+): Promise<Claimed | undefined> {
+  const path = directory.pathOf(name);
+  for (let tries = 1; ; tries++) {
+    const claimed = await tryClaim(path, lock, patience);
+    if (claimed !== 'contended') return claimed;
+    if (tries === TRIES) return undefined;
+    await sleep(SECOND_TRY_MS);
+  }
+}
+
+async function tryClaim(
+  path: string,
+  lock: LockScheme,
+  patience: LockPatience,
+): Promise<Claimed | 'contended' | undefined> {
+  let fd: number;
+  try {
+    fd = openSync(path, OPEN_FLAGS);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'EAGAIN') return 'contended';
+    throw error;
+  }
+  let isKept = false;
+  try {
+    const distrust = distrustFile(fstatSync(fd));
+    if (distrust !== undefined)
+      throw new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${distrust}`, { path });
+    if (!(await patience.tryLock(fd, { scheme: lock, path }))) return 'contended';
+    if (!namesLockedFile(fd, path)) return undefined;
+    const contents = replay(readAll(fd, path));
+    const { header } = contents;
+    // Damaged since the sweeper looked: the next look says so.
+    if (!header) return undefined;
+    if (header.lock !== lock && !(await patience.tryLock(fd, { scheme: header.lock, path }))) return 'contended';
+    const file = new StateFile(path, fd, header, contents.lengthBytes, contents.tornBytes > 0);
+    isKept = true;
+    return { file, contents };
+  } finally {
+    if (!isKept) unlockAndClose(fd);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
+ *
+ * The end of the control pipe means that the sweeper wants no more, or is gone: the runner finishes the function it is
+ * in and exits. What comes up the event pipe may have been written by a function: it is checked here, and believed for
+ * timers and reports only. What is done is what the file says.
+ */
+import { fileURLToPath } from 'node:url';
+import { RUN_NOTES, type FunctionReport, type RunNote } from '../sweep/report.ts';
+import type { LockScheme } from '../lock/advisory-lock.ts';
+import type { ReportedError } from '../state/record.ts';
+
+/** The runner's program. */
+export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
+/** What it loads first. */
+export const PRELOAD: string = fileURLToPath(new URL('./preload.cjs', import.meta.url));
+
+export const CONTROL_FD = 3;
+export const EVENT_FD = 4;
+export const MAX_LINE_BYTES: number = 64 * 1024;
+
+/** A runner ends a function that ignores its signal by itself; this much later its sweeper does. */
+export const MARGIN_MS = 500;
+
+/** What the kernel's timer takes, in milliseconds. */
+const MAX_MS = 2 ** 31 - 1;
+
+/** From a limit until the kernel ends the runner: after its own event loop, and after its sweeper. In whole milliseconds. */
+export function watchdogGraceMs(killGraceMs: number): number {
+  return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_MS);
+}
+
+/** From the sweeper, first. */
+export interface Begin {
+  readonly kind: 'begin';
+  /** The state directory base. */
+  readonly base: string;
+  readonly lock: LockScheme;
+  readonly sweepId: string;
+  readonly nonce: string;
+  /** Overrides what the functions were registered with. */
+  readonly timeoutMs: number | undefined;
+  readonly maxTimeoutMs: number | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly retryDelayMs: number | undefined;
+  readonly killGraceMs: number;
+  /** By `monotonicMs`; absent: none. */
+  readonly deadlineAtMs: number | undefined;
+  readonly notes: readonly RunNote[];
+}
+
+/** From the sweeper, for each `ready`. */
+export interface Work {
+  readonly kind: 'work';
+  readonly files: readonly WorkFile[];
+}
+
+export interface WorkFile {
+  readonly name: string;
+  /** Where it ended when the sweeper looked. */
+  readonly seenBytes: number;
+}
+
+/** From the runner. */
+export type RunnerEvent =
+  /** It wants files. */
+  | { readonly kind: 'ready' }
+  /** A function begins; `timeoutMs` is its limit, 0 is none. */
+  | {
+      readonly kind: 'start';
+      readonly file: string;
+      readonly id: number;
+      readonly name: string;
+      readonly attempt: number;
+      readonly timeoutMs: number;
+    }
+  /** What became of a function. The last one of an id counts. */
+  | { readonly kind: 'ran'; readonly file: string; readonly report: FunctionReport }
+  /** It is through with a file. The last one of a name counts. */
+  | {
+      readonly kind: 'file';
+      readonly file: string;
+      /** `lost`: the file is gone, or another process has its lock. */
+      readonly state: 'ran' | 'lost';
+      readonly isRetired: boolean;
+      readonly pending: number;
+      readonly retryInMs?: number;
+      readonly error?: ReportedError;
+    };
+
+/** The line of an event, its texts cut so that it fits. */
+export function eventLine(event: RunnerEvent): string {
+  const line = JSON.stringify(event);
+  return line.length * 6 <= MAX_LINE_BYTES || Buffer.byteLength(line) < MAX_LINE_BYTES
+    ? `${line}\n`
+    : `${JSON.stringify(event, cutTexts)}\n`;
+}
+
+/** Six bytes are the most that JSON makes of a character; the longest event has six texts. */
+const MAX_TEXT = 1500;
+
+function cutTexts(_name: string, value: unknown): unknown {
+  return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+}
+
+/** Undefined for a line that no runner of ours writes. */
+export function parseEvent(line: string): RunnerEvent | undefined {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  return isEvent(event) ? event : undefined;
+}
+
+function isEvent(event: unknown): event is RunnerEvent {
+  if (!isMap(event)) return false;
+  switch (event.kind) {
+    case 'ready':
+      return true;
+    case 'start':
+      return (
+        isText(event.file) && isCount(event.id) && isText(event.name) && isCount(event.attempt) && isTime(event.timeoutMs)
+      );
+    case 'ran':
+      return isText(event.file) && isFunctionReport(event.report);
+    case 'file':
+      return (
+        isText(event.file) &&
+        (event.state === 'ran' || event.state === 'lost') &&
+        typeof event.isRetired === 'boolean' &&
+        isTime(event.pending) &&
+        (event.retryInMs === undefined || isTime(event.retryInMs)) &&
+        (event.error === undefined || isReportedError(event.error))
+      );
+    default:
+      return false;
+  }
+}
+
+const OUTCOMES: readonly unknown[] = ['ok', 'failed', 'timed-out', 'crashed', 'skipped'];
+
+function isFunctionReport(report: unknown): boolean {
+  return (
+    isMap(report) &&
+    isCount(report.id) &&
+    isText(report.name) &&
+    OUTCOMES.includes(report.outcome) &&
+    isCount(report.attempt) &&
+    isTime(report.ms) &&
+    (report.error === undefined || isReportedError(report.error)) &&
+    (report.deadLetter === undefined || isText(report.deadLetter)) &&
+    (report.notes === undefined ||
+      (Array.isArray(report.notes) && report.notes.every(note => RUN_NOTES.includes(note))))
+  );
+}
+
+function isReportedError(error: unknown): boolean {
+  return (
+    isMap(error) &&
+    isText(error.name) &&
+    isText(error.message) &&
+    (error.code === undefined || isText(error.code)) &&
+    (error.stack === undefined || isText(error.stack))
+  );
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}

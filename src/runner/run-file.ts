@@ -1,0 +1,96 @@
+/** Runs what is to be run of one file: claims it, makes the attempts, retires it, and tells the sweeper. */
+import type { LockPatience } from '../lock/patience.ts';
+import type { ReportedError } from '../state/record.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import { ClaimedFile } from '../sweep/claimed-file.ts';
+import { writeClaim } from '../sweep/claim-or-retire.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import type { StopCondition } from '../sweep/stop.ts';
+import { claim } from './claim.ts';
+import type { EventPipe } from './event-pipe.ts';
+import type { ProcessState } from './process-state.ts';
+import type { Begin, WorkFile } from './protocol.ts';
+import { noRoomForStart, runAttempt } from './run-attempt.ts';
+import { watchAfterwards, watchFunction } from './watchdog.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { RegisteredFunction } from '../state/contents.ts';
+
+/** What all files of a runner share. */
+export interface FileCircumstances extends Omit<Begin, 'kind'> {
+  readonly directory: StateDirectory;
+  readonly stop: StopCondition;
+  readonly events: EventPipe;
+  readonly patience: LockPatience;
+  readonly processState: ProcessState;
+}
+
+/** Never throws for what is wrong with the file. */
+export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircumstances): Promise<void> {
+  const { directory, events } = shared;
+  const tell = (end: { isRetired: boolean; pending: number; retryInMs?: number; error?: ReportedError }): void =>
+    events.say({ kind: 'file', file: name, state: 'ran', ...end });
+  let claimed: Awaited<ReturnType<typeof claim>>;
+  try {
+    claimed = await claim(directory, name, shared.lock, shared.patience);
+  } catch (error) {
+    return tell({ isRetired: false, pending: 0, error: reportError(error) });
+  }
+  if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, pending: 0 });
+  const { file, contents } = claimed;
+  const { sweepId, maxAttempts, retryDelayMs } = shared;
+  const held = new ClaimedFile(directory, file, contents, { maxAttempts, retryDelayMs }, { sweepId, seenBytes });
+  try {
+    writeClaim(file, shared.nonce);
+    for (const registered of held.runnable()) {
+      // Lets the end of the control pipe be noticed.
+      await setImmediate();
+      if (shared.stop.isReached) break;
+      await runFunction(held, registered, name, shared);
+    }
+    held.giveUp();
+    for (const id of held.buried) events.hold({ kind: 'ran', file: name, report: held.functionReport(id)! });
+  } catch (error) {
+    held.fail(error);
+  }
+  // Said before the unlink: a runner that dies right after has told what it did.
+  held.retire(({ pending }) => tell({ isRetired: true, pending }));
+  const { isRetired, pending, retryInMs, error } = held.report();
+  if (!isRetired) tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
+  file.close();
+}
+
+async function runFunction(
+  held: ClaimedFile,
+  registered: RegisteredFunction,
+  name: string,
+  { stop, events, processState, ...shared }: FileCircumstances,
+): Promise<void> {
+  const { file } = held;
+  const { record } = registered;
+  const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
+  const { killGraceMs, nonce } = shared;
+  const notes = await processState.restore(file.header, record);
+  held.note(record.id, notes);
+  watchFunction(timeoutMs, killGraceMs);
+  const result = await runAttempt(file, registered, {
+    nonce,
+    isOrphaned: true,
+    timeoutMs,
+    killGraceMs,
+    onMark: mark => {
+      held.apply(mark);
+      const { id } = record;
+      if (mark.kind === 'start')
+        events.say({ kind: 'start', file: name, id, name: record.name, attempt: mark.attempt, timeoutMs });
+    },
+  });
+  watchAfterwards(timeoutMs, killGraceMs);
+  if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
+  const report = held.functionReport(record.id);
+  if (report) events.hold({ kind: 'ran', file: name, report });
+  // It goes on whatever it was told. Its mark is written; the process and all it started must end.
+  if (result === 'hung') {
+    events.flush();
+    process.kill(-process.pid, 'SIGKILL');
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * A state file held by its lock, whose functions are run: by its owner at the end of the job, by a runner, or looked
+ * after by the sweeper. Decides what may run, gives up what may not, and says in the end whether the file can go.
+ */
+import type { RegisteredFunction, StateContents } from '../state/contents.ts';
+import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
+import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
+import { type RetryOverrides, type Verdict, verdictOn } from '../state/retry-policy.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import type { StateFile } from '../state/state-file.ts';
+import { traceInvoke } from '../tracing.ts';
+import { type FileOutcome, type FileReport, type FunctionReport, outcomeOf, type RunNote } from './report.ts';
+import { reportError } from './reported-error.ts';
+
+/** What of a file is not for this claim to run. */
+export interface ClaimLimits {
+  /** Of the sweep: a function with a mark of its nonces was tried in it. */
+  readonly sweepId?: string;
+  /** Where the file ended when the sweeper looked: functions that others tried behind it wait for another sweep. */
+  readonly seenBytes?: number;
+}
+
+export class ClaimedFile {
+  readonly file: StateFile;
+  contents: StateContents;
+  readonly #directory: StateDirectory;
+  readonly #overrides: RetryOverrides;
+  readonly #limits: ClaimLimits;
+  /** Ids run or given up here; each at most once. */
+  readonly #handled = new Set<number>();
+  /** Those of them that were given up without a run. */
+  readonly #skipped = new Set<number>();
+  readonly #deadLetters = new Map<number, string>();
+  readonly #notes = new Map<number, readonly RunNote[]>();
+  /** Ends of the traces of functions that are running. */
+  readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
+  #copyPath: string | undefined;
+  #error: ReportedError | undefined;
+  #isRetired = false;
+
+  constructor(
+    directory: StateDirectory,
+    file: StateFile,
+    contents: StateContents,
+    overrides: RetryOverrides = {},
+    limits: ClaimLimits = {},
+  ) {
+    this.#directory = directory;
+    this.file = file;
+    this.contents = contents;
+    this.#overrides = overrides;
+    this.#limits = limits;
+    for (const registered of contents.functions.values())
+      if (this.#wasTried(registered)) this.#handled.add(registered.record.id);
+  }
+
+  /** Keeps a copy of what is damaged, before anything is run or removed. */
+  setAside(bytes: Buffer): void {
+    if (this.contents.damagedBytes > 0) this.#copyPath = copyDamaged(this.#directory, this.file.name, bytes);
+  }
+
+  /** The functions to run now, in order. */
+  runnable(): RegisteredFunction[] {
+    return this.contents.pending().filter(registered => this.mayRun(registered));
+  }
+
+  /** Whether a function is pending, has attempts left, has waited long enough, and was not tried in this sweep. */
+  mayRun(registered: RegisteredFunction): boolean {
+    return (
+      registered.isPending &&
+      !this.#handled.has(registered.record.id) &&
+      !this.#isTriedByOthers(registered) &&
+      this.#verdict(registered).kind === 'run'
+    );
+  }
+
+  /** Whether a function is still to be run, and not running. */
+  isWaiting(id: number): boolean {
+    const registered = this.contents.functions.get(id);
+    return registered?.isPending === true && !registered.isInProgress;
+  }
+
+  /** Takes note of a mark that was written. */
+  apply(mark: Mark): void {
+    this.contents.apply(mark);
+    this.#handled.add(mark.id);
+    if (mark.kind === 'start') this.#traceStart(mark);
+    else this.#traceDone(mark);
+  }
+
+  /** Takes note of what a function was run without. */
+  note(id: number, notes: readonly RunNote[]): void {
+    if (notes.length > 0) this.#notes.set(id, notes);
+  }
+
+  /** Leaves a function as it is for a later sweep. */
+  leave(id: number, why: ReportedError): void {
+    this.#handled.add(id);
+    this.failAs(why);
+  }
+
+  /** Takes note of what the owner registered, cancelled and ran through the same file meanwhile. */
+  refresh(): void {
+    const known = this.contents;
+    this.contents = this.file.read();
+    for (const { record, attemptCount } of this.contents.functions.values()) {
+      if (attemptCount > (known.functions.get(record.id)?.attemptCount ?? 0)) this.#handled.add(record.id);
+    }
+  }
+
+  /**
+   * Writes the end of the attempts of this sweep whose runner died in them.
+   * @param reasonFor - why, by the nonce of the runner and the name of the function
+   */
+  endInterrupted(reasonFor: (nonce: string, name: string) => ReportedError): void {
+    for (const registered of this.contents.pending()) {
+      const { lastAttempt, record } = registered;
+      const start = lastAttempt?.start;
+      if (!registered.isInProgress || !start || !this.#isOfThisSweep(start.nonce)) continue;
+      this.#end(registered, start.attempt, reasonFor(start.nonce, record.name));
+    }
+  }
+
+  /** Writes an attempt that could not even begin, for every function that would run now. */
+  failRunnable(start: (registered: RegisteredFunction) => StartRecord, why: ReportedError): void {
+    for (const registered of this.runnable()) {
+      const mark = start(registered);
+      // Not owed: a mark that finds no room counts no attempt.
+      if (!this.file.appendStart(mark, { isOwed: false })) continue;
+      this.apply(mark);
+      this.#end(registered, mark.attempt, why);
+    }
+  }
+
+  /**
+   * Moves every function whose attempts are used up among the dead letters, or only that with this id. None of them may
+   * be running: one in its last attempt looks as if its runner had died in it.
+   */
+  giveUp(only?: number): void {
+    for (const registered of this.contents.pending()) {
+      if (only !== undefined && registered.record.id !== only) continue;
+      const verdict = this.#verdict(registered);
+      if (verdict.kind === 'give-up') this.#bury(registered, verdict.error);
+    }
+  }
+
+  /** Functions that were moved among the dead letters here. */
+  get buried(): readonly number[] {
+    return [...this.#deadLetters.keys()];
+  }
+
+  /** Keeps in mind what is wrong with the file itself; the first reason stands. */
+  fail(error: unknown): void {
+    this.failAs(reportError(error));
+  }
+
+  /** As {@link fail}, for what is plain data already. */
+  failAs(why: ReportedError): void {
+    this.#error ??= why;
+  }
+
+  /** Takes a step that concerns this file alone: what goes wrong is noted, and ends nothing else. */
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /**
+   * Unlinks the file while its lock is held, unless something in it is pending. What goes wrong is in the report. The
+   * caller closes it.
+   * @param announce - told the report just before the unlink: a process that dies right after has said what it did
+   */
+  retire(announce: (report: FileReport) => void = () => {}): void {
+    this.attempt(() => {
+      if (this.contents.pending().length > 0) {
+        this.file.settleMarks();
+      } else {
+        this.#isRetired = true;
+        announce(this.report());
+        this.#isRetired = false;
+        this.file.remove();
+        this.#isRetired = true;
+      }
+    });
+  }
+
+  /** @param isRetired - true when the owner emptied the file to use it again */
+  report(isRetired: boolean = this.#isRetired): FileReport {
+    const { contents, file } = this;
+    const { header } = file;
+    const pending = contents.pending();
+    const retryInMs = isRetired ? undefined : this.#retryInMs(pending);
+    return {
+      path: file.path,
+      outcome: this.#outcome(retryInMs),
+      owner: header.owner,
+      ...(header.label !== null && { label: header.label }),
+      ageMs: Math.max(0, Date.now() - header.createdAtEpochMs),
+      functions: [...this.#handled].flatMap(id => this.functionReport(id) ?? []),
+      isRetired,
+      pending: pending.length,
+      ...(retryInMs !== undefined && { retryInMs }),
+      ...(contents.tornBytes > 0 && { tornBytes: contents.tornBytes }),
+      ...(contents.damagedBytes > 0 && { damagedBytes: contents.damagedBytes }),
+      ...(this.#copyPath !== undefined && { deadLetter: this.#copyPath }),
+      ...(this.#error && { error: this.#error }),
+    };
+  }
+
+  /** What became of one function here, or undefined. */
+  functionReport(id: number): FunctionReport | undefined {
+    const registered = this.contents.functions.get(id);
+    const last = registered?.lastAttempt;
+    if (!registered || !last || !this.#handled.has(id)) return undefined;
+    const deadLetter = this.#deadLetters.get(id);
+    const notes = this.#notes.get(id);
+    const error = last.done?.error;
+    return {
+      id,
+      name: registered.record.name,
+      outcome: this.#skipped.has(id) ? 'skipped' : last.done ? outcomeOf(error) : 'crashed',
+      attempt: last.attempt,
+      ms: last.start && last.done ? Math.max(0, last.done.atEpochMs - last.start.atEpochMs) : 0,
+      ...(error && { error }),
+      ...(deadLetter !== undefined && { deadLetter }),
+      ...(notes && { notes }),
+    };
+  }
+
+  #verdict(registered: RegisteredFunction): Verdict {
+    return verdictOn(registered, this.#overrides, Date.now());
+  }
+
+  #isOfThisSweep(nonce: string): boolean {
+    const { sweepId } = this.#limits;
+    return sweepId !== undefined && nonce.startsWith(`${sweepId}.`);
+  }
+
+  #wasTried(registered: RegisteredFunction): boolean {
+    return registered.attempts.some(({ start }) => start !== undefined && this.#isOfThisSweep(start.nonce));
+  }
+
+  /** One attempt a sweep: of two sweeps that looked at the same time, the second leaves what the first one tried. */
+  #isTriedByOthers(registered: RegisteredFunction): boolean {
+    const { seenBytes } = this.#limits;
+    return seenBytes !== undefined && (registered.lastAttempt?.offset ?? 0) >= seenBytes;
+  }
+
+  #retryInMs(pending: readonly RegisteredFunction[]): number | undefined {
+    let least: number | undefined;
+    for (const registered of pending) {
+      const verdict = this.#verdict(registered);
+      if (verdict.kind === 'wait') least = Math.min(least ?? Number.POSITIVE_INFINITY, verdict.forMs);
+    }
+    return least;
+  }
+
+  #end(registered: RegisteredFunction, attempt: number, error: ReportedError): void {
+    const { id } = registered.record;
+    const done: DoneRecord = { kind: 'done', id, attempt, atEpochMs: Date.now(), error, final: false };
+    this.file.appendDone(done);
+    this.apply(done);
+  }
+
+  #bury(registered: RegisteredFunction, error: ReportedError): void {
+    const { id } = registered.record;
+    const final: DoneRecord = {
+      kind: 'done',
+      id,
+      attempt: registered.lastAttempt?.attempt ?? 1,
+      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? Date.now(),
+      error,
+      final: true,
+    };
+    // The letter first: a death between the two writes it again, the other way round it would be lost.
+    this.#deadLetters.set(
+      id,
+      writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),
+    );
+    this.file.appendDone(final);
+    if (!this.#handled.has(id)) this.#skipped.add(id);
+    this.apply(final);
+  }
+
+  #traceStart(mark: StartRecord): void {
+    const name = this.contents.functions.get(mark.id)?.record.name ?? '';
+    this.#traced.set(mark.id, traceInvoke({ path: this.file.path, name, attempt: mark.attempt }));
+  }
+
+  #traceDone(mark: DoneRecord): void {
+    this.#traced.get(mark.id)?.(mark.error);
+    this.#traced.delete(mark.id);
+  }
+
+  #outcome(retryInMs: number | undefined): FileOutcome {
+    if (this.contents.damagedBytes > 0) return 'quarantined';
+    if (this.contents.tornBytes > 0) return 'torn';
+    return retryInMs !== undefined && this.#handled.size === 0 ? 'waiting' : 'ran';
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * The runners of one sweep. Candidates wait here, locked, until a runner of their launch asks for files; then they are
+ * let go and named to it. A runner that dies costs the attempt it was in: its files are looked at again, and another
+ * runner is started for what is left of them. `docs/protocol.md`, Sweep, steps 3 to 5.
+ */
+import { dirname } from 'node:path';
+import type { Begin } from '../runner/protocol.ts';
+import { nonceOf } from '../state/nonce.ts';
+import type { ReportedError } from '../state/record.ts';
+import { descriptorLimit } from './descriptor-limit.ts';
+import { type Launch, launchOf, plainLaunch } from './launch.ts';
+import type { Candidate, Looker } from './look.ts';
+import type { ResolvedSweepOptions } from './options.ts';
+import type { ReportBook } from './report-book.ts';
+import { reportError, reportOf } from './reported-error.ts';
+import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
+import { Signal } from './signal.ts';
+import type { StopCondition } from './stop.ts';
+
+/** Locked files that wait for a runner: each keeps a descriptor open. */
+const MOST_HELD = 64;
+const LEAST_HELD = 4;
+/** Descriptors that Node and a runner's pipes take. */
+const RESERVED_DESCRIPTORS = 40;
+/** Files of one hand-over; fewer where several runners share them. */
+const MOST_HANDED_OVER = 32;
+/** Runners of one launch that may die in a row without having begun a function. */
+const MOST_IDLE_DEATHS = 2;
+/** Looks at one file in a row that find nothing new. */
+const MOST_FRUITLESS_LOOKS = 5;
+
+/** What all runners of a sweep share. */
+export interface CrewOptions {
+  readonly sweepId: string;
+  readonly options: ResolvedSweepOptions;
+  readonly stop: StopCondition;
+  readonly looker: Looker;
+  readonly book: ReportBook;
+  /** Filled here, read by the looker: why runners died, by nonce. */
+  readonly deaths: Map<string, (name: string) => ReportedError>;
+}
+
+/** The candidates of one launch. */
+interface Queue {
+  launch: Launch;
+  readonly waiting: Candidate[];
+  /** Runners at work on it. */
+  runners: number;
+  idleDeaths: number;
+  /** Why no runner of this launch begins a function. */
+  failure: ReportedError | undefined;
+}
+
+export class Crew {
+  readonly #shared: CrewOptions;
+  readonly #queues = new Map<string, Queue>();
+  readonly #mostHeld = Math.max(LEAST_HELD, Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2));
+  readonly #changed = new Signal();
+  /** By path: looks in a row that found nothing new. */
+  readonly #fruitless = new Map<string, number>();
+  #runners = 0;
+  #launched = 0;
+  /** Whether candidates may still come. */
+  #isFilling = true;
+
+  constructor(shared: CrewOptions) {
+    this.#shared = shared;
+  }
+
+  /** Runners started so far. */
+  get launched(): number {
+    return this.#launched;
+  }
+
+  /** Resolves when one more candidate may be held. */
+  async room(): Promise<void> {
+    while (this.#held >= this.#mostHeld && this.#runners > 0) await this.#changed.next();
+  }
+
+  /** Takes over a candidate. Its functions are run by the time {@link finished} resolves, as far as the sweep may. */
+  take(candidate: Candidate): void {
+    const launch = launchOf(candidate.header);
+    let queue = this.#queues.get(launch.key);
+    if (!queue) {
+      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure: undefined };
+      this.#queues.set(launch.key, queue);
+    }
+    queue.waiting.push(candidate);
+    this.#staff();
+    this.#changed.notify();
+  }
+
+  /** No more candidates come for now. Resolves when no runner is left. */
+  async finished(): Promise<void> {
+    this.#isFilling = false;
+    this.#changed.notify();
+    while (this.#runners > 0) await this.#changed.next();
+    this.#isFilling = true;
+  }
+
+  get #held(): number {
+    let held = 0;
+    for (const { waiting } of this.#queues.values()) held += waiting.length;
+    return held;
+  }
+
+  /** Puts runners to work where candidates wait, as many as the sweep may have at a time. */
+  #staff(): void {
+    for (const queue of this.#queues.values()) {
+      if (this.#runners >= this.#shared.options.concurrency) return;
+      if (queue.waiting.length <= queue.runners) continue;
+      this.#runners++;
+      queue.runners++;
+      void this.#workOff(queue);
+    }
+  }
+
+  /** One runner after the other, until the queue is empty. Never rejects. */
+  async #workOff(queue: Queue): Promise<void> {
+    try {
+      while (await this.#isNeeded(queue)) {
+        if (queue.failure) await this.#failAttempts(queue, queue.failure);
+        else await this.#employ(queue);
+      }
+    } catch (error) {
+      // A mistake of ours, which must not stay silent, nor keep the other files from being swept.
+      for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, reportError(error));
+    } finally {
+      queue.runners--;
+      this.#runners--;
+      this.#staff();
+      this.#changed.notify();
+    }
+  }
+
+  /** Waits while the queue is empty and may be filled, unless another launch waits for the place. */
+  async #isNeeded(queue: Queue): Promise<boolean> {
+    for (;;) {
+      if (this.#shared.stop.isReached) {
+        this.#leaveAll(queue);
+        return false;
+      }
+      if (queue.waiting.length > 0) return true;
+      const isWanted = [...this.#queues.values()].some(other => other.waiting.length > other.runners);
+      if (!this.#isFilling || isWanted) return false;
+      await this.#changed.next();
+    }
+  }
+
+  /** Starts a runner, gives it files while there are some, and sees to what it leaves. */
+  async #employ(queue: Queue): Promise<void> {
+    const { options, stop, book } = this.#shared;
+    const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
+    const runner = new RunnerProcess(queue.launch, this.#begin(nonce, queue.launch), options, stop);
+    let handed: Candidate[] = [];
+    let hasWorked = false;
+    let isAlive = await runner.ready();
+    while (isAlive && (await this.#isNeeded(queue))) {
+      handed = queue.waiting.splice(0, Math.ceil(MOST_HANDED_OVER / options.concurrency));
+      const paths = new Map(handed.map(({ name, path }) => [name, path]));
+      for (const { path, inode, report } of handed) book.handOver(path, report, inode);
+      for (const candidate of handed) candidate.release();
+      this.#changed.notify();
+      // Of a file that is not this runner's, a function speaks.
+      runner.give({ kind: 'work', files: handed.map(({ name, seenBytes }) => ({ name, seenBytes })) }, event =>
+        book.hear(paths.get(event.file), event),
+      );
+      isAlive = await runner.ready();
+      if (!isAlive) break;
+      hasWorked = true;
+      for (const candidate of handed) await this.#settle(queue, candidate);
+      handed = [];
+    }
+    const end = await runner.stop();
+    if (isAlive) return;
+    await this.#clearUp(queue, handed, nonce, end, hasWorked);
+  }
+
+  #begin(nonce: string, { notes }: Launch): Begin {
+    const { sweepId, options, stop, looker } = this.#shared;
+    return {
+      kind: 'begin',
+      base: dirname(looker.directory.path),
+      lock: options.lock,
+      sweepId,
+      nonce,
+      timeoutMs: options.timeoutMs,
+      maxTimeoutMs: options.maxTimeoutMs,
+      maxAttempts: options.maxAttempts,
+      retryDelayMs: options.retryDelayMs,
+      killGraceMs: options.killGraceMs,
+      deadlineAtMs: stop.deadlineAtMs === Number.POSITIVE_INFINITY ? undefined : stop.deadlineAtMs,
+      notes,
+    };
+  }
+
+  /** The runner is dead: ends the attempt it died in, and has what is left run by another. */
+  async #clearUp(
+    queue: Queue,
+    handed: readonly Candidate[],
+    nonce: string,
+    end: RunnerEnd,
+    hasWorked: boolean,
+  ): Promise<void> {
+    const { book, deaths, stop } = this.#shared;
+    if (!end.hasStarted) {
+      // For want of descriptors or processes, or by a refusal of Node's: no function's fault, and no attempt.
+      for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, cannotStart(end));
+      this.#changed.notify();
+      return;
+    }
+    const reason = (name: string): ReportedError => whyItDied(name, end);
+    deaths.set(nonce, reason);
+    let hasBegun = hasWorked;
+    for (const candidate of handed) {
+      book.endBegun(candidate.path, reason);
+      if (await this.#settle(queue, candidate)) hasBegun = true;
+    }
+    if (stop.isReached) return;
+    queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
+    if (queue.idleDeaths >= MOST_IDLE_DEATHS) queue.failure = cannotStart(end);
+    // Loaders that are gone, or that hang, keep Node from starting. Most functions need none.
+    else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
+  }
+
+  /** Sees to a file that a runner had. Returns whether the runner did something with it. */
+  async #settle(queue: Queue, candidate: Candidate): Promise<boolean> {
+    const state = this.#shared.book.settle(candidate.path);
+    if (state === 'unclear') return this.#lookAgain(queue, candidate);
+    // A new file may get its number.
+    if (state === 'retired') this.#shared.looker.forget(candidate.inode);
+    return true;
+  }
+
+  /** Looks at a file that a runner left. Returns whether more of its functions were tried than before. */
+  async #lookAgain(queue: Queue, before: Candidate): Promise<boolean> {
+    const { looker, book, stop } = this.#shared;
+    looker.forget(before.inode);
+    const look = await looker.look(before.name, { isPatienceOver: true });
+    switch (look.kind) {
+      case 'candidate': {
+        const hasMore = look.report.functions.length > before.report.functions.length;
+        const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + 1;
+        this.#fruitless.set(look.path, fruitless);
+        if (fruitless > MOST_FRUITLESS_LOOKS) this.#giveBack(look, leftByRunners(look));
+        else if (stop.isReached) this.#leave(look);
+        else queue.waiting.unshift(look);
+        return hasMore;
+      }
+      case 'done':
+      case 'locked':
+        book.note(look.report);
+        return look.report.functions.length > before.report.functions.length;
+      default:
+        book.vanished(before.path);
+        return false;
+    }
+  }
+
+  /** No runner begins a function: that is the attempt of each of them. */
+  async #failAttempts(queue: Queue, failure: ReportedError): Promise<void> {
+    const { looker, book } = this.#shared;
+    for (const candidate of queue.waiting.splice(0)) {
+      candidate.release();
+      looker.forget(candidate.inode);
+      const look = await looker.look(candidate.name, { isPatienceOver: true, failure });
+      if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
+      else if (look.kind === 'candidate') this.#giveBack(look, leftByRunners(look));
+    }
+    this.#changed.notify();
+  }
+
+  #leaveAll(queue: Queue): void {
+    for (const candidate of queue.waiting.splice(0)) this.#leave(candidate);
+    this.#changed.notify();
+  }
+
+  #leave(candidate: Candidate): void {
+    candidate.release();
+    this.#shared.book.leave(candidate.report);
+  }
+
+  #giveBack(candidate: Candidate, error: ReportedError): void {
+    candidate.release();
+    this.#shared.book.fail(candidate.report, error);
+  }
+}
+
+function whyItDied(name: string, end: RunnerEnd): ReportedError {
+  if (end.timedOutMs !== undefined) {
+    return reportOf(
+      'DEFERRED_TIMED_OUT',
+      `cannot wait longer for ${name}: it did not finish within ${end.timedOutMs} ms, its process was killed`,
+    );
+  }
+  return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${end.how}`);
+}
+
+function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedError {
+  const late = timedOutMs === undefined ? '' : `, having begun none within ${timedOutMs} ms`;
+  const cause = error === undefined ? '' : `: ${String(error)}`;
+  return reportOf(
+    'DEFERRED_CRASHED',
+    `cannot run orphans: the runner process ${how} before it ran a function${late}${cause}`,
+  );
+}
+
+function leftByRunners({ path }: Candidate): ReportedError {
+  return reportOf('DEFERRED_CRASHED', `cannot sweep ${path}: its runners leave it as it is`);
+}

@@ -1,0 +1,65 @@
+/**
+ * Who holds the lock of a file, as far as reading tells. A held lock and a claim record: a sweep, since a file is claimed
+ * only when its owner's lock was free. Else the owner, or, where it is known to be dead, a child that inherited the lock.
+ */
+import { fstatSync, readSync } from 'node:fs';
+import { isAlive } from '../lock/process-identity.ts';
+import { replay } from '../state/contents.ts';
+import type { HeaderRecord } from '../state/record.ts';
+import type { FileOutcome } from './report.ts';
+
+export interface Holder {
+  readonly state: Extract<FileOutcome, 'live' | 'held' | 'sweeping'>;
+  /** Absent where the file could not be read. */
+  readonly header?: HeaderRecord | undefined;
+}
+
+/** The `kind` of a claim record as CBOR has it: a file without these bytes has no claim. */
+const CLAIM_BYTES = Buffer.from('\x64kind\x65claim', 'latin1');
+/** A file this large is searched for claims from its end. */
+const MOST_BYTES = 256 * 1024;
+const MOST_KNOWN = 20_000;
+
+/** What is known of a file. Its name is random and never used again, its header never changes, its end does. */
+interface Known {
+  readonly header: HeaderRecord | undefined;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly isClaimed: boolean;
+}
+
+const knownByName = new Map<string, Known>();
+
+/** @param fd - open for reading; the lock of the file is another process's */
+export function holderOf(fd: number, name: string): Holder {
+  const { header, isClaimed } = know(fd, name);
+  if (isClaimed) return { state: 'sweeping', header };
+  return { state: header && isAlive(header.owner) === false ? 'held' : 'live', header };
+}
+
+function know(fd: number, name: string): Known {
+  const { size, mtimeMs } = fstatSync(fd);
+  const known = knownByName.get(name);
+  if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
+  const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
+  const header = known?.header ?? replay(bytes.subarray(0, HEADER_BYTES)).header;
+  const isClaimed =
+    hasClaim(bytes) || (size > MOST_BYTES && hasClaim(readPart(fd, size - MOST_BYTES, MOST_BYTES)));
+  const now = { header, size, mtimeMs, isClaimed };
+  if (knownByName.size >= MOST_KNOWN) knownByName.clear();
+  knownByName.set(name, now);
+  return now;
+}
+
+/** More than a header takes, short of an environment that is all options. */
+const HEADER_BYTES = 16 * 1024;
+
+/** An argument may hold these bytes as well: then the file is read as such. */
+function hasClaim(bytes: Buffer): boolean {
+  return bytes.includes(CLAIM_BYTES) && replay(bytes).claim !== undefined;
+}
+
+function readPart(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+}

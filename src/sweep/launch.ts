@@ -1,0 +1,220 @@
+/**
+ * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
+ * sweeper's. Relative names in options are relative to where the owner's Node was started, so that is where it starts.
+ */
+import { accessSync, constants } from 'node:fs';
+import { unlessRefused } from '../errors.ts';
+import { INSIDE } from '../function/invocation.ts';
+import { MAIN, PRELOAD } from '../runner/protocol.ts';
+import { stateOf } from '../state/place.ts';
+import type { HeaderRecord } from '../state/record.ts';
+import type { RunNote } from './report.ts';
+
+/** Owners with the same launch share a runner. */
+export interface Launch {
+  readonly key: string;
+  readonly nodePath: string;
+  readonly execArgv: readonly string[];
+  readonly nodeOptions: string;
+  /** Where Node is started. */
+  readonly directory: string;
+  /** Whether the owner had Node's permission model on: never run without. */
+  readonly isRestricted: boolean;
+  readonly notes: readonly RunNote[];
+}
+
+export function launchOf(header: HeaderRecord): Launch {
+  const execArgv = runnerExecArgv(header.execArgv);
+  const { nodeOptions, isRestricted } = header;
+  const hasNode = header.nodePath !== '' && isExecutable(header.nodePath);
+  const isPlain = execArgv.length === 0 && nodeOptions === '';
+  const started = header.startedIn;
+  const isThere = !isPlain && started !== null && stateOf(started) === 'same';
+  return launch({
+    nodePath: hasNode ? header.nodePath : process.execPath,
+    execArgv,
+    nodeOptions,
+    directory: isThere ? started.path : '/',
+    isRestricted,
+    notes: hasNode || header.nodePath === '' ? [] : ['other-node'],
+  });
+}
+
+/** The same without the owner's options and loaders; undefined where that is no change, or gives rights the owner lacked. */
+export function plainLaunch(from: Launch): Launch | undefined {
+  if (from.isRestricted || (from.execArgv.length === 0 && from.nodeOptions === '')) return undefined;
+  const notes: readonly RunNote[] = [...from.notes, 'without-loaders'];
+  return launch({ ...from, nodePath: process.execPath, execArgv: [], nodeOptions: '', directory: '/', notes });
+}
+
+function launch(fields: Omit<Launch, 'key'>): Launch {
+  return { ...fields, key: JSON.stringify(fields) };
+}
+
+/** The arguments of Node. */
+export function runnerArgv({ execArgv }: Launch, limitsMs: readonly number[]): string[] {
+  return [...execArgv, MAIN, ...limitsMs.map(String)];
+}
+
+/** The sweeper's environment but for Node's options and what is ours. */
+export function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
+  // Before the owner's, whose loaders may hang.
+  const preload = `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;
+  return {
+    ...env,
+    NODE_OPTIONS: nodeOptions === '' ? preload : `${preload} ${nodeOptions}`,
+    [INSIDE]: '1',
+  };
+}
+
+function isOurs(name: string): boolean {
+  return name === 'NODE_OPTIONS' || name.startsWith('DEFERRED_SWEEP_');
+}
+
+function isExecutable(path: string): boolean {
+  return unlessRefused(() => {
+    accessSync(path, constants.X_OK);
+    return true;
+  }, false);
+}
+
+/** Options of Node that make a process something else than a program run from its file: of no use to a runner. */
+const WITHOUT_VALUE = [
+  '-c',
+  '--check',
+  '-i',
+  '--interactive',
+  '-v',
+  '--version',
+  '-h',
+  '--help',
+  '--test',
+  '--watch',
+  '--watch-preserve-output',
+  '--expose-internals',
+  '--prof',
+  '--cpu-prof',
+  '--heap-prof',
+  '--build-sea',
+  '--no-test',
+  '--test-only',
+  '--experimental-test-coverage',
+];
+/** The same, with a value behind `=` or as the next argument. */
+const WITH_VALUE = [
+  '-e',
+  '--eval',
+  '-p',
+  '--print',
+  '-pe',
+  '--input-type',
+  '--watch-path',
+  '--watch-kill-signal',
+  '--run',
+  '--experimental-default-type',
+  '--experimental-sea-config',
+  '--inspect-port',
+  '--debug-port',
+  '--snapshot-blob',
+  '--build-snapshot-config',
+  '--cpu-prof-dir',
+  '--cpu-prof-interval',
+  '--cpu-prof-name',
+  '--heap-prof-dir',
+  '--heap-prof-interval',
+  '--heap-prof-name',
+  '--test-concurrency',
+  '--test-coverage-include',
+  '--test-coverage-exclude',
+  '--test-coverage-branches',
+  '--test-coverage-functions',
+  '--test-coverage-lines',
+  '--test-global-setup',
+  '--test-isolation',
+  '--test-name-pattern',
+  '--test-reporter',
+  '--test-reporter-destination',
+  '--test-rerun-failures',
+  '--test-shard',
+  '--test-skip-pattern',
+  '--test-timeout',
+];
+/** Options to keep whose value may be the next argument. */
+const KEPT_WITH_VALUE = [
+  '-r',
+  '--require',
+  '--import',
+  '--loader',
+  '--experimental-loader',
+  '-C',
+  '--conditions',
+  '--env-file',
+  '--env-file-if-exists',
+  '--experimental-config-file',
+  '--experimental-policy',
+  '--policy-integrity',
+  '--allow-fs-read',
+  '--allow-fs-write',
+  '--diagnostic-dir',
+  '--disable-proto',
+  '--disable-warning',
+  '--dns-result-order',
+  '--heapsnapshot-near-heap-limit',
+  '--heapsnapshot-signal',
+  '--icu-data-dir',
+  '--localstorage-file',
+  '--max-http-header-size',
+  '--max-old-space-size-percentage',
+  '--network-family-autoselection-attempt-timeout',
+  '--openssl-config',
+  '--redirect-warnings',
+  '--report-dir',
+  '--report-directory',
+  '--report-filename',
+  '--report-signal',
+  '--secure-heap',
+  '--secure-heap-min',
+  '--security-revert',
+  '--experimental-specifier-resolution',
+  '--es-module-specifier-resolution',
+  '--title',
+  '--tls-cipher-list',
+  '--tls-keylog',
+  '--trace-event-categories',
+  '--trace-event-file-pattern',
+  '--trace-require-module',
+  '--unhandled-rejections',
+  '--use-largepages',
+];
+const BY_PREFIX = ['--inspect', '--test-', '--cpu-prof', '--heap-prof'];
+
+/**
+ * Returns the dead owner's `process.execArgv` as far as a runner needs it: loaders (`--import tsx`), conditions, memory
+ * limits; not what it was told to evaluate, test, watch or profile, nor its inspector's port.
+ */
+export function runnerExecArgv(execArgv: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < execArgv.length; at++) {
+    const option = execArgv[at] ?? '';
+    const [name = option] = option.split('=', 1);
+    if (WITH_VALUE.includes(name)) {
+      if (name === option && takesNext(execArgv[at + 1])) at++;
+    } else if (!option.startsWith('-') || option === '--' || option === '-') {
+      // Launchers put their own script there. From here on there are no options of Node's.
+      break;
+    } else if (!WITHOUT_VALUE.includes(name) && !BY_PREFIX.some(prefix => name.startsWith(prefix))) {
+      kept.push(option);
+      const value = execArgv[at + 1];
+      if (name !== option || value === undefined || !KEPT_WITH_VALUE.includes(name)) continue;
+      kept.push(value);
+      at++;
+    }
+  }
+  return kept;
+}
+
+/** `-p` and `--print` may stand alone; a script to evaluate rarely begins like an option. */
+function takesNext(next: string | undefined): boolean {
+  return next !== undefined && !next.startsWith('--');
+}

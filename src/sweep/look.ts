@@ -1,0 +1,264 @@
+/**
+ * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Sweep.
+ *
+ *  1. open for reading: opening for writing would wake every watcher
+ *  2. is it a file to trust?
+ *  3. lock, without waiting
+ *  4. does the path still name what was locked?
+ *  5. read and replay
+ *  6. nothing to run: retire it. Else claim it, and keep the lock until a runner asks for it (`claim-or-retire.ts`)
+ *
+ * Racers: other sweepers doing the same; runners, which claim as at 1 to 5; the owner, alive, in any state; a creator
+ * between its open and its lock.
+ */
+import { constants, fstatSync, openSync, unlinkSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import type { LockScheme } from '../lock/advisory-lock.ts';
+import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
+import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
+import type { LockPatience } from '../lock/patience.ts';
+import { assertLocksExclude } from '../lock/self-test.ts';
+import { isSystemError } from '../lock/system-error.ts';
+import { replay, replayInSlices, type StateContents } from '../state/contents.ts';
+import { isUnfinishedName } from '../state/names.ts';
+import { isOfSweep } from '../state/nonce.ts';
+import { readAll } from '../state/read-all.ts';
+import type { HeaderRecord, ReportedError } from '../state/record.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import { distrustFile } from '../state/trust.ts';
+import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
+import { holderOf } from './holder.ts';
+import { type FileReport, refusedReport } from './report.ts';
+
+/** What a look found. */
+export type Look =
+  /** Gone, or no longer what its name says: another sweeper or the owner was faster. */
+  | { readonly kind: 'vanished' }
+  /** Met before in this sweep. */
+  | { readonly kind: 'seen' }
+  /** Another process holds the lock. `report.outcome` says which kind of process, as far as can be told. */
+  | { readonly kind: 'locked'; readonly report: FileReport }
+  /** Another sweeper claimed it and lets its runner have it, or died. */
+  | { readonly kind: 'handed-over' }
+  /** There is no function to run, or none can be. */
+  | { readonly kind: 'done'; readonly report: FileReport }
+  | Candidate;
+
+/** A file with something to run: claimed, and locked until {@link Candidate.release}. */
+export interface Candidate {
+  readonly kind: 'candidate';
+  readonly name: string;
+  readonly path: string;
+  readonly inode: string;
+  readonly header: HeaderRecord;
+  /** Where the file ended when it was read. */
+  readonly seenBytes: number;
+  /** What is known of the file without its runner. */
+  readonly report: FileReport;
+  /** Gives up the lock: a runner may have it. */
+  release(): void;
+}
+
+/** What a look has to know of its sweep. */
+export interface LookOptions extends ClaimOptions {
+  readonly lock: LockScheme;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How one file is looked at. */
+export interface LookCircumstances {
+  /** Claim also what another sweeper seems to hand over: it had time enough. @defaultValue false */
+  readonly isPatienceOver?: boolean;
+  /** Why no runner can be had: it becomes the attempt of each function that would run. */
+  readonly failure?: ReportedError | undefined;
+}
+
+/** O_NONBLOCK: opening a FIFO that a stranger left here must not wait. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** O_APPEND: marks go behind everything, whichever process writes. */
+const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Larger files are replayed in slices of so many bytes, some milliseconds each. */
+const SLICE_BYTES = 1024 * 1024;
+
+export class Looker {
+  readonly directory: StateDirectory;
+  readonly #options: LookOptions;
+  readonly #patience: LockPatience;
+  /** Inodes met in this sweep whose files still exist. */
+  readonly #seen: Set<string>;
+  /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
+  #needsWriting: boolean;
+  #locksAreTested = false;
+
+  constructor(directory: StateDirectory, options: LookOptions, patience: LockPatience, seen: Set<string>) {
+    this.directory = directory;
+    this.#options = options;
+    this.#patience = patience;
+    this.#seen = seen;
+    this.#needsWriting = options.lock === 'ofd';
+  }
+
+  /** The file of this inode is to be looked at once more; or it is gone, and a new one may get the number. */
+  forget(inode: string): void {
+    this.#seen.delete(inode);
+  }
+
+  /** Looks at one file. Never throws for what is wrong with one file. */
+  async look(name: string, circumstances: LookCircumstances = {}): Promise<Look> {
+    const path = this.directory.pathOf(name);
+    const isReading = !this.#needsWriting;
+    let fd: number;
+    try {
+      fd = openSync(path, isReading ? READ_FLAGS : WRITE_FLAGS); // 1
+    } catch (error) {
+      return refusedToOpen(path, error);
+    }
+    const opened = new OpenedFile(fd, path, name);
+    try {
+      return await this.#lookAt(opened, circumstances);
+    } catch (error) {
+      // OFD locks, and flock(2) on NFS, want a descriptor open for writing.
+      this.#needsWriting ||= isSystemError(error, 'EBADF');
+      if (!isReading || !this.#needsWriting) return failed(path, error);
+    } finally {
+      opened.close();
+    }
+    return this.look(name, circumstances);
+  }
+
+  async #lookAt(opened: OpenedFile, circumstances: LookCircumstances): Promise<Look> {
+    const { fd, path, name } = opened;
+    const stat = fstatSync(fd);
+    const inode = inodeKey(stat);
+    if (this.#seen.has(inode)) return { kind: 'seen' };
+    const distrust = distrustFile(stat); // 2
+    if (distrust !== undefined) {
+      this.#seen.add(inode);
+      return done(refusedReport(path, untrusted(path, distrust)));
+    }
+    const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
+    opened.isLocked =
+      typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
+    if (!opened.isLocked) return locked(opened);
+    // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
+    if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
+    this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
+    if (isUnfinishedName(name)) {
+      // Its creator is dead, or sees at its steps 3 to 6 that a sweeper was here.
+      unlinkSync(path);
+      return done({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
+    }
+    const bytes = readAll(fd, path);
+    const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
+    if (!this.#isOwnerGone(opened, contents)) return locked(opened);
+    const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
+    if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
+    this.#seen.add(inode);
+    const found = claimOrRetire(this.directory, path, fd, bytes, contents, this.#options, circumstances.failure); // 6
+    if (found.kind === 'done') {
+      // A new file may get its number.
+      if (found.report.isRetired) this.#seen.delete(inode);
+      return found;
+    }
+    opened.isKept = true;
+    return { ...found, name, path, inode, seenBytes: contents.lengthBytes, release: () => unlockAndClose(fd) };
+  }
+
+  /**
+   * flock and OFD locks do not see each other on a local file system, so the lock that counts is the one the owner
+   * used. A file without a header does not say which: then both must be free.
+   */
+  #isOwnerGone({ fd, path }: OpenedFile, contents: StateContents): boolean {
+    const used = contents.header?.lock;
+    if (used === this.#options.lock) return true;
+    const other: LockScheme = this.#options.lock === 'flock' ? 'ofd' : 'flock';
+    try {
+      return this.#patience.attempt(fd, { scheme: other, path }) === true;
+    } catch (error) {
+      // There is no such lock here, so no process can hold it.
+      if (hasCode(error, 'DEFERRED_UNSUPPORTED') && used === undefined) return true;
+      throw error;
+    }
+  }
+}
+
+/** One open descriptor of a file, and whether it holds the lock. */
+class OpenedFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly name: string;
+  isLocked = false;
+  /** True: the lock is kept beyond the look. */
+  isKept = false;
+
+  constructor(fd: number, path: string, name: string) {
+    this.fd = fd;
+    this.path = path;
+    this.name = name;
+  }
+
+  close(): void {
+    if (this.isKept) return;
+    if (this.isLocked) unlockAndClose(this.fd);
+    else closeDescriptor(this.fd);
+  }
+}
+
+async function replayBreathing(bytes: Buffer): Promise<StateContents> {
+  const replaying = replayInSlices(bytes, SLICE_BYTES);
+  for (;;) {
+    const step = replaying.next();
+    if (step.done) return step.value;
+    await setImmediate();
+  }
+}
+
+function locked({ fd, path, name }: OpenedFile): Look {
+  const { state, header } = holderOf(fd, name);
+  return {
+    kind: 'locked',
+    report: {
+      path,
+      outcome: state,
+      ...(header && { owner: header.owner, ageMs: Math.max(0, Date.now() - header.createdAtEpochMs) }),
+      ...(header && header.label !== null && { label: header.label }),
+      functions: [],
+      isRetired: false,
+      pending: 0,
+    },
+  };
+}
+
+function refusedToOpen(path: string, error: unknown): Look {
+  // ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory.
+  const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
+  return isNoFile
+    ? done(refusedReport(path, untrusted(path, 'it is not a regular file', error)))
+    : failed(path, error);
+}
+
+function failed(path: string, error: unknown): Look {
+  // Unlinked between two steps by a racer.
+  if (systemErrorCode(error) === 'ENOENT') return { kind: 'vanished' };
+  // True of the whole file system, not of this file.
+  if (hasCode(error, 'DEFERRED_LOCK_INEFFECTIVE')) throw error;
+  const [code, why] =
+    error instanceof DeferredSweepError
+      ? ([error.code, error.message] as const)
+      : (['DEFERRED_STATE_IO', String(error)] as const);
+  return done(
+    refusedReport(path, new DeferredSweepError(code, `cannot sweep ${path}: ${why}`, { path, cause: error })),
+  );
+}
+
+function untrusted(path: string, why: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${why}`, {
+    path,
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+function done(report: FileReport): Look {
+  return { kind: 'done', report };
+}

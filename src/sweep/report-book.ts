@@ -1,0 +1,158 @@
+/** What a sweep will say of each file: from the sweeper's looks, and from what runners say of the files they were given. */
+import { lstatSync } from 'node:fs';
+import { inodeKey } from '../lock/held-file.ts';
+import type { RunnerEvent } from '../runner/protocol.ts';
+import type { ReportedError } from '../state/record.ts';
+import { traceInvoke } from '../tracing.ts';
+import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from './report.ts';
+
+/** A file in the hands of a runner. */
+interface Running {
+  readonly base: FileReport;
+  readonly inode: string;
+  readonly functions: Map<number, FunctionReport>;
+  /** Functions that began and of whose end nothing was heard, with the ends of their traces. */
+  readonly begun: Map<number, { readonly began: Begun; readonly ended: (error?: ReportedError) => void }>;
+  end: Extract<RunnerEvent, { kind: 'file' }> | undefined;
+}
+
+type Begun = Extract<RunnerEvent, { kind: 'start' }>;
+
+export class ReportBook {
+  /** By path: a file met in several passes is reported once. */
+  readonly #reports = new Map<string, FileReport>();
+  readonly #running = new Map<string, Running>();
+  /** True when the sweep was stopped before everything was seen or run. */
+  isCut = false;
+
+  get reports(): FileReport[] {
+    return [...this.#reports.values()];
+  }
+
+  /** Notes what a look found. What an earlier look or a runner said of its functions stays. */
+  note(report: FileReport): void {
+    const running = this.#running.get(report.path);
+    this.#running.delete(report.path);
+    const known = this.#reports.get(report.path);
+    const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
+    if (known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome)) {
+      // Another sweep took it over: what was run of it here is worth more.
+      this.#reports.set(report.path, { ...known, functions: merged(before, []) });
+      return;
+    }
+    this.#reports.set(report.path, { ...report, functions: merged(before, report.functions) });
+  }
+
+  /** Notes that a file goes to a runner. */
+  handOver(path: string, base: FileReport, inode: string): void {
+    const functions = new Map(base.functions.map(ran => [ran.id, ran]));
+    this.#running.set(path, { base, inode, functions, begun: new Map(), end: undefined });
+  }
+
+  /** Notes what a runner says of a file that was handed over to it. */
+  hear(path: string | undefined, event: Exclude<RunnerEvent, { kind: 'ready' }>): void {
+    const running = path === undefined ? undefined : this.#running.get(path);
+    if (!running || path === undefined) return;
+    switch (event.kind) {
+      case 'start': {
+        const { id, name, attempt } = event;
+        running.begun.set(id, { began: event, ended: traceInvoke({ path, name, attempt }) });
+        break;
+      }
+      case 'ran':
+        running.begun.get(event.report.id)?.ended(event.report.error);
+        running.begun.delete(event.report.id);
+        running.functions.set(event.report.id, known(event.report));
+        break;
+      case 'file':
+        running.end = event;
+        break;
+    }
+  }
+
+  /** Functions in which a runner died, whose end it could not tell. */
+  endBegun(path: string, reason: (name: string) => ReportedError): void {
+    const running = this.#running.get(path);
+    if (!running) return;
+    for (const [id, { began, ended }] of running.begun) {
+      const error = reason(began.name);
+      ended(error);
+      const { name, attempt } = began;
+      running.functions.set(id, { id, name, attempt, outcome: outcomeOf(error), ms: 0, error });
+    }
+    running.begun.clear();
+  }
+
+  /**
+   * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
+   * gone and it is there; then it is to be looked at again.
+   */
+  settle(path: string): 'retired' | 'left' | 'unclear' {
+    const running = this.#running.get(path);
+    if (!running) return 'left';
+    const { base, end, functions } = running;
+    if (end?.state !== 'ran' || (end.isRetired && isThere(path, running.inode))) return 'unclear';
+    const { isRetired, pending, retryInMs, error } = end;
+    this.note({
+      ...base,
+      functions: [...functions.values()],
+      isRetired,
+      pending,
+      ...(retryInMs !== undefined && { retryInMs }),
+      ...(error && { error }),
+    });
+    return isRetired ? 'retired' : 'left';
+  }
+
+  /** Notes a file that is gone although its runner did not say so: another sweep has finished it. */
+  vanished(path: string): void {
+    const running = this.#running.get(path);
+    if (running && running.functions.size > 0)
+      this.note({ ...running.base, functions: [], isRetired: true, pending: 0 });
+    this.#running.delete(path);
+  }
+
+  /** Notes why no more of a file can be run in this sweep. */
+  fail(report: FileReport, error: ReportedError): void {
+    this.note({ ...report, error: report.error ?? error });
+  }
+
+  /** Notes a file that is left to another sweep, since this one has to stop. */
+  leave(report: FileReport): void {
+    this.isCut = true;
+    this.note(report);
+  }
+}
+
+/** By id; what the file says of a function counts, and what only its runner knew is kept. */
+function merged(before: readonly FunctionReport[], now: readonly FunctionReport[]): FunctionReport[] {
+  const functions = new Map<number, FunctionReport>();
+  for (const ran of [...before, ...now]) functions.set(ran.id, { ...functions.get(ran.id), ...ran });
+  return [...functions.values()];
+}
+
+/** The fields of a report that are known, of what may have been written by a function. */
+function known({ id, name, outcome, attempt, ms, error, deadLetter, notes }: FunctionReport): FunctionReport {
+  return {
+    id,
+    name,
+    outcome,
+    attempt,
+    ms,
+    ...(error && {
+      error: {
+        name: error.name,
+        message: error.message,
+        ...(error.code !== undefined && { code: error.code }),
+        ...(error.stack !== undefined && { stack: error.stack }),
+      },
+    }),
+    ...(deadLetter !== undefined && { deadLetter }),
+    ...(notes && { notes }),
+  };
+}
+
+function isThere(path: string, inode: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && inodeKey(stat) === inode;
+}

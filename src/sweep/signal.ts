@@ -1,0 +1,15 @@
+/** Wakes all that wait for a change. */
+export class Signal {
+  #waiting: (() => void)[] = [];
+
+  /** Resolves at the next {@link notify}. */
+  async next(): Promise<void> {
+    return new Promise(resolve => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  notify(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
