@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
+import { isInside } from './function/invocation.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
@@ -16,8 +17,8 @@ import {
   milliseconds,
   oneOf,
   positiveInteger,
-  requireKnown,
   type ResolvedSweepOptions,
+  requireKnown,
   resolveSweepOptions,
   SWEEP_OPTIONS,
   type SweepOptions,
@@ -25,7 +26,6 @@ import {
 import { type SweepReport, summarize } from './sweep/report.ts';
 import { StopCondition } from './sweep/stop.ts';
 import { sweepDirectory } from './sweep/sweep.ts';
-import { isInside } from './function/invocation.ts';
 
 /** How a manager registers and sweeps. `timeoutMs` and `maxAttempts` are stored with each function it registers. */
 export interface ManagerOptions extends SweepOptions {

@@ -1,9 +1,9 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
+import { encode } from './cbor/codec.ts';
 import { DeferredSweepError, unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
-import { encode } from './cbor/codec.ts';
 import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
 import type { RegisteredFunction } from './state/contents.ts';
 import { freshSweepId, nonceOf } from './state/nonce.ts';
@@ -11,9 +11,9 @@ import { currentPlace, stateOf } from './state/place.ts';
 import type { Delivery, Place } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
+import { ClaimedFile } from './sweep/claimed-file.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
 import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
-import { ClaimedFile } from './sweep/claimed-file.ts';
 
 /** What they need of their job's manager. */
 export interface OwnFunctionsHost {
@@ -168,7 +168,11 @@ export class OwnFunctions {
   /** chdir(2) is the whole process's: functions run here only where this process is anyway. */
   #isInItsDirectory({ record }: RegisteredFunction): boolean {
     const place = record.cwd === undefined ? this.#file.header.cwd : record.cwd;
-    return place !== null && unlessRefused(() => process.cwd(), undefined) === place.path && stateOf(place) === 'same';
+    return (
+      place !== null &&
+      unlessRefused(() => process.cwd(), undefined) === place.path &&
+      stateOf(place) === 'same'
+    );
   }
 
   /** Undefined when there is nothing to run. */

@@ -9,9 +9,9 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
+import type { StateContents } from '../state/contents.ts';
 import { replay } from '../state/contents.ts';
 import { readAll } from '../state/read-all.ts';
-import type { StateContents } from '../state/contents.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile } from '../state/trust.ts';
@@ -70,7 +70,8 @@ async function tryClaim(
     const { header } = contents;
     // Damaged since the sweeper looked: the next look says so.
     if (!header) return undefined;
-    if (header.lock !== lock && !(await patience.tryLock(fd, { scheme: header.lock, path }))) return 'contended';
+    if (header.lock !== lock && !(await patience.tryLock(fd, { scheme: header.lock, path })))
+      return 'contended';
     const file = new StateFile(path, fd, header, contents.lengthBytes, contents.tornBytes > 0);
     isKept = true;
     return { file, contents };

@@ -4,11 +4,11 @@
  */
 import { Socket } from 'node:net';
 import { isInvocationOver } from '../function/invocation.ts';
-import { LineReader } from './line-reader.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../sweep/stop.ts';
 import { EventPipe } from './event-pipe.ts';
+import { LineReader } from './line-reader.ts';
 import { ProcessState } from './process-state.ts';
 import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
@@ -23,11 +23,15 @@ let circumstances: FileCircumstances | undefined;
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
 // `end`, since `close` comes a turn of the event loop later, when the next function has begun.
 control.on('end', stop).on('error', stop);
-new LineReader(control, line => {
-  const message = JSON.parse(line) as Begin | Work;
-  if (message.kind === 'begin') circumstances = begin(message);
-  else work = work.then(() => runAll(message));
-}, stop);
+new LineReader(
+  control,
+  line => {
+    const message = JSON.parse(line) as Begin | Work;
+    if (message.kind === 'begin') circumstances = begin(message);
+    else work = work.then(() => runAll(message));
+  },
+  stop,
+);
 
 // What functions print may go to a pipe whose reader is gone: no reason to end them.
 process.stdout.on('error', () => {});

@@ -6,9 +6,9 @@
  * timers and reports only. What is done is what the file says.
  */
 import { fileURLToPath } from 'node:url';
-import { RUN_NOTES, type FunctionReport, type RunNote } from '../sweep/report.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import type { ReportedError } from '../state/record.ts';
+import { type FunctionReport, RUN_NOTES, type RunNote } from '../sweep/report.ts';
 
 /** The runner's program. */
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -122,7 +122,11 @@ function isEvent(event: unknown): event is RunnerEvent {
       return true;
     case 'start':
       return (
-        isText(event.file) && isCount(event.id) && isText(event.name) && isCount(event.attempt) && isTime(event.timeoutMs)
+        isText(event.file) &&
+        isCount(event.id) &&
+        isText(event.name) &&
+        isCount(event.attempt) &&
+        isTime(event.timeoutMs)
       );
     case 'ran':
       return isText(event.file) && isFunctionReport(event.report);

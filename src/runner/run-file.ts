@@ -1,9 +1,12 @@
 /** Runs what is to be run of one file: claims it, makes the attempts, retires it, and tells the sweeper. */
+
+import { setImmediate } from 'node:timers/promises';
 import type { LockPatience } from '../lock/patience.ts';
+import type { RegisteredFunction } from '../state/contents.ts';
 import type { ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { ClaimedFile } from '../sweep/claimed-file.ts';
 import { writeClaim } from '../sweep/claim-or-retire.ts';
+import { ClaimedFile } from '../sweep/claimed-file.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import type { StopCondition } from '../sweep/stop.ts';
 import { claim } from './claim.ts';
@@ -12,8 +15,6 @@ import type { ProcessState } from './process-state.ts';
 import type { Begin, WorkFile } from './protocol.ts';
 import { noRoomForStart, runAttempt } from './run-attempt.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
-import { setImmediate } from 'node:timers/promises';
-import type { RegisteredFunction } from '../state/contents.ts';
 
 /** What all files of a runner share. */
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
@@ -27,8 +28,12 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
 /** Never throws for what is wrong with the file. */
 export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircumstances): Promise<void> {
   const { directory, events } = shared;
-  const tell = (end: { isRetired: boolean; pending: number; retryInMs?: number; error?: ReportedError }): void =>
-    events.say({ kind: 'file', file: name, state: 'ran', ...end });
+  const tell = (end: {
+    isRetired: boolean;
+    pending: number;
+    retryInMs?: number;
+    error?: ReportedError;
+  }): void => events.say({ kind: 'file', file: name, state: 'ran', ...end });
   let claimed: Awaited<ReturnType<typeof claim>>;
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
@@ -38,7 +43,13 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, pending: 0 });
   const { file, contents } = claimed;
   const { sweepId, maxAttempts, retryDelayMs } = shared;
-  const held = new ClaimedFile(directory, file, contents, { maxAttempts, retryDelayMs }, { sweepId, seenBytes });
+  const held = new ClaimedFile(
+    directory,
+    file,
+    contents,
+    { maxAttempts, retryDelayMs },
+    { sweepId, seenBytes },
+  );
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {
@@ -55,7 +66,8 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   // Said before the unlink: a runner that dies right after has told what it did.
   held.retire(({ pending }) => tell({ isRetired: true, pending }));
   const { isRetired, pending, retryInMs, error } = held.report();
-  if (!isRetired) tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
+  if (!isRetired)
+    tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
   file.close();
 }
 

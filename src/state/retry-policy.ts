@@ -26,8 +26,7 @@ export function verdictOn(
 ): Verdict {
   const { record, attemptCount, lastAttempt } = registered;
   if (!lastAttempt) return RUN;
-  const maxAttempts =
-    record.delivery === 'at-most-once' ? 1 : (overrides.maxAttempts ?? record.maxAttempts);
+  const maxAttempts = record.delivery === 'at-most-once' ? 1 : (overrides.maxAttempts ?? record.maxAttempts);
   if (attemptCount >= maxAttempts)
     return { kind: 'give-up', error: lastAttempt.done?.error ?? interrupted(record.name) };
   const forMs = delayLeftMs(registered, overrides.retryDelayMs ?? record.retryDelayMs, nowEpochMs);
@@ -44,7 +43,11 @@ export function interrupted(name: string): ReportedError {
 }
 
 /** A clock that was set back since must not keep a function waiting: a time in the future counts as none. */
-function delayLeftMs({ attemptCount, lastAttempt }: RegisteredFunction, delayMs: number, now: number): number {
+function delayLeftMs(
+  { attemptCount, lastAttempt }: RegisteredFunction,
+  delayMs: number,
+  now: number,
+): number {
   const endedAt = lastAttempt?.done?.atEpochMs ?? lastAttempt?.start?.atEpochMs ?? 0;
   if (endedAt > now) return 0;
   const waitMs = Math.min(delayMs * 2 ** (attemptCount - 1), MAX_TIMER_MS);

@@ -53,7 +53,9 @@ export function claimOrRetire(
   const writable = openForWriting(path, fd);
   try {
     const file = new StateFile(path, writable, header, contents.lengthBytes);
-    const claimed = new ClaimedFile(directory, file, contents, options.overrides, { sweepId: options.sweepId });
+    const claimed = new ClaimedFile(directory, file, contents, options.overrides, {
+      sweepId: options.sweepId,
+    });
     // If the copy fails, the file stays: running and removing it would destroy the evidence.
     claimed.setAside(bytes);
     // Marks behind a torn end would make it damage.

@@ -54,7 +54,10 @@ interface Queue {
 export class Crew {
   readonly #shared: CrewOptions;
   readonly #queues = new Map<string, Queue>();
-  readonly #mostHeld = Math.max(LEAST_HELD, Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2));
+  readonly #mostHeld = Math.max(
+    LEAST_HELD,
+    Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2),
+  );
   readonly #changed = new Signal();
   /** By path: looks in a row that found nothing new. */
   readonly #fruitless = new Map<string, number>();
@@ -162,8 +165,9 @@ export class Crew {
       for (const candidate of handed) candidate.release();
       this.#changed.notify();
       // Of a file that is not this runner's, a function speaks.
-      runner.give({ kind: 'work', files: handed.map(({ name, seenBytes }) => ({ name, seenBytes })) }, event =>
-        book.hear(paths.get(event.file), event),
+      runner.give(
+        { kind: 'work', files: handed.map(({ name, seenBytes }) => ({ name, seenBytes })) },
+        event => book.hear(paths.get(event.file), event),
       );
       isAlive = await runner.ready();
       if (!isAlive) break;

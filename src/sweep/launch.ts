@@ -44,7 +44,14 @@ export function launchOf(header: HeaderRecord): Launch {
 export function plainLaunch(from: Launch): Launch | undefined {
   if (from.isRestricted || (from.execArgv.length === 0 && from.nodeOptions === '')) return undefined;
   const notes: readonly RunNote[] = [...from.notes, 'without-loaders'];
-  return launch({ ...from, nodePath: process.execPath, execArgv: [], nodeOptions: '', directory: '/', notes });
+  return launch({
+    ...from,
+    nodePath: process.execPath,
+    execArgv: [],
+    nodeOptions: '',
+    directory: '/',
+    notes,
+  });
 }
 
 function launch(fields: Omit<Launch, 'key'>): Launch {

@@ -155,14 +155,29 @@ export class Looker {
     const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);
-    const found = claimOrRetire(this.directory, path, fd, bytes, contents, this.#options, circumstances.failure); // 6
+    const found = claimOrRetire(
+      this.directory,
+      path,
+      fd,
+      bytes,
+      contents,
+      this.#options,
+      circumstances.failure,
+    ); // 6
     if (found.kind === 'done') {
       // A new file may get its number.
       if (found.report.isRetired) this.#seen.delete(inode);
       return found;
     }
     opened.isKept = true;
-    return { ...found, name, path, inode, seenBytes: contents.lengthBytes, release: () => unlockAndClose(fd) };
+    return {
+      ...found,
+      name,
+      path,
+      inode,
+      seenBytes: contents.lengthBytes,
+      release: () => unlockAndClose(fd),
+    };
   }
 
   /**

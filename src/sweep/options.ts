@@ -132,7 +132,9 @@ export function requireKnown(options: object, known: readonly string[]): void {
       );
     }
     const meant = nearest(name, known);
-    throw new TypeError(`option "${name}" is unknown${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+    throw new TypeError(
+      `option "${name}" is unknown${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+    );
   }
 }
 

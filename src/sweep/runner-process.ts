@@ -3,20 +3,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { systemErrorCode } from '../errors.ts';
+import { LineReader } from '../runner/line-reader.ts';
 import {
   type Begin,
   CONTROL_FD,
   EVENT_FD,
+  parseEvent,
   type RunnerEvent,
   type Work,
-  parseEvent,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
-import { systemErrorCode } from '../errors.ts';
-import { GroupKiller } from './group-killer.ts';
 import { foreignDescriptors } from './foreign-descriptors.ts';
+import { GroupKiller } from './group-killer.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
-import { LineReader } from '../runner/line-reader.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { StopCondition } from './stop.ts';
 
@@ -64,7 +64,12 @@ export class RunnerProcess {
       // For want of descriptors or processes Node emits `error`. It throws what else the system answers, and its own
       // refusals: of any process (`--permission`), of text in the file's header that no program can be given.
       this.#hasEnded = true;
-      this.ended = Promise.resolve({ hasStarted: false, timedOutMs: undefined, how: 'could not be started', error });
+      this.ended = Promise.resolve({
+        hasStarted: false,
+        timedOutMs: undefined,
+        how: 'could not be started',
+        error,
+      });
       return;
     }
     this.#child = child;
@@ -157,7 +162,7 @@ export class RunnerProcess {
         resolve(signal ? `was killed by ${signal}` : `exited with code ${code}`),
       );
     });
-    if (child.pid !== undefined && this.#events) await allRead(this.#events);
+    if (child.pid !== undefined) await allRead([this.#events, child.stdout, child.stderr]);
     this.#hasEnded = true;
     this.#wake();
     this.#stop.signal?.removeEventListener('abort', this.#tellToStop);
@@ -189,11 +194,13 @@ function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
 /** Copies what functions print to standard error, as fast as that takes it. Nothing of it is worth an error here. */
 function copyOutput(child: ChildProcess): void {
   for (const output of [child.stdout, child.stderr]) {
-    output?.on('error', () => {}).on('data', (chunk: Buffer) => {
-      if (writeSome(chunk)) return;
-      output.pause();
-      setTimeout(() => output.resume(), FULL_PIPE_MS).unref();
-    });
+    output
+      ?.on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        if (writeSome(chunk)) return;
+        output.pause();
+        setTimeout(() => output.resume(), FULL_PIPE_MS).unref();
+      });
   }
 }
 
@@ -212,20 +219,20 @@ function writeSome(chunk: Buffer): boolean {
 }
 
 /**
- * Resolves when everything is read that a process which has ended wrote into this pipe. The pipe's end may never come,
- * but all of that lies there: a whole turn of the event loop that finds nothing leaves nothing.
+ * Resolves when everything is read that a process which has ended wrote into these pipes. The end of a pipe may never
+ * come, but all of that lies there: a whole turn of the event loop that finds nothing leaves nothing.
  */
-async function allRead(events: Readable): Promise<void> {
+async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
   let hasFound = true;
   const find = (): void => {
     hasFound = true;
   };
-  events.on('data', find);
-  while (hasFound && !events.readableEnded && !events.destroyed) {
+  for (const pipe of pipes) pipe?.on('data', find);
+  while (hasFound && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
     hasFound = false;
     // To the end of this turn, which may have looked at the pipe already, and through the next.
     await setImmediate();
     await setImmediate();
   }
-  events.off('data', find);
+  for (const pipe of pipes) pipe?.off('data', find);
 }

@@ -18,7 +18,10 @@ export class StopCondition {
 
   /** @param deadlineMs - from now; 0 is none */
   static in(deadlineMs: number, signal: AbortSignal | undefined): StopCondition {
-    return new StopCondition(deadlineMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + deadlineMs, signal);
+    return new StopCondition(
+      deadlineMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + deadlineMs,
+      signal,
+    );
   }
 
   get signal(): AbortSignal | undefined {

@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
-import { CONTROL_FD } from '#dist/sweep/runner/protocol.js';
+import { CONTROL_FD } from '#dist/runner/protocol.js';
 import {
   baseOfKilledWorker,
   commandLinePath,

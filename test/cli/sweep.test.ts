@@ -24,33 +24,31 @@ test('a missing directory is nothing to do, and nothing is created', t => {
   }
 });
 
-for (const isolation of ['process', 'none']) {
-  test(`an orphan is run and its file removed, isolation ${isolation}`, t => {
-    const base = baseOfKilledWorker(t, touch);
-    const { status, stdout, stderr } = runCommandLine(['--isolation', isolation, base]);
-    assert.equal(status, 0, stderr);
-    assert.match(
-      stdout,
-      /func\w+ of pid \d+ on .*: ran\n {2}writeFile: ok \(attempt 1, \d+ ms\)\n.*: 1 done, 0 failed/,
-    );
-    assert.equal(stderr, '');
-    assert.ok(existsSync(join(base, 'proof')));
-    assert.deepEqual(stateFiles(base), []);
-  });
+test('an orphan is run and its file removed', t => {
+  const base = baseOfKilledWorker(t, touch);
+  const { status, stdout, stderr } = runCommandLine([base]);
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /func\w+ of pid \d+ on .*: ran\n {2}writeFile: ok \(attempt 1, \d+ ms\)\n.*: 1 done, 0 failed/,
+  );
+  assert.equal(stderr, '');
+  assert.ok(existsSync(join(base, 'proof')));
+  assert.deepEqual(stateFiles(base), []);
+});
 
-  test(`what a function prints never gets onto standard output, isolation ${isolation}`, t => {
-    const base = baseOfKilledWorker(
-      t,
-      `job.defer(function chatter() { console.log('printed'); process.stdout.write('written'); });
-       job.defer(DeferredFunction.command('echo', ['echoed']));`,
-    );
-    const { status, stdout, stderr } = runCommandLine(['--json', '--isolation', isolation, base]);
-    assert.equal(status, 0, stderr);
-    assert.equal((JSON.parse(stdout) as SweepReport).ok, 2);
-    assert.match(stderr, /printed\nwritten/);
-    assert.match(stderr, /echoed/);
-  });
-}
+test('what a function prints never gets onto standard output', t => {
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(function chatter() { console.log('printed'); process.stdout.write('written'); });
+     job.defer(DeferredFunction.command('echo', ['echoed']));`,
+  );
+  const { status, stdout, stderr } = runCommandLine(['--json', base]);
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as SweepReport).ok, 2);
+  assert.match(stderr, /printed\nwritten/);
+  assert.match(stderr, /echoed/);
+});
 
 test('a function that fails ends with 1, says why, and stays registered', t => {
   const base = baseOfKilledWorker(t, failing + touch);

@@ -27,9 +27,9 @@ const wrong: readonly Row[] = [
   { args: ['--timeout=-1s', 'a'], status: 2, stderr: /--timeout must be a time .*, got -1s\n/ },
   { args: ['--timeout'], status: 2, stderr: /--timeout/ },
   {
-    args: ['--isolation', 'thread', 'a'],
+    args: ['--isolation', 'none', 'a'],
     status: 2,
-    stderr: /--isolation must be process or none, got thread\n/,
+    stderr: /--isolation is gone: orphans always run in a process of their own\n/,
   },
 ];
 

@@ -20,20 +20,28 @@ export interface Golden {
 
 const golden: Pick<DeferRecord, 'function' | 'name'> = {
   name: 'remove',
-  function: { kind: 'module', module: 'file:///opt/app/cleanup.mjs', export: 'remove' },
+  function: encode({ kind: 'module', module: 'file:///opt/app/cleanup.mjs', export: 'remove' }),
 };
 const header: HeaderRecord = headerOf({ label: 'golden', owner: { ...headerOf().owner, bootId: 'f00d' } });
 const first = deferOf(1, ['/scratch/1', { force: true }], golden);
 const second = deferOf(2, [2, -1, 1.5, null, undefined, false], {
   name: 'rm -rf /scratch/2',
-  function: { kind: 'command', file: 'rm', argv: ['-rf', '/scratch/2'], cwd: '/', env: { LANG: 'C' } },
+  function: encode({
+    kind: 'command',
+    file: '/bin/rm',
+    argv: ['-rf', '/scratch/2'],
+    cwd: '/',
+    env: { LANG: 'C' },
+  }),
+  cwd: { path: '/scratch', inode: '8:2', uid: 1000 },
+  env: { DOCKER_HOST: 'unix:///run/docker.sock', KUBECONFIG: null },
   delivery: 'at-most-once',
   timeoutMs: 60_000,
   maxAttempts: 1,
 });
 const third = deferOf(3, [], {
   name: 'inline',
-  function: {
+  function: encode({
     kind: 'source',
     source: '() => 3',
     strict: true,
@@ -42,13 +50,14 @@ const third = deferOf(3, [], {
     links: {},
     atCreation: [],
     provided: [],
-  },
+  }),
 });
 const error = { name: 'Error', message: 'busy', code: 'EBUSY', stack: 'Error: busy' };
 const start = (id: number, attempt: number): StateRecord => ({
   kind: 'start',
   id,
   attempt,
+  nonce: '00112233445566ff.1',
   pid: 99,
   atEpochMs: 1_700_000_002_000,
 });

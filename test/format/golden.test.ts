@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { restore } from '#dist/cbor/restore.js';
 import { replay } from '#dist/state/contents.js';
-import { stateBase, sweepHere } from '../state/state-bytes.js';
+import { sweepHere } from '../helpers/sweep-here.js';
+import { stateBase } from '../state/state-bytes.js';
 import { goldenFiles, specialValues } from './golden-files.js';
 import { pendingIds, readRecords } from './independent-reader.js';
 

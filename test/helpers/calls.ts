@@ -1,7 +1,7 @@
 /** Deferred functions for probing: what ran, in which order, how often, can be read in a ledger, an append-only file. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { DeferredFunction, type Job, type Registration } from '#dist/index.js';
-import { EVENT_FD } from '#dist/sweep/runner/protocol.js';
+import { EVENT_FD } from '#dist/runner/protocol.js';
 
 /** A function to register. Each but `append` writes `text` into the ledger first, then goes wrong in its own way. */
 export type Call =
@@ -60,7 +60,7 @@ export function register(job: Job, call: Call, ledger: string): Registration {
         async (path: string, text: string, fd: number) => {
           const fs = await import('node:fs');
           fs.appendFileSync(path, text);
-          fs.writeSync(fd, '{"kind":"mark","file":0,"ma');
+          fs.writeSync(fd, '{"kind":"ran","file":"func","re');
           process.kill(process.pid, 'SIGKILL');
         },
         ledger,
@@ -110,7 +110,11 @@ export function register(job: Job, call: Call, ledger: string): Registration {
       return job.defer(
         async (path: string, text: string) => {
           const hooked = String(Reflect.get(globalThis, 'hooked'));
-          (await import('node:fs')).appendFileSync(path, `${text} ${process.cwd()} ${hooked}\n`);
+          let cwd = 'nowhere';
+          try {
+            cwd = process.cwd();
+          } catch {}
+          (await import('node:fs')).appendFileSync(path, `${text} ${cwd} ${hooked}\n`);
         },
         ledger,
         call.text,

@@ -168,7 +168,7 @@ test('an orphan that appears during a sweep is run by it, also with the inode nu
   registration.cancel();
   // Sorted before it, a batch of files that are gone by the time it runs.
   for (let number = 0; number < 64; number++) copyFileSync(empty, join(directory, `func0${number}`));
-  const report = await sweep(base, { logger: null, isolation: 'none' });
+  const report = await sweep(base, { logger: null });
   assert.equal(report.ok, 2);
   assert.deepEqual(read(ledger), ['a']);
 });

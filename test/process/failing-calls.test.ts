@@ -33,7 +33,7 @@ async function sweepTampered(
   { base, root }: Place,
   path: string,
   inject: string | string[],
-  options: SweeperPlan['options'] = { isolation: 'none' },
+  options: SweeperPlan['options'] = {},
 ): Promise<SweepReport> {
   const log = join(root, 'strace.log');
   const child = startChild(t, 'job-sweeper', {
@@ -56,34 +56,34 @@ function runTampered(args: readonly string[], path: string, inject: string, log:
   return { ...ended, said: JSON.parse(ended.stdout) as SweepReport & { error?: { code?: string } } };
 }
 
-// The function that fails keeps the file alive. Its attempt takes the first two writes, the other one the next two.
-for (const [where, options, inject] of [
-  ['in place', { isolation: 'none' }, 'write:error=EIO:when=4'],
-  ['in a child', { isolation: 'process' }, 'write:error=EIO:when=4'],
-  ['in a child that cannot write any more', { isolation: 'process' }, 'write:error=EIO:when=4+'],
-  ['in place, the quota used up', { isolation: 'none' }, 'write:error=EDQUOT:when=3'],
+// The function that fails keeps the file alive. After the runner's claim its attempt takes two writes, the other one the
+// next two.
+for (const [where, inject] of [
+  ['its mark', 'write:error=EIO:when=5'],
+  ['its start, the quota used up', 'write:error=EDQUOT:when=4'],
 ] as const) {
-  test(`a function that ran does not run again because the mark of it failed: ${where}`, {
+  test(`a function that ran does not run again because a write failed: ${where}`, {
     skip,
   }, async t => {
     const place = freshPlace(t);
     const path = await leaveOrphan(t, { ...place, calls: [fails, a] });
-    const report = await sweepTampered(t, place, path, inject, options);
+    const report = await sweepTampered(t, place, path, inject);
     assert.deepEqual([report.ok, report.failed, report.pending], [1, 1, 1]);
     await sweep(place.base, { logger: null });
     assert.deepEqual(read(place.ledger), ['fails', 'a', 'fails']);
   });
 }
 
-for (const isolation of ['none', 'process'] as const) {
-  test(`a function whose start cannot be marked is left, and the report says why: isolation ${isolation}`, {
-    skip,
-  }, async t => {
+for (const [what, when] of [
+  ['whose file cannot be claimed by the sweeper or its runner', '1'],
+  ['whose start cannot be marked', '2'],
+] as const) {
+  test(`a function ${what} is left, and the report says why`, { skip }, async t => {
     const place = freshPlace(t);
     const path = await leaveOrphan(t, { ...place, calls: [a] });
-    const report = await sweepTampered(t, place, path, 'write:error=EIO:when=1', { isolation });
+    const report = await sweepTampered(t, place, path, `write:error=EIO:when=${when}`);
     const [file] = report.files;
-    assert.deepEqual([file?.error?.code, file?.isRetired, file?.pending], ['DEFERRED_STATE_IO', false, 1]);
+    assert.deepEqual([file?.error?.code, file?.isRetired], ['DEFERRED_STATE_IO', false]);
     assert.match(file!.error!.message, /EIO/);
     assert.deepEqual(read(place.ledger), []);
   });
@@ -216,8 +216,7 @@ test('a cleanup ends though no attempt of a function that fails finds room to be
 }, async t => {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [fails] });
-  const options = { isolation: 'none' } as const;
-  const plan: SweeperPlan = { verb: 'cleanup', base: place.base, waits: true, options };
+  const plan: SweeperPlan = { verb: 'cleanup', base: place.base, waits: true };
   const child = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
   await child.next();
   // Less than a mark takes.

@@ -7,8 +7,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
 import { sweep } from '#dist/index.js';
-import { CONTROL_FD, MAIN } from '#dist/sweep/runner/protocol.js';
+import { CONTROL_FD, MAIN } from '#dist/runner/protocol.js';
+import { placeOf } from '#dist/state/place.js';
 import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
@@ -86,7 +88,7 @@ for (const [option, suffix] of [
       });
       const letThrough = await arrivalAt(fifo);
       await sweeper.kill();
-      assert.equal((await sweep(base, { logger: null })).live, 1);
+      assert.equal((await sweep(base, { logger: null })).live, 0);
       await gone;
       await letThrough();
 
@@ -118,9 +120,9 @@ test('a header that no process can be started with keeps no other file from runn
   const ledger = join(base, 'ledger');
   put(Buffer.concat(framesOf(headerOf({ execArgv: ['\0'] }), deferOf(1, []))), 'func1');
   const record = deferOf(1, [ledger, 'ran\n'], {
-    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+    function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
   });
-  put(Buffer.concat(framesOf(headerOf({ cwd: '/\0' }), record)), 'func2');
+  put(Buffer.concat(framesOf(headerOf({ cwd: { path: '/\0', inode: '1:2', uid: 0 } }), record)), 'func2');
   const report = await sweep(base, { logger: null });
   assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 1]);
   assert.equal(report.files.find(file => file.pending === 1)?.error?.code, 'DEFERRED_CRASHED');
@@ -138,12 +140,12 @@ test("the owner's working directory need not be one that may be entered", {
   mkdirSync(locked, { mode: 0o700 });
   const ledger = join(base, 'ledger');
   const record = deferOf(1, [ledger, 'ran\n'], {
-    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+    function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
   });
   const paths = [
     base,
     join(base, 'deferred'),
-    put(Buffer.concat(framesOf(headerOf({ cwd: locked }), record))),
+    put(Buffer.concat(framesOf(headerOf({ cwd: placeOf(locked) }), record))),
   ];
   for (const path of paths) chownSync(path, 65_534, 65_534);
   const { error, stderr } = spawnSync(process.execPath, [commandLinePath, base], {

@@ -2,87 +2,76 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Isolation, type SweepReport, sweep } from '#dist/index.js';
+import { encode } from '#dist/cbor/codec.js';
+import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
-const isolations: Isolation[] = ['process', 'none'];
-
-test("well-behaved functions have the same results with isolation 'none' and 'process'", async t => {
-  const results = [];
-  for (const isolation of isolations) {
-    const { base, ledger } = freshPlace(t);
-    const calls: Call[] = [
-      { do: 'append', text: '1' },
-      { do: 'throw', text: '2', message: 'no' },
-      { do: 'hang-idle', text: '3' },
-      { do: 'append', text: '4' },
-    ];
-    await leaveOrphan(t, { base, ledger, calls, options: { maxAttempts: 1 } });
-    const report = await sweep(base, { logger: null, isolation, timeoutMs: 300, killGraceMs: 100 });
-    const [file] = report.files;
-    const functions = file?.functions.map(({ id, name, outcome, attempt }) => ({
-      id,
-      name,
-      outcome,
-      attempt,
-    }));
-    functions?.sort((a, b) => a.id - b.id);
-    results.push({
-      ledger: read(ledger),
-      functions,
-      counts: [report.ok, report.failed, report.pending, file?.outcome, file?.isRetired],
-    });
-  }
-  assert.deepEqual(results[0], results[1]);
-  assert.deepEqual(results[0]?.ledger, ['1', '2', '3', '4']);
+test('each function of an orphan has its own outcome in the report', async t => {
+  const { base, ledger } = freshPlace(t);
+  const calls: Call[] = [
+    { do: 'append', text: '1' },
+    { do: 'throw', text: '2', message: 'no' },
+    { do: 'hang-idle', text: '3' },
+    { do: 'append', text: '4' },
+  ];
+  await leaveOrphan(t, { base, ledger, calls, options: { maxAttempts: 1 } });
+  const report = await sweep(base, { logger: null, timeoutMs: 300, killGraceMs: 100 });
+  const [file] = report.files;
+  assert.deepEqual(read(ledger), ['1', '2', '3', '4']);
   assert.deepEqual(
-    results[0]?.functions?.map(ran => ran.outcome),
-    ['ok', 'failed', 'timed-out', 'ok'],
+    file?.functions.map(({ id, outcome }) => [id, outcome]),
+    [
+      [1, 'ok'],
+      [2, 'failed'],
+      [3, 'timed-out'],
+      [4, 'ok'],
+    ],
   );
-  assert.deepEqual(results[0]?.counts, [2, 2, 0, 'ran', true]);
+  assert.deepEqual(
+    [report.ok, report.failed, report.pending, file?.outcome, file?.isRetired],
+    [2, 2, 0, 'ran', true],
+  );
 });
 
-for (const isolation of isolations) {
-  test(`a deadline stops a sweep with isolation '${isolation}', the function in progress too, and the rest stays registered`, async t => {
-    const { base, ledger } = freshPlace(t);
-    const calls: Call[] = [
-      { do: 'append', text: '1' },
-      { do: 'hang-idle', text: '2' },
-      { do: 'append', text: '3' },
-      { do: 'append', text: '4' },
-    ];
-    await leaveOrphan(t, { base, ledger, calls });
-    const report = await sweep(base, { logger: null, isolation, deadlineMs: 3000, killGraceMs: 100 });
-    assert.deepEqual(read(ledger), ['1', '2']);
-    assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 1, 1, 3]);
-    assert.ok(report.ms < 20_000, `${report.ms} ms`);
-    await sweep(base, { logger: null, isolation, timeoutMs: 300, killGraceMs: 100 });
-    assert.deepEqual(read(ledger), ['1', '2', '2', '3', '4']);
-  });
+test(`a deadline stops a sweep, the function in progress too, and the rest stays registered`, async t => {
+  const { base, ledger } = freshPlace(t);
+  const calls: Call[] = [
+    { do: 'append', text: '1' },
+    { do: 'hang-idle', text: '2' },
+    { do: 'append', text: '3' },
+    { do: 'append', text: '4' },
+  ];
+  await leaveOrphan(t, { base, ledger, calls });
+  const report = await sweep(base, { logger: null, deadlineMs: 3000, killGraceMs: 100 });
+  assert.deepEqual(read(ledger), ['1', '2']);
+  assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 1, 1, 3]);
+  assert.ok(report.ms < 20_000, `${report.ms} ms`);
+  await sweep(base, { logger: null, timeoutMs: 300, killGraceMs: 100 });
+  assert.deepEqual(read(ledger), ['1', '2', '2', '3', '4']);
+});
 
-  test(`an abort stops a sweep with isolation '${isolation}' between two functions, and the rest stays registered`, async t => {
-    const { base, ledger, root } = freshPlace(t);
-    const fifo = makeGate(root);
-    const { calls, lines } = queueAt(fifo);
-    await leaveOrphan(t, { base, ledger, calls });
-    const abort = new AbortController();
-    const sweeping = sweep(base, { logger: null, isolation, signal: abort.signal });
-    const letThrough = await arrivalAt(fifo);
-    abort.abort();
-    await letThrough();
-    const report = await sweeping;
-    assert.equal(report.isComplete, false);
-    assert.ok(report.ok > 0 && report.pending > 0, `${report.ok} ok, ${report.pending} pending`);
-    assert.deepEqual([report.failed, report.ok + report.pending], [0, calls.length]);
-    assert.deepEqual(read(ledger), lines.slice(0, report.ok + 1));
-    assert.equal((await sweep(base, { isolation })).ok, report.pending);
-    assert.deepEqual(read(ledger), lines);
-  });
-}
+test(`an abort stops a sweep between two functions, and the rest stays registered`, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const { calls, lines } = queueAt(fifo);
+  await leaveOrphan(t, { base, ledger, calls });
+  const abort = new AbortController();
+  const sweeping = sweep(base, { logger: null, signal: abort.signal });
+  const letThrough = await arrivalAt(fifo);
+  abort.abort();
+  await letThrough();
+  const report = await sweeping;
+  assert.equal(report.isComplete, false);
+  assert.ok(report.ok > 0 && report.pending > 0, `${report.ok} ok, ${report.pending} pending`);
+  assert.deepEqual([report.failed, report.ok + report.pending], [0, calls.length]);
+  assert.deepEqual(read(ledger), lines.slice(0, report.ok + 1));
+  assert.equal((await sweep(base)).ok, report.pending);
+  assert.deepEqual(read(ledger), lines);
+});
 
 test('a sweep with a signal that is aborted already runs nothing', async t => {
   const { base, ledger } = freshPlace(t);
@@ -114,12 +103,15 @@ test('a function whose owner had restricted rights is not run without that restr
   const { base, put } = stateBase(t);
   const ledger = join(base, 'ledger');
   const call = deferOf(1, [ledger, 'ran\n'], {
-    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+    function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
   });
   // Under it the runner may not even read itself.
-  const path = put(Buffer.concat(framesOf(headerOf({ execArgv: ['--experimental-permission'] }), call)));
+  const path = put(
+    Buffer.concat(framesOf(headerOf({ execArgv: ['--experimental-permission'], isRestricted: true }), call)),
+  );
   const [file] = (await sweep(base, { logger: null })).files;
-  assert.deepEqual([file?.pending, file?.error?.code], [1, 'DEFERRED_CRASHED']);
+  const [left] = file?.functions ?? [];
+  assert.deepEqual([file?.pending, left?.outcome, left?.error?.code], [1, 'crashed', 'DEFERRED_CRASHED']);
   assert.deepEqual(read(ledger), []);
   assert.equal(existsSync(path), true);
 });
@@ -136,7 +128,8 @@ test('a loader of the owner that is gone, and its directory that is gone, keep n
   rmdirSync(cwd);
   const report = await sweep(base, { logger: null });
   assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
-  assert.deepEqual(read(ledger), ['ran / undefined']);
+  assert.deepEqual(read(ledger), ['ran nowhere undefined']);
+  assert.deepEqual(report.files[0]?.functions[0]?.notes, ['without-loaders', 'directory-gone']);
 });
 
 /** Kills every runner it is loaded into after it has read its request and before it has run a function. */

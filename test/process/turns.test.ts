@@ -211,7 +211,7 @@ async function live(
   place: Place,
   { options, steps }: typeof program extends fc.Arbitrary<infer P> ? P : never,
 ) {
-  const quiet = { logger: null, timeoutMs: 0, isolation: 'none' } as const;
+  const quiet = { logger: null, timeoutMs: 0, retryDelayMs: 0 } as const;
   const base = mkdtempSync(join(place.root, 'life-'));
   const directory = join(base, 'deferred');
   const manager = new DeferredFunctionManager(base, { ...options, ...quiet });

@@ -2,17 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { replay } from '#dist/state/contents.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
-import {
-  deferOf,
-  endsOf,
-  frameOf,
-  framesOf,
-  headerOf,
-  stateBase,
-  sweepHere,
-  theirSalt,
-} from './state-bytes.js';
+import { deferOf, endsOf, frameOf, framesOf, headerOf, stateBase, theirSalt } from './state-bytes.js';
 
 const frames = framesOf(headerOf(), deferOf(1, ['first']), deferOf(2, ['second']), deferOf(3, ['third']));
 const whole = Buffer.concat(frames);

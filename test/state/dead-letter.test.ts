@@ -7,7 +7,7 @@ import type { DoneRecord } from '#dist/state/record.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 
-const start = { kind: 'start', id: 2, attempt: 1, pid: 5, atEpochMs: 10 } as const;
+const start = { kind: 'start', id: 2, attempt: 1, nonce: 'a.1', pid: 5, atEpochMs: 10 } as const;
 const failed: DoneRecord = {
   kind: 'done',
   id: 2,

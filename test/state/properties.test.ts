@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { DeferredFunction, DeferredSweepError } from 'deferred-sweep';
 import fc from 'fast-check';
+import { encode } from '#dist/cbor/codec.js';
 import { replay, StateContents } from '#dist/state/contents.js';
 import { createStateFileNow, type StateFileSettings } from '#dist/state/create-state-file.js';
 import type { DeferRecord, ReportedError, StateRecord } from '#dist/state/record.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
-import { deferOf, framesOf, headerOf, stateBase, sweepHere } from './state-bytes.js';
+import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const frames = framesOf(
@@ -58,6 +60,7 @@ test('whatever bytes a state file has, a sweep ends, and runs only what was regi
 
 const id = fc.integer({ min: 1, max: 5 });
 const time = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const timer = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 // Without a byte order mark in front, and well-formed: what JSON and UTF-8 keep.
 const text = fc.string({ unit: 'grapheme', maxLength: 100 }).filter(value => !value.startsWith('\ufeff'));
 const error: fc.Arbitrary<ReportedError> = fc.record(
@@ -70,21 +73,19 @@ const record: fc.Arbitrary<StateRecord> = fc.oneof(
       kind: fc.constant('defer' as const),
       id,
       name: text,
-      function: fc.record(
-        { kind: fc.constant('module'), module: text, export: text },
-        { noNullPrototype: true },
-      ),
+      function: fc.uint8Array(),
       arguments: fc.uint8Array(),
       registeredAtEpochMs: time,
       delivery: fc.constantFrom<DeferRecord['delivery'][]>('at-least-once', 'at-most-once'),
-      timeoutMs: time,
+      timeoutMs: timer,
       maxAttempts: id,
+      retryDelayMs: timer,
     },
     { noNullPrototype: true },
   ),
   fc.record({ kind: fc.constant('cancel' as const), id }, { noNullPrototype: true }),
   fc.record(
-    { kind: fc.constant('start' as const), id, attempt: id, pid: time, atEpochMs: time },
+    { kind: fc.constant('start' as const), id, attempt: id, nonce: text, pid: time, atEpochMs: time },
     { noNullPrototype: true },
   ),
   fc.record(
@@ -141,7 +142,7 @@ test('whatever arguments are accepted, an orphan is called with equal ones', asy
         const file = createStateFileNow(new StateDirectory(base), settings);
         file.append([
           deferOf(1, [], {
-            function: deferred.descriptor,
+            function: encode(deferred.descriptor),
             arguments: deferred.encodedArguments,
             name: deferred.name,
           }),

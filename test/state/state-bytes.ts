@@ -3,11 +3,19 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
 import { snapshot } from '#dist/cbor/snapshot.js';
 import { encodeFrame } from '#dist/state/frame.js';
-import { type DeferRecord, encodeRecord, type HeaderRecord, type StateRecord } from '#dist/state/record.js';
-import type { SweepReport } from '#dist/sweep/report.js';
-import { sweep } from '#dist/sweep/sweep.js';
+import { placeOf } from '#dist/state/place.js';
+import {
+  type DeferRecord,
+  encodeRecord,
+  type HeaderRecord,
+  type StartRecord,
+  type StateRecord,
+} from '#dist/state/record.js';
+
+const root = placeOf('/');
 
 export const ourSalt: Uint8Array = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
 export const theirSalt: Uint8Array = new Uint8Array([8, 7, 6, 5, 4, 3, 2, 1]);
@@ -20,11 +28,23 @@ export function headerOf(fields: Partial<HeaderRecord> = {}): HeaderRecord {
     lock: 'flock',
     durability: 'process',
     order: 'fifo',
-    owner: { pid: 4711, host: 'node-1', bootId: null, startedAtEpochMs: 1_700_000_000_000 },
+    owner: {
+      pid: 4711,
+      host: 'node-1',
+      bootId: null,
+      startedAtEpochMs: 1_700_000_000_000,
+      startTicks: null,
+      pidNamespace: null,
+    },
     createdAtEpochMs: 1_700_000_000_500,
     node: '20.20.2',
+    nodePath: '',
     execArgv: [],
-    cwd: '/',
+    nodeOptions: '',
+    startedIn: null,
+    cwd: root,
+    umask: 0o022,
+    isRestricted: false,
     label: null,
     ...fields,
   };
@@ -36,12 +56,13 @@ export function deferOf(id: number, args: unknown[], fields: Partial<DeferRecord
     kind: 'defer',
     id,
     name: 'note',
-    function: { kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'note' },
+    function: encode({ kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'note' }),
     arguments: snapshot(args, 'args'),
     registeredAtEpochMs: 1_700_000_001_000,
     delivery: 'at-least-once',
     timeoutMs: 0,
     maxAttempts: 3,
+    retryDelayMs: 0,
     ...fields,
   };
 }
@@ -49,7 +70,7 @@ export function deferOf(id: number, args: unknown[], fields: Partial<DeferRecord
 /** The registration of a call of a function that is not there: it fails, and the file stays. */
 export function failingOf(id: number): DeferRecord {
   const module = new URL('./ran.js', import.meta.url).href;
-  return deferOf(id, [], { function: { kind: 'module', module, export: 'missing' } });
+  return deferOf(id, [], { function: encode({ kind: 'module', module, export: 'missing' }) });
 }
 
 export function frameOf(record: StateRecord, salt: Uint8Array = ourSalt): Buffer {
@@ -88,6 +109,7 @@ export function stateBase(t: TestContext): {
   return { base, put };
 }
 
-export function sweepHere(base: string): Promise<SweepReport> {
-  return sweep(base, { isolation: 'none', logger: null });
+/** A mark of the first attempt of a function, or of another one. */
+export function startOf(id: number, attempt = 1): StartRecord {
+  return { kind: 'start', id, attempt, nonce: 'before.1', pid: 1, atEpochMs: 1 };
 }

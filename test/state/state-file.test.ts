@@ -11,7 +11,7 @@ import { StateFile } from '#dist/state/state-file.js';
 import { startChild } from '../helpers/child.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.js';
-import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
+import { deferOf, framesOf, headerOf, startOf, stateBase } from './state-bytes.js';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can mount a full disk';
@@ -54,7 +54,7 @@ function fillDisk(base: string): void {
   assert.equal(contents.functions.size, id);
   assert.equal(contents.tornBytes + contents.damagedBytes, 0);
 
-  const mark = { kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 } as const;
+  const mark = startOf(1);
   const isOwed = [...Array(200).keys()].some(() => !file.appendStart(mark));
   assert.equal(isOwed, true, 'marks fill the last block at some time');
   // What found no room is known all the same, and written with the next mark that does.
@@ -128,7 +128,7 @@ test('a torn tail is cut off before marks are written behind it', t => {
   t.after(() => closeSync(fd));
   const file = new StateFile(path, fd, headerOf(), frames[0]!.length + frames[1]!.length);
   file.cutTail();
-  file.append([{ kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 }]);
+  file.append([startOf(1)]);
   const contents = file.read();
   assert.equal(contents.tornBytes + contents.damagedBytes, 0);
   assert.equal(contents.functions.get(1)?.attempts.length, 1);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
 import { replay } from '#dist/state/contents.js';
 import { sweep } from '#dist/sweep/sweep.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
 import {
   deferOf,
@@ -13,7 +15,6 @@ import {
   framesOf,
   headerOf,
   stateBase,
-  sweepHere,
   theirSalt,
 } from './state-bytes.js';
 
@@ -111,7 +112,7 @@ for (const when of ['at once', 'afterwards'] as const) {
     const { base, put } = stateBase(t);
     const path = join(base, 'deferred', 'functorn');
     const tears = deferOf(1, [path, when], {
-      function: { kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'tear' },
+      function: encode({ kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'tear' }),
     });
     put(Buffer.concat(framesOf(headerOf(), tears, failingOf(2))), 'functorn');
     const report = await sweep(base, { logger: null });

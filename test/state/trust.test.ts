@@ -15,8 +15,9 @@ import test from 'node:test';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { checkDirectory } from '#dist/state/trust.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
-import { deferOf, framesOf, headerOf, stateBase, sweepHere } from './state-bytes.js';
+import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 
 const whole = Buffer.concat(framesOf(headerOf(), deferOf(1, ['untrusted'])));
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can give files away';

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
 import { reportError } from '#dist/sweep/reported-error.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from '../state/ran.js';
-import { deferOf, framesOf, headerOf, stateBase, sweepHere } from '../state/state-bytes.js';
+import { deferOf, framesOf, headerOf, startOf, stateBase } from '../state/state-bytes.js';
 
-const start = (attempt: number) => ({ kind: 'start', id: 1, attempt, pid: 1, atEpochMs: 1 }) as const;
+const start = (attempt: number) => startOf(1, attempt);
 const failed = (attempt: number) =>
   ({
     kind: 'done',
@@ -21,7 +22,12 @@ const failed = (attempt: number) =>
 test('wrong options throw, naming the option', () => {
   const wrong: [string, unknown][] = [
     ['lock', 'fcntl'],
-    ['isolation', 'thread'],
+    ['isolation', 'none'],
+    ['durabilty', 'disk'],
+    ['concurrency', 0],
+    ['maxTimeoutMs', -1],
+    ['retryDelayMs', '1s'],
+    ['waitMs', Number.NaN],
     ['timeoutMs', '1'],
     ['timeoutMs', -1],
     ['timeoutMs', 2 ** 31],

@@ -1,8 +1,9 @@
 /** State files to start from: real ones of this version, with every kind of record, small and large. */
+import { encode } from '#dist/cbor/codec.js';
 import { snapshot } from '#dist/cbor/snapshot.js';
 import { encodeFrame } from '#dist/state/frame.js';
 import { type DeferRecord, encodeRecord, type StateRecord } from '#dist/state/record.js';
-import { deferOf, headerOf } from '../../state/state-bytes.ts';
+import { deferOf, headerOf, startOf } from '../../state/state-bytes.ts';
 import { type Random, randomOf } from '../random.ts';
 
 export interface CorpusFile {
@@ -43,7 +44,7 @@ function corpusFile(random: Random, nested: Buffer | undefined, called?: Called)
       }),
     );
     if (random.chance(0.2)) records.push({ kind: 'cancel', id });
-    if (random.chance(0.2)) records.push({ kind: 'start', id, attempt: 1, pid: 99, atEpochMs: 1 });
+    if (random.chance(0.2)) records.push(startOf(id));
     if (random.chance(0.2)) {
       const error = { name: 'Error', message: 'busy' };
       records.push({ kind: 'done', id, attempt: 1, atEpochMs: 2, final: random.chance(0.5), error });
@@ -69,7 +70,7 @@ function argumentsOf(random: Random, id: number, nested: Buffer | undefined): un
   }
 }
 
-const aSource = {
+const aSource = encode({
   kind: 'source',
   source: '() => number',
   strict: true,
@@ -79,4 +80,4 @@ const aSource = {
   atCreation: [],
   provided: [],
   closure: { references: [], values: snapshot([[42]], 'captured') },
-};
+});

@@ -1,0 +1,61 @@
+/** A sweep whose functions run in this process: what a runner does with each file, without a runner's start. */
+import { LockPatience } from '#dist/lock/patience.js';
+import type { EventPipe } from '#dist/runner/event-pipe.js';
+import type { ProcessState } from '#dist/runner/process-state.js';
+import type { RunnerEvent } from '#dist/runner/protocol.js';
+import { runFile } from '#dist/runner/run-file.js';
+import { freshSweepId, nonceOf } from '#dist/state/nonce.js';
+import { StateDirectory } from '#dist/state/state-directory.js';
+import { Looker } from '#dist/sweep/look.js';
+import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
+import { type SweepReport, summarize } from '#dist/sweep/report.js';
+import { ReportBook } from '#dist/sweep/report-book.js';
+import { StopCondition } from '#dist/sweep/stop.js';
+
+/** As `sweep`, once over all files, retries at once. */
+export async function sweepHere(base: string, options: SweepOptions = {}): Promise<SweepReport> {
+  const resolved = resolveSweepOptions({ logger: null, retryDelayMs: 0, ...options });
+  const { lock, signal, maxAttempts, retryDelayMs } = resolved;
+  const directory = new StateDirectory(base);
+  const book = new ReportBook();
+  const stop = StopCondition.in(resolved.deadlineMs, signal);
+  const sweepId = freshSweepId();
+  const overrides = { maxAttempts, retryDelayMs };
+  const patience = new LockPatience(0);
+  const looker = new Looker(
+    directory,
+    { lock, signal, overrides, sweepId, deaths: new Map() },
+    patience,
+    new Set(),
+  );
+  for (const name of directory.list()) {
+    const look = await looker.look(name, { isPatienceOver: true });
+    if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
+    if (look.kind !== 'candidate') continue;
+    book.handOver(look.path, look.report, look.inode);
+    look.release();
+    const hear = (event: RunnerEvent): void => {
+      if (event.kind !== 'ready') book.hear(look.path, event);
+    };
+    const events = { say: hear, hold: hear, flush() {} } as unknown as EventPipe;
+    const processState = { restore: async () => [] } as unknown as ProcessState;
+    await runFile(
+      { name, seenBytes: look.seenBytes },
+      {
+        ...resolved,
+        base,
+        sweepId,
+        nonce: nonceOf(sweepId, 1),
+        deadlineAtMs: undefined,
+        notes: [],
+        directory,
+        stop,
+        events,
+        patience,
+        processState,
+      },
+    );
+    book.settle(look.path);
+  }
+  return summarize(directory.path, book.reports, !book.isCut, 0);
+}
