@@ -76,17 +76,22 @@ export type RunnerEvent =
     }
   /** What became of a function. The last one of an id counts. */
   | { readonly kind: 'ran'; readonly file: string; readonly report: FunctionReport }
-  /** It is through with a file. The last one of a name counts. */
-  | {
-      readonly kind: 'file';
-      readonly file: string;
-      /** `lost`: the file is gone, or another process has its lock. */
-      readonly state: 'ran' | 'lost';
-      readonly isRetired: boolean;
-      readonly pending: number;
-      readonly retryInMs?: number;
-      readonly error?: ReportedError;
-    };
+  | FileEnd;
+
+/** It is through with a file. The last one of a name counts. */
+export interface FileEnd {
+  readonly kind: 'file';
+  readonly file: string;
+  /** `lost`: the file is gone, or another process has its lock. */
+  readonly state: 'ran' | 'lost';
+  readonly isRetired: boolean;
+  /** Functions were left because the sweep has to stop. */
+  readonly isCut: boolean;
+  /** Absent where the file was not read. */
+  readonly pending?: number;
+  readonly retryInMs?: number;
+  readonly error?: ReportedError;
+}
 
 /** The line of an event, its texts cut so that it fits. */
 export function eventLine(event: RunnerEvent): string {
@@ -135,7 +140,8 @@ function isEvent(event: unknown): event is RunnerEvent {
         isText(event.file) &&
         (event.state === 'ran' || event.state === 'lost') &&
         typeof event.isRetired === 'boolean' &&
-        isTime(event.pending) &&
+        typeof event.isCut === 'boolean' &&
+        (event.pending === undefined || isTime(event.pending)) &&
         (event.retryInMs === undefined || isTime(event.retryInMs)) &&
         (event.error === undefined || isReportedError(event.error))
       );

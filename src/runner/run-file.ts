@@ -3,7 +3,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
-import type { ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { writeClaim } from '../sweep/claim-or-retire.ts';
 import { ClaimedFile } from '../sweep/claimed-file.ts';
@@ -12,7 +11,7 @@ import type { StopCondition } from '../sweep/stop.ts';
 import { claim } from './claim.ts';
 import type { EventPipe } from './event-pipe.ts';
 import type { ProcessState } from './process-state.ts';
-import type { Begin, WorkFile } from './protocol.ts';
+import type { Begin, FileEnd, WorkFile } from './protocol.ts';
 import { noRoomForStart, runAttempt } from './run-attempt.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
 
@@ -28,19 +27,17 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
 /** Never throws for what is wrong with the file. */
 export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircumstances): Promise<void> {
   const { directory, events } = shared;
-  const tell = (end: {
-    isRetired: boolean;
-    pending: number;
-    retryInMs?: number;
-    error?: ReportedError;
-  }): void => events.say({ kind: 'file', file: name, state: 'ran', ...end });
+  let isCut = false;
+  const tell = (end: Omit<FileEnd, 'kind' | 'file' | 'state' | 'isCut'>): void =>
+    events.say({ kind: 'file', file: name, state: 'ran', isCut, ...end });
   let claimed: Awaited<ReturnType<typeof claim>>;
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
   } catch (error) {
-    return tell({ isRetired: false, pending: 0, error: reportError(error) });
+    return tell({ isRetired: false, error: reportError(error) });
   }
-  if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, pending: 0 });
+  if (!claimed)
+    return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
   const { file, contents } = claimed;
   const { sweepId, maxAttempts, retryDelayMs } = shared;
   const held = new ClaimedFile(
@@ -55,7 +52,8 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     for (const registered of held.runnable()) {
       // Lets the end of the control pipe be noticed.
       await setImmediate();
-      if (shared.stop.isReached) break;
+      isCut = shared.stop.isReached;
+      if (isCut) break;
       await runFunction(held, registered, name, shared);
     }
     held.giveUp();

@@ -1,7 +1,7 @@
 /** What a sweep will say of each file: from the sweeper's looks, and from what runners say of the files they were given. */
 import { lstatSync } from 'node:fs';
 import { inodeKey } from '../lock/held-file.ts';
-import type { RunnerEvent } from '../runner/protocol.ts';
+import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
 import type { ReportedError } from '../state/record.ts';
 import { traceInvoke } from '../tracing.ts';
 import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from './report.ts';
@@ -13,7 +13,7 @@ interface Running {
   readonly functions: Map<number, FunctionReport>;
   /** Functions that began and of whose end nothing was heard, with the ends of their traces. */
   readonly begun: Map<number, { readonly began: Begun; readonly ended: (error?: ReportedError) => void }>;
-  end: Extract<RunnerEvent, { kind: 'file' }> | undefined;
+  end: FileEnd | undefined;
 }
 
 type Begun = Extract<RunnerEvent, { kind: 'start' }>;
@@ -92,12 +92,13 @@ export class ReportBook {
     if (!running) return 'left';
     const { base, end, functions } = running;
     if (end?.state !== 'ran' || (end.isRetired && isThere(path, running.inode))) return 'unclear';
-    const { isRetired, pending, retryInMs, error } = end;
+    const { isRetired, isCut, pending, retryInMs, error } = end;
+    this.isCut ||= isCut;
     this.note({
       ...base,
       functions: [...functions.values()],
       isRetired,
-      pending,
+      pending: pending ?? base.pending,
       ...(retryInMs !== undefined && { retryInMs }),
       ...(error && { error }),
     });

@@ -42,7 +42,6 @@ const LEAST_START_MS = 10_000;
 export class RunnerProcess {
   /** Resolves when it is gone, and all that it said was heard. */
   readonly ended: Promise<RunnerEnd>;
-  readonly #child: ChildProcess | undefined;
   readonly #killer: GroupKiller | undefined;
   readonly #control: Writable | undefined;
   readonly #events: Readable | undefined;
@@ -72,7 +71,6 @@ export class RunnerProcess {
       });
       return;
     }
-    this.#child = child;
     this.#killer = new GroupKiller(child, options.killGraceMs);
     // On EMFILE or EAGAIN `stdio` is undefined or unusable.
     const stdio = child.stdio as ChildProcess['stdio'] | undefined;
@@ -133,7 +131,10 @@ export class RunnerProcess {
 
   #receive(line: string): void {
     const event = parseEvent(line);
-    if (event === undefined) return this.#tellToStop();
+    if (event === undefined) {
+      this.#tellToStop();
+      return;
+    }
     switch (event.kind) {
       case 'ready':
         this.#killer?.disarm();

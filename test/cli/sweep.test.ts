@@ -162,11 +162,13 @@ test('--json prints one report in one line, in the documented shape', t => {
     'directory',
     'failed',
     'files',
+    'held',
     'isComplete',
     'live',
     'ms',
     'ok',
     'pending',
+    'sweeping',
   ]);
   assert.equal(report.directory, join(base, 'deferred'));
   const [file] = report.files;

@@ -22,7 +22,20 @@ const golden: Pick<DeferRecord, 'function' | 'name'> = {
   name: 'remove',
   function: encode({ kind: 'module', module: 'file:///opt/app/cleanup.mjs', export: 'remove' }),
 };
-const header: HeaderRecord = headerOf({ label: 'golden', owner: { ...headerOf().owner, bootId: 'f00d' } });
+const header: HeaderRecord = headerOf({
+  label: 'golden',
+  owner: { ...headerOf().owner, bootId: 'f00d', startTicks: 4242, pidNamespace: 'pid:[4026531836]' },
+  nodePath: '/usr/bin/node',
+  startedIn: { path: '/opt/app', inode: '8:3', uid: 0 },
+  cwd: { path: '/', inode: '8:1', uid: 0 },
+});
+const claim: StateRecord = {
+  kind: 'claim',
+  nonce: '00112233445566ff.1',
+  pid: 99,
+  host: 'node-1',
+  atEpochMs: 1_700_000_001_500,
+};
 const first = deferOf(1, ['/scratch/1', { force: true }], golden);
 const second = deferOf(2, [2, -1, 1.5, null, undefined, false], {
   name: 'rm -rf /scratch/2',
@@ -147,6 +160,7 @@ export function goldenFiles(): Record<string, Golden> {
         first,
         second,
         third,
+        claim,
         start(1, 1),
         done(1, 1, false, true),
         start(2, 1),

@@ -5,7 +5,7 @@ import { DeferredFunction, DeferredFunctionManager } from 'deferred-sweep';
 import { encode } from '#dist/cbor/codec.js';
 import { encodeFrame } from '#dist/state/frame.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
-import { deferOf, frameOf, framesOf, headerOf } from '../state/state-bytes.js';
+import { deferOf, frameOf, framesOf, headerOf, startOf } from '../state/state-bytes.js';
 import { compileCddl } from './cddl.js';
 import { goldenFiles } from './golden-files.js';
 
@@ -45,7 +45,8 @@ test('the schema refuses a record with any field missing or of another type', ()
     { ...headerOf() },
     { ...deferOf(1, []) },
     { kind: 'cancel', id: 1 },
-    { kind: 'start', id: 1, attempt: 1, pid: 1, atEpochMs: 1 },
+    { kind: 'claim', nonce: 'a.0', pid: 1, host: 'node-1', atEpochMs: 1 },
+    { ...startOf(1) },
     { kind: 'done', id: 1, attempt: 1, atEpochMs: 1, final: true },
   ];
   const salt = headerOf().salt;

@@ -35,10 +35,7 @@ test('a dead letter written twice is one, and a state file of that one function 
   const letter = replay(bytes);
   assert.deepEqual(letter.header, headerOf());
   assert.deepEqual([...letter.functions.keys()], [2]);
-  assert.deepEqual(letter.functions.get(2)?.attempts, [
-    { attempt: 1, start, done: failed },
-    { attempt: 2, start: second, done: final },
-  ]);
+  assert.deepEqual(letter.functions.get(2)?.marks, [start, failed, second, final]);
   assert.deepEqual(letter.pending(), []);
 });
 

@@ -106,6 +106,8 @@ test('any records, appended one by one or together, are read back equal', t => {
       }
       const contents = replay(readFileSync(file.path));
       assert.deepEqual([...contents.functions], [...expected.functions]);
+      for (const [number, { marks }] of contents.functions)
+        assert.deepEqual(marks, expected.functions.get(number)?.marks);
       assert.equal(contents.tornBytes + contents.damagedBytes, 0);
       file.remove();
       file.close();
