@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "deferred_sweep",
-      "sources": ["native/binding.cc", "native/file_lock_posix.cc", "native/watchdog_posix.cc"],
+      "sources": ["native/binding.cc", "native/file_lock_posix.cc", "native/watchdog_posix.cc", "native/watchdog_timer.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # A literal: a gyp variable napi_build_version is overridden by that of the Node that builds.
       # SWALLOW: in a worker that is being terminated nothing can be thrown; without it that ends the process.

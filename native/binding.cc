@@ -58,7 +58,7 @@ Napi::Value SetWatchdogBinding(const Napi::CallbackInfo& info) {
 
   const int error = SetWatchdog(limit_ms, grace_ms);
   if (error == 0) return Napi::Boolean::New(env, true);
-  return ToFailure(env, error, "setitimer");
+  return ToFailure(env, error, "timer_create");
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -1,53 +1,124 @@
+#include <pthread.h>
 #include <signal.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "watchdog.h"
+#include "watchdog_timer.h"
 
 namespace deferred_sweep {
 namespace {
 
-// Written with the timer disarmed; read and written by the handler. Each expiry is handled before the next is due.
-volatile sig_atomic_t grace_left_ms = 0;
+constexpr int64_t kNever = INT64_MAX;
+constexpr int64_t kNanosecondsPerMillisecond = 1000000;
+// What the thread may take beyond its time, before the kernel's timer ends this process alone.
+constexpr int kTimerMarginMs = 500;
 
-int StartTimer(int milliseconds) noexcept {
-  struct itimerval timer = {};
-  timer.it_value.tv_sec = milliseconds / 1000;
-  timer.it_value.tv_usec = static_cast<suseconds_t>(milliseconds % 1000) * 1000;
-  return setitimer(ITIMER_REAL, &timer, nullptr) == 0 ? 0 : errno;
+// Guarded by `mutex`, as all below.
+pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t changed;
+bool is_running = false;
+// By the monotonic clock, in nanoseconds.
+int64_t limit_at = kNever;
+int64_t grace_ns = 0;
+// When the thread looks again by itself.
+int64_t wakes_at = kNever;
+
+int64_t Now() noexcept {
+  struct timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
-// Async-signal-safe: kill(2) and getpid(2) are by POSIX; setitimer(2) is a bare system call here and on macOS.
-void OnAlarm(int) {
-  const int interrupted_errno = errno;
-  const int grace_ms = grace_left_ms;
-  grace_left_ms = 0;
-  // In two steps, because the timer of a stopped process runs on: continued, it would die of a limit that its event
-  // loop has had no turn to announce to the function.
-  if (grace_ms > 0 && StartTimer(grace_ms) == 0) {
-    errno = interrupted_errno;
+void WaitUntil(int64_t until) noexcept {
+  if (until == kNever) {
+    pthread_cond_wait(&changed, &mutex);
     return;
   }
+#if defined(__APPLE__)
+  const int64_t left = until - Now();
+  if (left <= 0) return;
+  struct timespec time = {};
+  time.tv_sec = static_cast<time_t>(left / 1000000000);
+  time.tv_nsec = static_cast<long>(left % 1000000000);
+  pthread_cond_timedwait_relative_np(&changed, &mutex, &time);
+#else
+  struct timespec time = {};
+  time.tv_sec = static_cast<time_t>(until / 1000000000);
+  time.tv_nsec = static_cast<long>(until % 1000000000);
+  pthread_cond_timedwait(&changed, &mutex, &time);
+#endif
+}
+
+// The group first: what a function started must not outlive it.
+void KillGroup() noexcept {
   kill(-getpid(), SIGKILL);
   kill(getpid(), SIGKILL);
+}
+
+void* Watch(void*) noexcept {
+  pthread_mutex_lock(&mutex);
+  for (;;) {
+    while (Now() < limit_at) {
+      wakes_at = limit_at;
+      WaitUntil(wakes_at);
+    }
+    // In two steps, because the clock of a stopped process runs on: continued, it would die of a limit that its event
+    // loop has had no turn to announce to the function.
+    const int64_t exceeded = limit_at;
+    const int64_t kill_at = Now() + grace_ns;
+    while (limit_at == exceeded && Now() < kill_at) {
+      wakes_at = kill_at;
+      WaitUntil(wakes_at);
+    }
+    if (limit_at == exceeded) KillGroup();
+  }
+  return nullptr;
+}
+
+// With all signals blocked, so that the process's handlers run where they ran before.
+int StartThread() noexcept {
+#if !defined(__APPLE__)
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+#else
+  pthread_cond_init(&changed, nullptr);
+#endif
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const int error = pthread_create(&thread, nullptr, Watch, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error == 0) pthread_detach(thread);
+  return error;
 }
 
 }  // namespace
 
 int SetWatchdog(int limit_ms, int grace_ms) noexcept {
-  // First: an expiry between the assignments below would take one limit's grace for another's.
-  const int error = StartTimer(0);
-  if (error != 0 || limit_ms == 0) return error;
-  grace_left_ms = grace_ms;
-  // Every time: what ran before may have taken the signal for itself.
-  struct sigaction action = {};
-  action.sa_handler = OnAlarm;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  if (sigaction(SIGALRM, &action, nullptr) != 0) return errno;
-  return StartTimer(limit_ms);
+  pthread_mutex_lock(&mutex);
+  int error = 0;
+  if (!is_running && limit_ms > 0) {
+    error = StartThread();
+    is_running = error == 0;
+  }
+  if (error == 0 && is_running) {
+    limit_at = limit_ms == 0 ? kNever : Now() + limit_ms * kNanosecondsPerMillisecond;
+    grace_ns = grace_ms * kNanosecondsPerMillisecond;
+    // A thread that looks again before the new limit need not be woken: it looks often enough.
+    if (limit_at < wakes_at) pthread_cond_signal(&changed);
+  }
+  pthread_mutex_unlock(&mutex);
+  if (error != 0) return error;
+  const int64_t timer_ms = static_cast<int64_t>(limit_ms) + grace_ms + kTimerMarginMs;
+  return SetKillTimer(limit_ms == 0 ? 0 : timer_ms);
 }
 
 }  // namespace deferred_sweep

@@ -45,8 +45,8 @@ export interface Registration {
    */
   cancel(): boolean;
   /**
-   * Runs the function now, from its record, as the end of the job would; that then runs it only if it failed and has
-   * attempts left. Running already, also by the end of the job, it is not begun again: that run is waited for. Returns
+   * Runs the function now, from its record, as the end of the job would; that then runs it only if it failed, has
+   * attempts left and has waited for its next one. Running already, also by the end of the job, it is not begun again: that run is waited for. Returns
    * undefined when it was run or cancelled before.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
    */

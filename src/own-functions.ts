@@ -1,8 +1,8 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
-import { encode } from './cbor/codec.ts';
 import { DeferredSweepError, unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
+import { encodeDescriptor } from './function/descriptor.ts';
 import { inodeKey } from './lock/held-file.ts';
 import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
 import type { RegisteredFunction } from './state/contents.ts';
@@ -79,7 +79,7 @@ export class OwnFunctions {
         kind: 'defer',
         id,
         name: deferred.name,
-        function: encode(deferred.descriptor),
+        function: encodeDescriptor(deferred.descriptor),
         arguments: deferred.encodedArguments,
         registeredAtEpochMs: Date.now(),
         ...this.#elsewhere(),

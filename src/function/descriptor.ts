@@ -1,4 +1,7 @@
+import { checkBounds } from '../cbor/bounds.ts';
+import { decode, encode } from '../cbor/codec.ts';
 import { type Fields, fieldsOf } from '../cbor/fields.ts';
+import { DeferredSweepError } from '../errors.ts';
 
 /**
  * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/cbor/codec.ts`.
@@ -89,6 +92,29 @@ export interface SourceReference extends SourceText {
   readonly kind: 'source';
   /** Its `name` property, where the source alone would give another. */
   readonly name?: string;
+}
+
+/**
+ * The CBOR of a descriptor, which {@link decodeDescriptor} reads again.
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
+ */
+export function encodeDescriptor(descriptor: FunctionDescriptor): Buffer {
+  const bytes = encode(descriptor);
+  try {
+    checkBounds(bytes);
+  } catch (cause) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot store a function of ${bytes.length} bytes that could not be read again; pass the path of a file with the data instead`,
+      { cause },
+    );
+  }
+  return bytes;
+}
+
+/** @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
+export function decodeDescriptor(bytes: Uint8Array): FunctionDescriptor {
+  return parseDescriptor(decode(bytes));
 }
 
 /**

@@ -20,7 +20,7 @@ export interface NativeLocks {
 /** What of the addon ends this process when its time is up. */
 export interface NativeWatchdog {
   /**
-   * Has the kernel kill this process's group `limitMs` + `graceMs` from now, whatever its threads do then; 0 for
+   * Has this process's group killed `limitMs` + `graceMs` from now, whatever its JavaScript does then; 0 for
    * `limitMs` is never. A call takes the place of the one before. Throws TypeError for anything but whole
    * milliseconds; see `native/watchdog.h` for the rest.
    */
@@ -31,7 +31,7 @@ export interface NativeWatchdog {
 export interface NativeFailure {
   /** As in errno.h: positive. */
   errno: number;
-  syscall: 'flock' | 'fcntl' | 'setitimer';
+  syscall: 'flock' | 'fcntl' | 'timer_create';
 }
 
 /** `LockMode` of `native/file_lock.h`. */

@@ -14,6 +14,9 @@ import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
+/** How long the lock of a sick file server is asked for, for all files of a runner together. */
+const LOCK_PATIENCE_MS = 5000;
+
 const abort = new AbortController();
 const events = new EventPipe();
 let work = Promise.resolve();
@@ -56,7 +59,7 @@ function begin(message: Begin): FileCircumstances {
     directory: new StateDirectory(message.base),
     stop: stopCondition,
     events,
-    patience: new LockPatience(0),
+    patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
   };
 }

@@ -3,9 +3,8 @@
  * ever run: at the end of its own job, and in the process that runs orphans.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decode } from '../cbor/codec.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { parseDescriptor } from '../function/descriptor.ts';
+import { decodeDescriptor } from '../function/descriptor.ts';
 import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
@@ -108,7 +107,7 @@ async function callWithLimit(
   };
   const call = async (): Promise<Ended> => {
     try {
-      const descriptor = parseDescriptor(decode(record.function));
+      const descriptor = decodeDescriptor(record.function);
       await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {

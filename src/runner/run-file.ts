@@ -36,8 +36,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   } catch (error) {
     return tell({ isRetired: false, error: reportError(error) });
   }
-  if (!claimed)
-    return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
+  if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
   const { file, contents } = claimed;
   const { sweepId, maxAttempts, retryDelayMs } = shared;
   const held = new ClaimedFile(

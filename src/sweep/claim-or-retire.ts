@@ -4,13 +4,12 @@
  */
 import { constants, openSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
 import { nextStart } from '../runner/run-attempt.ts';
 import type { StateContents } from '../state/contents.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
-import { isNoSpace } from '../state/no-space.ts';
 import { nonceOf } from '../state/nonce.ts';
 import type { ReportedError } from '../state/record.ts';
 import { interrupted, type RetryOverrides } from '../state/retry-policy.ts';
@@ -78,12 +77,15 @@ export function claimOrRetire(
   }
 }
 
-/** Tells other sweepers that the file is being swept. A disk without room must not keep a cleanup from making some. */
+/**
+ * Tells other sweepers that the file is being swept. Where the disk takes no claim they see a live owner: that is no
+ * reason not to run a cleanup, which may be what makes room.
+ */
 export function writeClaim(file: StateFile, nonce: string): void {
   try {
     file.append([{ kind: 'claim', nonce, pid: process.pid, host: hostname(), atEpochMs: Date.now() }]);
   } catch (error) {
-    if (!isNoSpace(error)) throw error;
+    if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
   }
 }
 

@@ -253,7 +253,10 @@ export class Crew {
       }
       case 'done':
       case 'locked':
-        book.note(look.report);
+        // What was known of it stays.
+        if (look.report.error && look.report.outcome === 'refused')
+          book.fail(before.report, look.report.error);
+        else book.note(look.report);
         return look.report.functions.length > before.report.functions.length;
       default:
         book.vanished(before.path);

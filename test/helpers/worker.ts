@@ -112,7 +112,8 @@ export async function sweepFreed(
   const until = performance.now() + FREED_WITHIN_MS;
   for (;;) {
     const report = await sweep(base, { logger: null, lock });
-    if (report.live <= live || performance.now() > until) return report;
+    const { live: owners, held, sweeping } = report;
+    if (owners + held + sweeping <= live || performance.now() > until) return report;
     await setImmediate();
   }
 }

@@ -112,7 +112,7 @@ test("a failure at the end of a job is in the report, goes to the logger, and th
   const { base, ledger } = freshPlace(t);
   const warnings: string[] = [];
   const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
-  await using manager = new DeferredFunctionManager(base, { logger, maxAttempts: 2 });
+  await using manager = new DeferredFunctionManager(base, { logger, maxAttempts: 2, retryDelayMs: 0 });
   const job = await manager.open();
   register(job, { do: 'throw', text: 'tried', message: 'daemon away' }, ledger);
   const report = await job.close();

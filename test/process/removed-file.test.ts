@@ -36,7 +36,7 @@ test('nothing is lost when the directory is removed under a live worker: its nex
 
 test('what is written into a fresh file keeps the attempts it had, and what was cancelled stays so', async t => {
   const { base, ledger, directory } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2 });
+  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2, retryDelayMs: 0 });
   const job = await manager.open();
   const tried = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
   register(job, a!, ledger).cancel();
@@ -160,7 +160,7 @@ test('a file that is damaged, too, is not left for a fresh one: registrations ar
 
 test('what failed in a file that was removed is left in a fresh one, for others to try again', async t => {
   const { base, ledger, directory } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2 });
+  await using manager = new DeferredFunctionManager(base, { logger: null, maxAttempts: 2, retryDelayMs: 0 });
   const job = await manager.open();
   register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
   rmSync(directory, { recursive: true });
