@@ -39,10 +39,19 @@ export class ProcessState {
 }
 
 /** Returns whether this process is in that very directory now: not one that has the name since. */
-function enter({ path, inode, uid }: Place): boolean {
+function enter(place: Place): boolean {
+  if (isIn(place)) return true;
   return unlessRefused(() => {
-    if (process.cwd() !== path) process.chdir(path);
+    process.chdir(place.path);
+    return isIn(place);
+  }, false);
+}
+
+function isIn({ path, inode, uid }: Place): boolean {
+  return unlessRefused(() => {
     const stat = statSync('.', { bigint: true });
-    return inodeKey(stat) === inode && Number(stat.uid) === uid && stat.nlink > 0n;
+    const isSame = inodeKey(stat) === inode && Number(stat.uid) === uid && stat.nlink > 0n;
+    // By another name it would be another directory for what the function calls its own.
+    return isSame && process.cwd() === path;
   }, false);
 }

@@ -119,7 +119,7 @@ test('run() runs a function at once, and it does not run again', async t => {
 
 test('a function that failed in run() is tried again at the end of the job', async t => {
   const { base, ledger } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null });
+  await using manager = new DeferredFunctionManager(base, { logger: null, retryDelayMs: 0 });
   const job = await manager.open();
   const failing = register(job, { do: 'throw', text: 'tried', message: 'no' }, ledger);
   assert.equal((await failing.run())?.outcome, 'failed');

@@ -72,7 +72,7 @@ for (const [option, suffix] of [
   ['--require', 'cjs'],
 ] as const) {
   test(
-    `a loader given by ${option} that hangs in the runner of a killed sweeper ends by the kernel's timer, and with it the lock`,
+    `a loader given by ${option} that hangs in the runner of a killed sweeper ends at its time limit, and had no lock`,
     bounded,
     async t => {
       const place = placeOfHooks(t);
@@ -88,12 +88,11 @@ for (const [option, suffix] of [
       });
       const letThrough = await arrivalAt(fifo);
       await sweeper.kill();
-      assert.equal((await sweep(base, { logger: null })).live, 0);
       await gone;
       await letThrough();
 
       writeFileSync(hook, '');
-      const report = await sweepFreed(base);
+      const report = await sweep(base, { logger: null });
       assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
       assert.deepEqual(read(ledger), ['ran']);
     },
@@ -118,7 +117,7 @@ test('what a runner loads first is not seen by the functions it runs', async t =
 test('a header that no process can be started with keeps no other file from running', async t => {
   const { base, put } = stateBase(t);
   const ledger = join(base, 'ledger');
-  put(Buffer.concat(framesOf(headerOf({ execArgv: ['\0'] }), deferOf(1, []))), 'func1');
+  put(Buffer.concat(framesOf(headerOf({ execArgv: ['--\0'] }), deferOf(1, []))), 'func1');
   const record = deferOf(1, [ledger, 'ran\n'], {
     function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
   });

@@ -132,19 +132,8 @@ test('a loader of the owner that is gone, and its directory that is gone, keep n
   assert.deepEqual(report.files[0]?.functions[0]?.notes, ['without-loaders', 'directory-gone']);
 });
 
-/** Kills every runner it is loaded into after it has read its request and before it has run a function. */
-const killer = `
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-const { readSync } = fs;
-if (process.argv[1]?.endsWith('runner/main.js')) {
-  fs.readSync = (...args) => {
-    setImmediate(() => process.kill(process.pid, 'SIGKILL'));
-    return readSync(...args);
-  };
-  syncBuiltinESMExports();
-}
-`;
+/** Kills every runner it is loaded into before it has run a function. */
+const killer = `if (process.argv[1]?.endsWith('runner/main.js')) process.kill(process.pid, 'SIGKILL');`;
 
 test("an option of the owner's that kills every runner before its first function keeps none from running", async t => {
   const { base, ledger, root } = freshPlace(t);
@@ -160,7 +149,7 @@ test("an option of the owner's that kills every runner before its first function
   assert.deepEqual(read(ledger), ['1']);
 });
 
-test('runners that always die before their first function are not started for ever: it stays registered', async t => {
+test("what is in the sweeper's NODE_OPTIONS does not reach its runners", async t => {
   const { base, ledger, root } = freshPlace(t);
   const hook = join(root, 'killer.mjs');
   writeFileSync(hook, killer);
@@ -171,8 +160,6 @@ test('runners that always die before their first function are not started for ev
   });
   const report = await child.next<SweepReport>();
   await child.closed;
-  assert.deepEqual([report.ok, report.failed, report.pending], [0, 0, 1]);
-  assert.match(report.files[0]?.error?.message ?? '', /SIGKILL before it ran a function/);
-  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
   assert.deepEqual(read(ledger), ['1']);
 });
