@@ -3,7 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
-import { isInside } from './function/invocation.ts';
+import { checkedNames } from './function/environment.ts';
+import { isInside, refuseInStartingRunner } from './function/invocation.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
@@ -46,6 +47,11 @@ export interface ManagerOptions extends SweepOptions {
   retryDelayMs?: number | undefined;
   /** The most that source and captured values of a function stored by source may take, in bytes. @defaultValue 1048576 */
   maxCapturedBytes?: number | undefined;
+  /**
+   * Names of environment variables whose values at registration a function finds when a runner runs it: a batch system's
+   * hook has none of `DOCKER_HOST`, `KUBECONFIG` and the like. They are stored in the state file.
+   */
+  env?: readonly string[] | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
 }
@@ -56,6 +62,7 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   'delivery',
   'order',
   'maxCapturedBytes',
+  'env',
   'label',
 ];
 
@@ -97,7 +104,7 @@ export class DeferredFunctionManager {
     }
     requireKnown(options, MANAGER_OPTIONS);
     const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, ...rest } = options;
-    const { durability, delivery, order, ...sweepOptions } = rest;
+    const { durability, delivery, order, env, ...sweepOptions } = rest;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     this.#directory = new StateDirectory(stateDirBase);
@@ -116,6 +123,7 @@ export class DeferredFunctionManager {
       timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
       retryDelayMs: milliseconds('retryDelayMs', retryDelayMs ?? 1000),
+      env: checkedNames(env ?? []),
       get sweeps() {
         return !isInside();
       },
@@ -141,6 +149,7 @@ export class DeferredFunctionManager {
    * wrong with an orphan.
    */
   async open(options: OpenOptions = {}): Promise<Job> {
+    refuseInStartingRunner();
     requireKnown(options, ['sweep', 'waitMs']);
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#sweepOptions.waitMs);

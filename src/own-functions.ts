@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { DeferredSweepError, unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { encodeDescriptor } from './function/descriptor.ts';
+import { captureEnvironment } from './function/environment.ts';
 import { inodeKey } from './lock/held-file.ts';
 import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
 import type { RegisteredFunction } from './state/contents.ts';
@@ -23,6 +24,8 @@ export interface OwnFunctionsHost {
   readonly timeoutMs: number;
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
+  /** Names of environment variables to capture with each function. */
+  readonly env: readonly string[];
   /** A fresh state file, without waiting. @param cwd - where whoever runs its functions is to be */
   createFile(cwd: Place | null): StateFile;
   /**
@@ -83,6 +86,7 @@ export class OwnFunctions {
         arguments: deferred.encodedArguments,
         registeredAtEpochMs: Date.now(),
         ...this.#elsewhere(),
+        ...this.#environment(deferred),
         delivery: this.#host.delivery,
         timeoutMs: this.#host.timeoutMs,
         maxAttempts: this.#host.maxAttempts,
@@ -163,6 +167,13 @@ export class OwnFunctions {
     // Node remembers the name of its directory: asking is cheap.
     const path = unlessRefused(() => process.cwd(), undefined);
     return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
+  }
+
+  #environment(deferred: DeferredFunction): { readonly env?: Readonly<Record<string, string | null>> } {
+    const { env } = this.#host;
+    const captured = env.length === 0 ? deferred.env : { ...captureEnvironment(env), ...deferred.env };
+    for (const _name in captured) return { env: captured };
+    return {};
   }
 
   /** chdir(2) is the whole process's: functions run here only where this process is anyway. */

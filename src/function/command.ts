@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
-import { DeferredSweepError } from '../errors.ts';
+import { isAbsolute, resolve } from 'node:path';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import type { CommandDescriptor } from './descriptor.ts';
-import { currentInvocation, currentKillSignal } from './invocation.ts';
+import { findProgram } from './find-program.ts';
+import { currentInvocation, currentKillSignal, INSIDE } from './invocation.ts';
 import { errorCode } from './native-error.ts';
 
 /** Where and with what environment a command runs. */
@@ -16,6 +17,7 @@ export interface CommandOptions {
  * The descriptor of a command, checked.
  *
  * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2)).
+ * @throws `DEFERRED_FUNCTION_MISSING` when there is no such program
  */
 export function describeCommand(
   file: string,
@@ -37,12 +39,24 @@ export function describeCommand(
   }
   return {
     kind: 'command',
-    file,
+    // Found now: a batch system's hook has another PATH, or none.
+    file: findProgram(file, options.env?.PATH ?? process.env.PATH),
     argv: [...argv],
-    // Absolute: this process may change its directory, and a sweeper has one of its own.
-    cwd: resolve(options.cwd ?? ''),
+    ...commandDirectory(options.cwd),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
   };
+}
+
+/** Absolute: this process may change its directory. Absent where it has none: then it runs where its function does. */
+function commandDirectory(cwd: string | undefined): { readonly cwd?: string } {
+  if (cwd !== undefined && isAbsolute(cwd)) return { cwd };
+  const current = unlessRefused(() => process.cwd(), undefined);
+  if (current !== undefined) return { cwd: resolve(current, cwd ?? '') };
+  if (cwd === undefined) return {};
+  throw new DeferredSweepError(
+    'DEFERRED_FUNCTION_REFUSED',
+    `cannot defer a command in ${JSON.stringify(cwd)}: this process has no working directory any more; give an absolute path`,
+  );
 }
 
 function requireRecord(what: string, value: unknown): void {
@@ -71,7 +85,8 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
   await new Promise<void>((fulfill, reject) => {
     const child = spawn(command.file, command.argv, {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-      env: { ...process.env, ...command.env },
+      // What it starts begins no sweep.
+      env: { ...process.env, [INSIDE]: '1', ...command.env },
       detached: true,
       stdio: ['ignore', 2, 2],
     });

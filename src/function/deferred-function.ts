@@ -2,6 +2,7 @@ import { snapshot } from '../cbor/snapshot.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
 import { describeFunction } from './describe-function.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
+import { captureEnvironment } from './environment.ts';
 import { invokeStored } from './invoke.ts';
 import { describeLocation, type ModuleLocation } from './module-reference.ts';
 import { requireStorable, storableName } from './storable.ts';
@@ -17,6 +18,8 @@ export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
 export interface CaptureOptions {
   /** The most that the source and the captured values of a function stored by source may take. @defaultValue 1048576 */
   readonly maxCapturedBytes?: number | undefined;
+  /** Names of environment variables whose values now the function finds in a runner. They are stored in the state file. */
+  readonly env?: readonly string[] | undefined;
 }
 
 /**
@@ -29,8 +32,16 @@ export class DeferredFunction {
   readonly descriptor: FunctionDescriptor;
   /** The snapshot of the arguments: what happens to them after registration changes nothing. */
   readonly encodedArguments: Uint8Array;
+  /** Captured environment variables; `null` for one that is not set. */
+  readonly env: Readonly<Record<string, string | null>>;
 
-  private constructor(name: unknown, descriptor: FunctionDescriptor, encodedArguments: Uint8Array) {
+  private constructor(
+    name: unknown,
+    descriptor: FunctionDescriptor,
+    encodedArguments: Uint8Array,
+    env: readonly string[] = [],
+  ) {
+    this.env = captureEnvironment(env);
     this.name = storableName(name);
     this.descriptor = requireStorable(descriptor);
     this.encodedArguments = encodedArguments;
@@ -60,7 +71,7 @@ export class DeferredFunction {
     if (typeof fn !== 'function')
       throw new TypeError(`"fn" must be a function, got ${fn === null ? 'null' : typeof fn}`);
     const descriptor = describeFunction(fn, options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES);
-    return new DeferredFunction(fn.name, descriptor, snapshot(args, 'args'));
+    return new DeferredFunction(fn.name, descriptor, snapshot(args, 'args'), options.env);
   }
 
   /**

@@ -27,6 +27,19 @@ const storage: AsyncLocalStorage<Invocation> = shared[STORAGE];
 /** In the environment of functions that runners run, and of what they start. */
 export const INSIDE = 'DEFERRED_SWEEP_INSIDE';
 
+/** Value of {@link INSIDE} while a runner loads what its owner had loaded. */
+export const STARTING = 'starting';
+
+/**
+ * Ends this process if it is a runner that has not begun: then what its owner had loaded, by `--import` or `--require`, is
+ * the program itself. It is not run again; the sweeper starts another runner without it.
+ */
+export function refuseInStartingRunner(): void {
+  if (process.env[INSIDE] !== STARTING) return;
+  console.error('deferred-sweep: the options of Node name the program itself; it is not run again');
+  process.exit(1);
+}
+
 /** True in a deferred function, and in what one started: a sweep begun there could begin another, and so on. */
 export function isInside(): boolean {
   return process.env[INSIDE] !== undefined || currentInvocation() !== undefined;

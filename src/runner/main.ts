@@ -3,7 +3,7 @@
  * `protocol.ts` says how. It imports functions, never the program. `docs/protocol.md`, Sweep, step 4.
  */
 import { Socket } from 'node:net';
-import { isInvocationOver } from '../function/invocation.ts';
+import { INSIDE, isInvocationOver } from '../function/invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../sweep/stop.ts';
@@ -53,6 +53,7 @@ process.on('SIGTERM', () => {});
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);
   watchNothing();
+  process.env[INSIDE] = '1';
   events.say({ kind: 'ready' });
   return {
     ...message,

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
-import { INSIDE } from '../function/invocation.ts';
+import { INSIDE, STARTING } from '../function/invocation.ts';
 import { MAIN, PRELOAD } from '../runner/protocol.ts';
 import { stateOf } from '../state/place.ts';
 import type { HeaderRecord } from '../state/record.ts';
@@ -71,7 +71,7 @@ export function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
   return {
     ...env,
     NODE_OPTIONS: nodeOptions === '' ? preload : `${preload} ${nodeOptions}`,
-    [INSIDE]: '1',
+    [INSIDE]: STARTING,
   };
 }
 

@@ -1,0 +1,16 @@
+/** Environment variables of the owner that a function is to find in a runner, which has the sweeper's. */
+
+/** The values that these variables have now; `null` for one that is not set. @throws TypeError */
+export function captureEnvironment(names: readonly string[]): Record<string, string | null> {
+  return Object.fromEntries(checkedNames(names).map(name => [name, process.env[name] ?? null]));
+}
+
+/** Returns names that an environment can have. @throws TypeError */
+export function checkedNames(names: readonly string[]): readonly string[] {
+  if (!Array.isArray(names)) throw new TypeError('option "env" must be an array of names of variables');
+  for (const name of names) {
+    if (typeof name !== 'string' || name === '' || /[=\0]/.test(name))
+      throw new TypeError(`option "env" must hold names of variables, got ${JSON.stringify(name)}`);
+  }
+  return [...names];
+}
