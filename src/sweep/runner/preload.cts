@@ -15,10 +15,8 @@ if (isMainThread && program === join(__dirname, 'main.js')) {
   const [option, path] = process.execArgv;
   if (option === '--require' && path === __filename) process.execArgv.splice(0, 2);
   try {
-    const nodeGypBuild = require('node-gyp-build') as (
-      directory: string,
-    ) => import('../../lock/native.ts').NativeWatchdog;
-    nodeGypBuild(join(__dirname, '../../..')).setWatchdog(Number(limitMs), Number(endMs));
+    const { loadAddon } = require('../../lock/load-addon.cjs') as import('../../lock/native.ts').AddonLoader;
+    loadAddon().addon?.setWatchdog(Number(limitMs), Number(endMs));
   } catch {
     // Without the addon, or rights to load it, `main.ts` says so, of each file.
   }
