@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** Deferred functions that survive their process. */
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { CommandOptions } from './function/command.ts';
