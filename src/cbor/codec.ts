@@ -26,7 +26,9 @@ let loaded: { codec: InstanceType<CborX['Encoder']>; Tag: CborX['Tag'] } | undef
 
 function load(): NonNullable<typeof loaded> {
   if (loaded === undefined) {
-    const { Encoder, Tag } = createRequire(import.meta.url)('./cbor-x.cjs') as CborX;
+    // In this form, so that `@vercel/nft` sees what a deployment needs.
+    const require = createRequire(import.meta.url);
+    const { Encoder, Tag } = require('./cbor-x.cjs') as CborX;
     const codec = new Encoder({
       useRecords: false,
       structuredClone: false,

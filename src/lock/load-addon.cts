@@ -33,4 +33,4 @@ function loadAddon(): import('./native.ts').AddonSearch {
   return { addon: undefined, path: undefined, tried };
 }
 
-module.exports = { loadAddon } satisfies import('./native.ts').AddonLoader;
+module.exports = { loadAddon, directory: __dirname } satisfies import('./native.ts').AddonLoader;

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled } from './addon-missing.ts';
 import { isInPackage } from './bundled.ts';
 
@@ -56,6 +58,8 @@ export interface AddonSearch {
 /** The exports of `load-addon.cts`. */
 export interface AddonLoader {
   loadAddon(): AddonSearch;
+  /** Where it is. Without a separator at its end. */
+  readonly directory: string;
 }
 
 let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: string } | undefined;
@@ -86,7 +90,11 @@ export function addonPath(): string {
 
 function load(): NonNullable<typeof loaded> {
   if (!isInPackage(import.meta.url)) throw bundled(import.meta.url);
-  const { loadAddon } = createRequire(import.meta.url)('./load-addon.cjs') as AddonLoader;
+  // In this form, so that `@vercel/nft` sees what a deployment needs.
+  const require = createRequire(import.meta.url);
+  const { loadAddon, directory } = require('./load-addon.cjs') as AddonLoader;
+  // Webpack writes into its bundle where this module was when it was built, but leaves the other its new place.
+  if (directory !== dirname(fileURLToPath(import.meta.url))) throw bundled(directory);
   const { addon, path, tried } = loadAddon();
   if (addon === undefined || path === undefined) throw addonMissing(tried);
   return { addon, path };
