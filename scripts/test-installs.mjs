@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 const MANAGERS = {
   npm11: { package: 'npm@11', bin: 'npm/bin/npm-cli.js', node: 20, add: ['install'], run: npx },
   npm12: { package: 'npm@12', bin: 'npm/bin/npm-cli.js', node: 22, add: ['install'], run: npx },
-  pnpm: { package: 'pnpm@12', bin: 'pnpm/bin/pnpm.mjs', node: 22, add: ['add'], run: npx },
+  pnpm: { package: 'pnpm@12', bin: 'pnpm/bin/pnpm.mjs', node: 20, add: ['add'], run: npx },
   yarn: {
     package: '@yarnpkg/cli-dist@4',
     bin: '@yarnpkg/cli-dist/bin/yarn.js',

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildSync } from 'esbuild';
 import { addonPath } from '#dist/lock/native.js';
 import type { DeferredSweepError } from 'deferred-sweep/lock';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
@@ -98,6 +99,22 @@ test('moved out of its package, as a bundler does, it says how to mark it as ext
   assertTells(error, [target, 'mark deferred-sweep as external', 'esbuild', 'vite', 'webpack', 'rollup']);
   assert(!error.message.includes('build.mjs'), error.message);
 });
+
+for (const format of ['esm', 'cjs'] as const) {
+  test(`bundled by esbuild as ${format}, the first use says how to mark it as external`, t => {
+    const directory = freshDirectory(t);
+    const outfile = join(directory, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
+    const contents = `import { DeferredFunctionManager } from ${JSON.stringify(join(root, 'dist/index.js'))};
+      new DeferredFunctionManager(${JSON.stringify(join(directory, 'state'))}).open()`;
+    buildSync({
+      stdin: { contents, resolveDir: root },
+      ...{ bundle: true, platform: 'node', format, outfile, logLevel: 'error' },
+    });
+    const { status, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /Error: cannot load the native addon .* mark deferred-sweep as external: esbuild: /);
+  });
+}
 
 test('the command of DEFERRED_ADDON_MISSING compiles an addon that is then loaded', {
   skip: spawnSync('c++', ['--version']).status === 0 ? false : 'NOT TESTED: no c++',
