@@ -1,30 +1,26 @@
 #!/usr/bin/env bash
-# Packs the package, installs the tarball in an empty project without install scripts, and uses it as a stranger would.
+# Packs the package, looks at the tarball, and installs and uses it as a stranger would: with npm and pnpm on this Node,
+# on an emulated arm64, and in TypeScript. `npm run test:installs` does that for all managers, Nodes and TypeScripts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-npm pack --silent --pack-destination "$work" >/dev/null
-npx --no-install publint --strict "$work"/deferred-sweep-*.tgz
-npx --no-install attw "$work"/deferred-sweep-*.tgz --profile esm-only
+npm pack --silent --pack-destination "$work" >"$work/packed"
+tarball=$(echo "$work"/deferred-sweep-*.tgz)
+npx --no-install publint --strict "$tarball"
+npx --no-install attw "$tarball" --profile esm-only
 
-mkdir "$work/project"
-cd "$work/project"
-printf '{ "type": "module", "private": true }\n' >package.json
-npm install --silent --no-audit --no-fund --ignore-scripts "$work"/deferred-sweep-*.tgz
-cat >worker.mjs <<'PROGRAM'
-import fs from 'node:fs';
-import { DeferredFunctionManager } from 'deferred-sweep';
-import { tryLock } from 'deferred-sweep/lock';
-if (typeof tryLock !== 'function') throw new Error('deferred-sweep/lock has no tryLock');
-const job = await new DeferredFunctionManager('.').open();
-fs.mkdirSync('scratch');
-job.defer(fs.promises.rm, `${process.cwd()}/scratch`, { recursive: true });
-process.kill(process.pid, 'SIGKILL');
-PROGRAM
-node worker.mjs || true
-[ -d scratch ] || { echo 'check-package: the worker left no scratch directory' >&2; exit 1; }
-npx --no-install deferred-sweep .
-[ ! -d scratch ] || { echo 'check-package: the sweep did not remove it' >&2; exit 1; }
+tar -tzf "$tarball" >"$work/files"
+if grep -E '^package/(binding\.gyp|build/|.*/node_modules/)' "$work/files"; then
+  echo 'check-package: the tarball has what it must not have' >&2
+  exit 1
+fi
+for platform in linux-x64 linux-arm64 darwin-x64 darwin-arm64; do
+  grep -qx "package/prebuilds/$platform/deferred_sweep.node" "$work/files" ||
+    echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$platform" >&2
+done
+
+node scripts/test-installs.mjs --managers npm11,pnpm --nodes current --arm64 "$tarball"
+node scripts/test-types.mjs "$tarball" current
 echo 'check-package: ok'

@@ -1,4 +1,7 @@
+/// <reference types="node" preserve="true" />
 /** Deferred functions that survive their process. */
+import './lock/refuse-commonjs-bundle.ts'; // the first
+
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { CommandOptions } from './function/command.ts';
 export { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';

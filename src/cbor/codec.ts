@@ -9,7 +9,7 @@ export interface Special {
   readonly tag: number;
 }
 
-// What we use of `cbor-x/index-no-eval`: pure JavaScript, no `new Function`, no native addon with an install script.
+// What we use of cbor-x, which scripts/bundle-cbor-x.mjs puts beside this file: pure JavaScript, no `new Function`.
 interface CborX {
   Encoder: new (
     options: Record<string, boolean>,
@@ -26,7 +26,9 @@ let loaded: { codec: InstanceType<CborX['Encoder']>; Tag: CborX['Tag'] } | undef
 
 function load(): NonNullable<typeof loaded> {
   if (loaded === undefined) {
-    const { Encoder, Tag } = createRequire(import.meta.url)('cbor-x/index-no-eval') as CborX;
+    // In this form, so that `@vercel/nft` sees what a deployment needs.
+    const require = createRequire(import.meta.url);
+    const { Encoder, Tag } = require('./cbor-x.cjs') as CborX;
     const codec = new Encoder({
       useRecords: false,
       structuredClone: false,

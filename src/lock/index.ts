@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** Whole-file advisory locks on descriptors: the public sub-path `deferred-sweep/lock`. */
 export { DeferredSweepError } from '../errors.ts';
 export { type LockOptions, type LockScheme, tryLock, type UnlockOptions, unlock } from './advisory-lock.ts';

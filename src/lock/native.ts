@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { types } from 'node:util';
-import { DeferredSweepError } from '../errors.ts';
+import { addonMissing, bundled } from './addon-missing.ts';
+import { isInPackage } from './bundled.ts';
 
 /** What of the addon, `native/binding.cc`, locks. */
 export interface NativeLocks {
@@ -40,59 +40,62 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
 
-let loaded: (NativeLocks & NativeWatchdog) | undefined;
+/** A place of the addon where it is not, or from where it does not load. */
+export interface TriedAddon {
+  readonly path: string;
+  /** What the dynamic loader said; undefined where there is no such file. */
+  readonly cause: unknown;
+}
+
+/** How a search for the addon ended. */
+export interface AddonSearch {
+  /** Undefined where none was loaded; `path` with it. */
+  readonly addon: (NativeLocks & NativeWatchdog) | undefined;
+  readonly path: string | undefined;
+  readonly tried: readonly TriedAddon[];
+}
+
+/** The exports of `load-addon.cts`. */
+export interface AddonLoader {
+  loadAddon(): AddonSearch;
+  /** Where it is. Without a separator at its end. */
+  readonly directory: string;
+}
+
+let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: string } | undefined;
 
 /**
- * The addon, loaded at the first call in this thread: `build/Release` in a checkout, `prebuilds/` in a package
- * (or what the environment variable `DEFERRED_SWEEP_PREBUILD` names, see node-gyp-build).
+ * The addon, loaded at the first call in this thread: what was compiled on this machine, in `build/Release`, else the
+ * prebuilt one. Both are of this package; no other directory is looked at.
  *
- * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` when there is none for this platform or it does not load.
+ * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` when there is none for this platform, it does not load, or this
+ * module was bundled into another program.
  */
 export function nativeLocks(): NativeLocks {
   loaded ??= load();
-  return loaded;
+  return loaded.addon;
 }
 
 /** As {@link nativeLocks}: one file, loaded once. */
 export function nativeWatchdog(): NativeWatchdog {
   loaded ??= load();
-  return loaded;
+  return loaded.addon;
 }
 
-/** This file is `dist/lock/native.js` of the package. */
-const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+/** The file that {@link nativeLocks} is loaded from. */
+export function addonPath(): string {
+  loaded ??= load();
+  return loaded.path;
+}
 
-function load(): NativeLocks & NativeWatchdog {
+function load(): NonNullable<typeof loaded> {
+  if (!isInPackage(import.meta.url)) throw bundled(import.meta.url);
+  // In this form, so that `@vercel/nft` sees what a deployment needs.
   const require = createRequire(import.meta.url);
-  try {
-    const nodeGypBuild = require('node-gyp-build') as (directory: string) => NativeLocks & NativeWatchdog;
-    return nodeGypBuild(packageRoot);
-  } catch (cause) {
-    throw addonMissing(cause);
-  }
-}
-
-function addonMissing(cause: unknown): DeferredSweepError {
-  const { platform, arch } = process;
-  const target = `${platform}-${arch}`;
-  const tried = [
-    process.env.DEFERRED_SWEEP_PREBUILD,
-    join(packageRoot, 'build', 'Release'),
-    join(packageRoot, 'prebuilds', target),
-    join(process.execPath, '..', 'prebuilds', target),
-  ].filter(path => path !== undefined);
-  return new DeferredSweepError(
-    'DEFERRED_ADDON_MISSING',
-    `cannot load the native addon for ${target} (${cLibrary()}, Node ${process.versions.node}): ` +
-      `${types.isNativeError(cause) ? cause.message.trim() : String(cause)}; tried ${tried.join(', ')}; ` +
-      'install the package with its prebuilds for this platform, or run `npm run build:native` in a checkout',
-    { cause },
-  );
-}
-
-/** Only glibc says its version in the report, and the report is slow: for error messages alone. */
-function cLibrary(): string {
-  if (process.platform !== 'linux') return 'libc of the system';
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
+  const { loadAddon, directory } = require('./load-addon.cjs') as AddonLoader;
+  // Webpack writes into its bundle where this module was when it was built, but leaves the other its new place.
+  if (directory !== dirname(fileURLToPath(import.meta.url))) throw bundled(directory);
+  const { addon, path, tried } = loadAddon();
+  if (addon === undefined || path === undefined) throw addonMissing(tried);
+  return { addon, path };
 }

@@ -17,10 +17,8 @@ if (isMainThread && program === join(__dirname, 'main.js')) {
   if (rest === '') delete process.env.NODE_OPTIONS;
   else process.env.NODE_OPTIONS = rest;
   try {
-    const nodeGypBuild = require('node-gyp-build') as (
-      directory: string,
-    ) => import('../lock/native.ts').NativeWatchdog;
-    nodeGypBuild(join(__dirname, '../..')).setWatchdog(Number(limitMs), Number(endMs));
+const { loadAddon } = require('../lock/load-addon.cjs') as import('../lock/native.ts').AddonLoader;
+    loadAddon().addon?.setWatchdog(Number(limitMs), Number(endMs));
   } catch {
     // Without the addon, or rights to load it, `main.ts` says so, of each file.
   }

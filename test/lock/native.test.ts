@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { buildSync } from 'esbuild';
+import { addonPath } from '#dist/lock/native.js';
 import type { DeferredSweepError } from 'deferred-sweep/lock';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const target = `${process.platform}-${process.arch}`;
+
+type Lock = typeof import('deferred-sweep/lock');
 
 /** This package, installed without any addon. */
-async function installWithoutAddon(
-  t: TestContext,
-): Promise<{ directory: string; lock: typeof import('deferred-sweep/lock') }> {
+async function installWithoutAddon(t: TestContext): Promise<{ directory: string; lock: Lock }> {
   const directory = realpathSync(freshDirectory(t));
   for (const part of ['package.json', 'dist/errors.js', 'dist/lock']) {
     cpSync(join(root, part), join(directory, part), { recursive: true });
@@ -20,49 +24,109 @@ async function installWithoutAddon(
   return { directory, lock: await import(pathToFileURL(join(directory, 'dist/lock/index.js')).href) };
 }
 
+/** What the first lock throws. */
+function addonMissing(lock: Lock): DeferredSweepError {
+  try {
+    lock.tryLock(0x7fffffff);
+  } catch (error) {
+    assert(error instanceof lock.DeferredSweepError, String(error));
+    assert.equal(error.code, 'DEFERRED_ADDON_MISSING');
+    return error;
+  }
+  return assert.fail('an addon was loaded');
+}
+
+function assertTells(error: Error, parts: readonly string[]): void {
+  for (const part of parts) assert(error.message.includes(part), `"${part}" in: ${error.message}`);
+}
+
 test('without an addon the module loads and validates; the first lock throws DEFERRED_ADDON_MISSING', async t => {
   const { directory, lock } = await installWithoutAddon(t);
   assert.throws(() => lock.tryLock(-1), RangeError);
-  assert.throws(
-    () => lock.tryLock(0),
-    (error: DeferredSweepError) => {
-      assert(error instanceof lock.DeferredSweepError);
-      assert.equal(error.code, 'DEFERRED_ADDON_MISSING');
-      const { platform, arch, versions } = process;
-      for (const part of [
-        `${platform}-${arch}`,
-        `Node ${versions.node}`,
-        platform === 'linux' ? 'glibc' : '',
-      ]) {
-        assert(error.message.includes(part), `"${part}" in: ${error.message}`);
-      }
-      for (const path of ['build/Release', `prebuilds/${platform}-${arch}`]) {
-        assert(error.message.includes(join(directory, path)), `"${path}" in: ${error.message}`);
-      }
-      assert.match(String(error.cause), /No native build was found/);
-      return true;
-    },
-  );
+  const error = addonMissing(lock);
+  assertTells(error, [
+    target,
+    `Node ${process.versions.node}`,
+    process.platform === 'linux' ? 'glibc' : '',
+    `no file ${join(directory, 'build/Release/deferred_sweep.node')}`,
+    `no file ${join(directory, 'prebuilds', target, 'deferred_sweep.node')}`,
+    `run: node ${join(directory, 'native/build.mjs')}`,
+  ]);
+  assert.equal(error.cause, undefined);
 });
 
 test("an addon that does not load is DEFERRED_ADDON_MISSING with the loader's error as its cause", async t => {
   const { directory, lock } = await installWithoutAddon(t);
   mkdirSync(join(directory, 'build/Release'), { recursive: true });
   writeFileSync(join(directory, 'build/Release/deferred_sweep.node'), 'not a shared object');
-  assert.throws(
-    () => lock.tryLock(0),
-    (error: DeferredSweepError) => {
-      assert.equal(error.code, 'DEFERRED_ADDON_MISSING');
-      assert.equal((error.cause as { code: string }).code, 'ERR_DLOPEN_FAILED');
-      return true;
-    },
-  );
+  const error = addonMissing(lock);
+  assertTells(error, [`${join(directory, 'build/Release/deferred_sweep.node')} does not load (`]);
+  assert.equal((error.cause as { code: string }).code, 'ERR_DLOPEN_FAILED');
 });
 
-test('an addon found in prebuilds/ is loaded', async t => {
+test('the prebuilt addon is loaded, also where the one that was compiled does not load any more', async t => {
   const { directory, lock } = await installWithoutAddon(t);
-  const prebuilds = join(directory, 'prebuilds', `${process.platform}-${process.arch}`);
+  const prebuilds = join(directory, 'prebuilds', target);
   mkdirSync(prebuilds, { recursive: true });
-  cpSync(join(root, 'build/Release/deferred_sweep.node'), join(prebuilds, 'deferred-sweep.node'));
+  mkdirSync(join(directory, 'build/Release'), { recursive: true });
+  cpSync(addonPath(), join(prebuilds, 'deferred_sweep.node'));
+  writeFileSync(join(directory, 'build/Release/deferred_sweep.node'), 'not a shared object');
+  assert.throws(() => lock.tryLock(0x7fffffff), { code: 'EBADF' });
+});
+
+test('no addon is loaded that the environment names, or that is in the build/Release of the program', async t => {
+  const { directory, lock } = await installWithoutAddon(t);
+  const stranger = join(directory, 'stranger');
+  mkdirSync(join(stranger, 'build/Release'), { recursive: true });
+  cpSync(addonPath(), join(stranger, 'build/Release/deferred_sweep.node'));
+  const before = process.cwd();
+  process.env.DEFERRED_SWEEP_PREBUILD = stranger;
+  process.chdir(stranger);
+  t.after(() => {
+    process.chdir(before);
+    delete process.env.DEFERRED_SWEEP_PREBUILD;
+  });
+  assertTells(addonMissing(lock), [`no file ${join(directory, 'prebuilds', target)}`]);
+});
+
+test('moved out of its package, as a bundler does, it says how to mark it as external', async t => {
+  const { directory } = await installWithoutAddon(t);
+  writeFileSync(join(directory, 'package.json'), '{ "name": "a-program", "type": "module" }');
+  mkdirSync(join(directory, 'build/Release'), { recursive: true });
+  cpSync(addonPath(), join(directory, 'build/Release/deferred_sweep.node'));
+  renameSync(join(directory, 'dist/lock'), join(directory, 'dist/bundle'));
+  const error = addonMissing(await import(pathToFileURL(join(directory, 'dist/bundle/index.js')).href));
+  assertTells(error, [target, 'mark deferred-sweep as external', 'esbuild', 'vite', 'webpack', 'rollup']);
+  assert(!error.message.includes('build.mjs'), error.message);
+});
+
+for (const format of ['esm', 'cjs'] as const) {
+  test(`bundled by esbuild as ${format}, the first use says how to mark it as external`, t => {
+    const directory = freshDirectory(t);
+    const outfile = join(directory, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
+    const contents = `import { DeferredFunctionManager } from ${JSON.stringify(join(root, 'dist/index.js'))};
+      new DeferredFunctionManager(${JSON.stringify(join(directory, 'state'))}).open()`;
+    buildSync({
+      stdin: { contents, resolveDir: root },
+      ...{ bundle: true, platform: 'node', format, outfile, logLevel: 'error' },
+    });
+    const { status, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /Error: cannot load the native addon .* mark deferred-sweep as external: esbuild: /);
+  });
+}
+
+test('the command of DEFERRED_ADDON_MISSING compiles an addon that is then loaded', {
+  skip: spawnSync('c++', ['--version']).status === 0 ? false : 'NOT TESTED: no c++',
+}, async t => {
+  const { directory, lock } = await installWithoutAddon(t);
+  cpSync(join(root, 'native'), join(directory, 'native'), { recursive: true });
+  const include = join(directory, 'native/include');
+  for (const headers of ['node-addon-api', 'node-api-headers/include'])
+    cpSync(join(root, 'node_modules', headers), include, { recursive: true });
+  const [, command] = addonMissing(lock).message.split(' run: ');
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', command as string], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /it loads/);
   assert.throws(() => lock.tryLock(0x7fffffff), { code: 'EBADF' });
 });

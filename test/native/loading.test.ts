@@ -4,9 +4,8 @@ import { closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { type NativeLocks, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { addonPath, type NativeLocks, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const { exclusive } = nativeMode;
@@ -58,10 +57,8 @@ test('workers terminated in the middle of calls that fail take nobody with them'
 test('two copies of the addon in one process work side by side', t => {
   const directory = freshDirectory(t);
   const copyPath = join(directory, 'copy.node');
-  const require = createRequire(import.meta.url);
-  const { resolve } = require('node-gyp-build') as { resolve(directory: string): string };
-  copyFileSync(resolve(fileURLToPath(new URL('../../', import.meta.url))), copyPath);
-  const copy = require(copyPath) as NativeLocks;
+  copyFileSync(addonPath(), copyPath);
+  const copy = createRequire(import.meta.url)(copyPath) as NativeLocks;
   assert.notEqual(copy.setFileLock, nativeLocks().setFileLock);
 
   const path = join(directory, 'file');

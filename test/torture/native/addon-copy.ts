@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Copied, not linked: Node takes a module to be where its real path is, and so would look for the addon there. */
 export function copyPackage(directory: string, addon: string): void {
-  for (const name of ['package.json', 'binding.gyp', 'native', 'dist', 'dist-test'])
+  for (const name of ['package.json', 'native', 'dist', 'dist-test'])
     cpSync(join(ROOT, name), join(directory, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
   mkdirSync(join(directory, 'build', 'Release'), { recursive: true });

@@ -1,4 +1,4 @@
-/** The addon compiled as binding.gyp says, with other flags, or from sources that were tampered with. */
+/** The addon compiled as native/addon.gypi says, with other flags, or from sources that were tampered with. */
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,6 @@ import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
 interface Target {
-  readonly target_name: string;
   readonly sources: readonly string[];
   readonly defines: readonly string[];
   readonly cflags: readonly string[];
@@ -80,7 +79,7 @@ export class AddonBuild {
       ...['-c', '-fPIC', '-g', '-O1', '-fno-omit-frame-pointer', ...this.#flags],
       ...target.cflags.filter(flag => flag !== '-Werror'), // sanitizers make the compiler see ghosts
       ...target.cflags_cc,
-      ...[...target.defines, `NODE_GYP_MODULE_NAME=${target.target_name}`].map(define => `-D${define}`),
+      ...[...target.defines, 'NODE_GYP_MODULE_NAME=deferred_sweep'].map(define => `-D${define}`),
       ...['-I', join(ROOT, 'native')],
       ...[join(nodeDirectory, 'include', 'node'), addonApi()].flatMap(headers => ['-isystem', headers]),
       ...[path, '-o', object],
@@ -100,7 +99,7 @@ function addonApi(): string {
 
 /** A gyp file is JavaScript's literals with another comment sign. */
 function readTarget(): Target {
-  const text = readFileSync(join(ROOT, 'binding.gyp'), 'utf8').replaceAll(/^\s*#.*$/gm, '');
-  const { targets } = runInNewContext(`(${text})`) as { targets: readonly [Target] };
-  return targets[0];
+  const text = readFileSync(join(ROOT, 'native/addon.gypi'), 'utf8').replaceAll(/^\s*#.*$/gm, '');
+  const { sources, ...rest } = runInNewContext(`(${text})`) as Target;
+  return { ...rest, sources: sources.map(source => `native/${source}`) };
 }

@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import { nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { addonPath, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { type Act, type Doom, type End, THREAD } from './doomed-thread.ts';
 import { heldIn } from './locks-of.ts';
 import { EXIT_CODE, type Step } from './teardown-steps.ts';
@@ -100,10 +98,7 @@ function lock(): void {
 
 /** Once by this context's functions, once by the addon loaded while the code of the other context runs. */
 function lockInContext(): void {
-  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as {
-    resolve(directory: string): string;
-  };
-  const path = resolve(fileURLToPath(new URL('../../../', import.meta.url)));
+  const path = addonPath();
   const { exclusive } = nativeMode;
   const context = createContext({
     addon: nativeLocks(),

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import { DeferredSweepError } from '../errors.ts';
+import type { TriedAddon } from './native.ts';
+
+/** `DEFERRED_ADDON_MISSING` for a package in whose places there is no addon that loads; see `docs/installing.md`. */
+export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
+  const cause = tried.find(place => place.cause !== undefined)?.cause;
+  return new DeferredSweepError(
+    'DEFERRED_ADDON_MISSING',
+    `cannot load the native addon for ${platform()}: ${tried.map(failure).join('; ')}; ` +
+      `to compile it for this machine, run: ${buildCommand()}`,
+    { cause },
+  );
+}
+
+/** `DEFERRED_ADDON_MISSING` for code at `url` that a bundler took out of this package. */
+export function bundled(url: string | undefined): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_ADDON_MISSING',
+    `cannot load the native addon for ${platform()}: deferred-sweep was bundled into ${url ?? 'a CommonJS file'}, ` +
+      `and its addon and its runner are not there; mark deferred-sweep as external: ${EXTERNAL.join('; ')}`,
+  );
+}
+
+// As docs/installing.md has them. The second entry point, deferred-sweep/lock, is meant by each.
+const EXTERNAL = [
+  'esbuild: --external:deferred-sweep',
+  "vite: ssr: { external: ['deferred-sweep'] }",
+  "webpack: externalsType: 'module', externals: [/^deferred-sweep/], experiments: { outputModule: true }",
+  'rollup: external: [/^deferred-sweep/]',
+];
+
+function failure({ path, cause }: TriedAddon): string {
+  if (cause === undefined) return `no file ${path}`;
+  return `${path} does not load (${types.isNativeError(cause) ? cause.message.trim() : String(cause)})`;
+}
+
+function platform(): string {
+  return `${process.platform}-${process.arch} (${cLibrary()}, Node ${process.versions.node})`;
+}
+
+/** Only glibc says its version in the report, and the report is slow: for error messages alone. */
+function cLibrary(): string {
+  if (process.platform !== 'linux') return 'libc of the system';
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
+}
+
+function buildCommand(): string {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  // What build.mjs needs is in the package only; a checkout has it in its node_modules.
+  return existsSync(join(root, 'binding.gyp'))
+    ? `cd ${quoted(root)} && npm run build:native`
+    : `node ${quoted(join(root, 'native/build.mjs'))}`;
+}
+
+/** For a POSIX shell. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,36 @@
+/**
+ * Loads the addon from the two places of this package where it may be. It is looked for nowhere else, so that no addon
+ * of another package, and none that the environment names, is taken for it.
+ *
+ * CommonJS, so that `--require` can load it before any loader: not every Node can `require` our ES modules there.
+ */
+const { existsSync } = require('node:fs') as typeof import('node:fs');
+const { join } = require('node:path') as typeof import('node:path');
+
+// This file is `dist/lock/load-addon.cjs`. `@vercel/nft` understands these expressions and packs what they may name.
+const COMPILED = join(__dirname, '../../build/Release/deferred_sweep.node');
+const PREBUILT = join(
+  __dirname,
+  '../../prebuilds',
+  `${process.platform}-${process.arch}`,
+  'deferred_sweep.node',
+);
+
+/** What was compiled on this machine comes first: the prebuilt addon may be why. */
+function loadAddon(): import('./native.ts').AddonSearch {
+  const tried: import('./native.ts').TriedAddon[] = [];
+  for (const path of [COMPILED, PREBUILT]) {
+    if (!existsSync(path)) {
+      tried.push({ path, cause: undefined });
+      continue;
+    }
+    try {
+      return { addon: require(path), path, tried };
+    } catch (cause) {
+      tried.push({ path, cause });
+    }
+  }
+  return { addon: undefined, path: undefined, tried };
+}
+
+module.exports = { loadAddon, directory: __dirname } satisfies import('./native.ts').AddonLoader;
