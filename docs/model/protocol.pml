@@ -623,10 +623,13 @@ nextFile: /* [sweep 2] open by name, read-only, and fstat */
     assert(header[x]); /* HEADER: a name without .tmp has one */
     use(x, me)
 #ifdef BROKEN_COUNT_AT_LOOK
-    ; d_step { i = 0; do :: i < ALL -> if :: IS_PENDING(x, i) -> look[s * ALL + i] = REC(x, i) :: else fi; i++ :: else -> i = 0; break od }
+    ; d_step { i = 0; do :: i < ALL -> if :: IS_PENDING(x, i) -> look[s * ALL + i] = REC(x, i) :: else fi; i++ :: else -> i = 0; break od; skip }
 #endif
   };
 
+#ifdef BROKEN_LINE_BEFORE_UNLINK
+  atomic { d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 && (did[s] & BIT(i)) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od; skip } };
+#endif
 taken: /* the end of what died with the runner */
   atomic {
     nextDied();
@@ -743,7 +746,7 @@ release: /* [sweep 11] it lets go of its candidates, one by one, and names them 
 #endif
     if
     :: x < INODES -> close(x, me); x = 0; goto release
-    :: else -> x = 0; runner[s] = WORKING; goto await
+    :: else -> x = 0; if :: runner[s] == ASKING -> runner[s] = WORKING :: else fi; goto await
     fi
   };
 
@@ -871,7 +874,9 @@ lock:
       tries = 0;
       tasks[s] = tasks[s] & ~BIT(x);
 #ifndef BROKEN_CONTENDED_IS_DONE
+#ifdef BROKEN_CONTENDED_IS_NEW
       seen[s] = seen[s] & ~BIT(x);
+#endif
       if
       :: WAITS && BEING_SWEPT -> swept[s] = swept[s] | BIT(x)
       :: else -> again[s] = again[s] | BIT(x)
@@ -899,7 +904,9 @@ running:
   atomic { /* [run 7] the start mark, its line, the call */
     nextToRun();
     if :: j >= ALL -> j = 0; goto burying :: else fi;
+#ifndef FINISH_FILE
     if :: !isSweeping[s] -> j = ALL; endRunner(ENDED); goto endIdle :: else fi; /* its sweeper has died, and it has noticed */
+#endif
     RUNNER_MAY_DIE;
     assert(!jobIsOpen[j]); /* LIVING: run under a living owner */
 #ifdef BROKEN_COUNT_AT_LOOK
@@ -950,7 +957,7 @@ burying:
 
 buried:
 #ifdef BROKEN_LINE_BEFORE_UNLINK
-  atomic { RUNNER_MAY_DIE; d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od } };
+  atomic { RUNNER_MAY_DIE; d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 && (did[s] & BIT(i)) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od; skip } };
 #endif
   atomic { /* [run 10] unlink while locked */
     anyPending(x, ok);
