@@ -115,6 +115,9 @@ byte swept[SWEEPERS + 1];  /* contended, and being swept by another */
 byte seen[SWEEPERS + 1];   /* claimed in this sweep */
 byte tasks[SWEEPERS + 1];  /* what the runner has to do */
 bool hasMarked[SWEEPERS + 1]; /* a runner told of a start mark since the last death */
+#ifdef BROKEN_STALE_READ
+byte saw[SWEEPERS + 1];
+#endif
 byte since[SWEEPERS + 1];  /* functions with a mark that is younger than the sweep */
 #ifdef BROKEN_COUNT_AT_LOOK
 byte look[(SWEEPERS + 1) * ALL];
@@ -447,6 +450,10 @@ gone:
 }
 
 #define CAN_RUN(f) (IS_PENDING(x, f) && !IS_USED_UP(x, f) && (since[s] & BIT(f)) == 0)
+#ifdef BROKEN_NO_LIMIT
+#undef CAN_RUN
+#define CAN_RUN(f) (IS_PENDING(x, f) && (since[s] & BIT(f)) == 0)
+#endif
 #ifdef BROKEN_COUNT_AT_LOOK
 #undef CAN_RUN
 #define CAN_RUN(f) (IS_PENDING(x, f) && !IS_USED_UP(x, f) && REC(x, f) == look[s * ALL + f])
@@ -502,6 +509,12 @@ inline dieSweeping() { owed[s] = 0; endSweep() }
 #else
 inline dieSweeping() { excuse(); endSweep() }
 #define BEING_SWEPT false
+#endif
+
+#ifdef BROKEN_ONE_LOOK
+#define MAX_GLANCES 0
+#else
+#define MAX_GLANCES GLANCES
 #endif
 
 proctype Sweeper(byte me; byte s) {
@@ -603,7 +616,13 @@ nextFile: /* [sweep 2] open by name, read-only, and fstat */
       /* live, or another has it */
       if
       :: name == UNFINISHED
-      :: name != UNFINISHED && WAITS && BEING_SWEPT -> swept[s] = swept[s] | BIT(x)
+      :: name != UNFINISHED && WAITS && BEING_SWEPT ->
+#ifdef BROKEN_WAIT_WHILE_HOLDING
+        holder[x] == 0;
+        listedFinished[s] = listedFinished[s] | BIT(x)
+#else
+        swept[s] = swept[s] | BIT(x)
+#endif
       :: else -> again[s] = again[s] | BIT(x)
       fi;
       close(x, me); name = NOTHING; x = 0; goto nextFile
@@ -615,7 +634,7 @@ nextFile: /* [sweep 2] open by name, read-only, and fstat */
   atomic { /* [sweep 4] does the name still lead to it? Only a stranger changes the name of a locked file */
     MAY_DIE;
 #endif
-#ifndef BROKEN_NO_CHECK_AFTER_LOCK
+#ifndef WITHOUT_CHECK_AFTER_LOCK
     if :: entry[x] == name :: else -> close(x, me); name = NOTHING; x = 0; goto nextFile fi;
 #endif
     if :: name == UNFINISHED -> name = NOTHING; goto unfinished :: else -> name = NOTHING fi;
@@ -627,7 +646,7 @@ nextFile: /* [sweep 2] open by name, read-only, and fstat */
 #endif
   };
 
-#ifdef BROKEN_LINE_BEFORE_UNLINK
+#ifdef BROKEN_LINE_PER_FILE
   atomic { d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 && (did[s] & BIT(i)) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od; skip } };
 #endif
 taken: /* the end of what died with the runner */
@@ -651,6 +670,9 @@ decide:
   atomic {
     nextToRun();
     if
+#ifdef BROKEN_NO_WRITTEN_ATTEMPT
+    :: j < ALL && isGivingUp -> j = 0; goto handled
+#else
     :: j < ALL && isGivingUp -> /* [sweep 9] no runner lives long enough: the attempt is written without one */
       MAY_DIE;
       REC(x, j)++;
@@ -658,11 +680,17 @@ decide:
       mark(j);
       j = 0;
       goto bury
+#endif
     :: j < ALL && !isGivingUp -> j = 0 /* [sweep 6] the claim */
     :: else -> j = 0; goto retire
     fi;
     MAY_DIE;
+#ifdef BROKEN_STALE_READ
+    d_step { saw[s] = 0; do :: j < ALL -> saw[s] = saw[s] | (CAN_RUN(j) -> BIT(j) : 0); j++ :: else -> j = 0; break od; skip };
+#endif
+#ifndef BROKEN_NO_CLAIM_RECORD
     claimed[x] = true;
+#endif
     looked = looked & ~BIT(x);
     tasks[s] = tasks[s] | BIT(x);
     isNew = isNew || (seen[s] & BIT(x)) == 0;
@@ -675,6 +703,9 @@ decide:
   };
 
 retire:
+#ifdef WITHOUT_UNLINK_BEFORE_CLOSE
+  atomic { MAY_DIE; holder[x] = 0; user[x] = 0 };
+#endif
   atomic { /* [sweep 7] unlink while locked */
     anyPending(x, ok);
 #ifdef BROKEN_RETIRE_PENDING
@@ -722,6 +753,9 @@ await:
       deaths = (hasMarked[s] -> 0 : deaths + 1);
       hasMarked[s] = false;
       runner[s] = NONE;
+#ifdef BROKEN_NO_SUCCESSOR
+      tasks[s] = 0; goto lookAgain;
+#endif
       /* [sweep 12] it looks again at what is left: ends what died, and claims the rest for a successor */
       listedFinished[s] = tasks[s];
       tasks[s] = 0;
@@ -770,7 +804,7 @@ lookAgain:
     fi;
 #endif
     if
-    :: again[s] != 0 && glances < GLANCES -> (again[s] & looked) == 0; glances++; listedFinished[s] = again[s]; again[s] = 0; goto nextFile
+    :: again[s] != 0 && glances < MAX_GLANCES -> (again[s] & looked) == 0; glances++; listedFinished[s] = again[s]; again[s] = 0; goto nextFile
     :: else -> again[s] = 0
     fi;
     if :: isNew -> goto pass :: else fi;
@@ -869,6 +903,9 @@ lock:
     tries++;
     if
     :: holder[x] == 0 -> holder[x] = me + 1; looked = looked | BIT(x); tries = 0
+#ifdef BROKEN_RUNNER_WITHOUT_LOCK
+    :: holder[x] != 0 -> tries = 0
+#endif
     :: holder[x] != 0 && tries < TRIES -> (looked & BIT(x)) == 0; goto lock
     :: else ->
       tries = 0;
@@ -901,32 +938,45 @@ lock:
 #endif
 
 running:
-  atomic { /* [run 7] the start mark, its line, the call */
+#ifdef BROKEN_START_LINE_FIRST
+  atomic {
     nextToRun();
+    if :: j < ALL -> hasMarked[s] = true :: else fi;
+    j = 0
+  };
+#endif
+  atomic { /* [run 6] the start mark, its line, the call */
+#ifdef BROKEN_STALE_READ
+    d_step { do :: j < ALL && (saw[s] & BIT(j)) == 0 -> j++ :: else -> break od; skip };
+    saw[s] = saw[s] & ~BIT(j);
+#else
+    nextToRun();
+#endif
     if :: j >= ALL -> j = 0; goto burying :: else fi;
 #ifndef FINISH_FILE
     if :: !isSweeping[s] -> j = ALL; endRunner(ENDED); goto endIdle :: else fi; /* its sweeper has died, and it has noticed */
 #endif
     RUNNER_MAY_DIE;
-    assert(!jobIsOpen[j]); /* LIVING: run under a living owner */
+    assert(!jobIsOpen[j]);     /* LIVING: run under a living owner */
+    assert(!IS_USED_UP(x, j)); /* LIMIT: an attempt too many */
 #ifdef BROKEN_COUNT_AT_LOOK
     assert((ended[s] & BIT(j)) == 0); /* BURN */
 #endif
+    begin(j);
     REC(x, j)++;
     startedBy[j] = s + 1;
     looked = looked & ~BIT(x);
     hasMarked[s] = true;
-    mark(j);
-    begin(j)
+    mark(j)
   };
   atomic { RUNNER_MAY_DIE;
-#ifndef BROKEN_LINE_BEFORE_UNLINK
-    told[s] = told[s] | BIT(j) /* [run 8] the line of its end */
+#ifndef BROKEN_LINE_PER_FILE
+    told[s] = told[s] | BIT(j) /* [run 7] the line of its end */
 #else
     skip
 #endif
   };
-  atomic { /* [run 9] the end mark */
+  atomic { /* [run 8] the end mark */
     RUNNER_MAY_DIE;
     isRunning[j] = false;
     startedBy[j] = 0;
@@ -956,10 +1006,13 @@ burying:
   atomic { RUNNER_MAY_DIE; SECOND(x, j); j++; goto burying };                                    /* [letter 3] */
 
 buried:
-#ifdef BROKEN_LINE_BEFORE_UNLINK
+#ifdef BROKEN_LINE_PER_FILE
   atomic { RUNNER_MAY_DIE; d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 && (did[s] & BIT(i)) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od; skip } };
 #endif
-  atomic { /* [run 10] unlink while locked */
+#ifdef WITHOUT_UNLINK_BEFORE_CLOSE
+  atomic { RUNNER_MAY_DIE; holder[x] = 0; user[x] = 0 };
+#endif
+  atomic { /* [run 9] unlink while locked */
     anyPending(x, ok);
 #ifdef BROKEN_RETIRE_PENDING
     ok = false;
