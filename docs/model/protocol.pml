@@ -53,7 +53,7 @@
 #define OWNER_DEATHS 1
 #endif
 #ifndef WAITS
-#define WAITS 0 /* sweepers wait for files that are being swept */
+#define WAITS 0 /* 1: sweepers wait for files that are being swept */
 #endif
 #define FILES_MAY_VANISH (REMOVALS > 0 || defined(BROKEN_CLEANUP_REMOVES_ALL) || defined(BROKEN_CREATE_ANYWAY))
 #define SWEEPERS 2
@@ -493,8 +493,12 @@ inline endSweep() {
   }
 }
 inline forgetRunner() { runner[s] = NONE; tasks[s] = 0; hasMarked[s] = false; since[s] = 0; told[s] = 0; did[s] = 0 }
-/* What a death leaves undone is left to the next sweep. */
+/* What a sweeper's death leaves undone, the next sweep has: a documented limit of sweeps that do not wait. */
+#ifdef LIMIT_SWEEPER_DIES
+inline excuse() { skip }
+#else
 inline excuse() { d_step { owed[0] = 0; owed[1] = 0 } }
+#endif
 #if SWEEPER_DEATHS
 #define MAY_DIE if :: true :: s != LAST -> dieSweeping(); goto endIdle fi
 #else
@@ -843,10 +847,10 @@ lookAgain:
   }
 }
 
-#if WAITS || defined(NO_EXCUSE)
+#if WAITS
 #define LEFT_ALONE skip
 #else
-#define LEFT_ALONE if :: !isSweeping[s] -> excuse() :: else fi /* as a death: what it left undone, the next sweep has */
+#define LEFT_ALONE if :: !isSweeping[s] -> excuse() :: else fi /* it ends early because its sweeper has died */
 #endif
 /* A runner at its end: what it was in goes with it, and its lock. */
 inline endRunner(how) {
@@ -934,7 +938,7 @@ lock:
     skip
   };
 #ifndef WITHOUT_RUNNERS_CLAIM
-  atomic { RUNNER_MAY_DIE; claimed[x] = true }; /* [run 5] */
+  atomic { RUNNER_MAY_DIE; claimed[x] = true }; /* [run 5] the claim */
 #endif
 
 running:
@@ -953,9 +957,7 @@ running:
     nextToRun();
 #endif
     if :: j >= ALL -> j = 0; goto burying :: else fi;
-#ifndef FINISH_FILE
     if :: !isSweeping[s] -> j = ALL; endRunner(ENDED); goto endIdle :: else fi; /* its sweeper has died, and it has noticed */
-#endif
     RUNNER_MAY_DIE;
     assert(!jobIsOpen[j]);     /* LIVING: run under a living owner */
     assert(!IS_USED_UP(x, j)); /* LIMIT: an attempt too many */
