@@ -620,13 +620,7 @@ nextFile: /* [sweep 2] open by name, read-only, and fstat */
       /* live, or another has it */
       if
       :: name == UNFINISHED
-      :: name != UNFINISHED && WAITS && BEING_SWEPT ->
-#ifdef BROKEN_WAIT_WHILE_HOLDING
-        holder[x] == 0;
-        listedFinished[s] = listedFinished[s] | BIT(x)
-#else
-        swept[s] = swept[s] | BIT(x)
-#endif
+      :: name != UNFINISHED && WAITS && BEING_SWEPT -> swept[s] = swept[s] | BIT(x)
       :: else -> again[s] = again[s] | BIT(x)
       fi;
       close(x, me); name = NOTHING; x = 0; goto nextFile
@@ -708,7 +702,7 @@ decide:
 
 retire:
 #ifdef WITHOUT_UNLINK_BEFORE_CLOSE
-  atomic { MAY_DIE; holder[x] = 0; user[x] = 0 };
+  atomic { MAY_DIE; holder[x] = 0; looked = looked & ~BIT(x); user[x] = 0 };
 #endif
   atomic { /* [sweep 7] unlink while locked */
     anyPending(x, ok);
@@ -931,7 +925,7 @@ lock:
   atomic { /* [run 3] does the name still lead to it? */
     RUNNER_MAY_DIE;
 #endif
-#ifndef BROKEN_NO_CHECK_BY_RUNNER
+#ifndef WITHOUT_CHECK_BY_RUNNER
     if :: entry[x] == FINISHED :: else -> tasks[s] = tasks[s] & ~BIT(x); close(x, me); x = 0; goto nextTask fi;
 #endif
     use(x, me); /* [run 4] read, through the locked descriptor */
@@ -1012,7 +1006,7 @@ buried:
   atomic { RUNNER_MAY_DIE; d_step { i = 0; do :: i < ALL -> if :: REC(x, i) != 0 && (did[s] & BIT(i)) != 0 -> told[s] = told[s] | BIT(i) :: else fi; i++ :: else -> i = 0; break od; skip } };
 #endif
 #ifdef WITHOUT_UNLINK_BEFORE_CLOSE
-  atomic { RUNNER_MAY_DIE; holder[x] = 0; user[x] = 0 };
+  atomic { RUNNER_MAY_DIE; holder[x] = 0; looked = looked & ~BIT(x); user[x] = 0 };
 #endif
   atomic { /* [run 9] unlink while locked */
     anyPending(x, ok);
