@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { printable } from './printable.ts';
 
 /** Every code a {@link DeferredSweepError} can carry. Codes hold for a major version; `docs/errors.md` tells what to do. */
 export type DeferredSweepErrorCode =
@@ -48,7 +49,8 @@ export interface DeferredSweepErrorDetails {
 }
 
 /**
- * The one error class of this package. Decide by `code`, never by the message.
+ * The one error class of this package. Decide by `code`, never by the message. The message is one line that is safe to
+ * print, whatever names and texts are quoted in it; the fields hold them as they are.
  * Wrong use of an option or parameter throws `TypeError` or `RangeError` instead.
  */
 export class DeferredSweepError extends Error {
@@ -62,7 +64,7 @@ export class DeferredSweepError extends Error {
   }
 
   constructor(code: DeferredSweepErrorCode, message: string, details: DeferredSweepErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    super(printable(message), 'cause' in details ? { cause: details.cause } : undefined);
     this.code = code;
     if (details.path !== undefined) this.path = details.path;
     if (details.valuePath !== undefined) this.valuePath = details.valuePath;

@@ -1,4 +1,5 @@
 /** The verbs `sweep` and `cleanup`. */
+import { printable, printableJson } from '../printable.ts';
 import { cleanup } from '../sweep/cleanup.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { hasProblems } from '../sweep/report.ts';
@@ -27,12 +28,12 @@ export async function runSweep(line: SweepLine): Promise<number> {
   for (const base of line.bases) {
     try {
       const report = await run(base, options);
-      write(line.isJson ? `${JSON.stringify(report)}\n` : formatReport(report));
+      write(line.isJson ? `${printableJson(report)}\n` : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
       const reported = reportError(error);
-      if (line.isJson) write(`${JSON.stringify({ base, error: reported })}\n`);
-      process.stderr.write(`deferred-sweep: cannot sweep ${base}: ${reported.message}\n`);
+      if (line.isJson) write(`${printableJson({ base, error: reported })}\n`);
+      process.stderr.write(`${printable(`deferred-sweep: cannot sweep ${base}: ${reported.message}`)}\n`);
       status = EXIT_NOT_SWEPT;
     }
   }

@@ -1,5 +1,6 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { printable } from '../printable.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 
 /** Where orphans' functions run: in a child process, or in this one (faster, and an exit or a hang is yours). */
@@ -40,13 +41,16 @@ export interface ResolvedSweepOptions {
   readonly logger: Logger;
 }
 
-/** A logger that throws must not end a sweep. */
+/** A logger that throws must not end a sweep, and none is given what would forge a line of its log. */
 function guarded(logger: Logger): Logger {
-  const say = (level: keyof Logger, message: string): void => {
+  const say = (level: keyof Logger, text: string): void => {
+    const message = printable(text);
     try {
       logger[level](message);
     } catch (error) {
-      process.emitWarning(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`);
+      process.emitWarning(
+        printable(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`),
+      );
     }
   };
   return { info: message => say('info', message), warn: message => say('warn', message) };
