@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { hasCode } from '../errors.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { resolveSweepOptions, type SweepOptions } from './options.ts';
+import { directoryOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { sweepDirectory } from './sweep.ts';
 
@@ -14,7 +14,7 @@ import { sweepDirectory } from './sweep.ts';
 export async function cleanup(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
   const startMs = performance.now();
   const resolved = resolveSweepOptions(options);
-  const directory = new StateDirectory(stateDirBase);
+  const directory = new StateDirectory(stateDirBase, directoryOptions(resolved));
   const files = new Map<string, FileReport>();
   let isComplete = true;
   for (;;) {

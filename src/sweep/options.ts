@@ -1,6 +1,8 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { printable } from '../printable.ts';
+import type { StateDirectoryOptions } from '../state/state-directory.ts';
+import { resolveTrust, type Trust } from '../state/trust.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 
 /** Where orphans' functions run: in a child process, or in this one (faster, and an exit or a hang is yours). */
@@ -25,6 +27,16 @@ export interface SweepOptions {
   killGraceMs?: number | undefined;
   /** Stops the sweep between two functions; the rest stays registered. */
   signal?: AbortSignal | undefined;
+  /**
+   * Directories whose owner and mode do not matter, nor those of any directory on the way to them: as git's
+   * `safe.directory`. All who can write to one of these may then run code as you. @defaultValue none
+   */
+  trustedPaths?: readonly string[] | undefined;
+  /**
+   * Ids of groups whose members may write, and read state files, where their group's bits say so. They may then run
+   * code as you. @defaultValue none
+   */
+  trustedGroups?: readonly number[] | undefined;
   /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
   logger?: Logger | null | undefined;
 }
@@ -38,6 +50,7 @@ export interface ResolvedSweepOptions {
   readonly deadlineMs: number;
   readonly killGraceMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly trust: Trust;
   readonly logger: Logger;
 }
 
@@ -83,8 +96,14 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
     deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 0),
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
     signal,
+    trust: resolveTrust(options.trustedPaths, options.trustedGroups),
     logger: logger === null ? silent : guarded(logger ?? defaultLogger),
   };
+}
+
+/** What a state directory is to be looked at with. */
+export function directoryOptions({ trust, logger }: ResolvedSweepOptions): StateDirectoryOptions {
+  return { trust, warn: message => logger.warn(message) };
 }
 
 /** Returns `value` if it is one of `allowed`. @throws TypeError */

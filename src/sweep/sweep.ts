@@ -15,7 +15,12 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { traceSweep } from '../tracing.ts';
 import { logReport } from './logger.ts';
-import { type ResolvedSweepOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
+import {
+  directoryOptions,
+  type ResolvedSweepOptions,
+  resolveSweepOptions,
+  type SweepOptions,
+} from './options.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import type { Runner } from './runner/runner.ts';
 import { StopCondition } from './stop.ts';
@@ -38,7 +43,8 @@ const BATCH_BYTES = 32 * 1024 * 1024;
  * `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO` when the directory cannot be read. Never for one bad file or function.
  */
 export async function sweep(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
-  return sweepDirectory(new StateDirectory(stateDirBase), resolveSweepOptions(options));
+  const resolved = resolveSweepOptions(options);
+  return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved);
 }
 
 /** As {@link sweep}. @param except - inodes (`dev:ino`) that were handled already, and are left alone */

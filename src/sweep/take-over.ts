@@ -93,7 +93,7 @@ export class OrphanTaker {
     const stat = fstatSync(fd);
     const inode = inodeKey(stat);
     if (this.#seen.has(inode)) return { kind: 'seen' };
-    const distrust = distrustFile(stat);
+    const distrust = distrustFile(stat, this.#directory.trust);
     if (distrust !== undefined) {
       this.#seen.add(inode);
       return refused(

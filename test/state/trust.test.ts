@@ -10,10 +10,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { checkDirectory } from '#dist/state/trust.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
 import { takeCalls } from './ran.js';
 import { deferOf, framesOf, headerOf, stateBase, sweepHere } from './state-bytes.js';
@@ -21,6 +20,7 @@ import { deferOf, framesOf, headerOf, stateBase, sweepHere } from './state-bytes
 const whole = Buffer.concat(framesOf(headerOf(), deferOf(1, ['untrusted'])));
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can give files away';
 const nobody = 65534;
+const checkDirectory = (path: string): void => new StateDirectory(dirname(path)).ensure();
 const unsafe = { code: 'DEFERRED_UNSAFE_DIRECTORY' };
 
 test('a state directory that others can write to is refused', t => {
