@@ -1,5 +1,7 @@
 /** The verbs `sweep` and `cleanup`. */
 import { printable, printableJson } from '../printable.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { resolveTrust } from '../state/trust.ts';
 import { cleanup } from '../sweep/cleanup.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { hasProblems } from '../sweep/report.ts';
@@ -18,6 +20,8 @@ export async function runSweep(line: SweepLine): Promise<number> {
   const options: SweepOptions = {
     isolation: line.isolation,
     timeoutMs: line.timeoutMs,
+    trustedPaths: line.trustedPaths,
+    trustedGroups: line.trustedGroups,
     signal: abort.signal,
     // The report says it all.
     logger: null,
@@ -27,6 +31,8 @@ export async function runSweep(line: SweepLine): Promise<number> {
   let status = EXIT_DONE;
   for (const base of line.bases) {
     try {
+      // The report does not say it.
+      new StateDirectory(base, { trust: resolveTrust(line.trustedPaths, line.trustedGroups), warn }).list();
       const report = await run(base, options);
       write(line.isJson ? `${printableJson(report)}\n` : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
@@ -39,6 +45,10 @@ export async function runSweep(line: SweepLine): Promise<number> {
   }
   process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
   return status;
+}
+
+function warn(message: string): void {
+  process.stderr.write(`${printable(message)}\n`);
 }
 
 function writeStandardOutput(text: string): void {
