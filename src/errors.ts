@@ -11,10 +11,12 @@ export type DeferredSweepErrorCode =
   | 'DEFERRED_LOCK_INEFFECTIVE'
   /** The kernel could not say whether a lock is free (EIO, ENOLCK, ESTALE), however often it was asked. */
   | 'DEFERRED_LOCK_FAILED'
-  /** The state directory is not ours alone. */
+  /** The state directory is not ours alone, or others can replace it. */
   | 'DEFERRED_UNSAFE_DIRECTORY'
-  /** A state file is not a regular, singly linked file of ours. */
+  /** A state file is not a regular, singly linked file for us alone. */
   | 'DEFERRED_UNSAFE_FILE'
+  /** What a function needs belongs to another user than when it was registered. */
+  | 'DEFERRED_OWNER_CHANGED'
   /** Bytes of a state file are not what was written. */
   | 'DEFERRED_STATE_CORRUPT'
   /** A state file of a newer major format version. */

@@ -4,6 +4,8 @@
  */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
+import { DeferredSweepError } from '../errors.ts';
+import { describeUser } from './user-name.ts';
 
 /** What is trusted beside root, the user we are, and the owner of `/`. */
 export interface Trust {
@@ -52,10 +54,22 @@ export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string |
   if (!stat.isFile()) return 'it is not a regular file';
   if (stat.nlink > 1) return `it has ${stat.nlink} hard links`;
   const us = process.geteuid?.() ?? 0;
-  if (stat.uid !== us) return `it belongs to uid ${stat.uid}, not to uid ${us}`;
+  if (stat.uid !== us) return `it belongs to ${describeUser(stat.uid)}, not to ${describeUser(us)}`;
   // Reading is enough to lock it and to keep it locked.
   const bits = trust.groups.includes(stat.gid) ? OTHERS_BITS : OTHERS_BITS | GROUP_BITS;
   return stat.mode & bits ? `others can read or write it (${describeMode(stat)})` : undefined;
+}
+
+/**
+ * The refusal of one state file. Its advice is never to remove it: it may be the pending work of its owner.
+ * @param why - as {@link distrustFile} says it
+ */
+export function unsafeFile(path: string, why: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_UNSAFE_FILE',
+    `cannot believe ${path}: ${why}; it stays there unread: find out who put it there`,
+    { path, ...(cause !== undefined && { cause }) },
+  );
 }
 
 /** `mode 0755`, as chmod(1) takes it. */

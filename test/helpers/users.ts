@@ -55,14 +55,20 @@ export function printedBy(who: RunAs, program: string, ...args: string[]): strin
 }
 
 /** A user dies with a function registered in `base` that writes the user's id into `ledger`. */
-export function leaveOrphanAs(who: RunAs, base: string, ledger: string): void {
+export function leaveOrphanAs(
+  who: RunAs,
+  base: string,
+  ledger: string,
+  options: object = { trustedPaths: [base] },
+): void {
   const { signal, stderr } = runAs(
     who,
-    `const job = await new DeferredFunctionManager(args[0], { logger: null, trustedPaths: [args[0]] }).open();
+    `const job = await new DeferredFunctionManager(args[0], { logger: null, ...JSON.parse(args[2]) }).open();
      job.defer(async to => (await import('node:fs')).appendFileSync(to, process.geteuid() + '\\n'), args[1]);
      process.kill(process.pid, 'SIGKILL');`,
     base,
     ledger,
+    JSON.stringify(options),
   );
   if (signal !== 'SIGKILL') throw new Error(`the worker did not get as far as its death: ${stderr}`);
 }
