@@ -60,6 +60,8 @@ test('a missing state directory is an empty one', t => {
 
 const spoilers: Record<string, { skip?: string | false; spoil: (path: string) => void }> = {
   'that others can write to': { spoil: path => chmodSync(path, 0o602) },
+  'that others can read, and so keep locked': { spoil: path => chmodSync(path, 0o604) },
+  'that its group can read': { spoil: path => chmodSync(path, 0o640) },
   'that its group can write to': { spoil: path => chmodSync(path, 0o660) },
   'with a second name': { spoil: path => linkSync(path, join(path, '../../elsewhere')) },
   'of another user': { skip: notRoot, spoil: path => chownSync(path, nobody, nobody) },
