@@ -1,7 +1,7 @@
 /** The directory of all state files of a node: `<stateDirBase>/deferred`. */
 import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { grantOwner, makeDirectory } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { stateIo } from './state-io.ts';
@@ -77,7 +77,14 @@ export class StateDirectory {
     if (this.isUnchanged()) return;
     for (let race = 0; race < MAX_RACES; race++) {
       const way = this.#walk();
-      if (this.#make(way) && this.#checkEnd(way)) return;
+      const made: string[] = [];
+      try {
+        if (this.#make(way, made) && this.#checkEnd(way)) return;
+      } catch (error) {
+        // What we do not use is not to be in the way of others. Where it is used already the system refuses.
+        for (const path of made.reverse()) unlessRefused(() => rmdirSync(path), undefined);
+        throw error;
+      }
     }
     throw new DeferredSweepError(
       'DEFERRED_STATE_IO',
@@ -162,14 +169,18 @@ export class StateDirectory {
     return way;
   }
 
-  /** Makes what is missing. Returns false where another process did, or removed what we looked at. */
-  #make({ lastDirectory, missing, resolved }: Way): boolean {
+  /**
+   * Makes what is missing. Returns false where another process did, or removed what we looked at.
+   * @param made - gets the path of each directory that was made
+   */
+  #make({ lastDirectory, missing, resolved }: Way, made: string[]): boolean {
     let path = missing.length > 0 ? lastDirectory.path : resolved;
     const topmost = join(this.path, ...missing.map(() => '..'));
     for (const name of [...missing, STATE_DIR_STEM]) {
       path = join(path, name);
       try {
         if (makeDirectory(path)) {
+          made.push(path);
           if (topmost.length < this.#topmostMade.length) this.#topmostMade = topmost;
         } else if (path !== join(resolved, STATE_DIR_STEM)) return false;
       } catch (error) {
