@@ -13,7 +13,7 @@ async function installWithoutAddon(
   t: TestContext,
 ): Promise<{ directory: string; lock: typeof import('deferred-sweep/lock') }> {
   const directory = realpathSync(freshDirectory(t));
-  for (const part of ['package.json', 'dist/errors.js', 'dist/lock']) {
+  for (const part of ['package.json', 'dist/errors.js', 'dist/printable.js', 'dist/lock']) {
     cpSync(join(root, part), join(directory, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
