@@ -1,5 +1,5 @@
 /**
- * How an owner gets a state file of its own: `design.md` §3, Create. Numbers in the code are these steps.
+ * How an owner gets a state file of its own. Numbers in the code are these steps.
  *
  *  1. make the directory, check whose it is
  *  2. open `<name>.tmp`, which must not exist; look at it as a sweeper would

@@ -67,7 +67,7 @@ export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string |
 export function unsafeFile(path: string, why: string, cause?: unknown): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_UNSAFE_FILE',
-    `cannot believe ${path}: ${why}; it stays there unread: find out who put it there`,
+    `will not read ${path}: ${why}; find out who put it there`,
     { path, ...(cause !== undefined && { cause }) },
   );
 }
