@@ -4,7 +4,8 @@
  * under `/tmp`, a directory that was removed may be made anew by any user.
  */
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
-import { NOTHING_MORE } from './trust.ts';
+import { Covered } from './covered.ts';
+import { NOTHING_MORE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
 import { describeUser } from './user-name.ts';
 import { type Step, type Way, walk } from './way.ts';
@@ -27,12 +28,21 @@ export function ownersOf(path: string): number[] {
  * @param what - names the thing, for the message: `the module`, `the working directory`
  * @param path - absolute
  * @param registered - what {@link ownersOf} returned when the function was registered
+ * @param trust - of the sweep: owners of trusted paths do not matter
  * @throws DeferredSweepError `DEFERRED_OWNER_CHANGED`; as {@link ownersOf}
  */
-export function checkUnchangedOwners(what: string, path: string, registered: readonly number[]): void {
+export function checkUnchangedOwners(
+  what: string,
+  path: string,
+  registered: readonly number[],
+  trust: Trust = NOTHING_MORE,
+): void {
+  const covered = new Covered(trust);
   let stranger: Step | undefined;
   try {
-    stranger = foreignSteps(path).find(({ stat }) => !registered.includes(stat.uid));
+    stranger = foreignSteps(path).find(
+      step => !registered.includes(step.stat.uid) && !covered.has(step.path),
+    );
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return;
     throw error;
@@ -49,6 +59,6 @@ export function checkUnchangedOwners(what: string, path: string, registered: rea
 /** What others own on the way. */
 function foreignSteps(path: string): Step[] {
   const way: Way = walk(path);
-  const viewer = viewerOf(NOTHING_MORE, way);
+  const viewer = viewerOf(NOTHING_MORE, way.steps[0]!);
   return way.steps.filter(step => !isOurs(step, viewer));
 }

@@ -44,3 +44,20 @@ export function grantOwner(path: string): void {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
 }
+
+/**
+ * Removes a directory in which nothing is. Returns whether it is gone: another process's file in it, or a creator that
+ * comes right after, is ordinary.
+ * @throws Error of Node's shape
+ */
+export function removeEmpty(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT') return true;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw error;
+  }
+}

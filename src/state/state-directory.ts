@@ -2,12 +2,12 @@
 import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
-import { grantOwner, makeDirectory } from './make-directory.ts';
+import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { stateIo } from './state-io.ts';
-import { syncDirectory } from './sync.ts';
-import { NOTHING_MORE, type Trust } from './trust.ts';
-import { type Distrust, distrustStateDirectory, judgeWay, viewerOf } from './trusted-path.ts';
+import { syncDirectory, syncParent } from './sync.ts';
+import { type Distrust, NOTHING_MORE, type Trust } from './trust.ts';
+import { distrustStateDirectory, WayJudge } from './trusted-path.ts';
 import { type Way, walk } from './way.ts';
 
 /** Creators and cleanups may make and remove directories at the same time; so often in a row they do not. */
@@ -156,12 +156,12 @@ export class StateDirectory {
     );
   }
 
-  /** The way to the base, on which only trusted users decide. */
-  #walk(): Way {
-    const way = walk(this.#base);
-    const { refusal, warnings } = judgeWay(way, viewerOf(this.trust, way));
-    if (refusal) throw this.#refused(refusal);
-    for (const { what, advice } of warnings) {
+  /** A way on which only trusted users decide. */
+  #walk(path = this.#base): Way {
+    const judge = new WayJudge(this.trust);
+    const way = walk(path, step => this.#assertTrusted(judge.refuseStep(step)));
+    this.#assertTrusted(judge.refuseMounts(way));
+    for (const { what, advice } of judge.warnings) {
       const message = `deferred-sweep: ${this.path} is not safe from other users: ${what}; ${advice}`;
       if (!warnedOf.has(message)) this.#warn(message);
       warnedOf.add(message);
@@ -212,16 +212,14 @@ export class StateDirectory {
     const path = join(way.resolved, STATE_DIR_STEM);
     const stat = statOf(path);
     if (!stat) return false;
-    const refusal = this.#distrust(stat);
-    if (refusal) throw this.#refused(refusal);
+    this.#assertTrusted(this.#distrust(stat));
+    // Another file system, whose maker decides what it says of owners, may be mounted right here.
+    if (Number(stat.dev) !== way.lastDirectory.stat.dev) this.#walk(path);
     const named = statOf(this.path);
     if (!named) return false;
     if (keyOf(named) !== keyOf(stat)) {
-      throw this.#refused({
-        path,
-        what: `it is not what ${path} is, where its links lead`,
-        advice: 'name the directory itself',
-      });
+      const what = `it is not what ${path} is, where its links lead`;
+      this.#assertTrusted({ path, what, advice: 'name the directory itself' });
     }
     grantOwner(path);
     this.#checked = keyOf(stat);
@@ -232,12 +230,11 @@ export class StateDirectory {
     return distrustStateDirectory(this.path, stat, this.trust);
   }
 
-  #refused({ path, what, advice }: Distrust): DeferredSweepError {
-    return new DeferredSweepError(
-      'DEFERRED_UNSAFE_DIRECTORY',
-      `cannot use the state directory ${this.path}: ${what}; ${advice}`,
-      { path },
-    );
+  #assertTrusted(distrust: Distrust | undefined): void {
+    if (!distrust) return;
+    const { path, what, advice } = distrust;
+    const message = `cannot use the state directory ${this.path}: ${what}; ${advice}`;
+    throw new DeferredSweepError('DEFERRED_UNSAFE_DIRECTORY', message, { path });
   }
 }
 
@@ -247,27 +244,4 @@ function statOf(path: string): BigIntStats | undefined {
 
 function keyOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
-}
-
-/** Somebody's file in it (ENOTEMPTY), or a creator who comes right after, is ordinary. */
-function removeEmpty(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT') return true;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Always that of the state directory: whoever made it may not have come to sync it yet. */
-function syncParent(path: string): void {
-  try {
-    syncDirectory(path);
-  } catch (error) {
-    // Not ours to read, so the directory in it is older than we are: somebody with more rights made it.
-    if (systemErrorCode(error) !== 'EACCES') throw error;
-  }
 }

@@ -26,6 +26,18 @@ export interface Viewer {
   readonly trust: Trust;
 }
 
+/** One thing on the way that is not as it should be. */
+export interface Distrust {
+  /** The directory or link concerned. */
+  readonly path: string;
+  /** Names the path, and whose it is. */
+  readonly what: string;
+  /** What to do about it; safe to follow. */
+  readonly advice: string;
+  /** It is told, and not forbidden. */
+  readonly isWarning?: boolean;
+}
+
 export const STICKY = 0o1000;
 export const GROUP_WRITE = 0o020;
 export const OTHERS_WRITE = 0o002;
@@ -75,4 +87,9 @@ export function unsafeFile(path: string, why: string, cause?: unknown): Deferred
 /** `mode 0755`, as chmod(1) takes it. */
 export function describeMode({ mode }: Pick<Stats, 'mode'>): string {
   return `mode 0${(mode & 0o7777).toString(8).padStart(3, '0')}`;
+}
+
+/** How to trust a path, for advice. */
+export function trustAdvice(path: string): string {
+  return `trust it (trustedPaths, --trust ${path})`;
 }

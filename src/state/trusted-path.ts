@@ -4,63 +4,66 @@
  * By induction from `/`: a directory that only trusted users can write to, or a sticky one, keeps each of its entries
  * that a trusted user owns. So does the next one. What was once seen at the end is then changed by trusted users alone.
  */
-import { type BigIntStats, statfsSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Covered } from './covered.ts';
 import {
-  fuseUser,
-  isFuse,
-  isUntrustedDevice,
-  type Mount,
-  mountsOnTheWay,
-  readMounts,
-} from '../lock/mounts.ts';
-import { describeMode, GROUP_WRITE, OTHERS_WRITE, STICKY, type Trust, type Viewer } from './trust.ts';
+  type Distrust,
+  describeMode,
+  GROUP_WRITE,
+  OTHERS_WRITE,
+  STICKY,
+  type Trust,
+  trustAdvice,
+  type Viewer,
+} from './trust.ts';
+import { distrustMounts } from './trusted-mounts.ts';
 import { describeGroup, describeUser } from './user-name.ts';
-import { type Step, type Way, walk } from './way.ts';
-
-/** One thing on the way that is not as it should be. */
-export interface Distrust {
-  /** The directory or link concerned. */
-  readonly path: string;
-  /** Names the path, and whose it is. */
-  readonly what: string;
-  /** What to do about it; safe to follow. */
-  readonly advice: string;
-}
-
-export interface Verdict {
-  /** The first thing that forbids to use what the way leads to. */
-  readonly refusal: Distrust | undefined;
-  /** What the user should know of, and may want so. */
-  readonly warnings: readonly Distrust[];
-}
-
-/** Super block magic number, see statfs(2). */
-const FUSE_MAGIC = 0x65735546;
+import type { Step, Way } from './way.ts';
 
 /** The process we are, with what is trusted beside. Asked each time: a process may change its user. */
-export function viewerOf(trust: Trust, way: Way): Viewer {
+export function viewerOf(trust: Trust, root: Step): Viewer {
   return {
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
-    rootUid: way.steps[0]!.stat.uid,
+    rootUid: root.stat.uid,
     trust,
   };
 }
 
-/**
- * Judges every step of a way.
- * @throws Error of Node's shape if a trusted path cannot be walked
- */
-export function judgeWay(way: Way, viewer: Viewer): Verdict {
-  const covered = new Covered(viewer.trust);
-  const warnings: Distrust[] = [];
-  for (const step of way.steps) {
-    const refusal = distrustOwner(step, viewer) ?? distrustMode(step, viewer, warnings);
-    if (refusal && !covered.has(step.path)) return { refusal, warnings };
+/** Judges the way to one path, step by step: no step is gone behind that is not trusted. */
+export class WayJudge {
+  /** What the user should know of, and may want so. */
+  readonly warnings: Distrust[] = [];
+  readonly #trust: Trust;
+  readonly #covered: Covered;
+  #viewer: Viewer | undefined;
+
+  constructor(trust: Trust) {
+    this.#trust = trust;
+    this.#covered = new Covered(trust);
   }
-  const refusal = crossesDevices(way) ? distrustMounts(way, viewer, covered, readMounts) : undefined;
-  return { refusal, warnings: warnings.filter(({ path }) => !covered.has(path)) };
+
+  /**
+   * Says why nothing behind a step is to be used, or undefined where it may be. To be told every step, `/` first.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` if a trusted path cannot be walked
+   */
+  refuseStep(step: Step): Distrust | undefined {
+    this.#viewer ??= viewerOf(this.#trust, step);
+    const distrust = distrustOwner(step, this.#viewer) ?? distrustMode(step, this.#viewer);
+    if (!distrust || this.#covered.has(step.path)) return undefined;
+    if (!distrust.isWarning) return distrust;
+    this.warnings.push(distrust);
+    return undefined;
+  }
+
+  /**
+   * As {@link refuseStep}, of the mounts that a whole way goes through.
+   * @throws Error of Node's shape if statfs(2) fails
+   */
+  refuseMounts(way: Way): Distrust | undefined {
+    return this.#viewer && distrustMounts(way, this.#viewer, this.#covered);
+  }
 }
 
 /**
@@ -122,7 +125,7 @@ function distrustOwner(step: Step, viewer: Viewer): Distrust | undefined {
   };
 }
 
-function distrustMode(step: Step, viewer: Viewer, warnings: Distrust[]): Distrust | undefined {
+function distrustMode(step: Step, viewer: Viewer): Distrust | undefined {
   const { path, stat } = step;
   if (!stat.isDirectory() || stat.mode & STICKY) return undefined;
   if (stat.mode & OTHERS_WRITE) {
@@ -136,99 +139,10 @@ function distrustMode(step: Step, viewer: Viewer, warnings: Distrust[]): Distrus
   // A group of one user's own, as useradd(8) makes them.
   if (viewer.uid !== 0 && stat.gid === viewer.gid && stat.gid === viewer.uid) return undefined;
   const group = describeGroup(stat.gid);
-  const distrust: Distrust = {
+  return {
     path,
     what: `the group ${group} can replace what is in ${path}, on the way to it (${describeMode(stat)})`,
     advice: `take that away (chmod g-w ${path}) or make it sticky (chmod +t ${path}); only if the whole group may run code as you, trust it (trustedGroups, --trust-group ${stat.gid})`,
+    isWarning: viewer.uid !== 0,
   };
-  if (viewer.uid === 0) return distrust;
-  warnings.push(distrust);
-  return undefined;
-}
-
-function trustAdvice(path: string): string {
-  return `trust it (trustedPaths, --trust ${path})`;
-}
-
-/** A way within one file system meets no mount that could claim anything. */
-function crossesDevices({ steps }: Way): boolean {
-  return process.platform === 'linux' && steps.some(({ stat }) => stat.dev !== steps[0]!.stat.dev);
-}
-
-/**
- * What a mount says of owners is what its maker wants. The mount of `/` is trusted: this program lies on it, too.
- * @param mounts - asked only where needed: a node may have thousands
- */
-function distrustMounts(
-  way: Way,
-  viewer: Viewer,
-  covered: Covered,
-  mounts: () => Mount[],
-): Distrust | undefined {
-  const isRoot = viewer.uid === 0;
-  if (!isRoot && !hasFuse(way)) return undefined;
-  const through = mountsOnTheWay(mounts(), way.lastDirectory.path).filter(
-    ({ mountPoint }) => mountPoint !== '/' && !covered.has(mountPoint),
-  );
-  for (const mount of through) {
-    const refusal = distrustMount(mount, viewer);
-    if (refusal) return refusal;
-  }
-  return undefined;
-}
-
-/** Root trusts no file system whose owners an ordinary user may have made up; a user trusts root's and its own. */
-export function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
-  const { mountPoint: path, type } = mount;
-  const advice = `use a directory on another file system; only if the maker of this one may run code as ${describeUser(viewer.uid)}, ${trustAdvice(path)}`;
-  if (isFuse(mount)) {
-    const maker = fuseUser(mount);
-    if (viewer.uid !== 0 && (maker === 0 || maker === viewer.uid)) return undefined;
-    const whose = maker === undefined ? '' : ` of ${describeUser(maker)}`;
-    return {
-      path,
-      what: `${path}, on the way to it, is a FUSE mount${whose} (${type}), which can claim any owner`,
-      advice,
-    };
-  }
-  if (viewer.uid !== 0 || !isUntrustedDevice(mount)) return undefined;
-  return {
-    path,
-    what: `${path}, on the way to it, is mounted nosuid from ${mount.source}: its owners may be forged`,
-    advice,
-  };
-}
-
-/** One call for each device. */
-function hasFuse({ steps }: Way): boolean {
-  const seen = new Set<number>();
-  for (const { path, stat } of steps) {
-    if (!stat.isDirectory() || seen.has(stat.dev)) continue;
-    seen.add(stat.dev);
-    if (statfsSync(path).type === FUSE_MAGIC) return true;
-  }
-  return false;
-}
-
-/** The paths that the user trusts, and all on the way to them. Looked up when first asked, which is rare. */
-class Covered {
-  readonly #trust: Trust;
-  #paths: Set<string> | undefined;
-
-  constructor(trust: Trust) {
-    this.#trust = trust;
-  }
-
-  has(path: string): boolean {
-    if (this.#trust.paths.length === 0) return false;
-    this.#paths ??= new Set(this.#trust.paths.flatMap(pathsOnTheWay));
-    return this.#paths.has(path);
-  }
-}
-
-function pathsOnTheWay(path: string): string[] {
-  const { steps, lastDirectory, resolved } = walk(path);
-  const missing: string[] = [];
-  for (let at = resolved; at.length > lastDirectory.path.length; at = dirname(at)) missing.push(at);
-  return [...steps.map(step => step.path), ...missing];
 }

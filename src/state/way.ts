@@ -1,7 +1,7 @@
 /** The way to a path: every directory and symbolic link that the kernel goes through, from `/` down. */
 import { lstatSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 
 /** A directory on the way, a link on it, or what the way ends at. */
 export interface Step {
@@ -35,13 +35,15 @@ const PROC_TOP = 1;
 /**
  * Walks to an absolute path and returns every step. Each name is looked up below steps that were seen before, so what
  * the steps say together holds for the whole way: {@link Step.path} never follows a link.
+ * @param visit - called with each step before anything is looked up in or behind it; what it throws ends the walk
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` for links in a loop, and for links of `/proc/PID`, which lead
  * elsewhere than their text says: a bind mount of another namespace, say.
  * @throws Error of Node's shape if a step cannot be looked at, or is a file (ENOTDIR)
  */
-export function walk(path: string): Way {
+export function walk(path: string, visit: (step: Step) => void = () => {}): Way {
   const root: Step = { path: sep, stat: lstatSync(sep), parent: undefined };
   const steps = [root];
+  visit(root);
   const names = namesOf(path);
   let links = 0;
   let current = root;
@@ -63,6 +65,7 @@ export function walk(path: string): Way {
       };
     }
     steps.push(step);
+    visit(step);
     if (!step.stat.isSymbolicLink()) {
       current = step;
       continue;
@@ -71,7 +74,13 @@ export function walk(path: string): Way {
     if (isKernelLink(step)) {
       throw unsafe(path, `it goes through ${step.path}, a link that leads elsewhere than its text says`);
     }
-    const target = readlinkSync(step.path);
+    const target = targetOf(step.path);
+    if (target === undefined) {
+      // Replaced since. Its owner may do so without end: that is too many links, too.
+      steps.pop();
+      names.unshift(name);
+      continue;
+    }
     names.unshift(...namesOf(target));
     if (isAbsolute(target)) current = root;
     // Made through a link, directories might land where a disk is not mounted.
@@ -91,6 +100,16 @@ function lookUp(parent: Step, name: string): Step | undefined {
   const path = join(parent.path, name);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat && { path, stat, parent };
+}
+
+/** Undefined where there is no link any more. */
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (['EINVAL', 'ENOENT'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** Links at the top of procfs (`self`) are ordinary ones; those below are jumps within the kernel. */

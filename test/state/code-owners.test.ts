@@ -48,6 +48,7 @@ test('an owner that was there at registration stays trusted, and every other use
     ...changed,
     message: /workspace belongs to uid 64102/,
   });
+  checkUnchangedOwners('the module', path, owners, { paths: [join(top, 'workspace')], groups: [] });
 });
 
 test('a link of another user counts as a directory of theirs does', { skip: notRoot }, t => {

@@ -93,26 +93,34 @@ testHere(
     const source = directoryOf(join(shared, 'source'), MALLORY, 0o700);
     leaveOrphanAs({ uid: MALLORY }, source, ledger);
     const at = directoryOf(join(shared, 'mnt'), MALLORY);
+    // A base for all, and the state directory itself is the mount.
+    const sticky = directoryOf(join(shared, 'sticky'), 0, 0o1777);
+    const deferred = directoryOf(join(sticky, 'deferred'), MALLORY);
     const config = join(shared, 'fuse.conf');
     writeFileSync(config, 'user_allow_other\n');
-    const sweeping = (trust: object): string => {
+    const sweeping = (base: string, shown: string, on: string, trust: object): string => {
       const program = `
       import { sweep } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
-      try { console.log((await sweep(${JSON.stringify(at)}, ${JSON.stringify({ logger: null, ...trust })})).ok); }
+      try { console.log((await sweep(${JSON.stringify(base)}, ${JSON.stringify({ logger: null, ...trust })})).ok); }
       catch (error) { console.log(error.code, error.message); }`;
       const node = [process.execPath, '--input-type=module', '--eval', program];
-      return run('unshare', '-m', 'bash', '-c', showing, 'bash', config, source, at, ...node).trim();
+      return run('unshare', '-m', 'bash', '-c', showing, 'bash', config, shown, on, ...node).trim();
     };
-    // Trusted, it would be run as Alice: it is a trap.
-    const refused = sweeping({});
-    assert.match(
-      refused,
-      /^DEFERRED_UNSAFE_DIRECTORY .*mnt, on the way to it, is a FUSE mount of mallory \(uid 64102\)/,
-    );
-    assert.deepEqual(read(ledger), []);
-    assert.equal(sweeping({ trustedPaths: [at] }), '1');
+    const scenes = [
+      [at, source, at],
+      [sticky, join(source, 'deferred'), deferred],
+    ] as const;
+    for (const [base, shown, on] of scenes) {
+      // Trusted, it would be run as Alice: it is a trap.
+      assert.match(
+        sweeping(base, shown, on, {}),
+        /^DEFERRED_UNSAFE_DIRECTORY .*, on the way to it, is a FUSE mount of mallory \(uid 64102\)/,
+      );
+      assert.deepEqual(read(ledger), []);
+    }
+    assert.equal(sweeping(...scenes[0], { trustedPaths: [at] }), '1');
     assert.deepEqual(read(ledger), [String(ALICE)]);
-    addRow({ part: 'where', what: 'FUSE of another user', tried: 1, found: 0 });
+    addRow({ part: 'where', what: 'FUSE of another user', tried: 2, found: 0 });
   },
 );
 
