@@ -32,7 +32,10 @@ export async function runSweep(line: SweepLine): Promise<number> {
   for (const base of line.bases) {
     try {
       // The report does not say it.
-      new StateDirectory(base, { trust: resolveTrust(line.trustedPaths, line.trustedGroups), warn }).list();
+      new StateDirectory(base, {
+        trust: resolveTrust(line.trustedPaths, line.trustedGroups),
+        warn,
+      }).inspect();
       const report = await run(base, options);
       write(line.isJson ? `${printableJson(report)}\n` : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);

@@ -116,6 +116,14 @@ export class StateDirectory {
   }
 
   /**
+   * Walks the way and tells its warnings; reads nothing.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO`
+   */
+  inspect(): void {
+    stateIo(`walk to ${this.path}`, this.path, () => void this.#walk());
+  }
+
+  /**
    * The state files that {@link look} finds.
    * @throws as {@link look}
    */
