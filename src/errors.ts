@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { printable } from './printable.ts';
 
 /** Every code a {@link DeferredSweepError} can carry. Codes hold for a major version; `docs/errors.md` tells what to do. */
 export type DeferredSweepErrorCode =
@@ -10,10 +11,12 @@ export type DeferredSweepErrorCode =
   | 'DEFERRED_LOCK_INEFFECTIVE'
   /** The kernel could not say whether a lock is free (EIO, ENOLCK, ESTALE), however often it was asked. */
   | 'DEFERRED_LOCK_FAILED'
-  /** The state directory is not ours alone. */
+  /** The state directory is not ours alone, or others can replace it. */
   | 'DEFERRED_UNSAFE_DIRECTORY'
-  /** A state file is not a regular, singly linked file of ours. */
+  /** A state file is not a regular, singly linked file for us alone. */
   | 'DEFERRED_UNSAFE_FILE'
+  /** What a function needs belongs to another user than when it was registered. */
+  | 'DEFERRED_OWNER_CHANGED'
   /** Bytes of a state file are not what was written. */
   | 'DEFERRED_STATE_CORRUPT'
   /** A state file of a newer major format version. */
@@ -48,7 +51,8 @@ export interface DeferredSweepErrorDetails {
 }
 
 /**
- * The one error class of this package. Decide by `code`, never by the message.
+ * The one error class of this package. Decide by `code`, never by the message. The message is one line that is safe to
+ * print, whatever names and texts are quoted in it; the fields hold them as they are.
  * Wrong use of an option or parameter throws `TypeError` or `RangeError` instead.
  */
 export class DeferredSweepError extends Error {
@@ -62,7 +66,7 @@ export class DeferredSweepError extends Error {
   }
 
   constructor(code: DeferredSweepErrorCode, message: string, details: DeferredSweepErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    super(printable(message), 'cause' in details ? { cause: details.cause } : undefined);
     this.code = code;
     if (details.path !== undefined) this.path = details.path;
     if (details.valuePath !== undefined) this.valuePath = details.valuePath;

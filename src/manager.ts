@@ -15,6 +15,7 @@ import type { StateFile } from './state/state-file.ts';
 import { stateIo } from './state/state-io.ts';
 import { cleanup } from './sweep/cleanup.ts';
 import {
+  directoryOptions,
   milliseconds,
   oneOf,
   positiveInteger,
@@ -107,9 +108,9 @@ export class DeferredFunctionManager {
     const { durability, delivery, order, env, ...sweepOptions } = rest;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
-    this.#directory = new StateDirectory(stateDirBase);
     // Orphans keep the limits their own owner registered them with.
     this.#sweepOptions = resolveSweepOptions(sweepOptions);
+    this.#directory = new StateDirectory(stateDirBase, directoryOptions(this.#sweepOptions));
     this.#settings = {
       lock: this.#sweepOptions.lock,
       durability: oneOf('durability', durability ?? 'process', ['process', 'disk']),

@@ -19,6 +19,9 @@ Options:
   --json                    print the reports as one line of JSON each
   --timeout TIME            limit for each function (500ms, 30s, 5m, 1h; 0: none)
                             default: what its owner registered it with
+  --trust PATH              owner and mode of PATH, and of all on the way to it,
+                            do not matter; may be given several times
+  --trust-group GID         the same of the rights of one group
   -h, --help                print this text
   -v, --version             print the version
 
@@ -35,6 +38,8 @@ export interface SweepLine {
   readonly bases: readonly string[];
   readonly isJson: boolean;
   readonly timeoutMs: number | undefined;
+  readonly trustedPaths: readonly string[];
+  readonly trustedGroups: readonly number[];
 }
 
 /** @throws UsageError */
@@ -54,7 +59,10 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
   if (values.isolation !== undefined)
     throw new UsageError('--isolation is gone: orphans always run in a process of their own');
   const timeoutMs = values.timeout === undefined ? undefined : parseTime('--timeout', values.timeout);
-  return { verb, bases, isJson: values.json === true, timeoutMs };
+  const { trust: trustedPaths = [] } = values;
+  if (trustedPaths.includes('')) throw new UsageError('--trust must not be empty');
+  const trustedGroups = (values['trust-group'] ?? []).map(parseGroup);
+  return { verb, bases, isJson: values.json === true, timeoutMs, trustedPaths, trustedGroups };
 }
 
 function parse(argv: readonly string[]) {
@@ -66,6 +74,8 @@ function parse(argv: readonly string[]) {
         json: { type: 'boolean' },
         timeout: { type: 'string' },
         isolation: { type: 'string' },
+        trust: { type: 'string', multiple: true },
+        'trust-group': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -75,6 +85,12 @@ function parse(argv: readonly string[]) {
     if (error instanceof TypeError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** By number: a name may mean another group in another container. */
+function parseGroup(text: string): number {
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new UsageError(`--trust-group must be a group id, got ${text}`);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -1,7 +1,8 @@
 /** A report as text for people. Pure. */
+import { printable } from '../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../sweep/report.ts';
 
-/** Several lines, each ended by a newline. */
+/** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
   const lines = report.files.filter(file => file.outcome !== 'live').flatMap(formatFile);
   const { directory, ok, failed, pending, live } = report;
@@ -9,7 +10,7 @@ export function formatReport(report: SweepReport): string {
   lines.push(
     `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`,
   );
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 function formatFile(file: FileReport): string[] {

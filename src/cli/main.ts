@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
+import { printable } from '../printable.ts';
 import { parseCommandLine, USAGE } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
 
@@ -10,7 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
   hasOutputFailed = true;
   process.exitCode = EXIT_FAILED;
-  process.stderr.write(`deferred-sweep: cannot write to standard output: ${error.message}\n`);
+  process.stderr.write(`deferred-sweep: cannot write to standard output: ${printable(error.message)}\n`);
 });
 // Nowhere to say it.
 process.stderr.on('error', () => {});
@@ -32,6 +33,6 @@ try {
   }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`deferred-sweep: ${error.message}\nTry 'deferred-sweep --help'.\n`);
+  process.stderr.write(`deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }

@@ -1,4 +1,7 @@
 /** The verbs `sweep` and `cleanup`. */
+import { printable, printableJson } from '../printable.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { resolveTrust } from '../state/trust.ts';
 import { cleanup } from '../sweep/cleanup.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { hasProblems } from '../sweep/report.ts';
@@ -16,6 +19,8 @@ export async function runSweep(line: SweepLine): Promise<number> {
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const options: SweepOptions = {
     timeoutMs: line.timeoutMs,
+    trustedPaths: line.trustedPaths,
+    trustedGroups: line.trustedGroups,
     signal: abort.signal,
     // The report says it all.
     logger: null,
@@ -25,18 +30,27 @@ export async function runSweep(line: SweepLine): Promise<number> {
   let status = EXIT_DONE;
   for (const base of line.bases) {
     try {
+      // The report does not say it.
+      new StateDirectory(base, {
+        trust: resolveTrust(line.trustedPaths, line.trustedGroups),
+        warn,
+      }).inspect();
       const report = await run(base, options);
-      write(line.isJson ? `${JSON.stringify(report)}\n` : formatReport(report));
+      write(line.isJson ? `${printableJson(report)}\n` : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
       const reported = reportError(error);
-      if (line.isJson) write(`${JSON.stringify({ base, error: reported })}\n`);
-      process.stderr.write(`deferred-sweep: cannot sweep ${base}: ${reported.message}\n`);
+      if (line.isJson) write(`${printableJson({ base, error: reported })}\n`);
+      process.stderr.write(`${printable(`deferred-sweep: cannot sweep ${base}: ${reported.message}`)}\n`);
       status = EXIT_NOT_SWEPT;
     }
   }
   process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
   return status;
+}
+
+function warn(message: string): void {
+  process.stderr.write(`${printable(message)}\n`);
 }
 
 function writeStandardOutput(text: string): void {

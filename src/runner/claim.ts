@@ -4,7 +4,7 @@
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
@@ -14,7 +14,7 @@ import { replay } from '../state/contents.ts';
 import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { distrustFile } from '../state/trust.ts';
+import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 
 const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Another sweeper's glance, or a lister's lease, is over by then. */
@@ -39,7 +39,7 @@ export async function claim(
 ): Promise<Claimed | undefined> {
   const path = directory.pathOf(name);
   for (let tries = 1; ; tries++) {
-    const claimed = await tryClaim(path, lock, patience);
+    const claimed = await tryClaim(path, lock, patience, directory.trust);
     if (claimed !== 'contended') return claimed;
     if (tries === TRIES) return undefined;
     await sleep(SECOND_TRY_MS);
@@ -50,6 +50,7 @@ async function tryClaim(
   path: string,
   lock: LockScheme,
   patience: LockPatience,
+  trust: Trust,
 ): Promise<Claimed | 'contended' | undefined> {
   let fd: number;
   try {
@@ -61,9 +62,8 @@ async function tryClaim(
   }
   let isKept = false;
   try {
-    const distrust = distrustFile(fstatSync(fd));
-    if (distrust !== undefined)
-      throw new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${distrust}`, { path });
+    const distrust = distrustFile(fstatSync(fd), trust);
+    if (distrust !== undefined) throw unsafeFile(path, distrust);
     if (!(await patience.tryLock(fd, { scheme: lock, path }))) return 'contended';
     if (!namesLockedFile(fd, path)) return undefined;
     const contents = replay(readAll(fd, path));

@@ -57,7 +57,7 @@ function begin(message: Begin): FileCircumstances {
   events.say({ kind: 'ready' });
   return {
     ...message,
-    directory: new StateDirectory(message.base),
+    directory: new StateDirectory(message.base, { trust: message.trust }),
     stop: stopCondition,
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),

@@ -17,7 +17,7 @@ if (isMainThread && program === join(__dirname, 'main.js')) {
   if (rest === '') delete process.env.NODE_OPTIONS;
   else process.env.NODE_OPTIONS = rest;
   try {
-const { loadAddon } = require('../lock/load-addon.cjs') as import('../lock/native.ts').AddonLoader;
+    const { loadAddon } = require('../lock/load-addon.cjs') as import('../lock/native.ts').AddonLoader;
     loadAddon().addon?.setWatchdog(Number(limitMs), Number(endMs));
   } catch {
     // Without the addon, or rights to load it, `main.ts` says so, of each file.

@@ -8,6 +8,7 @@
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import type { ReportedError } from '../state/record.ts';
+import type { Trust } from '../state/trust.ts';
 import { type FunctionReport, RUN_NOTES, type RunNote } from '../sweep/report.ts';
 
 /** The runner's program. */
@@ -36,6 +37,7 @@ export interface Begin {
   /** The state directory base. */
   readonly base: string;
   readonly lock: LockScheme;
+  readonly trust: Trust;
   readonly sweepId: string;
   readonly nonce: string;
   /** Overrides what the functions were registered with. */

@@ -1,12 +1,12 @@
 /**
- * How an owner gets a state file of its own: `design.md` §3, Create. Numbers in the code are these steps.
+ * How an owner gets a state file of its own. Numbers in the code are these steps.
  *
  *  1. make the directory, check whose it is
- *  2. open `<name>.tmp`, which must not exist
+ *  2. open `<name>.tmp`, which must not exist; look at it as a sweeper would
  *  3. lock it
  *  4. does the path still name what was locked?
  *  5. write the header
- *  6. rename to `<name>`
+ *  6. rename to `<name>`; is the directory still the one of step 1?
  *
  * Racers: a sweeper that finds the `.tmp` between 2 and 3 takes it for a dead creator's, locks it (we are contended at
  * 3) and unlinks it (seen at 4, or as ENOENT at 6); a cleanup removes the empty directory before 2 (ENOENT at 2).
@@ -14,7 +14,7 @@
  * a `.tmp` is never run, and the name without it appears only while the lock is held.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode, unlessRefused } from '../errors.ts';
@@ -30,6 +30,7 @@ import { currentPlace, startedIn } from './place.ts';
 import { type Durability, FORMAT_VERSION, type HeaderRecord, type Place, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
+import { describeMode, distrustFile } from './trust.ts';
 
 /** Races a creator may lose in a row. Each costs a sweep that ran at the same instant; so many do not happen. */
 const MAX_RACES = 1000;
@@ -69,7 +70,7 @@ export async function createStateFile(
 
 /**
  * As {@link createStateFile}, without waiting.
- * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`;
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSAFE_FILE`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`;
  * `DEFERRED_STATE_IO` with the system's error as cause.
  */
 export function createStateFileNow(directory: StateDirectory, settings: StateFileSettings): StateFile {
@@ -94,6 +95,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     directory.ensure(); // 1
     fd = openSync(unfinished, CREATE_FLAGS, FILE_MODE); // 2
     setFileMode(fd);
+    assertBelievable(fd, unfinished, directory);
     const isHeld =
       tryLock(fd, { scheme: settings.lock }) && // 3: contended by a sweeper that took us for dead
       namesLockedFile(fd, unfinished); // 4: unlinked by a sweeper that was faster
@@ -106,6 +108,11 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     file.append([header]); // 5
     renameSync(unfinished, path); // 6
     current = path;
+    // Removed meanwhile by ourselves or root, its name may be another user's directory: that is told at the next try.
+    if (!directory.isUnchanged()) {
+      abandon(fd, current);
+      return undefined;
+    }
     if (settings.durability === 'disk') directory.sync();
     return file;
   } catch (error) {
@@ -119,6 +126,20 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
       cause: error,
     });
   }
+}
+
+/**
+ * What no sweeper would read is not to be written into. Some file systems show modes or owners of their own.
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_FILE`
+ */
+function assertBelievable(fd: number, path: string, directory: StateDirectory): void {
+  const distrust = distrustFile(fstatSync(fd), directory.trust);
+  if (distrust === undefined) return;
+  throw new DeferredSweepError(
+    'DEFERRED_UNSAFE_FILE',
+    `cannot keep state files in ${directory.path}: of a file just made there with ${describeMode({ mode: FILE_MODE })}, ${distrust}; use a directory on a file system that keeps owners and modes`,
+    { path },
+  );
 }
 
 /** Unlinks while the lock is held, then closes: as a sweeper would. What resists is left to the next sweep. */

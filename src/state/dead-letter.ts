@@ -4,7 +4,7 @@
  * Named after file and function, written under another name and renamed, by whoever holds the state file's lock, before
  * the record that makes it final: writing one twice is writing it once.
  */
-import { constants, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
@@ -54,7 +54,7 @@ export function copyDamaged(directory: StateDirectory, fileName: string, bytes: 
 export function moveDamaged(directory: StateDirectory, path: string): string {
   const deadPath = join(directory.deadPath, basename(path) + DAMAGED_SUFFIX);
   return stateIo(`move ${path} to ${directory.deadPath}`, path, () => {
-    mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+    directory.ensureDead();
     renameSync(path, deadPath);
     return deadPath;
   });
@@ -63,7 +63,7 @@ export function moveDamaged(directory: StateDirectory, path: string): string {
 function writeDead(directory: StateDirectory, name: string, bytes: Buffer): string {
   const path = join(directory.deadPath, basename(name));
   return stateIo(`write the dead letter ${path}`, path, () => {
-    mkdirSync(directory.deadPath, { recursive: true, mode: 0o700 });
+    directory.ensureDead();
     try {
       writeDurably(path + WIP_SUFFIX, bytes);
       renameSync(path + WIP_SUFFIX, path);

@@ -1,4 +1,5 @@
 import { fchmodSync } from 'node:fs';
+import { systemErrorCode } from '../errors.ts';
 import { errorCode } from '../function/native-error.ts';
 
 /**
@@ -8,6 +9,8 @@ import { errorCode } from '../function/native-error.ts';
 export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
 
 /**
+ * Where the file system refuses modes, what it shows of the file decides: a creator looks at that.
+ *
  * Open(2) leaves out what the umask says, and may leave out the sticky bit; it never adds any. So where Node has no
  * fchmod(2), under its permission model, the file is as safe without.
  */
@@ -16,6 +19,8 @@ export function setFileMode(fd: number): void {
     fchmodSync(fd, FILE_MODE);
   } catch (error) {
     // Not an answer of the system's: it comes before any call.
-    if (errorCode(error) !== 'ERR_ACCESS_DENIED') throw error;
+    if (errorCode(error) === 'ERR_ACCESS_DENIED') return;
+    // As FAT does of what it cannot store.
+    if (systemErrorCode(error) !== 'EPERM') throw error;
   }
 }

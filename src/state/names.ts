@@ -10,6 +10,9 @@ export const WIP_SUFFIX = '.tmp';
 /** Subdirectory of the state directory for dead letters. */
 export const DEAD_STEM = 'dead';
 
+/** What is put behind the name of a state file: `-`, and the id of the function; or what was damaged. */
+const MOVED_DEAD_LETTER = new RegExp(`^${PREFIX}.*(-\\d+|\\.damaged)$`, 's');
+
 const RANDOM_BYTES = 8;
 /** 36^9 ms last until the year 5188. */
 const TIME_DIGITS = 9;
@@ -26,7 +29,15 @@ export function freshName(): string {
 
 /** True for a name that a state file has, or had while it was being set up. */
 export function isStateFileName(name: string): boolean {
-  return name.startsWith(PREFIX);
+  return name.startsWith(PREFIX) && !isMovedDeadLetter(name);
+}
+
+/**
+ * True for the name of a dead letter, or of the copy of a damaged file, that was moved out of `dead/`, where all have
+ * such names. As a state file it would be removed: nothing in it is pending.
+ */
+export function isMovedDeadLetter(name: string): boolean {
+  return MOVED_DEAD_LETTER.test(name);
 }
 
 /** True for a state file whose owner was still setting it up. */

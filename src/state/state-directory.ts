@@ -1,20 +1,52 @@
 /** The directory of all state files of a node: `<stateDirBase>/deferred`. */
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { systemErrorCode } from '../errors.ts';
-import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from './names.ts';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
+import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { stateIo } from './state-io.ts';
-import { syncDirectory } from './sync.ts';
-import { checkDirectory } from './trust.ts';
+import { syncDirectory, syncParent } from './sync.ts';
+import { type Distrust, NOTHING_MORE, type Trust } from './trust.ts';
+import { distrustStateDirectory, WayJudge } from './trusted-path.ts';
+import { type Way, walk } from './way.ts';
+
+/** Creators and cleanups may make and remove directories at the same time; so often in a row they do not. */
+const MAX_RACES = 100;
+
+/** What lies in a state directory; the rest is not looked at. */
+export interface Listing {
+  /** Names of state files, finished and unfinished, oldest first. */
+  readonly stateFiles: readonly string[];
+  /** Names of dead letters that were moved back among them: not to be run, nor removed. */
+  readonly movedDeadLetters: readonly string[];
+}
+
+export interface StateDirectoryOptions {
+  /** @defaultValue nothing beside root, the user we are, and the owner of `/` */
+  readonly trust?: Trust;
+  /** Told once in a process what is not forbidden, but may not be meant so. */
+  readonly warn?: (message: string) => void;
+}
+
+/** What was warned of in this process. */
+const warnedOf = new Set<string>();
 
 export class StateDirectory {
   /** Absolute from the start, so that a later chdir(2) of the job changes nothing. */
   readonly path: string;
+  readonly trust: Trust;
+  readonly #base: string;
+  readonly #warn: (message: string) => void;
   /** The highest directory that {@link ensure} had to make, or this one. */
   #topmostMade: string;
+  /** The inode that was last found at the end of a trusted way. */
+  #checked: string | undefined;
 
-  constructor(stateDirBase: string) {
-    this.path = resolve(stateDirBase, STATE_DIR_STEM);
+  constructor(stateDirBase: string, { trust = NOTHING_MORE, warn = () => {} }: StateDirectoryOptions = {}) {
+    this.#base = resolve(stateDirBase);
+    this.path = join(this.#base, STATE_DIR_STEM);
+    this.trust = trust;
+    this.#warn = warn;
     this.#topmostMade = this.path;
   }
 
@@ -23,18 +55,52 @@ export class StateDirectory {
     return join(this.path, DEAD_STEM);
   }
 
+  /**
+   * Makes the directory for dead letters, and those above it, where they are missing.
+   * @throws as {@link ensure}
+   */
+  ensureDead(): void {
+    this.ensure();
+    if (!makeDirectory(this.deadPath)) grantOwner(this.deadPath);
+  }
+
   pathOf(name: string): string {
     return join(this.path, name);
   }
 
   /**
-   * Makes the directory, and those above it, where they are missing.
-   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
+   * Makes the directory, and those above it, where they are missing. The way to it is walked unless it ended at this
+   * inode before.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; the system's error when it cannot be made
    */
   ensure(): void {
-    const made = mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    if (made !== undefined && made.length < this.#topmostMade.length) this.#topmostMade = made;
-    checkDirectory(this.path);
+    if (this.isUnchanged()) return;
+    for (let race = 0; race < MAX_RACES; race++) {
+      const way = this.#walk();
+      const made: string[] = [];
+      try {
+        if (this.#make(way, made) && this.#checkEnd(way)) return;
+      } catch (error) {
+        // What we do not use is not to be in the way of others. Where it is used already the system refuses.
+        for (const path of made.reverse()) unlessRefused(() => rmdirSync(path), undefined);
+        throw error;
+      }
+    }
+    throw new DeferredSweepError(
+      'DEFERRED_STATE_IO',
+      `cannot make ${this.path}: it was removed ${MAX_RACES} times while being made; see what deletes directories there`,
+      { path: this.path },
+    );
+  }
+
+  /**
+   * Whether the directory is the one that was last checked, and still ours alone. What is in it then was put there by us,
+   * or with our leave.
+   */
+  isUnchanged(): boolean {
+    const stat = statOf(this.path);
+    if (!stat || this.#checked === undefined || keyOf(stat) !== this.#checked) return false;
+    return this.#distrust(stat) === undefined;
   }
 
   /**
@@ -50,17 +116,37 @@ export class StateDirectory {
   }
 
   /**
-   * Names of the state files, finished and unfinished, oldest first. Empty when there is no directory: a cleanup may
-   * have removed it a moment ago.
+   * Walks the way and tells its warnings; reads nothing.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO`
+   */
+  inspect(): void {
+    stateIo(`walk to ${this.path}`, this.path, () => void this.#walk());
+  }
+
+  /**
+   * The state files that {@link look} finds.
+   * @throws as {@link look}
+   */
+  list(): readonly string[] {
+    return this.look().stateFiles;
+  }
+
+  /**
+   * Walks the way, and names what lies in the directory. Empty when there is no directory: a cleanup may have removed it a
+   * moment ago.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
-  list(): string[] {
+  look(): Listing {
     return stateIo(`read ${this.path}`, this.path, () => {
       try {
-        checkDirectory(this.path);
-        return readdirSync(this.path).filter(isStateFileName).sort();
+        const way = this.#walk();
+        const names = this.#checkEnd(way) ? readdirSync(this.path).sort() : [];
+        return {
+          stateFiles: names.filter(isStateFileName),
+          movedDeadLetters: names.filter(isMovedDeadLetter),
+        };
       } catch (error) {
-        if (systemErrorCode(error) === 'ENOENT') return [];
+        if (systemErrorCode(error) === 'ENOENT') return { stateFiles: [], movedDeadLetters: [] };
         throw error;
       }
     });
@@ -77,27 +163,93 @@ export class StateDirectory {
       () => removeEmpty(this.deadPath) && removeEmpty(this.path),
     );
   }
-}
 
-/** Somebody's file in it (ENOTEMPTY), or a creator who comes right after, is ordinary. */
-function removeEmpty(path: string): boolean {
-  try {
-    rmdirSync(path);
+  /** A way on which only trusted users decide. */
+  #walk(path = this.#base): Way {
+    const judge = new WayJudge(this.trust);
+    const way = walk(path, step => this.#assertTrusted(judge.refuseStep(step)));
+    this.#assertTrusted(judge.refuseMounts(way));
+    for (const { what, advice } of judge.warnings) {
+      const message = `deferred-sweep: ${this.path} is not safe from other users: ${what}; ${advice}`;
+      if (!warnedOf.has(message)) this.#warn(message);
+      warnedOf.add(message);
+    }
+    return way;
+  }
+
+  /**
+   * Makes what is missing. Returns false where another process did, or removed what we looked at.
+   * @param made - gets the path of each directory that was made
+   */
+  #make({ lastDirectory, missing, resolved }: Way, made: string[]): boolean {
+    let path = missing.length > 0 ? lastDirectory.path : resolved;
+    const topmost = join(this.path, ...missing.map(() => '..'));
+    for (const name of [...missing, STATE_DIR_STEM]) {
+      path = join(path, name);
+      try {
+        if (makeDirectory(path)) {
+          made.push(path);
+          if (topmost.length < this.#topmostMade.length) this.#topmostMade = topmost;
+        } else if (path !== join(resolved, STATE_DIR_STEM)) return false;
+      } catch (error) {
+        // Also what procfs says, which makes none; then its parent is still there.
+        if (systemErrorCode(error) !== 'ENOENT' || statOf(dirname(path))) throw this.#cannotMake(path, error);
+        return false;
+      }
+    }
     return true;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT') return true;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    throw error;
+  }
+
+  #cannotMake(path: string, error: unknown): unknown {
+    if (systemErrorCode(error) === undefined) return error;
+    return new DeferredSweepError(
+      'DEFERRED_STATE_IO',
+      `cannot make the directory ${path}: ${String(error)}`,
+      {
+        path,
+        cause: error,
+      },
+    );
+  }
+
+  /**
+   * Remembers the directory at the end of a way. Returns whether it is there.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
+   */
+  #checkEnd(way: Way): boolean {
+    const path = join(way.resolved, STATE_DIR_STEM);
+    const stat = statOf(path);
+    if (!stat) return false;
+    this.#assertTrusted(this.#distrust(stat));
+    // Another file system, whose maker decides what it says of owners, may be mounted right here.
+    if (Number(stat.dev) !== way.lastDirectory.stat.dev) this.#walk(path);
+    const named = statOf(this.path);
+    if (!named) return false;
+    if (keyOf(named) !== keyOf(stat)) {
+      const what = `it is not what ${path} is, where its links lead`;
+      this.#assertTrusted({ path, what, advice: 'name the directory itself' });
+    }
+    grantOwner(path);
+    this.#checked = keyOf(stat);
+    return true;
+  }
+
+  #distrust(stat: BigIntStats): Distrust | undefined {
+    return distrustStateDirectory(this.path, stat, this.trust);
+  }
+
+  #assertTrusted(distrust: Distrust | undefined): void {
+    if (!distrust) return;
+    const { path, what, advice } = distrust;
+    const message = `cannot use the state directory ${this.path}: ${what}; ${advice}`;
+    throw new DeferredSweepError('DEFERRED_UNSAFE_DIRECTORY', message, { path });
   }
 }
 
-/** Always that of the state directory: whoever made it may not have come to sync it yet. */
-function syncParent(path: string): void {
-  try {
-    syncDirectory(path);
-  } catch (error) {
-    // Not ours to read, so the directory in it is older than we are: somebody with more rights made it.
-    if (systemErrorCode(error) !== 'EACCES') throw error;
-  }
+function statOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function keyOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
 }

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { resolveSweepOptions, type SweepOptions } from './options.ts';
+import { directoryOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
 import { type FileReport, laterReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { StopCondition } from './stop.ts';
 import { sweepDirectory } from './sweep.ts';
@@ -18,7 +18,7 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
   const startMs = performance.now();
   const resolved = resolveSweepOptions(options);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
-  const directory = new StateDirectory(stateDirBase);
+  const directory = new StateDirectory(stateDirBase, directoryOptions(resolved));
   const files = new Map<string, FileReport>();
   let isComplete = true;
   for (;;) {

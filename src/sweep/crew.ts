@@ -186,6 +186,7 @@ export class Crew {
       kind: 'begin',
       base: dirname(looker.directory.path),
       lock: options.lock,
+      trust: options.trust,
       sweepId,
       nonce,
       timeoutMs: options.timeoutMs,

@@ -11,7 +11,7 @@
  * Racers: other sweepers doing the same; runners, which claim as at 1 to 5; the owner, alive, in any state; a creator
  * between its open and its lock.
  */
-import { constants, fstatSync, openSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -21,12 +21,13 @@ import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isSystemError } from '../lock/system-error.ts';
 import { replay, replayInSlices, type StateContents } from '../state/contents.ts';
+import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import { isOfSweep } from '../state/nonce.ts';
 import { readAll } from '../state/read-all.ts';
 import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { distrustFile } from '../state/trust.ts';
+import { distrustFile, unsafeFile } from '../state/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
 import { holderOf } from './holder.ts';
 import { type FileReport, refusedReport } from './report.ts';
@@ -132,10 +133,10 @@ export class Looker {
     const stat = fstatSync(fd);
     const inode = inodeKey(stat);
     if (this.#seen.has(inode)) return { kind: 'seen' };
-    const distrust = distrustFile(stat); // 2
+    const distrust = distrustFile(stat, this.directory.trust); // 2
     if (distrust !== undefined) {
       this.#seen.add(inode);
-      return done(refusedReport(path, untrusted(path, distrust)));
+      return done(refusedReport(path, unsafeFile(path, distrust)));
     }
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
@@ -145,6 +146,10 @@ export class Looker {
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
     if (isUnfinishedName(name)) {
+      if (!isCreatorsLeftover(readHead(fd))) {
+        const why = 'it is no file that a creator of state files leaves';
+        return done(refusedReport(path, unsafeFile(path, why)));
+      }
       // Its creator is dead, or sees at its steps 3 to 6 that a sweeper was here.
       unlinkSync(path);
       return done({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
@@ -220,6 +225,14 @@ class OpenedFile {
   }
 }
 
+/** More than a header takes. */
+const HEAD_BYTES = 64 * 1024;
+
+function readHead(fd: number): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
+}
+
 async function replayBreathing(bytes: Buffer): Promise<StateContents> {
   const replaying = replayInSlices(bytes, SLICE_BYTES);
   for (;;) {
@@ -249,7 +262,7 @@ function refusedToOpen(path: string, error: unknown): Look {
   // ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory.
   const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
   return isNoFile
-    ? done(refusedReport(path, untrusted(path, 'it is not a regular file', error)))
+    ? done(refusedReport(path, unsafeFile(path, 'it is not a regular file', error)))
     : failed(path, error);
 }
 
@@ -265,13 +278,6 @@ function failed(path: string, error: unknown): Look {
   return done(
     refusedReport(path, new DeferredSweepError(code, `cannot sweep ${path}: ${why}`, { path, cause: error })),
   );
-}
-
-function untrusted(path: string, why: string, cause?: unknown): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${why}`, {
-    path,
-    ...(cause !== undefined && { cause }),
-  });
 }
 
 function done(report: FileReport): Look {

@@ -1,7 +1,10 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { nearest } from '../nearest.ts';
+import { printable } from '../printable.ts';
 import { MAX_TIMER_MS } from '../state/record.ts';
+import type { StateDirectoryOptions } from '../state/state-directory.ts';
+import { resolveTrust, type Trust } from '../state/trust.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 
 /** How to sweep. Times are in milliseconds. */
@@ -35,6 +38,16 @@ export interface SweepOptions {
   concurrency?: number | undefined;
   /** Stops the sweep between two functions; the rest stays registered. */
   signal?: AbortSignal | undefined;
+  /**
+   * Directories whose owner and mode do not matter, nor those of any directory on the way to them: as git's
+   * `safe.directory`. All who can write to one of these may then run code as you. @defaultValue none
+   */
+  trustedPaths?: readonly string[] | undefined;
+  /**
+   * Ids of groups whose members may write, and read state files, where their group's bits say so. They may then run
+   * code as you. @defaultValue none
+   */
+  trustedGroups?: readonly number[] | undefined;
   /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
   logger?: Logger | null | undefined;
 }
@@ -52,6 +65,7 @@ export interface ResolvedSweepOptions {
   readonly killGraceMs: number;
   readonly concurrency: number;
   readonly signal: AbortSignal | undefined;
+  readonly trust: Trust;
   readonly logger: Logger;
 }
 
@@ -67,16 +81,21 @@ export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
   'killGraceMs',
   'concurrency',
   'signal',
+  'trustedPaths',
+  'trustedGroups',
   'logger',
 ];
 
-/** A logger that throws must not end a sweep. */
+/** A logger that throws must not end a sweep, and none is given what would forge a line of its log. */
 function guarded(logger: Logger): Logger {
-  const say = (level: keyof Logger, message: string): void => {
+  const say = (level: keyof Logger, text: string): void => {
+    const message = printable(text);
     try {
       logger[level](message);
     } catch (error) {
-      process.emitWarning(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`);
+      process.emitWarning(
+        printable(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`),
+      );
     }
   };
   return { info: message => say('info', message), warn: message => say('warn', message) };
@@ -112,6 +131,7 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
     concurrency: positiveInteger('concurrency', options.concurrency ?? 1),
     signal,
+    trust: resolveTrust(options.trustedPaths, options.trustedGroups),
     logger: logger === null ? silent : guarded(logger ?? defaultLogger),
   };
 }
@@ -140,6 +160,11 @@ export function requireKnown(options: object, known: readonly string[]): void {
 
 function optional<T, R>(value: T | undefined, check: (value: T) => R): R | undefined {
   return value === undefined ? undefined : check(value);
+}
+
+/** What a state directory is to be looked at with. */
+export function directoryOptions({ trust, logger }: ResolvedSweepOptions): StateDirectoryOptions {
+  return { trust, warn: message => logger.warn(message) };
 }
 
 /** Returns `value` if it is one of `allowed`. @throws TypeError */

@@ -7,7 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { hasCode } from '../errors.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { freshSweepId } from '../state/nonce.ts';
 import type { ReportedError } from '../state/record.ts';
@@ -16,8 +16,13 @@ import { traceSweep } from '../tracing.ts';
 import { Crew } from './crew.ts';
 import { logReport } from './logger.ts';
 import { Looker } from './look.ts';
-import { type ResolvedSweepOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
-import { refusedReport, type SweepReport, summarize } from './report.ts';
+import {
+  directoryOptions,
+  type ResolvedSweepOptions,
+  resolveSweepOptions,
+  type SweepOptions,
+} from './options.ts';
+import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { ReportBook } from './report-book.ts';
 import { monotonicMs, StopCondition } from './stop.ts';
 
@@ -42,7 +47,7 @@ const LONGEST_PAUSE_MS = 250;
 export async function sweep(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
   const resolved = resolveSweepOptions(options);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
-  return sweepDirectory(new StateDirectory(stateDirBase), resolved, stop);
+  return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
 /** As {@link sweep}. @param except - inodes (`dev:ino`) that are left alone */
@@ -127,9 +132,11 @@ class Sweep {
   }
 
   /** What was run already is reported even if the directory cannot be read any more. */
-  #list(isFirst: boolean): string[] {
+  #list(isFirst: boolean): readonly string[] {
     try {
-      return this.#directory.list();
+      const { stateFiles, movedDeadLetters } = this.#directory.look();
+      for (const name of movedDeadLetters) this.#book.note(movedReport(this.#directory.pathOf(name)));
+      return stateFiles;
     } catch (error) {
       if (isFirst || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
       this.#book.leave(refusedReport(this.#directory.path, error));
@@ -186,4 +193,13 @@ class Sweep {
       if (!signal?.aborted) throw error;
     }
   }
+}
+
+/** A state file in which nothing is pending would be removed. This one is the last trace of a function. */
+function movedReport(path: string): FileReport {
+  const why = 'it is a dead letter that was moved out of dead/; move it back';
+  return refusedReport(
+    path,
+    new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${why}`, { path }),
+  );
 }

@@ -4,9 +4,9 @@ import { cpSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { DeferredSweepError } from 'deferred-sweep/lock';
 import { buildSync } from 'esbuild';
 import { addonPath } from '#dist/lock/native.js';
-import type { DeferredSweepError } from 'deferred-sweep/lock';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,7 +17,7 @@ type Lock = typeof import('deferred-sweep/lock');
 /** This package, installed without any addon. */
 async function installWithoutAddon(t: TestContext): Promise<{ directory: string; lock: Lock }> {
   const directory = realpathSync(freshDirectory(t));
-  for (const part of ['package.json', 'dist/errors.js', 'dist/lock']) {
+  for (const part of ['package.json', 'dist/errors.js', 'dist/printable.js', 'dist/lock']) {
     cpSync(join(root, part), join(directory, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));

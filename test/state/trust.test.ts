@@ -10,10 +10,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { checkDirectory } from '#dist/state/trust.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
@@ -22,6 +21,7 @@ import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 const whole = Buffer.concat(framesOf(headerOf(), deferOf(1, ['untrusted'])));
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can give files away';
 const nobody = 65534;
+const checkDirectory = (path: string): void => new StateDirectory(dirname(path)).ensure();
 const unsafe = { code: 'DEFERRED_UNSAFE_DIRECTORY' };
 
 test('a state directory that others can write to is refused', t => {
@@ -61,6 +61,8 @@ test('a missing state directory is an empty one', t => {
 
 const spoilers: Record<string, { skip?: string | false; spoil: (path: string) => void }> = {
   'that others can write to': { spoil: path => chmodSync(path, 0o602) },
+  'that others can read, and so keep locked': { spoil: path => chmodSync(path, 0o604) },
+  'that its group can read': { spoil: path => chmodSync(path, 0o640) },
   'that its group can write to': { spoil: path => chmodSync(path, 0o660) },
   'with a second name': { spoil: path => linkSync(path, join(path, '../../elsewhere')) },
   'of another user': { skip: notRoot, spoil: path => chownSync(path, nobody, nobody) },

@@ -12,7 +12,8 @@ import { addRow } from '../table.ts';
 import { compileFuse } from './compile-fuse.ts';
 import { type Mounts, testHere } from './mounts.ts';
 
-const silent = { logger: null, isolation: 'none' } as const;
+/** Root believes what a FUSE file system says of owners only where it is told to. */
+const silentAt = (base: string) => ({ logger: null, isolation: 'none', trustedPaths: [base] }) as const;
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
 
 function mirror(mounts: Mounts, locks: 'locks' | 'no-locks', source: string): string {
@@ -29,11 +30,17 @@ testHere(
     const base = mirror(mounts, 'no-locks', source);
     const ineffective = { name: 'DeferredSweepError', code: 'DEFERRED_LOCK_INEFFECTIVE' };
     for (const lock of ['flock', 'ofd'] as const) {
-      await assert.rejects(sweep(base, { ...silent, lock }), ineffective);
-      await assert.rejects(DeferredFunctionManager.cleanupWorker(base, { ...silent, lock }), ineffective);
-      await assert.rejects(new DeferredFunctionManager(base, { ...silent, lock }).open(), ineffective);
+      await assert.rejects(sweep(base, { ...silentAt(base), lock }), ineffective);
+      await assert.rejects(
+        DeferredFunctionManager.cleanupWorker(base, { ...silentAt(base), lock }),
+        ineffective,
+      );
+      await assert.rejects(
+        new DeferredFunctionManager(base, { ...silentAt(base), lock }).open(),
+        ineffective,
+      );
     }
-    const { status, stderr } = await cli(base);
+    const { status, stderr } = await cli('--trust', base, base);
     assert.equal(status, 3);
     assert.match(stderr, /granted a second exclusive lock/);
     assert.deepEqual(read(ledger), []);
@@ -41,7 +48,7 @@ testHere(
 
     // Without an orphan the job's own file is what tells.
     const empty = mirror(mounts, 'no-locks', mounts.directory('empty'));
-    await assert.rejects(new DeferredFunctionManager(empty, silent).open(), ineffective);
+    await assert.rejects(new DeferredFunctionManager(empty, silentAt(empty)).open(), ineffective);
     assert.deepEqual(readdirSync(join(empty, 'deferred')), []);
     addRow({ part: 'where', what: 'FUSE whose locks do nothing', tried: 8, found: 0 });
   },
@@ -53,7 +60,7 @@ testHere('the same file system is used where its locks work', async (t, mounts) 
   await leaveOrphan(t, { base: source, ledger, calls });
   const base = mirror(mounts, 'locks', source);
   for (const lock of ['flock', 'ofd'] as const) {
-    await using manager = new DeferredFunctionManager(base, { ...silent, lock });
+    await using manager = new DeferredFunctionManager(base, { ...silentAt(base), lock });
     await manager.open();
   }
   assert.deepEqual(read(ledger), ['ran']);
@@ -65,7 +72,12 @@ testHere(
     const source = mounts.directory('source');
     const mounted = mounts.bindfs('mounted', source);
     const ledger = join(mounts.directory('elsewhere'), 'ledger');
-    const { path } = await startWorker(t, { base: mounted, ledger, calls });
+    const { path } = await startWorker(t, {
+      base: mounted,
+      ledger,
+      calls,
+      options: { trustedPaths: [mounted] },
+    });
     const other = mounts.bindfs('other', source);
     for (const base of [source, other]) {
       const there = join(base, path.slice(mounted.length));
@@ -76,7 +88,7 @@ testHere(
     }
     const warnings: string[] = [];
     const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
-    await using manager = new DeferredFunctionManager(mounted, { isolation: 'none', logger });
+    await using manager = new DeferredFunctionManager(mounted, { ...silentAt(mounted), logger });
     await manager.open();
     assert.match(warnings.join('\n'), /network or FUSE file system/);
     assert.equal(fileSystemVerdict(source), 'local');
@@ -89,12 +101,12 @@ testHere(
   async (_t, mounts) => {
     const source = mounts.directory('source');
     const base = mounts.bindfs('mounted', source, '--enable-lock-forwarding', '--multithreaded');
-    await using manager = new DeferredFunctionManager(base, silent);
+    await using manager = new DeferredFunctionManager(base, silentAt(base));
     const job = await manager.open();
     const fd = openSync(join(source, job.path.slice(base.length)), 'r+');
     assert.equal(tryLock(fd), false);
     closeSync(fd);
-    await assert.rejects(new DeferredFunctionManager(base, { ...silent, lock: 'ofd' }).open(), {
+    await assert.rejects(new DeferredFunctionManager(base, { ...silentAt(base), lock: 'ofd' }).open(), {
       code: 'DEFERRED_LOCK_INEFFECTIVE',
     });
   },

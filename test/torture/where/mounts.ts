@@ -1,6 +1,15 @@
 /** File systems made for a test, from the system's own tools, and what is said where one cannot be had. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -55,6 +64,14 @@ export class Mounts {
   directory(name: string): string {
     const path = join(this.#root, name);
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  /** A directory of another user's, who can go there. */
+  directoryOf(name: string, uid: number): string {
+    const path = this.directory(name);
+    chmodSync(this.#root, 0o711);
+    chownSync(path, uid, uid);
     return path;
   }
 

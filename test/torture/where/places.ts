@@ -1,12 +1,15 @@
 /** Where state directories lie: what is set up for each file system. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ALICE } from '../../helpers/users.ts';
 import type { Mounts } from './mounts.ts';
 
 export interface Place {
   readonly name: string;
   /** Files of the other suites that say something else about this place, on purpose. */
   readonly unfit?: readonly string[];
+  /** Who works there, if it is not root. */
+  readonly user?: number;
   /** Returns a directory there. @throws NotHere */
   setUp(mounts: Mounts): string;
 }
@@ -43,6 +46,8 @@ export const PLACES: readonly Place[] = [
       ),
       'state/trust.test.js', // the number of links may be a second old
     ],
-    setUp: mounts => mounts.bindfs('bindfs', mounts.directory('source')),
+    // Root would have to be told to trust it.
+    user: ALICE,
+    setUp: mounts => mounts.bindfs('bindfs', mounts.directoryOf('source', ALICE)),
   },
 ];

@@ -1,0 +1,32 @@
+/** Text that others wrote, made safe to print. Pure. */
+
+/**
+ * Control characters with line ends, DEL and C1; format characters, among them the marks that turn the direction of
+ * writing and those without width; line and paragraph separators; halves of surrogate pairs.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * The text as one line in which every character is seen: what moves the cursor, begins a line, colours, hides or
+ * reorders is written as an escape of JavaScript, such as `\u001b`.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, character => SHORT[character] ?? escaped(character));
+}
+
+/** `JSON.stringify(value)`, with the characters escaped that {@link printable} escapes. It parses to the same. */
+export function printableJson(value: unknown): string {
+  // Outside of its strings JSON has no such character; the line ends and halves in them it has escaped itself.
+  return JSON.stringify(value).replace(UNPRINTABLE, escaped);
+}
+
+/** By UTF-16 units, as JSON has it. */
+function escaped(character: string): string {
+  let text = '';
+  for (let at = 0; at < character.length; at++) {
+    text += `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`;
+  }
+  return text;
+}

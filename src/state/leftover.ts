@@ -1,0 +1,32 @@
+/** What a creator that died leaves under an unfinished name. Pure. */
+import { hasCode } from '../errors.ts';
+import { encodeFrame, readFrames } from './frame.ts';
+import { decodeRecord } from './record.ts';
+
+/** How every frame begins, whatever is in it. */
+const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);
+
+/**
+ * Whether an unfinished file may be removed: it is empty, or zeros that a machine crash left, or it begins with a header
+ * of ours, perhaps cut short. Anything else is not a creator's; it may be the only copy of something.
+ * @param bytes - the file, or its beginning: 64 KiB tell
+ */
+export function isCreatorsLeftover(bytes: Buffer): boolean {
+  if (bytes.every(byte => byte === 0)) return true;
+  const start = bytes.subarray(0, FRAME_START.length);
+  if (!start.equals(FRAME_START.subarray(0, start.length))) return false;
+  const { value: first } = readFrames(bytes, () => false).next();
+  if (!first || first.kind === 'torn') return true;
+  return first.kind === 'frame' && isHeader(first.payload);
+}
+
+function isHeader(payload: Buffer): boolean {
+  try {
+    return decodeRecord(payload).record?.kind === 'header';
+  } catch (error) {
+    if (hasCode(error, 'DEFERRED_STATE_CORRUPT')) return false;
+    // Only a header has a version.
+    if (hasCode(error, 'DEFERRED_STATE_VERSION')) return true;
+    throw error;
+  }
+}

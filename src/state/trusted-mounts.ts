@@ -1,0 +1,72 @@
+/** Mounts on the way: what a file system says of owners is what its maker wants. */
+import { statfsSync } from 'node:fs';
+import {
+  fuseUser,
+  isFuse,
+  isUntrustedDevice,
+  type Mount,
+  mountsOnTheWay,
+  readMounts,
+} from '../lock/mounts.ts';
+import type { Covered } from './covered.ts';
+import { type Distrust, trustAdvice, type Viewer } from './trust.ts';
+import { describeUser } from './user-name.ts';
+import type { Way } from './way.ts';
+
+/** Super block magic number, see statfs(2). */
+const FUSE_MAGIC = 0x65735546;
+
+/**
+ * Says which mount on the way is not to be believed, if one is. The mount of `/` is trusted: this program lies on it, too.
+ * @throws Error of Node's shape if statfs(2) fails
+ */
+export function distrustMounts(way: Way, viewer: Viewer, covered: Covered): Distrust | undefined {
+  // Listed only where it matters: a node may have thousands.
+  if (!crossesDevices(way) || (viewer.uid !== 0 && !hasFuse(way))) return undefined;
+  const through = mountsOnTheWay(readMounts(), way.lastDirectory.path).filter(
+    ({ mountPoint }) => mountPoint !== '/' && !covered.has(mountPoint),
+  );
+  for (const mount of through) {
+    const refusal = distrustMount(mount, viewer);
+    if (refusal) return refusal;
+  }
+  return undefined;
+}
+
+/** Root trusts no file system whose owners an ordinary user may have made up; a user trusts root's and its own. */
+export function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
+  const { mountPoint: path, type } = mount;
+  const advice = `use a directory on another file system; only if the maker of this one may run code as ${describeUser(viewer.uid)}, ${trustAdvice(path)}`;
+  if (isFuse(mount)) {
+    const maker = fuseUser(mount);
+    if (viewer.uid !== 0 && (maker === 0 || maker === viewer.uid)) return undefined;
+    const whose = maker === undefined ? '' : ` of ${describeUser(maker)}`;
+    return {
+      path,
+      what: `${path}, on the way to it, is a FUSE mount${whose} (${type}), which can claim any owner`,
+      advice,
+    };
+  }
+  if (viewer.uid !== 0 || !isUntrustedDevice(mount)) return undefined;
+  return {
+    path,
+    what: `${path}, on the way to it, is mounted nosuid from ${mount.source}: its owners may be forged`,
+    advice,
+  };
+}
+
+/** One call for each device. */
+function hasFuse({ steps }: Way): boolean {
+  const seen = new Set<number>();
+  for (const { path, stat } of steps) {
+    if (!stat.isDirectory() || seen.has(stat.dev)) continue;
+    seen.add(stat.dev);
+    if (statfsSync(path).type === FUSE_MAGIC) return true;
+  }
+  return false;
+}
+
+/** A way within one file system meets no mount that could claim anything. */
+function crossesDevices({ steps }: Way): boolean {
+  return process.platform === 'linux' && steps.some(({ stat }) => stat.dev !== steps[0]!.stat.dev);
+}

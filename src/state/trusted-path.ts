@@ -1,0 +1,148 @@
+/**
+ * Whether another user can decide where the way to a path leads: `docs/security.md`, section "The way there".
+ *
+ * By induction from `/`: a directory that only trusted users can write to, or a sticky one, keeps each of its entries
+ * that a trusted user owns. So does the next one. What was once seen at the end is then changed by trusted users alone.
+ */
+import type { BigIntStats } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Covered } from './covered.ts';
+import {
+  type Distrust,
+  describeMode,
+  GROUP_WRITE,
+  OTHERS_WRITE,
+  STICKY,
+  type Trust,
+  trustAdvice,
+  type Viewer,
+} from './trust.ts';
+import { distrustMounts } from './trusted-mounts.ts';
+import { describeGroup, describeUser } from './user-name.ts';
+import type { Step, Way } from './way.ts';
+
+/** The process we are, with what is trusted beside. Asked each time: a process may change its user. */
+export function viewerOf(trust: Trust, root: Step): Viewer {
+  return {
+    uid: process.geteuid?.() ?? 0,
+    gid: process.getegid?.() ?? 0,
+    rootUid: root.stat.uid,
+    trust,
+  };
+}
+
+/** Judges the way to one path, step by step: no step is gone behind that is not trusted. */
+export class WayJudge {
+  /** What the user should know of, and may want so. */
+  readonly warnings: Distrust[] = [];
+  readonly #trust: Trust;
+  readonly #covered: Covered;
+  #viewer: Viewer | undefined;
+
+  constructor(trust: Trust) {
+    this.#trust = trust;
+    this.#covered = new Covered(trust);
+  }
+
+  /**
+   * Says why nothing behind a step is to be used, or undefined where it may be. To be told every step, `/` first.
+   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` if a trusted path cannot be walked
+   */
+  refuseStep(step: Step): Distrust | undefined {
+    this.#viewer ??= viewerOf(this.#trust, step);
+    const distrust = distrustOwner(step, this.#viewer) ?? distrustMode(step, this.#viewer);
+    if (!distrust || this.#covered.has(step.path)) return undefined;
+    if (!distrust.isWarning) return distrust;
+    this.warnings.push(distrust);
+    return undefined;
+  }
+
+  /**
+   * As {@link refuseStep}, of the mounts that a whole way goes through.
+   * @throws Error of Node's shape if statfs(2) fails
+   */
+  refuseMounts(way: Way): Distrust | undefined {
+    return this.#viewer && distrustMounts(way, this.#viewer, this.#covered);
+  }
+}
+
+/**
+ * Says why the state directory itself is not to be used, whatever the way to it.
+ * @param path - without symbolic links above its last name
+ * @param stat - by lstat(2)
+ */
+export function distrustStateDirectory(path: string, stat: BigIntStats, trust: Trust): Distrust | undefined {
+  if (!stat.isDirectory()) {
+    return {
+      path,
+      what: `it is ${stat.isSymbolicLink() ? 'a symbolic link' : 'not a directory'}`,
+      advice: 'move it out of the way if you know what it is for, or use another base directory',
+    };
+  }
+  const us = process.geteuid?.() ?? 0;
+  const distrust =
+    distrustDirectoryOwner(path, Number(stat.uid), us) ?? distrustDirectoryMode(path, stat, trust);
+  return distrust && new Covered(trust).has(path) ? undefined : distrust;
+}
+
+function distrustDirectoryOwner(path: string, owner: number, us: number): Distrust | undefined {
+  if (owner === us || owner === 0) return undefined;
+  return {
+    path,
+    what: `it belongs to ${describeUser(owner)}, not to ${describeUser(us)}`,
+    advice: `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
+  };
+}
+
+function distrustDirectoryMode(path: string, stat: BigIntStats, trust: Trust): Distrust | undefined {
+  const mode = Number(stat.mode);
+  const bits = trust.groups.includes(Number(stat.gid)) ? OTHERS_WRITE : OTHERS_WRITE | GROUP_WRITE;
+  if ((mode & bits) === 0) return undefined;
+  return {
+    path,
+    what: `others can write to it (${describeMode({ mode })})`,
+    advice: `make it private (chmod 0700 ${path})`,
+  };
+}
+
+/** Whether root, the user we are, or the owner of `/` owns a step, so that no other user could have put it there. */
+export function isOurs({ stat, parent }: Step, { uid, rootUid }: Viewer): boolean {
+  if (stat.uid === 0 || stat.uid === uid) return true;
+  // Where root is shown as the user of all who have no id here, each of them can make a directory in `/tmp`.
+  const isShared = parent !== undefined && (parent.stat.mode & (OTHERS_WRITE | GROUP_WRITE)) !== 0;
+  return stat.uid === rootUid && !isShared;
+}
+
+function distrustOwner(step: Step, viewer: Viewer): Distrust | undefined {
+  if (isOurs(step, viewer)) return undefined;
+  const { path, stat } = step;
+  const owner = describeUser(stat.uid);
+  const us = describeUser(viewer.uid);
+  return {
+    path,
+    what: `${path}, on the way to it, ${stat.isSymbolicLink() ? 'is a symbolic link of' : 'belongs to'} ${owner}, not to ${us}`,
+    advice: `use a directory below those of ${us}; only if ${owner} may run code as ${us}, ${trustAdvice(path)}`,
+  };
+}
+
+function distrustMode(step: Step, viewer: Viewer): Distrust | undefined {
+  const { path, stat } = step;
+  if (!stat.isDirectory() || stat.mode & STICKY) return undefined;
+  if (stat.mode & OTHERS_WRITE) {
+    return {
+      path,
+      what: `every user can replace what is in ${path}, on the way to it (${describeMode(stat)})`,
+      advice: `make it sticky (chmod +t ${path}) or use another directory; only if every user there may run code as you, ${trustAdvice(path)}`,
+    };
+  }
+  if ((stat.mode & GROUP_WRITE) === 0 || viewer.trust.groups.includes(stat.gid)) return undefined;
+  // A group of one user's own, as useradd(8) makes them.
+  if (viewer.uid !== 0 && stat.gid === viewer.gid && stat.gid === viewer.uid) return undefined;
+  const group = describeGroup(stat.gid);
+  return {
+    path,
+    what: `the group ${group} can replace what is in ${path}, on the way to it (${describeMode(stat)})`,
+    advice: `take that away (chmod g-w ${path}) or make it sticky (chmod +t ${path}); only if the whole group may run code as you, trust it (trustedGroups, --trust-group ${stat.gid})`,
+    isWarning: viewer.uid !== 0,
+  };
+}

@@ -1,0 +1,25 @@
+/** Names of users and groups, for messages. */
+import { readFileSync } from 'node:fs';
+import { unlessRefused } from '../errors.ts';
+
+/** `root`, `alice (uid 1000)`; `uid 1000` for a user that is not in `/etc/passwd`. */
+export function describeUser(uid: number): string {
+  if (uid === 0) return 'root';
+  const name = nameIn('/etc/passwd', uid);
+  return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
+}
+
+/** `staff (gid 50)`; `gid 50` for a group that is not in `/etc/group`. */
+export function describeGroup(gid: number): string {
+  const name = nameIn('/etc/group', gid);
+  return name === undefined ? `gid ${gid}` : `${name} (gid ${gid})`;
+}
+
+/** As passwd(5) and group(5) have it: name, password, number. Other sources of names would need a program. */
+function nameIn(path: string, id: number): string | undefined {
+  for (const line of unlessRefused(() => readFileSync(path, 'utf8'), '').split('\n')) {
+    const [name, , number] = line.split(':');
+    if (number === String(id)) return name;
+  }
+  return undefined;
+}

@@ -1,0 +1,128 @@
+/** The way to a path: every directory and symbolic link that the kernel goes through, from `/` down. */
+import { lstatSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, sep } from 'node:path';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+
+/** A directory on the way, a link on it, or what the way ends at. */
+export interface Step {
+  /** Absolute, and without a symbolic link above its last name. */
+  readonly path: string;
+  /** By lstat(2). */
+  readonly stat: Stats;
+  /** The directory in which its name was looked up; undefined for `/`. */
+  readonly parent: Step | undefined;
+}
+
+export interface Way {
+  /** In the order in which they were met; `/` is the first. */
+  readonly steps: readonly Step[];
+  /** Where the way ends; undefined when that does not exist. */
+  readonly end: Step | undefined;
+  /** The last directory that exists. */
+  readonly lastDirectory: Step;
+  /** The names behind it that do not exist. */
+  readonly missing: readonly string[];
+  /** Where it leads, with the missing names. */
+  readonly resolved: string;
+}
+
+/** As path_resolution(7) has it: more links are a loop. */
+const MAX_LINKS = 40;
+/** Super block magic number of procfs, see statfs(2), and the inode number of its top. */
+const PROC_MAGIC = 0x9fa0;
+const PROC_TOP = 1;
+
+/**
+ * Walks to an absolute path and returns every step. Each name is looked up below steps that were seen before, so what
+ * the steps say together holds for the whole way: {@link Step.path} never follows a link.
+ * @param visit - called with each step before anything is looked up in or behind it; what it throws ends the walk
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` for links in a loop, and for links of `/proc/PID`, which lead
+ * elsewhere than their text says: a bind mount of another namespace, say.
+ * @throws Error of Node's shape if a step cannot be looked at, or is a file (ENOTDIR)
+ */
+export function walk(path: string, visit: (step: Step) => void = () => {}): Way {
+  const root: Step = { path: sep, stat: lstatSync(sep), parent: undefined };
+  const steps = [root];
+  visit(root);
+  const names = namesOf(path);
+  let links = 0;
+  let current = root;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    if (name === '.') continue;
+    if (name === '..') {
+      current = current.parent ?? root;
+      continue;
+    }
+    const step = lookUp(current, name);
+    if (!step) {
+      const missing = [name, ...names];
+      return {
+        steps,
+        end: undefined,
+        lastDirectory: current,
+        missing,
+        resolved: join(current.path, ...missing),
+      };
+    }
+    steps.push(step);
+    visit(step);
+    if (!step.stat.isSymbolicLink()) {
+      current = step;
+      continue;
+    }
+    if (++links > MAX_LINKS) throw unsafe(path, `the way to it has more than ${MAX_LINKS} symbolic links`);
+    if (isKernelLink(step)) {
+      throw unsafe(path, `it goes through ${step.path}, a link that leads elsewhere than its text says`);
+    }
+    const target = targetOf(step.path);
+    if (target === undefined) {
+      // Replaced since. Its owner may do so without end: that is too many links, too.
+      steps.pop();
+      names.unshift(name);
+      continue;
+    }
+    names.unshift(...namesOf(target));
+    if (isAbsolute(target)) current = root;
+    // Made through a link, directories might land where a disk is not mounted.
+    if (!statSync(step.path, { throwIfNoEntry: false }))
+      throw unsafe(path, `${step.path} is a link to ${target}, which does not exist`);
+  }
+  const isDirectory = current.stat.isDirectory();
+  const lastDirectory = isDirectory ? current : (current.parent ?? root);
+  return { steps, end: current, lastDirectory, missing: [], resolved: current.path };
+}
+
+function namesOf(path: string): string[] {
+  return path.split(sep).filter(name => name !== '');
+}
+
+function lookUp(parent: Step, name: string): Step | undefined {
+  const path = join(parent.path, name);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat && { path, stat, parent };
+}
+
+/** Undefined where there is no link any more. */
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    if (['EINVAL', 'ENOENT'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Links at the top of procfs (`self`) are ordinary ones; those below are jumps within the kernel. */
+function isKernelLink({ path }: Step): boolean {
+  if (process.platform !== 'linux') return false;
+  const directory = dirname(path);
+  return statfsSync(directory).type === PROC_MAGIC && lstatSync(directory).ino !== PROC_TOP;
+}
+
+function unsafe(path: string, why: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_UNSAFE_DIRECTORY',
+    `cannot use ${path}: ${why}; name the directory itself`,
+    { path },
+  );
+}
