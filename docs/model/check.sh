@@ -88,14 +88,14 @@ also() {
 
 one='-DOWNERS=1'
 quiet='-DSWEEPER_DEATHS=0 -DRUNNER_DEATHS=0'
-also holds one-owner safety 1000000 $one
-also holds waits safety 900000 $one -DWAITS=1
-also holds runners-die safety 100000 $one -DFUNCTIONS=2 -DATTEMPTS=1 -DFAILURES=0 -DSWEEPER_DEATHS=0
-also holds two-jobs safety 100000 $one -DFUNCTIONS=2 -DJOBS=2 -DATTEMPTS=1 -DINODES=5 $quiet
-also holds stranger safety 100000 $one -DREMOVALS=1 -DATTEMPTS=1 -DFAILURES=0 $quiet
-also holds lister safety 1000000 $one -DPROBES=1 -DGLANCES=2 -DTRIES=2 $quiet
-also holds runners progress 100000 $one -DFAILURES=0 -DSWEEPER_DEATHS=0
-also holds creators progress 100000 -DREGISTRATIONS=0 -DGLANCES=0 -DOWNER_DEATHS=0 $quiet
+also holds one-owner safety 1300000 $one
+also holds waits safety 1100000 $one -DWAITS=1
+also holds runners-die safety 4000000 $one -DFUNCTIONS=2 -DATTEMPTS=1 -DFAILURES=0 -DSWEEPER_DEATHS=0
+also holds two-jobs safety 3400000 $one -DFUNCTIONS=2 -DJOBS=2 -DATTEMPTS=1 -DINODES=5 $quiet
+also holds stranger safety 1300000 $one -DREMOVALS=1 -DATTEMPTS=1 -DFAILURES=0 $quiet
+also holds lister safety 2000000 $one -DPROBES=1 -DGLANCES=2 -DTRIES=2 $quiet
+also holds runners progress 1500000 $one -DFAILURES=0 -DSWEEPER_DEATHS=0
+also holds creators progress 3800000 -DREGISTRATIONS=0 -DGLANCES=0 -DOWNER_DEATHS=0 $quiet
 if [ "${1:-}" = --all ]; then
   also holds two-functions safety 4000000 $one -DFUNCTIONS=2 -DATTEMPTS=1 -DFAILURES=0
   also holds stranger-and-deaths safety 7000000 $one -DREMOVALS=1 -DATTEMPTS=1 -DFAILURES=0
@@ -115,7 +115,7 @@ also fails BROKEN_KEEP_CANDIDATES safety LOST $one
 also fails BROKEN_RELEASE_BEFORE_RUN safety LIVING $one
 also fails BROKEN_IGNORE_LOCK safety SHARED $one
 also fails BROKEN_RUNNER_WITHOUT_LOCK safety SHARED $one $quiet
-also fails BROKEN_STALE_READ safety AGAIN $one $quiet
+also fails BROKEN_STALE_READ safety AGAIN $one -DSWEEPER_DEATHS=0
 also fails BROKEN_NO_DONE_MARK safety AGAIN $one
 also fails BROKEN_NO_LIMIT safety LIMIT $one -DATTEMPTS=1 $quiet
 also fails BROKEN_COUNT_AT_LOOK safety BURN $one $quiet
