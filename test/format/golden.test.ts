@@ -76,7 +76,10 @@ test('a reader made from docs/format.md alone finds the same functions pending',
     const [first, ...others] = readRecords(bytes);
     assert.deepEqual({ ...header }, first);
     for (const { kind, salt: _, later: __, ...fields } of others) {
-      if (kind === 'defer') assert.deepEqual({ kind, ...fields }, functions.get(Number(fields.id))?.record);
+      if (kind !== 'defer') continue;
+      const { env, ...rest } = functions.get(Number(fields.id))!.record;
+      // It has no prototype, so that no name in it means anything.
+      assert.deepEqual({ kind, ...fields }, env === undefined ? rest : { ...rest, env: { ...env } });
     }
   }
 });
