@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
+import { epochMs } from './state/clock.ts';
 import type { RegisteredFunction } from './state/contents.ts';
 import type { Delivery } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
@@ -74,7 +75,7 @@ export class OwnFunctions {
         name: deferred.name,
         function: deferred.descriptor,
         arguments: deferred.encodedArguments,
-        registeredAtEpochMs: Date.now(),
+        registeredAtEpochMs: epochMs(),
         delivery: this.#host.delivery,
         timeoutMs: this.#host.timeoutMs,
         maxAttempts: this.#host.maxAttempts,

@@ -99,9 +99,7 @@ class PlainCheck {
  * byte order mark in front, which the decoder takes off text longer than 64 bytes.
  */
 export function isPlainText(text: string): boolean {
-  return (
-    (text as string & { isWellFormed(): boolean }).isWellFormed() && text.charCodeAt(0) !== BYTE_ORDER_MARK
-  );
+  return text.isWellFormed() && text.charCodeAt(0) !== BYTE_ORDER_MARK;
 }
 
 const BYTE_ORDER_MARK = 0xfeff;

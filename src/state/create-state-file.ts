@@ -24,6 +24,7 @@ import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isLockUndecided } from '../lock/system-error.ts';
+import { epochMs } from './clock.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
 import { type Durability, FORMAT_VERSION, type HeaderRecord, type RunOrder } from './record.ts';
@@ -128,7 +129,7 @@ function abandon(fd: number, path: string): void {
 }
 
 function describeOwner(settings: StateFileSettings): HeaderRecord {
-  const now = Date.now();
+  const now = epochMs();
   return {
     kind: 'header',
     version: FORMAT_VERSION,
@@ -143,10 +144,15 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     },
     createdAtEpochMs: now,
     node: process.versions.node,
-    // An array of ours: Node's own is of another realm where a test runner loads us into a context.
-    execArgv: [...process.execArgv],
+    execArgv: optionsOfNode(process.execArgv),
     cwd: settings.cwd ?? currentDirectory(),
   };
+}
+
+/** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
+function optionsOfNode(list: unknown): string[] {
+  const items: unknown[] = Array.isArray(list) ? list : [];
+  return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));
 }
 
 /**

@@ -8,6 +8,7 @@ import { parseDescriptor } from '../function/descriptor.ts';
 import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
+import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -46,7 +47,7 @@ export async function runFunction(
     id: record.id,
     attempt,
     pid: process.pid,
-    atEpochMs: Date.now(),
+    atEpochMs: epochMs(),
   };
   const mustBeMarked = record.delivery === 'at-most-once';
   // A mark that is not written must not be written later: it would say that a function ran which never did.
@@ -59,7 +60,7 @@ export async function runFunction(
     kind: 'done',
     id: record.id,
     attempt,
-    atEpochMs: Date.now(),
+    atEpochMs: epochMs(),
     ...('error' in ended && { error: reportError(ended.error) }),
     final: !('error' in ended),
   };

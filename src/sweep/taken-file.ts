@@ -2,6 +2,7 @@
  * A state file in the hands of a runner: its owner at the end of the job, or a sweeper. Decides what may run, gives up
  * what may not, and says in the end whether the file can go.
  */
+import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction, StateContents } from '../state/contents.ts';
 import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
 import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
@@ -108,7 +109,7 @@ export class TakenFile {
         kind: 'done',
         id,
         attempt: registered.lastAttempt!.attempt,
-        atEpochMs: Date.now(),
+        atEpochMs: epochMs(),
         error,
         final: false,
       };
@@ -173,7 +174,7 @@ export class TakenFile {
       outcome: this.#outcome(),
       owner: header.owner,
       ...(header.label !== null && { label: header.label }),
-      ageMs: Math.max(0, Date.now() - header.createdAtEpochMs),
+      ageMs: Math.max(0, epochMs() - header.createdAtEpochMs),
       functions: [...this.#handled].flatMap(id => this.#reportFunction(contents.functions.get(id))),
       isRetired,
       pending: contents.pending().length,
@@ -200,7 +201,7 @@ export class TakenFile {
       kind: 'done',
       id,
       attempt: registered.lastAttempt?.attempt ?? 1,
-      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? Date.now(),
+      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? epochMs(),
       error,
       final: true,
     };
