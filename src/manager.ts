@@ -2,7 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
+import { noteCallers } from './function/call-stack.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
+import { isImportedForCall } from './function/invocation.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import {
@@ -106,6 +108,8 @@ export class DeferredFunctionManager {
    */
   async open(): Promise<Job> {
     this.#assertOpen();
+    noteCallers();
+    if (isImportedForCall()) throw restarted(this.#directory.path);
     const report = await sweepDirectory(this.#directory, this.#sweepOptions);
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
     try {
@@ -218,4 +222,14 @@ export class DeferredFunctionManager {
       },
     );
   }
+}
+
+/** A module of which a function is deferred may not run jobs when it is imported: each would defer it again, for ever. */
+function restarted(directory: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_FUNCTION_REFUSED',
+    `cannot open a job in ${directory}: the module that opens it is imported only to run a deferred function of it; ` +
+      'move the function to a module that starts nothing',
+    { path: directory },
+  );
 }

@@ -10,11 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { restartsProgram } from './evaluation.ts';
 import { type InspectedFunction, readScript, type Scope, type Script } from './inspector.ts';
-import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
+import { type ModuleDeclarations, parseDeclarations, parseTopLevel } from './module-exports.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProgram } from './program.ts';
 import { isPath } from './script-url.ts';
+import type { TopLevel } from './top-level.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -30,12 +32,17 @@ const MOST_LOOKS = 10_000;
 /** Listing the properties of an object with a million of them takes seconds: once only. */
 const tables = new WeakSet<object>();
 
-/** The export that `fn` is; undefined for a function that is none, and for all functions of the program's own script. */
+/** The export that `fn` is; undefined for a function that is none, and for those of a module that restarts the program. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
   const { script, scopes } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
-  return path && { kind: 'module', module: script.url, export: path.join('.') };
+  if (path === undefined || restartsProgram(script.url, () => topLevelOf(script))) return undefined;
+  return { kind: 'module', module: script.url, export: path.join('.') };
+}
+
+function topLevelOf(script: Script): TopLevel | undefined {
+  return script.isModule ? declarationsOf(script)?.topLevel : parseTopLevel(readScript(script));
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */

@@ -3,6 +3,7 @@ import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
 import { isErrorNamed } from './native-error.ts';
 import { childrenOf } from './syntax-tree.ts';
+import { describeTopLevel, type TopLevel } from './top-level.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -14,24 +15,35 @@ export interface ModuleDeclarations {
   readonly defaultExport: Estree.Node | undefined;
   /** Variable of `import * as name` → specifier. */
   readonly namespaces: ReadonlyMap<string, string>;
+  readonly topLevel: TopLevel;
 }
 
-/** The declarations of a module's text, or undefined when it cannot be parsed. */
-export function parseDeclarations(text: string): ModuleDeclarations | undefined {
+/** What the top level of a script does, such as that of a CommonJS module; undefined when it cannot be parsed. */
+export function parseTopLevel(text: string): TopLevel | undefined {
+  const program = parseText(text, { sourceType: 'script', allowReturnOutsideFunction: true });
+  return program && describeTopLevel(program);
+}
+
+function parseText(text: string, options: Partial<Acorn.Options>): Estree.Program | undefined {
   const { parse } = require('acorn') as typeof Acorn;
-  let program: Estree.Program;
   try {
-    program = parse(text, {
+    return parse(text, {
       ecmaVersion: 'latest',
-      sourceType: 'module',
       allowHashBang: true,
       locations: true,
+      ...options,
     }) as unknown as Estree.Program;
   } catch (error) {
     // Syntax that V8 knows and the parser does not yet: the function can still be stored by its source.
     if (isErrorNamed(error, 'SyntaxError')) return undefined;
     throw error;
   }
+}
+
+/** The declarations of a module's text, or undefined when it cannot be parsed. */
+export function parseDeclarations(text: string): ModuleDeclarations | undefined {
+  const program = parseText(text, { sourceType: 'module' });
+  if (program === undefined) return undefined;
   const exports = new Map<string, string>();
   const namespaces = new Map<string, string>();
   let defaultExport: Estree.Node | undefined;
@@ -59,7 +71,7 @@ export function parseDeclarations(text: string): ModuleDeclarations | undefined 
   for (const name of namesAssignedLater(program)) {
     for (const [exported, local] of exports) if (local === name) exports.delete(exported);
   }
-  return { exports, defaultExport, namespaces };
+  return { exports, defaultExport, namespaces, topLevel: describeTopLevel(program) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { importingForCall } from './invocation.ts';
 import { errorCode } from './native-error.ts';
 import { withoutQuery } from './script-url.ts';
 
@@ -105,7 +106,7 @@ function follow(root: unknown, path: readonly string[]): Followed | undefined {
 
 async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
   try {
-    return (await import(descriptor.module)) as Record<string, unknown>;
+    return await importingForCall(() => import(descriptor.module) as Promise<Record<string, unknown>>);
   } catch (error) {
     if (!isNotFound(error, descriptor.module)) throw error;
     throw missing(descriptor, `the module cannot be found`, error);

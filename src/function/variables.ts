@@ -3,11 +3,11 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type BuiltinName, nameBuiltin } from './builtins.ts';
 import type { Reference } from './descriptor.ts';
+import { leadsToProgram } from './evaluation.ts';
 import { declarationsOf } from './find-export.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
-import { isProgram } from './program.ts';
 import { isProvided, isRequire } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
 import type { FreeVariable } from './source-text.ts';
@@ -92,7 +92,7 @@ export function namedReference(value: object): Reference | undefined {
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
   if (module === undefined || !hasFunctions(value)) return undefined;
   const url = pathToFileURL(module.filename).href;
-  return isProgram(url) ? undefined : { kind: 'commonjs', module: url };
+  return leadsToProgram(url) ? undefined : { kind: 'commonjs', module: url };
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */

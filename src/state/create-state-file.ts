@@ -151,7 +151,8 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
 
 /** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
 function optionsOfNode(list: unknown): string[] {
-  const items: unknown[] = Array.isArray(list) ? list : [];
+  // An array of ours: Node's own is of another realm where a test runner loads us into a context.
+  const items: unknown[] = Array.isArray(list) ? [...list] : [];
   return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));
 }
 
