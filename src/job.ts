@@ -95,7 +95,7 @@ export class Job {
 
   #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
     const { maxCapturedBytes } = this.#host;
-    return fn instanceof DeferredFunction ? fn : DeferredFunction.capture(fn, args, { maxCapturedBytes });
+    return DeferredFunction.from(fn) ?? DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
   }
 
   #register(deferred: DeferredFunction): Registration {

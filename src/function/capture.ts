@@ -76,7 +76,7 @@ class Capture {
       // No property of `links`, and no field of a record, can be called that.
       if (name === '__proto__') throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
-      if (variable.isAssigned) assigned.push(name);
+      if (variable.isAssigned && text.lazyName !== name) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);

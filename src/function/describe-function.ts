@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { nameBuiltin } from './builtins.ts';
 import { captureFunction } from './capture.ts';
 import { nativeRefusal } from './capture-refusals.ts';
 import { generatorRefusal } from './describe-text.ts';
@@ -31,7 +32,7 @@ export function describeFunction(
   if (isClass(fn))
     throw refusal([mention(fn)], 'is a class', 'defer a function that makes and uses an instance');
   if (located.kind === 'global') return toReference(located) as SourceDescriptor;
-  exported.set(fn, located);
+  if (!located.module.startsWith('node:') || nameBuiltin(fn) !== undefined) exported.set(fn, located);
   return located;
 }
 

@@ -12,6 +12,7 @@ export interface FunctionText {
   readonly strict: boolean;
   readonly position: { readonly url: string; readonly line: number; readonly column: number };
   readonly freeVariables: readonly FreeVariable[];
+  readonly lazyName: string | undefined;
   /** Static fields of a class, properties somebody put on a function. */
   readonly ownProperties: readonly OwnProperty[];
 }
@@ -43,6 +44,7 @@ export function describeText(
     strict: isStrict(fn, text, inspected),
     position: { url, line: inspected.line, column },
     freeVariables: analysis.freeVariables,
+    lazyName: analysis.lazyName,
     ownProperties: ownPropertiesOf(fn, text, analysis.isClass, chain),
   };
 }

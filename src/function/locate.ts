@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import { type BuiltinName, nameBuiltin } from './builtins.ts';
+import { type BuiltinName, nameBuiltin, nameReplacement } from './builtins.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { findExport } from './find-export.ts';
 import { type InspectedFunction, inspectFunction } from './inspector.ts';
@@ -24,8 +24,10 @@ export function locateFunction(fn: object): Located | undefined {
   if (known !== undefined) return known;
   const inspected = inspectOrName(fn);
   if (inspected !== undefined && 'script' in inspected) {
-    const exported = findExport(fn, inspected);
+    // Not remembered: the tool may take its function back.
+    const exported = nameReplacement(fn) ?? findExport(fn, inspected);
     if (exported === undefined) return { kind: 'text', inspected };
+    if (exported.module.startsWith('node:')) return exported;
     references.set(fn, exported);
     return exported;
   }

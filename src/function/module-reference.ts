@@ -83,7 +83,10 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
 async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
   const namespace = await importModule(descriptor);
   const path = descriptor.export.split('.');
-  return [namespace, namespace.default].flatMap(root => follow(root, path) ?? []);
+  const roots = [namespace, namespace.default];
+  // A tool that replaces functions of Node's modules need not tell their namespaces of it.
+  if (descriptor.module.startsWith('node:')) roots.reverse();
+  return roots.flatMap(root => follow(root, path) ?? []);
 }
 
 interface Followed {

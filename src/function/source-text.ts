@@ -3,6 +3,7 @@ import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { findHiddenState } from './hidden-state.ts';
+import { findLazyName } from './lazy-helper.ts';
 import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -34,6 +35,8 @@ export interface SourceAnalysis extends Surroundings {
   readonly hiddenState: string | undefined;
   /** True when it assigns to its own name, which in an expression is constant. */
   readonly replacesItself: boolean;
+  /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
+  readonly lazyName: string | undefined;
   readonly freeVariables: readonly FreeVariable[];
 }
 
@@ -148,15 +151,23 @@ function analyze(
       atCreation: places.some(place => place?.atCreation),
     };
   });
+  const writesOwnName =
+    ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true;
+  const written = writesOwnName ? [...assigned, ownName.variables[0]!.name] : [...assigned];
+  const lazyName = node.type === 'ClassExpression' ? undefined : findLazyName(node as Estree.Function, written);
+  // A declaration, whose name is a variable: that of a function expression is constant.
+  const head = `(() => { `;
+  const isDeclaration = writesOwnName && lazyName !== undefined;
   return {
-    expression,
-    prefixLength,
+    expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
+    prefixLength: isDeclaration ? head.length : prefixLength,
     isClass: node.type === 'ClassExpression',
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
     hiddenState: node.type === 'ClassExpression' ? findHiddenState(node) : undefined,
-    replacesItself: ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true,
+    replacesItself: writesOwnName && lazyName === undefined,
+    lazyName,
     freeVariables,
   };
 }

@@ -133,9 +133,17 @@ function isNamespaceLike(name: string, value: object): boolean {
  */
 function isImportBinding(name: string, value: object): boolean {
   if (VITE_IMPORT.test(name)) return true;
-  return (
-    /^(import_|_)\w+$|^\w+_\d+$/.test(name) && !types.isProxy(value) && Object.hasOwn(value, '__esModule')
-  );
+  if (types.isProxy(value)) return false;
+  return (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value);
+}
+
+/** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
+function isCopyOfData(value: object): boolean {
+  const { default: original, ...copied } = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
+  const data: unknown = original?.value;
+  if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
+  const names = Object.keys(copied);
+  return names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name));
 }
 
 /** What vite and vitest make of an import: a proxy, or an object with accessors. */
