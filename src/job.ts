@@ -95,7 +95,9 @@ export class Job {
 
   #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
     const { maxCapturedBytes } = this.#host;
-    return DeferredFunction.from(fn) ?? DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
+    return (
+      DeferredFunction.from(fn) ?? DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes })
+    );
   }
 
   #register(deferred: DeferredFunction): Registration {

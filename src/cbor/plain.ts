@@ -50,7 +50,8 @@ class PlainCheck {
       this.#bytes += value.byteLength;
       return (
         this.#bytes <= MAX_VALUE_BYTES &&
-        !types.isSharedArrayBuffer(value.buffer) &&
+        isPlainBuffer(value) &&
+        !this.#isMetAgain(value.buffer) &&
         !hasExtraProperties(value)
       );
     }
@@ -92,6 +93,16 @@ class PlainCheck {
     }
     return true;
   }
+}
+
+/** Whether a view is all there is of its bytes, and they stay as many. */
+function isPlainBuffer({ buffer, byteLength }: Uint8Array): boolean {
+  return (
+    byteLength === buffer.byteLength &&
+    byteLength > 0 &&
+    !types.isSharedArrayBuffer(buffer) &&
+    (buffer as { resizable?: boolean }).resizable !== true
+  );
 }
 
 /**

@@ -2,15 +2,6 @@
 import { DeferredSweepError } from '../errors.ts';
 import { type Mention, refusal, subject } from './refusal.ts';
 
-/** A class in a value, and so made before variables have theirs. */
-export function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
-  return refusal(
-    chain,
-    `is a class that needs the value of ${name} to come into being, and is itself part of a captured value`,
-    'export the class from a module, or let the function use it by its name',
-  );
-}
-
 /** A variable of which two stored functions would have one each. */
 export function sharedVariable(
   chain: readonly Mention[],

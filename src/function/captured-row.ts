@@ -12,8 +12,6 @@ export interface CapturedRow {
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
   readonly assigned: readonly string[];
-  /** A variable by value that a class needs to come into being. */
-  readonly needed: string | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { snapshot } from '../cbor/snapshot.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
-import { describeFunction } from './describe-function.ts';
+import { describeCall } from './describe-function.ts';
 import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
 import { invokeStored } from './invoke.ts';
 import { describeLocation, type ModuleLocation } from './module-reference.ts';
@@ -34,7 +34,10 @@ export class DeferredFunction {
   /** The function's name, for people. */
   readonly name: string;
   readonly descriptor: FunctionDescriptor;
-  /** The snapshot of the arguments: what happens to them after registration changes nothing. */
+  /**
+   * The snapshot of the arguments: what happens to them after registration changes nothing. Empty for a function with
+   * captured values, which hold them: what is in both stays one object.
+   */
   readonly encodedArguments: Uint8Array;
 
   private constructor(name: unknown, descriptor: FunctionDescriptor, encodedArguments: Uint8Array) {
@@ -65,8 +68,9 @@ export class DeferredFunction {
     options: CaptureOptions,
   ): DeferredFunction {
     if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
-    const descriptor = describeFunction(fn, options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES);
-    return new DeferredFunction(fn.name, descriptor, snapshot(args, 'args'));
+    const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
+    const { descriptor, encodedArguments } = describeCall(fn, args, maxCapturedBytes);
+    return new DeferredFunction(fn.name, descriptor, encodedArguments);
   }
 
   /**

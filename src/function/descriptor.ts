@@ -50,8 +50,6 @@ export interface SourceText {
   readonly properties: readonly string[];
   /** Captured variables that hold a function or a module: name → index in `Closure.references`. */
   readonly links: Readonly<Record<string, number>>;
-  /** Those of `variables` and `links` that a class needs to come into being, `extends Base` for one. */
-  readonly atCreation: readonly string[];
   /** Variables given by the restorer: CommonJS's `require`, transpilers' helpers. */
   readonly provided: readonly string[];
 }
@@ -60,8 +58,8 @@ export interface SourceText {
 export interface Closure {
   readonly references: readonly Reference[];
   /**
-   * Snapshot of an array of rows, the first that of the stored function itself, then one for each of `references`
-   * (`null` for those without source). A function inside a value stands as its index in `references`.
+   * Snapshot of an array: the arguments of the call, the row of the stored function itself, then one row for each of
+   * `references` (`null` for those without source). A function inside a value stands as its index in `references`.
    */
   readonly values: Uint8Array;
 }
@@ -176,7 +174,6 @@ function parseText(fields: Fields): SourceText {
     variables: fields.texts('variables'),
     properties: fields.texts('properties'),
     links: fields.map('links').entries((links, name) => links.index(name)),
-    atCreation: fields.texts('atCreation'),
     provided: fields.texts('provided'),
   };
 }

@@ -20,7 +20,8 @@ export function findLazyName(root: Estree.Function, written: readonly string[]):
   const [assignment, call] = steps;
   if (steps.length !== 2 || assignment?.type !== 'AssignmentExpression' || call?.type !== 'CallExpression')
     return undefined;
-  const isReplacement = assignment.operator === '=' && isNamed(assignment.left, name) && isChoice(assignment.right);
+  const isReplacement =
+    assignment.operator === '=' && isNamed(assignment.left, name) && isChoice(assignment.right);
   const callee = call.callee.type === 'MemberExpression' ? call.callee.object : call.callee;
   return isReplacement && isNamed(callee, name) ? name : undefined;
 }

@@ -5,10 +5,13 @@ import { findExport } from './find-export.ts';
 import { type InspectedFunction, inspectFunction } from './inspector.ts';
 
 /** Where a function can be had from: a module, the language's globals, or its own text. */
-export type Located =
-  | ModuleDescriptor
-  | BuiltinName
-  | { readonly kind: 'text'; readonly inspected: InspectedFunction };
+export type Located = ModuleDescriptor | BuiltinName | LocatedText;
+
+/** A function that only its own text gives. */
+export interface LocatedText {
+  readonly kind: 'text';
+  readonly inspected: InspectedFunction;
+}
 
 const references = new WeakMap<object, ModuleDescriptor | BuiltinName>();
 
@@ -45,5 +48,7 @@ function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined 
     return name;
   }
   // A name counts only for what is Node's own: a program may hang functions of its own on `fs` or `Array`.
-  return inspected === undefined || inspected.script.url.startsWith('node:') ? nameBuiltin(fn) : inspected;
+  if (inspected !== undefined && !inspected.script.url.startsWith('node:')) return inspected;
+  // It may have been out of its place when names were first looked at.
+  return nameBuiltin(fn) ?? nameReplacement(fn);
 }

@@ -105,7 +105,6 @@ export function toReference(name: BuiltinName): Reference {
     variables: [],
     properties: [],
     links: {},
-    atCreation: [],
     provided: [],
   };
 }
@@ -134,7 +133,9 @@ function isNamespaceLike(name: string, value: object): boolean {
 function isImportBinding(name: string, value: object): boolean {
   if (VITE_IMPORT.test(name)) return true;
   if (types.isProxy(value)) return false;
-  return (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value);
+  return (
+    (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value)
+  );
 }
 
 /** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
@@ -143,7 +144,9 @@ function isCopyOfData(value: object): boolean {
   const data: unknown = original?.value;
   if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
   const names = Object.keys(copied);
-  return names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name));
+  return (
+    names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name))
+  );
 }
 
 /** What vite and vitest make of an import: a proxy, or an object with accessors. */

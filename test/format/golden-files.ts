@@ -40,7 +40,6 @@ const third = deferOf(3, [], {
     variables: [],
     properties: [],
     links: {},
-    atCreation: [],
     provided: [],
   },
 });

@@ -76,7 +76,6 @@ const aSource = {
   variables: ['number'],
   properties: [],
   links: {},
-  atCreation: [],
   provided: [],
-  closure: { references: [], values: snapshot([[42]], 'captured') },
+  closure: { references: [], values: snapshot([[], [42]], 'captured') },
 };
