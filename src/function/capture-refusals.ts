@@ -15,6 +15,16 @@ export function sharedVariable(
   );
 }
 
+/** State that the stored function would have by value, and a function of a module by itself. */
+export function sharedState(chain: readonly Mention[], name: string, user: Mention): DeferredSweepError {
+  const where = user.where === undefined ? '' : ` (${user.where})`;
+  return refusal(
+    chain,
+    `captures ${name} by value, and uses ${user.name}${where}, which has the same state in its module: the two would drift apart`,
+    `pass what it needs of ${name} as an argument, or let an exported function do all of it`,
+  );
+}
+
 /** A variable under a name that records cannot hold. */
 export function nameRefusal(chain: readonly Mention[], name: string): DeferredSweepError {
   return refusal(chain, `uses a variable called ${name}, which no record can hold`, 'give it another name');

@@ -12,6 +12,7 @@ import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { locateFunction } from './locate.ts';
 import { type Mention, mention, subject } from './refusal.ts';
+import { refuseSharedState } from './shared-state.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 type Callable = (...args: never[]) => unknown;
@@ -64,9 +65,20 @@ class Capture {
     if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
     const values = this.#encodeValues();
-    refuseSharedVariables([...this.#rows.values()]);
+    const rows = [...this.#rows.values()];
+    refuseSharedVariables(rows);
+    refuseSharedState(rows, this.#foundByName());
     const closure = { references: this.#references, values };
     return { descriptor: { kind: 'source', ...text, closure }, encodedArguments: snapshot([], 'args') };
+  }
+
+  /** Captured functions of modules that another process finds again by their names. */
+  #foundByName(): Callable[] {
+    return [...this.#indexes].flatMap(([value, index]) => {
+      const reference = this.#references[index];
+      const isNamed = reference?.kind === 'module' && !reference.module.startsWith('node:');
+      return isNamed && typeof value === 'function' ? [value as Callable] : [];
+    });
   }
 
   #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
@@ -97,6 +109,7 @@ class Capture {
     values.push(...text.ownProperties.map(({ value }) => value));
     this.#rows.set(index, {
       chain,
+      inspected,
       names: [...names, ...properties],
       values,
       variables: names.length,

@@ -32,7 +32,7 @@ export function describeText(
 ): FunctionText {
   if (types.isProxy(fn)) throw refusal(chain, 'is a Proxy', 'wrap the call in a function of your own');
   const text = Function.prototype.toString.call(fn);
-  const analysis = analyzeOnce(fn, text, inspected);
+  const analysis = analysisOf(fn, inspected);
   if (analysis === undefined) {
     throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
   }
@@ -59,12 +59,15 @@ let analysedLength = 0;
 const MOST_ANALYSED = 8 * 1024 * 1024;
 const LENGTH_OF_ANALYSIS = 1_000;
 
-/** Closures are made again and again by the same piece of text. */
-function analyzeOnce(
-  fn: { name: string },
-  text: string,
+/**
+ * What the text of a function says; undefined when it cannot be parsed. Kept: closures are made again and again by the same
+ * piece of text.
+ */
+export function analysisOf(
+  fn: (...args: never[]) => unknown,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
+  const text = Function.prototype.toString.call(fn);
   const name = String(fn.name);
   const key = `${script.id}:${line}:${column}:${name}`;
   const known = analyses.get(key);

@@ -8,9 +8,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { unlessRefused } from '../errors.ts';
 import { noteCallers, notedPositions } from './call-stack.ts';
 import { importedFiles } from './imported-files.ts';
-import { parseDeclarations, parseTopLevel } from './module-exports.ts';
 import { isProgram } from './program.ts';
 import { comparablePath, isPath, withoutQuery } from './script-url.ts';
+import { codeOfText } from './script-code.ts';
 import type { TopLevel } from './top-level.ts';
 
 const require = createRequire(import.meta.url);
@@ -39,11 +39,8 @@ export function restartsProgram(url: string, describe: () => TopLevel | undefine
 
 /** The same of a file, such as one that `--import` or `-r` named: a loader is not part of the program. */
 export function isPartOfProgram(path: string): boolean {
-  const readTopLevel = () => {
-    const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
-    return parseDeclarations(text)?.topLevel ?? parseTopLevel(text);
-  };
-  return restartsProgram(pathToFileURL(path).href, readTopLevel);
+  const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
+  return restartsProgram(pathToFileURL(path).href, () => codeOfText(text)?.topLevel);
 }
 
 /** The same of a CommonJS module that is only known by name. */

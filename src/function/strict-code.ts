@@ -1,11 +1,7 @@
-import { createRequire } from 'node:module';
-import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
 import { type InspectedFunction, readScript, type Script } from './inspector.ts';
-import { isErrorNamed } from './native-error.ts';
+import { parseFile } from './state-changes.ts';
 import { childrenOf } from './syntax-tree.ts';
-
-const require = createRequire(import.meta.url);
 
 /** Where code of a script is strict: in classes, and in functions that say so. */
 const strictParts = new WeakMap<Script, readonly Estree.SourceLocation[]>();
@@ -27,23 +23,10 @@ export function isStrict({ script, line, column }: InspectedFunction): boolean {
 function findStrictParts(text: string): Estree.SourceLocation[] {
   // Most scripts are one or the other as a whole, and large ones take long to parse.
   if (!/\bclass\b|(['"])use strict\1/.test(text)) return [];
-  const { parse } = require('acorn') as typeof Acorn;
-  let program: Estree.Program;
-  try {
-    program = parse(text, {
-      ecmaVersion: 'latest',
-      sourceType: 'script',
-      allowHashBang: true,
-      allowReturnOutsideFunction: true,
-      allowSuperOutsideMethod: true,
-      checkPrivateFields: false,
-      locations: true,
-    } as Acorn.Options) as unknown as Estree.Program;
-  } catch (error) {
-    if (!isErrorNamed(error, 'SyntaxError')) throw error;
-    // Newer syntax than the parser's: then what the script begins with counts.
+  const program = parseFile(text, false);
+  // Newer syntax than the parser's: then what the script begins with counts.
+  if (program === undefined)
     return /^(?:#!.*)?(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(['"])use strict\1/.test(text) ? [WHOLE] : [];
-  }
   if (saysStrict(program.body)) return [WHOLE];
   const parts: Estree.SourceLocation[] = [];
   const visit = (node: Estree.Node): void => {

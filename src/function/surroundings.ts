@@ -55,13 +55,13 @@ export function findSurroundings(
       case 'UnaryExpression':
         if (node.operator === 'typeof') note(node.argument, { isTypeof: true });
         // `delete lib.a` is not a read of `lib.a`.
-        if (node.operator === 'delete') noteWritten(node.argument, context);
+        if (node.operator === 'delete') noteWritten(node.argument);
         break;
       case 'AssignmentExpression':
-        noteWritten(node.left, context);
+        noteWritten(node.left);
         break;
       case 'UpdateExpression':
-        noteWritten(node.argument, context);
+        noteWritten(node.argument);
         break;
       case 'MemberExpression':
         note(node.object, { ...memberName(node), isTypeof: false });
@@ -116,7 +116,7 @@ export function findSurroundings(
   };
 
   /** The target of an assignment: reading its parts is not all that happens to them. */
-  const noteWritten = (node: Estree.Node, context: Context): void => {
+  const noteWritten = (node: Estree.Node): void => {
     if (node.type === 'MemberExpression') note(node.object, { isTypeof: false });
   };
 

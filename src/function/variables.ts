@@ -4,12 +4,12 @@ import { types } from 'node:util';
 import { type BuiltinName, nameBuiltin } from './builtins.ts';
 import type { Reference } from './descriptor.ts';
 import { leadsToProgram } from './evaluation.ts';
-import { declarationsOf } from './find-export.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProvided, isRequire } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
+import { codeOf } from './script-code.ts';
 import type { FreeVariable } from './source-text.ts';
 
 const require = createRequire(import.meta.url);
@@ -210,6 +210,6 @@ function declaredNamespace(
 ): Reference | undefined {
   const module = scopes.find(({ kind }) => kind === 'Module');
   if (module === undefined || module.variables[name] !== value) return undefined;
-  const specifier = declarationsOf(script)?.namespaces.get(name);
+  const specifier = codeOf(script)?.declarations?.namespaces.get(name);
   return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
 }
