@@ -87,8 +87,8 @@ class Search {
       if (held === undefined) continue;
       const { script } = held.row.inspected;
       const isState =
-        mayChange(held.name, script, script.id !== inspected.script.id) ||
-        mayChange(name, inspected.script, false);
+        mayChange(held.name, heldValue(held), script, script.id !== inspected.script.id) ||
+        mayChange(name, value, inspected.script, false);
       if (isState) throw sharedState(held.row.chain, held.name, mention(user, inspected));
     }
   }
