@@ -1,6 +1,6 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
-import { unlessRefused } from './errors.ts';
+import { DeferredSweepError, unlessRefused } from './errors.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { inodeKey } from './lock/held-file.ts';
 import { epochMs } from './state/clock.ts';
@@ -8,6 +8,7 @@ import type { RegisteredFunction } from './state/contents.ts';
 import type { Delivery } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
+import { changeOfUser, currentUser } from './state/user.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
 import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
 import { noRoomForStart, runFunction } from './sweep/run-function.ts';
@@ -48,6 +49,7 @@ export class OwnFunctions {
   /** Functions being run, by id. */
   readonly #running = new Map<number, Promise<TakenFile>>();
   #haveEnded = false;
+  readonly #user = currentUser();
 
   /** @param file - without functions, locked, and ours from now on */
   constructor(host: OwnFunctionsHost, file: StateFile) {
@@ -66,6 +68,7 @@ export class OwnFunctions {
 
   /** Returns the id. @throws as `Job.defer` */
   register(deferred: DeferredFunction): number {
+    this.#assertSameUser(deferred.name);
     this.#stayNamed();
     const id = this.#file.lastId + 1;
     this.#file.append([
@@ -134,6 +137,17 @@ export class OwnFunctions {
       taken.fail(error);
     }
     return this.#leave(taken);
+  }
+
+  /** An orphan runs with the rights of its file's owner, who opened the job: more, perhaps, than were left here. */
+  #assertSameUser(name: string): void {
+    const change = changeOfUser(this.#user);
+    if (change === undefined) return;
+    throw new DeferredSweepError(
+      'DEFERRED_FUNCTION_REFUSED',
+      `cannot defer ${name}: this process has changed its user since the job was opened (${change}); open a job after that`,
+      { path: this.path },
+    );
   }
 
   /** Where somebody removed our file, nobody would find what is written into it: then in a fresh one. */
