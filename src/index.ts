@@ -12,6 +12,7 @@ export { currentInvocation, type Invocation } from './function/invocation.ts';
 export type { ModuleLocation } from './function/module-reference.ts';
 export type { Defer, Job, Registration } from './job.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
+export type { ModuleState } from './function/module-state.ts';
 export { DeferredFunctionManager, type ManagerOptions } from './manager.ts';
 export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
 export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './state/record.ts';

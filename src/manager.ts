@@ -5,6 +5,7 @@ import { DeferredSweepError } from './errors.ts';
 import { noteCallers } from './function/call-stack.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { isImportedForCall } from './function/invocation.ts';
+import type { ModuleState } from './function/module-state.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import {
@@ -43,6 +44,13 @@ export interface ManagerOptions extends SweepOptions {
   maxAttempts?: number | undefined;
   /** The most that source and captured values of a function stored by source may take, in bytes. @defaultValue 1048576 */
   maxCapturedBytes?: number | undefined;
+  /**
+   * What to do about an exported function that reads variables of its module which have been assigned or changed since the
+   * module was evaluated, or are others each time it is (`const dir = mkdtempSync(…)`): another process has its own.
+   * `warn` tells the logger once for each function.
+   * @defaultValue 'warn'
+   */
+  moduleState?: ModuleState | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
 }
@@ -69,7 +77,7 @@ export class DeferredFunctionManager {
         `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
       );
     }
-    const { label, timeoutMs, maxAttempts, maxCapturedBytes, ...sweepOptions } = options;
+    const { label, timeoutMs, maxAttempts, maxCapturedBytes, moduleState, ...sweepOptions } = options;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     this.#directory = new StateDirectory(stateDirBase);
@@ -88,6 +96,7 @@ export class DeferredFunctionManager {
       timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
+      moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
       createFile: cwd => createStateFileNow(this.#directory, { ...this.#settings, cwd }),
       giveBack: file => this.#keep(file),
       retire: file => this.#remove(file),

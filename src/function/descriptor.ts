@@ -13,6 +13,12 @@ export interface ModuleDescriptor {
   readonly module: string;
   /** Dotted path from the module's namespace, e.g. `Resource.close`; the last but one is the function's `this`. */
   readonly export: string;
+  /**
+   * Where a program can put another function into the place: checksums of the function's text and of the module's file. A
+   * function of another text in an unchanged file is another function; in a changed one it is its new version.
+   */
+  readonly text?: number;
+  readonly file?: number;
 }
 
 /** A function stored by its source text, with what it captured. */
@@ -110,7 +116,14 @@ export function parseDescriptor(tree: unknown): FunctionDescriptor {
 }
 
 function parseModule(fields: Fields): ModuleDescriptor {
-  return { kind: 'module', module: fields.text('module'), export: fields.text('export') };
+  const text = fields.optionalIndex('text');
+  const file = fields.optionalIndex('file');
+  return {
+    kind: 'module',
+    module: fields.text('module'),
+    export: fields.text('export'),
+    ...(text !== undefined && file !== undefined && { text, file }),
+  };
 }
 
 function parseCommand(fields: Fields): CommandDescriptor {

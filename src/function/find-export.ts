@@ -14,6 +14,7 @@ import { restartsProgram } from './evaluation.ts';
 import type { InspectedFunction, Scope, Script } from './inspector.ts';
 import { isProgram } from './program.ts';
 import { read } from './read-variable.ts';
+import { checksumsOf } from './same-function.ts';
 import { codeOf, isCodeKnown } from './script-code.ts';
 import { isPath } from './script-url.ts';
 
@@ -37,7 +38,9 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
-  return { kind: 'module', module: script.url, export: path.join('.') };
+  const isReplaceable = path.length > 1 || !script.isModule;
+  const checksums = isReplaceable ? checksumsOf(fn, script) : {};
+  return { kind: 'module', module: script.url, export: path.join('.'), ...checksums };
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */

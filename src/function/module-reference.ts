@@ -5,6 +5,7 @@ import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { importingForCall } from './invocation.ts';
 import { errorCode } from './native-error.ts';
+import { isAnother } from './same-function.ts';
 import { withoutQuery } from './script-url.ts';
 
 /** Where a function lives. */
@@ -86,7 +87,13 @@ async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly 
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
   if (descriptor.module.startsWith('node:')) roots.reverse();
-  return roots.flatMap(root => follow(root, path) ?? []);
+  const found = roots.flatMap(root => follow(root, path) ?? []);
+  if (found.length > 0 && found.every(({ value }) => isAnother(value, descriptor)))
+    throw missing(
+      descriptor,
+      'another function is there, since the program had replaced the one in its module',
+    );
+  return found;
 }
 
 interface Followed {

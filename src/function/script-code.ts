@@ -4,10 +4,13 @@ import { readScript, type Script } from './inspector.ts';
 import { type ModuleDeclarations, readDeclarations } from './module-exports.ts';
 import { findChanges, parseFile, type StateChanges } from './state-changes.ts';
 import { describeTopLevel, type TopLevel } from './top-level.ts';
+import { findVolatile } from './volatile-values.ts';
 
 export interface ScriptCode {
   readonly changes: StateChanges;
   readonly topLevel: TopLevel;
+  /** Variables whose values are others each time that the file is evaluated. */
+  readonly volatile: ReadonlySet<string>;
   /** Of an ES module. */
   readonly declarations: ModuleDeclarations | undefined;
 }
@@ -38,5 +41,5 @@ function describe(program: Estree.Program | undefined, isModule: boolean): Scrip
   if (program === undefined) return undefined;
   const changes = findChanges(program);
   const declarations = isModule ? readDeclarations(program, changes) : undefined;
-  return { changes, declarations, topLevel: describeTopLevel(program) };
+  return { changes, declarations, topLevel: describeTopLevel(program), volatile: findVolatile(program) };
 }

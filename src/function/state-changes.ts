@@ -13,7 +13,9 @@ export interface StateChanges {
   readonly assigned: ReadonlySet<string>;
   /** Whose objects functions change, or hand to code that may; `name.member` where only an object in there is handed on. */
   readonly changed: ReadonlySet<string>;
-  /** The same, anywhere in the file. */
+  /** Whose objects functions change for certain: by an assignment to a member, or a method that is none for reading. */
+  readonly mutated: ReadonlySet<string>;
+  /** As `changed`, anywhere in the file. */
   readonly everChanged: ReadonlySet<string>;
 }
 
@@ -48,6 +50,7 @@ type Use = 'read' | 'passed' | 'changed';
 class Finder implements StateChanges {
   readonly assigned = new Set<string>();
   readonly changed = new Set<string>();
+  readonly mutated = new Set<string>();
   readonly everChanged = new Set<string>();
 
   visit(node: Estree.Node, use: Use, inFunction: boolean): void {
@@ -55,6 +58,7 @@ class Finder implements StateChanges {
     switch (node.type) {
       case 'Identifier':
         if (use !== 'read') this.#note(node.name, inFunction);
+        if (use === 'changed' && inFunction) this.mutated.add(node.name);
         return;
       case 'MemberExpression':
         if (

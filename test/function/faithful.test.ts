@@ -379,3 +379,50 @@ test("a command's directory is the one it meant when it was deferred", () => {
   assert.ok(descriptor.kind === 'command');
   assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
 });
+
+/** A program that replaces a member of what a module exports, or of itself, and dies; what runs then, or why nothing does. */
+function replaceAndSweep(t: TestContext, name: string, library: string, program: string): string {
+  const root = freshDirectory(t);
+  writeFileSync(join(root, name), library);
+  writeFileSync(
+    join(root, 'main.mjs'),
+    `import * as lib from './${name}';
+     import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+     const api = lib.api ?? lib.default;
+     const job = await new DeferredFunctionManager(${JSON.stringify(root)}, { moduleState: 'allow' }).open();
+     ${program}
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  spawnSync(process.execPath, [join(root, 'main.mjs')], { stdio: 'inherit' });
+  const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+  const { stdout } = spawnSync(process.execPath, [cli, '--json', root], { encoding: 'utf8' });
+  const report = JSON.parse(stdout) as {
+    files: { functions: { outcome: string; error?: { code: string } }[] }[];
+  };
+  const [ran] = report.files[0]!.functions;
+  return ran!.error?.code ?? ran!.outcome;
+}
+
+test('no other function runs in the place of a member that its program replaced', t => {
+  const member =
+    "export const api = { drop() { throw new Error('the old one') } }; export const swap = () => { api.drop = () => 'new'; };";
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member, 'lib.swap(); job.defer(api.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  const commonJs =
+    "exports.drop = () => { throw new Error('old') }; exports.swap = () => { exports.drop = () => 'new'; };";
+  assert.equal(
+    replaceAndSweep(t, 'library.cjs', commonJs, 'api.swap(); job.defer(api.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  // One from elsewhere is stored by its source.
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member, "api.drop = () => 'mine'; job.defer(api.drop);"),
+    'ok',
+  );
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member.replace(/throw.*?'\)/, ''), 'job.defer(api.drop);'),
+    'ok',
+  );
+});
