@@ -41,11 +41,24 @@ function findState(root: Callable): string | undefined {
       const scope = scopeOf(name, inspected);
       if (scope === undefined) continue;
       const value = read(scope.variables, name);
-      if (typeof value === 'function') queue.push(value as Callable);
-      else if (isMadeAnew(name, value, inspected)) return name;
+      if (typeof value === 'function') {
+        if (isReplaced(name, value as Callable, inspected)) return name;
+        queue.push(value as Callable);
+      } else if (isMadeAnew(name, value, inspected)) return name;
     }
   }
   return undefined;
+}
+
+/** Whether functions of the file put others into a variable, but for a helper that only chooses itself. */
+function isReplaced(name: string, value: Callable, { script }: InspectedFunction): boolean {
+  if (codeOf(script)?.changes.assigned.has(name) !== true) return false;
+  const inspected = types.isProxy(value) ? undefined : inspectFunction(value);
+  return (
+    inspected !== undefined &&
+    inspected.script.id === script.id &&
+    analysisOf(value, inspected)?.lazyName !== name
+  );
 }
 
 function isMadeAnew(name: string, value: unknown, { script }: InspectedFunction): boolean {
