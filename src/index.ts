@@ -13,6 +13,7 @@ export type {
 } from './function/descriptor.ts';
 export { currentInvocation, type Invocation } from './function/invocation.ts';
 export type { ModuleLocation } from './function/module-reference.ts';
+export type { ModuleState } from './function/module-state.ts';
 export type { Defer, Job, Registration } from './job.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
 export { DeferredFunctionManager, type ManagerOptions, type OpenOptions } from './manager.ts';

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from './errors.ts';
 import { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
+import { type ModuleState, moduleStateOf } from './function/module-state.ts';
 import { OwnFunctions, type OwnFunctionsHost } from './own-functions.ts';
 import type { StateFile } from './state/state-file.ts';
 import { logReport } from './sweep/logger.ts';
@@ -24,6 +25,7 @@ export interface JobHost extends OwnFunctionsHost {
   readonly maxCapturedBytes: number;
   /** False in a deferred function, and in what one started: there no sweep is begun. */
   readonly sweeps: boolean;
+  readonly moduleState: ModuleState;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
 }
@@ -52,6 +54,9 @@ export interface Registration {
    */
   run(): Promise<FunctionReport | undefined>;
 }
+
+/** Functions whose module state was told of: once is enough. */
+const told = new WeakSet<AnyFunction>();
 
 export class Job {
   /** What the sweep before this job found; of no file, and not complete, where `open` did not wait for one. */
@@ -99,7 +104,25 @@ export class Job {
 
   #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
     const { maxCapturedBytes } = this.#host;
-    return fn instanceof DeferredFunction ? fn : DeferredFunction.capture(fn, args, { maxCapturedBytes });
+    const given = DeferredFunction.from(fn);
+    if (given !== undefined) return given;
+    const deferred = DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
+    if (deferred.descriptor.kind === 'module') this.#tellOfModuleState(fn as AnyFunction, deferred);
+    return deferred;
+  }
+
+  /** Another process, which imports its module anew, does not find what was put into its variables since. */
+  #tellOfModuleState(fn: AnyFunction, { name, module }: DeferredFunction): void {
+    const { moduleState, sweepOptions } = this.#host;
+    if (moduleState === 'allow' || module.startsWith('node:')) return;
+    const variable = moduleStateOf(fn);
+    if (variable === undefined || (moduleState === 'warn' && told.has(fn))) return;
+    const message =
+      `cannot give ${name} of ${module} its variable ${variable} as it is now: another process that runs it imports the ` +
+      `module anew, where ${variable} is made anew; pass ${variable} as an argument`;
+    if (moduleState === 'refuse') throw new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', message);
+    told.add(fn);
+    sweepOptions.logger.warn(`deferred-sweep: ${message}`);
   }
 
   #register(deferred: DeferredFunction): Registration {

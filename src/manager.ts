@@ -2,9 +2,11 @@
 import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
+import { noteCallers } from './function/call-stack.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
 import { checkedNames } from './function/environment.ts';
-import { isInside, refuseInStartingRunner } from './function/invocation.ts';
+import { isImportedForCall, isInside, refuseInStartingRunner } from './function/invocation.ts';
+import type { ModuleState } from './function/module-state.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
@@ -53,6 +55,13 @@ export interface ManagerOptions extends SweepOptions {
    * hook has none of `DOCKER_HOST`, `KUBECONFIG` and the like. They are stored in the state file.
    */
   env?: readonly string[] | undefined;
+  /**
+   * What to do about an exported function that reads variables of its module which have been assigned or changed since the
+   * module was evaluated, or are others each time it is (`const dir = mkdtempSync(…)`): another process has its own.
+   * `warn` tells the logger once for each function.
+   * @defaultValue 'warn'
+   */
+  moduleState?: ModuleState | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
 }
@@ -104,7 +113,7 @@ export class DeferredFunctionManager {
       );
     }
     requireKnown(options, MANAGER_OPTIONS);
-    const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, ...rest } = options;
+    const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
     const { durability, delivery, order, env, ...sweepOptions } = rest;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
@@ -129,6 +138,7 @@ export class DeferredFunctionManager {
         return !isInside();
       },
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
+      moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
       createFile: cwd => createStateFileNow(this.#directory, { ...this.#settings, cwd }),
       giveBack: file => this.#keep(file),
       retire: file => this.#remove(file),
@@ -155,6 +165,8 @@ export class DeferredFunctionManager {
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#sweepOptions.waitMs);
     this.#assertOpen();
+    noteCallers();
+    if (isImportedForCall()) throw restarted(this.#directory.path);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
     try {
@@ -287,4 +299,14 @@ export class DeferredFunctionManager {
       },
     );
   }
+}
+
+/** A module of which a function is deferred may not run jobs when it is imported: each would defer it again, for ever. */
+function restarted(directory: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_FUNCTION_REFUSED',
+    `cannot open a job in ${directory}: the module that opens it is imported only to run a deferred function of it; ` +
+      'move the function to a module that starts nothing',
+    { path: directory },
+  );
 }

@@ -6,12 +6,14 @@ import { encodeDescriptor } from './function/descriptor.ts';
 import { captureEnvironment } from './function/environment.ts';
 import { inodeKey } from './lock/held-file.ts';
 import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
+import { epochMs } from './state/clock.ts';
 import type { RegisteredFunction } from './state/contents.ts';
 import { freshSweepId, nonceOf } from './state/nonce.ts';
 import { currentPlace, stateOf } from './state/place.ts';
 import type { Delivery, Place } from './state/record.ts';
 import type { StateDirectory } from './state/state-directory.ts';
 import type { StateFile } from './state/state-file.ts';
+import { changeOfUser, currentUser } from './state/user.ts';
 import { ClaimedFile } from './sweep/claimed-file.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
 import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
@@ -57,6 +59,7 @@ export class OwnFunctions {
   /** Functions are left whose directory this process is not in: a runner is, and runs them. */
   #needsRunner = false;
   #haveEnded = false;
+  readonly #user = currentUser();
 
   /** @param file - without functions, locked, and ours from now on */
   constructor(host: OwnFunctionsHost, file: StateFile) {
@@ -75,6 +78,7 @@ export class OwnFunctions {
 
   /** Returns the id. @throws as `Job.defer` */
   register(deferred: DeferredFunction): number {
+    this.#assertSameUser(deferred.name);
     this.#stayNamed();
     const id = this.#file.lastId + 1;
     this.#file.append([
@@ -84,7 +88,7 @@ export class OwnFunctions {
         name: deferred.name,
         function: encodeDescriptor(deferred.descriptor),
         arguments: deferred.encodedArguments,
-        registeredAtEpochMs: Date.now(),
+        registeredAtEpochMs: epochMs(),
         ...this.#elsewhere(),
         ...this.#environment(deferred),
         delivery: this.#host.delivery,
@@ -147,6 +151,17 @@ export class OwnFunctions {
       taken.fail(error);
     }
     return this.#leave(taken);
+  }
+
+  /** An orphan runs with the rights of its file's owner, who opened the job: more, perhaps, than were left here. */
+  #assertSameUser(name: string): void {
+    const change = changeOfUser(this.#user);
+    if (change === undefined) return;
+    throw new DeferredSweepError(
+      'DEFERRED_FUNCTION_REFUSED',
+      `cannot defer ${name}: this process has changed its user since the job was opened (${change}); open a job after that`,
+      { path: this.path },
+    );
   }
 
   /** Where somebody removed our file, nobody would find what is written into it: then in a fresh one. */

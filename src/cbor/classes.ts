@@ -1,4 +1,4 @@
-type ViewClass = new (buffer: ArrayBuffer) => NodeJS.ArrayBufferView;
+type ViewClass = new (buffer: ArrayBuffer, offset?: number, length?: number) => NodeJS.ArrayBufferView;
 
 // Only built-in classes, and these as they are when this file is loaded: nothing is ever looked up by a stored name.
 const ERROR_CLASSES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
@@ -6,6 +6,7 @@ const ERROR_CLASSES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeE
 const { Float16Array } = globalThis as { Float16Array?: ViewClass };
 const VIEW_CLASSES: readonly ViewClass[] = [
   Int8Array,
+  Uint8Array,
   Uint8ClampedArray,
   Int16Array,
   Uint16Array,
@@ -33,21 +34,21 @@ export const ERROR_MAKERS: ReadonlyMap<string, () => Error> = new Map<string, ()
   ...ERROR_CLASSES.map(Class => [Class.name, () => new Class()] as const),
 ]);
 
-/**
- * The prototypes of views of bytes, with the names they are stored under. Uint8Array is not among them: it is a byte
- * string as it stands.
- */
+/** The prototypes of views of bytes, with the names they are stored under. */
 export const VIEW_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Buffer.prototype, 'Buffer'],
   ...VIEW_CLASSES.map(Class => [Class.prototype, Class.name] as const),
 ]);
 
-/** Makes the view stored under a name of a whole ArrayBuffer; RangeError when its length does not fit the elements. */
-export const VIEW_MAKERS: ReadonlyMap<string, (bytes: ArrayBuffer) => object> = new Map<
-  string,
-  (bytes: ArrayBuffer) => object
->([
-  ['ArrayBuffer', bytes => bytes],
-  ['Buffer', bytes => Buffer.from(bytes)],
-  ...VIEW_CLASSES.map(Class => [Class.name, (bytes: ArrayBuffer) => new Class(bytes)] as const),
+type MakeView = (buffer: ArrayBuffer, offset?: number, length?: number) => object;
+
+/**
+ * Makes the view stored under a name, of a whole ArrayBuffer or a part of it; RangeError when that is not within it, or its
+ * length does not fit the elements.
+ */
+export const VIEW_MAKERS: ReadonlyMap<string, MakeView> = new Map<string, MakeView>([
+  ['Buffer', (buffer, offset, length) => Buffer.from(buffer, offset, length)],
+  ...VIEW_CLASSES.map(
+    Class => [Class.name, (...parts: Parameters<MakeView>) => new Class(...parts)] as const,
+  ),
 ]);

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { DeferredSweepError } from '../errors.ts';
 import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';
 
@@ -62,16 +64,25 @@ export function makeError(className: unknown): Error {
   }
 }
 
-/** A view of bytes, or the ArrayBuffer itself. */
-export function makeView(kind: unknown, bytes: unknown): object {
+/** The buffer of some bytes. */
+export function makeBuffer(bytes: unknown): ArrayBuffer {
+  if (!(bytes instanceof Uint8Array)) throw corrupt('an ArrayBuffer without bytes');
+  // The decoder gives every byte string a buffer of its own.
+  return bytes.buffer as ArrayBuffer;
+}
+
+/** A view of a buffer, or of a part of it. */
+export function makeView(kind: unknown, buffer: unknown, offset: unknown, length: unknown): object {
   const make = VIEW_MAKERS.get(kind as string);
   if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
-  if (!(bytes instanceof Uint8Array)) throw corrupt(`${nameOf(kind)} without bytes`);
+  if (!types.isArrayBuffer(buffer)) throw corrupt(`${nameOf(kind)} without bytes`);
   try {
-    // The decoder gives every byte string a buffer of its own.
-    return make(bytes.buffer as ArrayBuffer);
+    if (offset === undefined) return make(buffer);
+    if (typeof offset !== 'number' || typeof length !== 'number')
+      throw corrupt(`${nameOf(kind)} without a place`);
+    return make(buffer, offset, length);
   } catch (error) {
-    throw corrupt(`${nameOf(kind)} with a length that is not a whole number of elements`, { cause: error });
+    throw corrupt(`${nameOf(kind)} of a place or length that its bytes have not`, { cause: error });
   }
 }
 

@@ -50,7 +50,8 @@ class PlainCheck {
       this.#bytes += value.byteLength;
       return (
         this.#bytes <= MAX_VALUE_BYTES &&
-        !types.isSharedArrayBuffer(value.buffer) &&
+        isPlainBuffer(value) &&
+        !this.#isMetAgain(value.buffer) &&
         !hasExtraProperties(value)
       );
     }
@@ -94,14 +95,22 @@ class PlainCheck {
   }
 }
 
+/** Whether a view is all there is of its bytes, and they stay as many. */
+function isPlainBuffer({ buffer, byteLength }: Uint8Array): boolean {
+  return (
+    byteLength === buffer.byteLength &&
+    byteLength > 0 &&
+    !types.isSharedArrayBuffer(buffer) &&
+    (buffer as { resizable?: boolean }).resizable !== true
+  );
+}
+
 /**
  * Whether text comes back from CBOR as it was: without lone surrogates, for which there is no UTF-8, and without a
  * byte order mark in front, which the decoder takes off text longer than 64 bytes.
  */
 export function isPlainText(text: string): boolean {
-  return (
-    (text as string & { isWellFormed(): boolean }).isWellFormed() && text.charCodeAt(0) !== BYTE_ORDER_MARK
-  );
+  return text.isWellFormed() && text.charCodeAt(0) !== BYTE_ORDER_MARK;
 }
 
 const BYTE_ORDER_MARK = 0xfeff;

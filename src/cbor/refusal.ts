@@ -71,7 +71,8 @@ const HANDLE = 'it lives in this process only, pass what identifies it (a path, 
 
 // By the names of a value's classes, nearest first: most of these are not loaded unless somebody asks for them.
 const ADVICE: ReadonlyMap<string, string> = new Map([
-  ['URL', 'pass its href'],
+  // Its href is no path: `rm(href, { force: true })` would find nothing, and say nothing.
+  ['URL', 'pass fileURLToPath(value) where a path is meant, and its href where a URL is'],
   ['URLSearchParams', 'pass its text, String(value)'],
   ['WeakMap', 'pass a Map of the entries needed'],
   ['WeakSet', 'pass a Set of the members needed'],

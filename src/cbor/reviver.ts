@@ -3,6 +3,7 @@ import {
   corrupt,
   makeArray,
   makeBigInt,
+  makeBuffer,
   makeDate,
   makeError,
   makeRegExp,
@@ -22,6 +23,8 @@ export type DecodeFunction = (standIn: unknown) => unknown;
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;
   readonly #table: unknown[] = [];
+  /** What the objects of the table are made of. */
+  #items: readonly unknown[] = [];
 
   constructor(decodeFunction: DecodeFunction | undefined) {
     this.#decodeFunction = decodeFunction;
@@ -36,11 +39,12 @@ export class Reviver {
       return this.#revive(tree);
     }
     const [, root, ...items] = tree.value as unknown[];
-    for (const item of items) {
+    this.#items = items;
+    for (const [index, item] of items.entries()) {
       if (isSpecial(item) && !Array.isArray(item.value)) {
         throw corrupt('a reference in its table of shared objects');
       }
-      this.#table.push(this.#make(item));
+      this.#table[index] ??= this.#make(item);
     }
     for (const [index, item] of items.entries()) this.#fill(this.#table[index], item);
     return this.#revive(root);
@@ -86,9 +90,25 @@ export class Reviver {
         if (this.#decodeFunction === undefined) throw corrupt('a function where there may be none');
         if (isSpecial(first)) throw corrupt('a function whose stand-in is not plain');
         return this.#decodeFunction(first);
+      case 'ArrayBuffer':
+        return makeBuffer(first);
       default:
-        return makeView(kind, first);
+        return makeView(kind, this.#bufferOf(first), second, third);
     }
+  }
+
+  /** The buffer of a view: made of its bytes, or the one it shares with others. */
+  #bufferOf(item: unknown): unknown {
+    if (item instanceof Uint8Array) return makeBuffer(item);
+    if (!isSpecial(item)) return undefined;
+    const { value } = item;
+    const form: unknown = typeof value === 'number' ? this.#items[value] : item;
+    // Nothing else: a view could be, in a circle, what it is made of.
+    if (!isSpecial(form) || !Array.isArray(form.value) || form.value[0] !== 'ArrayBuffer') return undefined;
+    if (typeof value !== 'number') return this.#make(form);
+    // The view may stand in the table before its buffer.
+    this.#table[value] ??= this.#make(form);
+    return this.#table[value];
   }
 
   #shared(index: number): unknown {

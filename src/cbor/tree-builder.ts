@@ -6,7 +6,6 @@ import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
 import {
   errorNamesOf,
   hasEveryIndexUpTo,
-  hasExtraProperties,
   isDense,
   namesOf,
   refusalOfExtra,
@@ -15,6 +14,7 @@ import {
 } from './own-properties.ts';
 import { isPlainText } from './plain.ts';
 import { type Step, ValuePath } from './value-path.ts';
+import { Views } from './views.ts';
 
 /** Gives a value that stands for a function; see `snapshot`. */
 export type EncodeFunction = (fn: (...args: never[]) => unknown, path: string) => unknown;
@@ -41,6 +41,7 @@ export class TreeBuilder {
   readonly #encodeFunction: EncodeFunction | undefined;
   readonly #meetings = new Map<object, Meeting>();
   readonly #table: unknown[] = [];
+  readonly #views = new Views();
   #bytes = 0;
 
   constructor(rootName: string, encodeFunction: EncodeFunction | undefined) {
@@ -55,6 +56,18 @@ export class TreeBuilder {
   build(value: unknown): unknown {
     const top: Holder = {};
     this.#place(top, 'root', value, 0);
+    this.#views.fill(
+      {
+        replace: (object, item) => {
+          const { holder, key, index } = this.#meetings.get(object)!;
+          if (index === undefined) holder[key] = item;
+          else this.#table[index] = item;
+        },
+        share: object => this.#share(this.#meetings.get(object)!),
+        add: item => this.#table.push(item) - 1,
+      },
+      buffer => this.#meetings.has(buffer),
+    );
     return this.#table.length === 0 ? top.root : special(['shared', top.root, ...this.#table]);
   }
 
@@ -94,11 +107,7 @@ export class TreeBuilder {
   #placeObject(holder: Holder, key: string | number, value: object, depth: number): void {
     const met = this.#meetings.get(value);
     if (met !== undefined) {
-      if (met.index === undefined) {
-        met.index = this.#table.push(met.holder[met.key]) - 1;
-        met.holder[met.key] = special(met.index);
-      }
-      holder[key] = special(met.index);
+      holder[key] = special(this.#share(met));
       return;
     }
     if (depth > MAX_VALUE_DEPTH) {
@@ -114,13 +123,22 @@ export class TreeBuilder {
       this.#fillProperties(item, value, names, depth + (Array.isArray(item) ? 3 : 1));
     } else if (prototype === Array.prototype && Array.isArray(value)) {
       this.#placeArray(holder, key, value, depth);
-    } else if (prototype === Uint8Array.prototype && types.isUint8Array(value)) {
-      holder[key] = this.#bytesOf(value);
+    } else if (ArrayBuffer.isView(value) && VIEW_NAMES.has(prototype!)) {
+      this.#count(value.byteLength);
+      holder[key] = special(this.#views.add(value, this.#path));
     } else {
       const form: unknown[] = [];
       holder[key] = special(form);
       this.#fillSpecial(form, value, prototype, depth + 2);
     }
+  }
+
+  #share(met: Meeting): number {
+    if (met.index === undefined) {
+      met.index = this.#table.push(met.holder[met.key]) - 1;
+      met.holder[met.key] = special(met.index);
+    }
+    return met.index;
   }
 
   #placeArray(holder: Holder, key: string | number, array: unknown[], depth: number): void {
@@ -194,9 +212,8 @@ export class TreeBuilder {
       }
     } else if (prototype === ArrayBuffer.prototype && types.isArrayBuffer(value)) {
       refuseExtras(this.#path, 'an ArrayBuffer', value);
-      form.push('ArrayBuffer', this.#bytesOf(new Uint8Array(value)));
-    } else if (ArrayBuffer.isView(value) && VIEW_NAMES.has(prototype!)) {
-      form.push(VIEW_NAMES.get(prototype!), this.#bytesOf(value));
+      this.#count(value.byteLength);
+      form.push(...this.#views.add(value, this.#path));
     } else if (types.isNativeError(value) && ERROR_NAMES.has(prototype!)) {
       this.#fillError(form, value, prototype!, depth);
     } else {
@@ -224,16 +241,6 @@ export class TreeBuilder {
         this.#place(item, name, value, depth, name);
       }
     }
-  }
-
-  #bytesOf(view: ArrayBufferView): Uint8Array {
-    this.#count(view.byteLength);
-    if (types.isSharedArrayBuffer(view.buffer)) throw this.#path.refusalOf(view.buffer);
-    if (hasExtraProperties(view)) {
-      const name = Object.keys(view).find(key => String(Number(key)) !== key) ?? 'property';
-      throw refusalOfExtra(this.#path, 'a view of bytes', name);
-    }
-    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   }
 
   // Counts what the encoding takes at least, so that a value far too large is refused before all of it is copied.

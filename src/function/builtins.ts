@@ -1,4 +1,8 @@
+import * as childProcess from 'node:child_process';
+import * as fs from 'node:fs';
+import * as fsPromises from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import * as process_ from 'node:process';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 
@@ -31,6 +35,24 @@ export function nameBuiltin(value: object): BuiltinName | undefined {
   indexModules();
   if (!indexed.has('globals')) indexGlobals();
   return names.get(value);
+}
+
+/** Modules whose functions tools replace (dd-trace, OpenTelemetry, Yarn PnP); of each the names that Node gave it. */
+const REPLACEABLE: readonly [name: string, names: readonly string[]][] = [
+  ['fs', Object.keys(fs)],
+  ['fs/promises', Object.keys(fsPromises)],
+  ['child_process', Object.keys(childProcess)],
+  ['process', Object.keys(process_)],
+];
+
+/** The name of a function that a tool has put into the place of one of Node's. */
+export function nameReplacement(fn: object): ModuleDescriptor | undefined {
+  for (const [name, keys] of REPLACEABLE) {
+    const exports = require(`node:${name}`) as object;
+    const key = keys.find(key => Object.getOwnPropertyDescriptor(exports, key)?.value === fn);
+    if (key !== undefined) return { kind: 'module', module: `node:${name}`, export: key };
+  }
+  return undefined;
 }
 
 function indexModules(): void {

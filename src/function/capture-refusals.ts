@@ -2,15 +2,6 @@
 import { DeferredSweepError } from '../errors.ts';
 import { type Mention, refusal, subject } from './refusal.ts';
 
-/** A class in a value, and so made before variables have theirs. */
-export function valueAtCreation(chain: readonly Mention[], name: string): DeferredSweepError {
-  return refusal(
-    chain,
-    `is a class that needs the value of ${name} to come into being, and is itself part of a captured value`,
-    'export the class from a module, or let the function use it by its name',
-  );
-}
-
 /** A variable of which two stored functions would have one each. */
 export function sharedVariable(
   chain: readonly Mention[],
@@ -21,6 +12,16 @@ export function sharedVariable(
     chain,
     `assigns to the variable ${name}, which ${other.at(-1)?.name} uses too, and each stored function has its own`,
     `make it a property of an object that both capture: state.${name}`,
+  );
+}
+
+/** State that the stored function would have by value, and a function of a module by itself. */
+export function sharedState(chain: readonly Mention[], name: string, user: Mention): DeferredSweepError {
+  const where = user.where === undefined ? '' : ` (${user.where})`;
+  return refusal(
+    chain,
+    `captures ${name} by value, and uses ${user.name}${where}, which has the same state in its module: the two would drift apart`,
+    `pass what it needs of ${name} as an argument, or let an exported function do all of it`,
   );
 }
 

@@ -5,19 +5,27 @@
 import { isPlainText } from '../cbor/plain.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError, hasCode } from '../errors.ts';
-import { nameRefusal, nativeRefusal, tooDeep, tooLarge, valueAtCreation } from './capture-refusals.ts';
+import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
 import { type CapturedRow, refuseSharedVariables } from './captured-row.ts';
 import { describeText } from './describe-text.ts';
 import type { Reference, SourceDescriptor, SourceText } from './descriptor.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { locateFunction } from './locate.ts';
 import { type Mention, mention, subject } from './refusal.ts';
+import { refuseSharedState } from './shared-state.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 type Callable = (...args: never[]) => unknown;
 
+/** A call as it is stored. */
+export interface CapturedCall {
+  readonly descriptor: SourceDescriptor;
+  /** The snapshot of the arguments; of none where they stand among the captured values, as parts of one value. */
+  readonly encodedArguments: Uint8Array;
+}
+
 /**
- * The descriptor of a function that is not to be had from a module.
+ * A call of a function that is not to be had from a module.
  *
  * @param maxBytes the most that source texts and captured values may take together
  * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
@@ -26,15 +34,17 @@ type Callable = (...args: never[]) => unknown;
 export function captureFunction(
   fn: Callable,
   inspected: InspectedFunction,
+  args: readonly unknown[],
   maxBytes: number,
-): SourceDescriptor {
-  return new Capture(fn, inspected, maxBytes).describe();
+): CapturedCall {
+  return new Capture(fn, inspected, args, maxBytes).describe();
 }
 
 class Capture {
   readonly #fn: Callable;
   readonly #inspected: InspectedFunction;
   readonly #chain: readonly Mention[];
+  readonly #args: readonly unknown[];
   readonly #maxBytes: number;
   readonly #references: Reference[] = [];
   readonly #indexes = new Map<object, number>();
@@ -42,23 +52,33 @@ class Capture {
   readonly #rows = new Map<number, CapturedRow>();
   #sourceBytes = 0;
 
-  constructor(fn: Callable, inspected: InspectedFunction, maxBytes: number) {
+  constructor(fn: Callable, inspected: InspectedFunction, args: readonly unknown[], maxBytes: number) {
+    this.#args = args;
     this.#fn = fn;
     this.#inspected = inspected;
     this.#chain = [mention(fn, inspected)];
     this.#maxBytes = maxBytes;
   }
 
-  describe(): SourceDescriptor {
+  describe(): CapturedCall {
     const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
+    if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
+      return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
     const values = this.#encodeValues();
-    refuseSharedVariables([...this.#rows.values()]);
-    const isSelfContained = this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0;
-    return {
-      kind: 'source',
-      ...text,
-      ...(!isSelfContained && { closure: { references: this.#references, values } }),
-    };
+    const rows = [...this.#rows.values()];
+    refuseSharedVariables(rows);
+    refuseSharedState(rows, this.#foundByName());
+    const closure = { references: this.#references, values };
+    return { descriptor: { kind: 'source', ...text, closure }, encodedArguments: snapshot([], 'args') };
+  }
+
+  /** Captured functions of modules that another process finds again by their names. */
+  #foundByName(): Callable[] {
+    return [...this.#indexes].flatMap(([value, index]) => {
+      const reference = this.#references[index];
+      const isNamed = reference?.kind === 'module' && !reference.module.startsWith('node:');
+      return isNamed && typeof value === 'function' ? [value as Callable] : [];
+    });
   }
 
   #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
@@ -76,7 +96,7 @@ class Capture {
       // No property of `links`, and no field of a record, can be called that.
       if (name === '__proto__') throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
-      if (variable.isAssigned) assigned.push(name);
+      if (variable.isAssigned && text.lazyName !== name) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
@@ -87,17 +107,14 @@ class Capture {
     }
     const properties = text.ownProperties.map(({ name }) => name);
     values.push(...text.ownProperties.map(({ value }) => value));
-    const atCreation = text.freeVariables
-      .filter(({ atCreation, name }) => atCreation && (name in links || names.includes(name)))
-      .map(({ name }) => name);
     this.#rows.set(index, {
       chain,
+      inspected,
       names: [...names, ...properties],
       values,
       variables: names.length,
       links,
       assigned,
-      needed: atCreation.find(name => names.includes(name)),
     });
     return {
       source: text.source,
@@ -106,7 +123,6 @@ class Capture {
       variables: names,
       properties,
       links,
-      atCreation,
       provided,
     };
   }
@@ -159,8 +175,9 @@ class Capture {
     for (;;) {
       const known = this.#references.length;
       const rows = [-1, ...this.#references.keys()].map(index => this.#rowOf(index));
-      const bytes = this.#encode(rows);
-      if (bytes.length > this.#maxBytes) throw this.#tooLargeValue();
+      const bytes = this.#encode([this.#args, ...rows]);
+      const capturedBytes = () => bytes.length - snapshot(this.#args, 'args').length;
+      if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes) throw this.#tooLargeValue();
       if (this.#references.length === known) return bytes;
     }
   }
@@ -173,14 +190,13 @@ class Capture {
   }
 
   #encode(rows: readonly (readonly unknown[] | null)[]): Uint8Array {
-    const encodeFunction = (fn: Callable) => {
-      const index = this.#indexOfFunction(fn, this.#chain);
-      const row = this.#rows.get(index);
-      if (row?.needed !== undefined) throw valueAtCreation(row.chain, row.needed);
-      return index;
+    const encodeFunction = (fn: Callable, path: string) => {
+      // Captured are functions by their variables; those in arguments are refused, which says where.
+      if (path.startsWith(`${ROOT}[0]`)) snapshot(this.#args, 'args');
+      return this.#indexOfFunction(fn, this.#chain);
     };
     try {
-      return snapshot(rows, 'captured', { encodeFunction });
+      return snapshot(rows, ROOT, { encodeFunction });
     } catch (error) {
       if (hasCode(error, 'DEFERRED_TOO_LARGE')) throw this.#tooLargeValue();
       if (hasCode(error, 'DEFERRED_VALUE_REFUSED')) this.#throwNamed();
@@ -190,6 +206,7 @@ class Capture {
 
   /** Throws the refusal of a value again, with a path that begins at the variable's name. */
   #throwNamed(): void {
+    snapshot(this.#args, 'args');
     for (const { chain, names, values } of [...this.#rows.values()]) {
       for (const [index, name] of names.entries()) {
         try {
@@ -216,6 +233,9 @@ class Capture {
     return tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes, this.#maxBytes);
   }
 }
+
+/** What the arguments and all rows are called together. */
+const ROOT = 'captured';
 
 /** Of functions that each captured the next: a stack has room for more, but not for any number. */
 const DEEPEST_CHAIN = 500;

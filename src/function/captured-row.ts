@@ -1,9 +1,12 @@
 import { sharedVariable } from './capture-refusals.ts';
+import type { InspectedFunction } from './inspector.ts';
+import { read, scopeOf } from './read-variable.ts';
 import type { Mention } from './refusal.ts';
 
 /** What the variables and own properties of one function hold. */
 export interface CapturedRow {
   readonly chain: readonly Mention[];
+  readonly inspected: InspectedFunction;
   readonly names: readonly string[];
   readonly values: readonly unknown[];
   /** How many of the names are variables; the others are properties. */
@@ -12,8 +15,6 @@ export interface CapturedRow {
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
   readonly assigned: readonly string[];
-  /** A variable by value that a class needs to come into being. */
-  readonly needed: string | undefined;
 }
 
 /**
@@ -24,17 +25,25 @@ export interface CapturedRow {
 export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
   for (const row of rows) {
     for (const name of row.assigned) {
-      const user = rows.find(other => other !== row && holdSame(name, row, other));
+      const user = rows.find(other => other !== row && areSame(name, row, other));
       if (user) throw sharedVariable(row.chain, name, user.chain);
     }
   }
 }
 
-/** Whether both have a variable of this name with the same in it: as far as can be told, the same variable. */
-function holdSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
-  if (name in one.links) return one.links[name] === other.links[name];
-  const at = one.names.indexOf(name);
-  const otherAt = other.names.indexOf(name);
-  if (at === -1 || otherAt === -1 || otherAt >= other.variables) return false;
-  return Object.is(one.values[at], other.values[otherAt]);
+/** Whether both use the same variable of this name: V8 shows copies of scopes, so that they are told by all they hold. */
+function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
+  const isUsed = name in other.links || other.names.slice(0, other.variables).includes(name);
+  if (!isUsed || one.inspected.script.id !== other.inspected.script.id) return false;
+  const [scope, otherScope] = [scopeOf(name, one.inspected), scopeOf(name, other.inspected)];
+  if (scope === undefined || otherScope === undefined || scope.kind !== otherScope.kind) return false;
+  const names = Object.keys(scope.variables);
+  return (
+    names.length === Object.keys(otherScope.variables).length &&
+    names.every(
+      key =>
+        Object.hasOwn(otherScope.variables, key) &&
+        Object.is(read(scope.variables, key), read(otherScope.variables, key)),
+    )
+  );
 }

@@ -19,10 +19,10 @@ export type StoredFunction = (...args: never[]) => unknown;
 const LARGEST_COLUMN = 300;
 
 /**
- * Compiles the text of a stored function. Nothing of it is run, but for what a class runs when it comes into being;
- * the variables that takes are given in `atCreation`.
+ * Compiles the text of a stored function. Nothing of it is run, but for the static block by which a bundler keeps the name of
+ * a class: that calls one of `links`.
  */
-export function compileText(text: SourceText, atCreation: ReadonlyMap<string, unknown>): CompiledText {
+export function compileText(text: SourceText, links: readonly unknown[] = []): CompiledText {
   if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
   const linked = Object.keys(text.links);
   const parameters = [...text.variables, ...linked, ...text.provided];
@@ -40,7 +40,8 @@ export function compileText(text: SourceText, atCreation: ReadonlyMap<string, un
     importModuleDynamically,
   }) as (...values: unknown[]) => [StoredFunction, Setter, Setter];
   const [compiled, assignVariables, assignLinks] = instantiate(
-    ...[...text.variables, ...linked].map(name => atCreation.get(name)),
+    ...text.variables.map(() => undefined),
+    ...linked.map((_, index) => links[index]),
     ...text.provided.map(name => provide(name, text.url)),
   );
   return { function: compiled, assignVariables, assignLinks };

@@ -1,7 +1,8 @@
+import { types } from 'node:util';
 import { snapshot } from '../cbor/snapshot.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
-import { describeFunction } from './describe-function.ts';
-import type { FunctionDescriptor } from './descriptor.ts';
+import { describeCall } from './describe-function.ts';
+import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
 import { invokeStored } from './invoke.ts';
 import { describeLocation, type ModuleLocation } from './module-reference.ts';
@@ -10,6 +11,12 @@ import { requireStorable, storableName } from './storable.ts';
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
 export type AnyFunction = (...args: any[]) => unknown;
+
+/**
+ * On every deferred function, of whichever copy of this package; the number is that of the form of its fields. A program may
+ * have several: one could not be shared with the others, or a library has its own.
+ */
+const BRAND = Symbol.for('deferred-sweep.DeferredFunction.1');
 
 /** How much a captured closure may take, in bytes, when nobody says otherwise. */
 export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
@@ -30,7 +37,10 @@ export class DeferredFunction {
   /** The function's name, for people. */
   readonly name: string;
   readonly descriptor: FunctionDescriptor;
-  /** The snapshot of the arguments: what happens to them after registration changes nothing. */
+  /**
+   * The snapshot of the arguments: what happens to them after registration changes nothing. Empty for a function with
+   * captured values, which hold them: what is in both stays one object.
+   */
   readonly encodedArguments: Uint8Array;
   /** Captured environment variables; `null` for one that is not set. */
   readonly env: Readonly<Record<string, string | null>>;
@@ -68,10 +78,10 @@ export class DeferredFunction {
     args: Readonly<Parameters<F>>,
     options: CaptureOptions,
   ): DeferredFunction {
-    if (typeof fn !== 'function')
-      throw new TypeError(`"fn" must be a function, got ${fn === null ? 'null' : typeof fn}`);
-    const descriptor = describeFunction(fn, options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES);
-    return new DeferredFunction(fn.name, descriptor, snapshot(args, 'args'), options.env);
+    if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
+    const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
+    const { descriptor, encodedArguments } = describeCall(fn, args, maxCapturedBytes);
+    return new DeferredFunction(fn.name, descriptor, encodedArguments, options.env);
   }
 
   /**
@@ -91,6 +101,17 @@ export class DeferredFunction {
   static command(file: string, argv: readonly string[] = [], options: CommandOptions = {}): DeferredFunction {
     const descriptor = describeCommand(file, argv, options);
     return new DeferredFunction([file, ...argv].join(' '), descriptor, snapshot([], 'args'));
+  }
+
+  /**
+   * The deferred function that `value` is, also one of another copy of this package; undefined for anything else.
+   * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` where the other copy has fields of another form
+   */
+  static from(value: unknown): DeferredFunction | undefined {
+    if (value instanceof DeferredFunction) return value;
+    if (typeof value !== 'object' || value === null || !(BRAND in value)) return undefined;
+    const { name, descriptor, encodedArguments } = value as unknown as DeferredFunction;
+    return DeferredFunction.fromStored(name, parseDescriptor(descriptor), encodedArguments);
   }
 
   /** Rebuilds a deferred function from its record; nothing is decoded or loaded yet. */
@@ -120,4 +141,12 @@ export class DeferredFunction {
   toString(): string {
     return `DeferredFunction(${this.name}, ...)`;
   }
+}
+
+Object.defineProperty(DeferredFunction.prototype, BRAND, { value: true });
+
+function whatItIs(value: unknown): string {
+  if (types.isPromise(value))
+    return 'a promise: you called it; pass the function, and its arguments after it, as in defer(rm, path)';
+  return value === null ? 'null' : typeof value;
 }

@@ -1,10 +1,11 @@
 import { types } from 'node:util';
-import { type InspectedFunction, readScript, type Script } from './inspector.ts';
-import { isErrorNamed } from './native-error.ts';
+import { whyNotAsWritten } from './class-shape.ts';
+import type { InspectedFunction } from './inspector.ts';
 import { type OwnProperty, ownPropertiesOf } from './own-properties.ts';
 import { type Mention, refusal } from './refusal.ts';
 import { urlOf } from './script-url.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
+import { isStrict } from './strict-code.ts';
 
 /** What of a function is in its text and on itself; what it captured is yet to be looked up. */
 export interface FunctionText {
@@ -12,6 +13,7 @@ export interface FunctionText {
   readonly strict: boolean;
   readonly position: { readonly url: string; readonly line: number; readonly column: number };
   readonly freeVariables: readonly FreeVariable[];
+  readonly lazyName: string | undefined;
   /** Static fields of a class, properties somebody put on a function. */
   readonly ownProperties: readonly OwnProperty[];
 }
@@ -30,20 +32,22 @@ export function describeText(
 ): FunctionText {
   if (types.isProxy(fn)) throw refusal(chain, 'is a Proxy', 'wrap the call in a function of your own');
   const text = Function.prototype.toString.call(fn);
-  const analysis = analyzeOnce(fn, text, inspected);
+  const analysis = analysisOf(fn, inspected);
   if (analysis === undefined) {
     throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
   }
   refuseBound(analysis, chain);
   if (chain.length === 1) refuseUncallable(analysis, chain);
+  refuseUnlikeItsText(fn, analysis, inspected, chain);
   const url = urlOf(inspected.script);
   const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
   return {
     source: analysis.expression,
-    strict: isStrict(fn, text, inspected),
+    strict: isStrict(inspected),
     position: { url, line: inspected.line, column },
     freeVariables: analysis.freeVariables,
-    ownProperties: ownPropertiesOf(fn, text, analysis.isClass, chain),
+    lazyName: analysis.lazyName,
+    ownProperties: ownPropertiesOf(fn, analysis.shape, chain),
   };
 }
 
@@ -55,12 +59,15 @@ let analysedLength = 0;
 const MOST_ANALYSED = 8 * 1024 * 1024;
 const LENGTH_OF_ANALYSIS = 1_000;
 
-/** Closures are made again and again by the same piece of text. */
-function analyzeOnce(
-  fn: { name: string },
-  text: string,
+/**
+ * What the text of a function says; undefined when it cannot be parsed. Kept: closures are made again and again by the same
+ * piece of text.
+ */
+export function analysisOf(
+  fn: (...args: never[]) => unknown,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
+  const text = Function.prototype.toString.call(fn);
   const name = String(fn.name);
   const key = `${script.id}:${line}:${column}:${name}`;
   const known = analyses.get(key);
@@ -100,13 +107,6 @@ function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void 
       SELF_CONTAINED,
     );
   }
-  if (analysis.hiddenState !== undefined) {
-    throw refusal(
-      chain,
-      `keeps something in the static field ${analysis.hiddenState}, which nobody outside of it can read`,
-      'export the class from a module, or make it a variable outside',
-    );
-  }
   if (analysis.replacesItself) {
     throw refusal(
       chain,
@@ -123,9 +123,37 @@ function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void 
   }
 }
 
+/** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */
+const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(value:\s*)?\2,[^}]*\}\)$/;
+
+/** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
+function refuseUnlikeItsText(
+  fn: (...args: never[]) => unknown,
+  { shape }: SourceAnalysis,
+  { scopes }: InspectedFunction,
+  chain: readonly Mention[],
+): void {
+  if (shape === undefined) return;
+  const scopeOf = (name: string) =>
+    scopes.find(({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name));
+  const isNameKeeper = (name: string) => {
+    const keeper: unknown = scopeOf(name)?.variables[name];
+    return typeof keeper === 'function' && KEEPS_NAME.test(Function.prototype.toString.call(keeper));
+  };
+  const why = shape.nameKeepers.every(isNameKeeper)
+    ? whyNotAsWritten(fn, shape, name => scopeOf(name) !== undefined)
+    : 'has a static block, which would run again';
+  if (why !== undefined)
+    throw refusal(
+      chain,
+      `is a class that ${why}`,
+      'export it from a module, write it inside the deferred function, or keep what it needs in variables outside of it',
+    );
+}
+
 /** What a captured function may be, but not the deferred one itself. */
 function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): void {
-  if (analysis.isClass)
+  if (analysis.shape !== undefined)
     throw refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
   if (analysis.isGenerator) throw generatorRefusal(chain);
   if (analysis.thisUse === 'call') {
@@ -144,33 +172,6 @@ export function generatorRefusal(chain: readonly Mention[]): Error {
     'is a generator, so calling it runs nothing',
     'defer a function that iterates over it',
   );
-}
-
-function isStrict(fn: object, text: string, inspected: InspectedFunction): boolean {
-  if (inspected.script.isModule) return true;
-  if (/^function\b\s*[^\s*]/.test(text)) return !hasCaller(fn);
-  return text.startsWith('class') || startsStrict(inspected.script);
-}
-
-/** Of functions of the plain kind, the sloppy ones tell their caller; the strict ones throw (ECMA-262, 20.2.4). */
-function hasCaller(fn: object): boolean {
-  try {
-    return Reflect.get(fn, 'caller') !== undefined;
-  } catch (error) {
-    if (isErrorNamed(error, 'TypeError')) return false;
-    throw error;
-  }
-}
-
-const strictScripts = new WeakMap<Script, boolean>();
-
-function startsStrict(script: Script): boolean {
-  let known = strictScripts.get(script);
-  if (known === undefined) {
-    known = /^(?:#!.*)?(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(['"])use strict\1/.test(readScript(script));
-    strictScripts.set(script, known);
-  }
-  return known;
 }
 
 /** V8's position is that of the parameter list; with that on the first line, the text starts so much before it. */

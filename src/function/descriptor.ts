@@ -16,6 +16,12 @@ export interface ModuleDescriptor {
   readonly module: string;
   /** Dotted path from the module's namespace, e.g. `Resource.close`; the last but one is the function's `this`. */
   readonly export: string;
+  /**
+   * Where a program can put another function into the place: checksums of the function's text and of the module's file. A
+   * function of another text in an unchanged file is another function; in a changed one it is its new version.
+   */
+  readonly text?: number;
+  readonly file?: number;
 }
 
 /** A function stored by its source text, with what it captured. */
@@ -53,8 +59,6 @@ export interface SourceText {
   readonly properties: readonly string[];
   /** Captured variables that hold a function or a module: name → index in `Closure.references`. */
   readonly links: Readonly<Record<string, number>>;
-  /** Those of `variables` and `links` that a class needs to come into being, `extends Base` for one. */
-  readonly atCreation: readonly string[];
   /** Variables given by the restorer: CommonJS's `require`, transpilers' helpers. */
   readonly provided: readonly string[];
 }
@@ -63,8 +67,8 @@ export interface SourceText {
 export interface Closure {
   readonly references: readonly Reference[];
   /**
-   * Snapshot of an array of rows, the first that of the stored function itself, then one for each of `references`
-   * (`null` for those without source). A function inside a value stands as its index in `references`.
+   * Snapshot of an array: the arguments of the call, the row of the stored function itself, then one row for each of
+   * `references` (`null` for those without source). A function inside a value stands as its index in `references`.
    */
   readonly values: Uint8Array;
 }
@@ -138,7 +142,14 @@ export function parseDescriptor(tree: unknown): FunctionDescriptor {
 }
 
 function parseModule(fields: Fields): ModuleDescriptor {
-  return { kind: 'module', module: fields.text('module'), export: fields.text('export') };
+  const text = fields.optionalIndex('text');
+  const file = fields.optionalIndex('file');
+  return {
+    kind: 'module',
+    module: fields.text('module'),
+    export: fields.text('export'),
+    ...(text !== undefined && file !== undefined && { text, file }),
+  };
 }
 
 function parseCommand(fields: Fields): CommandDescriptor {
@@ -202,7 +213,6 @@ function parseText(fields: Fields): SourceText {
     variables: fields.texts('variables'),
     properties: fields.texts('properties'),
     links: fields.map('links').entries((links, name) => links.index(name)),
-    atCreation: fields.texts('atCreation'),
     provided: fields.texts('provided'),
   };
 }

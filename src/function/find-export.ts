@@ -10,10 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from './descriptor.ts';
-import { type InspectedFunction, readScript, type Scope, type Script } from './inspector.ts';
-import { type ModuleDeclarations, parseDeclarations } from './module-exports.ts';
-import { isErrorNamed } from './native-error.ts';
+import { restartsProgram } from './evaluation.ts';
+import type { InspectedFunction, Scope, Script } from './inspector.ts';
 import { isProgram } from './program.ts';
+import { read } from './read-variable.ts';
+import { checksumsOf } from './same-function.ts';
+import { codeOf, isCodeKnown } from './script-code.ts';
 import { isPath } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
@@ -30,30 +32,21 @@ const MOST_LOOKS = 10_000;
 /** Listing the properties of an object with a million of them takes seconds: once only. */
 const tables = new WeakSet<object>();
 
-/** The export that `fn` is; undefined for a function that is none, and for all functions of the program's own script. */
+/** The export that `fn` is; undefined for a function that is none, and for those of a module that restarts the program. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
   const { script, scopes } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
-  return path && { kind: 'module', module: script.url, export: path.join('.') };
+  if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
+  const isReplaceable = path.length > 1 || !script.isModule;
+  const checksums = isReplaceable ? checksumsOf(fn, script) : {};
+  return { kind: 'module', module: script.url, export: path.join('.'), ...checksums };
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
 function isImportable(url: string): boolean {
   if (url.startsWith('data:')) return true;
   return url.startsWith('file:') && isPath(url) && existsSync(fileURLToPath(url));
-}
-
-const declarations = new WeakMap<Script, ModuleDeclarations | null>();
-
-/** The declarations of an ES module's text, parsed once; undefined when they cannot be. */
-export function declarationsOf(script: Script): ModuleDeclarations | undefined {
-  let known = declarations.get(script);
-  if (known === undefined) {
-    known = parseDeclarations(readScript(script)) ?? null;
-    declarations.set(script, known);
-  }
-  return known ?? undefined;
 }
 
 function findInModule(
@@ -63,8 +56,8 @@ function findInModule(
 ): readonly string[] | undefined {
   // A module without variables that functions use has no scope of its own.
   const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
-  if (!declarations.has(position.script) && isPrivate(fn, scopes, variables)) return undefined;
-  const declared = declarationsOf(position.script);
+  if (!isCodeKnown(position.script) && isPrivate(fn, scopes, variables)) return undefined;
+  const declared = codeOf(position.script)?.declarations;
   if (declared === undefined) return undefined;
   const search = new PropertySearch(fn);
   const shallowFirst = Array.from(declared.exports, ([exported, local]) => ({
@@ -117,16 +110,6 @@ function findTranspiled(fn: object, exports: unknown): readonly string[] | undef
     if (path !== undefined) return path;
   }
   return undefined;
-}
-
-/** The value of a variable or export; undefined for one that is not initialized yet. */
-function read(variables: Readonly<Record<string, unknown>>, name: string): unknown {
-  try {
-    return variables[name];
-  } catch (error) {
-    if (isErrorNamed(error, 'ReferenceError')) return undefined;
-    throw error;
-  }
 }
 
 /** Looks for a function among the properties of plain objects and classes, running no code of theirs. */

@@ -78,3 +78,16 @@ export function withInvocation<T>(invocation: Invocation, killSignal: AbortSigna
   killSignals.set(invocation, killSignal);
   return storage.run(invocation, body);
 }
+
+/** True in what a module does while it is imported for a deferred function, and in what that starts. */
+const imports = new AsyncLocalStorage<true>();
+
+/** What `load` returns; {@link isImportedForCall} is true in it. */
+export function importingForCall<T>(load: () => Promise<T>): Promise<T> {
+  return imports.run(true, load);
+}
+
+/** Whether this runs because a module is imported to call a function of it: a program that is, must not run again. */
+export function isImportedForCall(): boolean {
+  return imports.getStore() === true;
+}

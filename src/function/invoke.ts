@@ -17,15 +17,19 @@ export async function invokeStored(
   encodedArguments: Uint8Array,
 ): Promise<unknown> {
   if (descriptor.kind === 'command') return await runCommand(descriptor);
-  const args = restore(encodedArguments);
-  if (!Array.isArray(args)) {
-    throw new DeferredSweepError(
-      'DEFERRED_STATE_CORRUPT',
-      'cannot read the arguments of a stored call: they are no array',
-    );
+  if (descriptor.kind === 'source') {
+    const { function: fn, args } = await restoreSource(descriptor, encodedArguments);
+    return await Reflect.apply(fn, undefined, listOf(args));
   }
-  if (descriptor.kind === 'source')
-    return await Reflect.apply(await restoreSource(descriptor), undefined, args);
+  const args = listOf(restore(encodedArguments));
   const found = await importFunction(descriptor);
   return await Reflect.apply(found.function, found.receiver, args);
+}
+
+function listOf(args: unknown): never[] {
+  if (Array.isArray(args)) return args as never[];
+  throw new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    'cannot read the arguments of a stored call: they are no array',
+  );
 }

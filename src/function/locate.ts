@@ -1,14 +1,17 @@
 import { hasCode } from '../errors.ts';
-import { type BuiltinName, nameBuiltin } from './builtins.ts';
+import { type BuiltinName, nameBuiltin, nameReplacement } from './builtins.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { findExport } from './find-export.ts';
 import { type InspectedFunction, inspectFunction } from './inspector.ts';
 
 /** Where a function can be had from: a module, the language's globals, or its own text. */
-export type Located =
-  | ModuleDescriptor
-  | BuiltinName
-  | { readonly kind: 'text'; readonly inspected: InspectedFunction };
+export type Located = ModuleDescriptor | BuiltinName | LocatedText;
+
+/** A function that only its own text gives. */
+export interface LocatedText {
+  readonly kind: 'text';
+  readonly inspected: InspectedFunction;
+}
 
 const references = new WeakMap<object, ModuleDescriptor | BuiltinName>();
 
@@ -24,8 +27,10 @@ export function locateFunction(fn: object): Located | undefined {
   if (known !== undefined) return known;
   const inspected = inspectOrName(fn);
   if (inspected !== undefined && 'script' in inspected) {
-    const exported = findExport(fn, inspected);
+    // Not remembered: the tool may take its function back.
+    const exported = nameReplacement(fn) ?? findExport(fn, inspected);
     if (exported === undefined) return { kind: 'text', inspected };
+    if (exported.module.startsWith('node:')) return exported;
     references.set(fn, exported);
     return exported;
   }
@@ -43,5 +48,7 @@ function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined 
     return name;
   }
   // A name counts only for what is Node's own: a program may hang functions of its own on `fs` or `Array`.
-  return inspected === undefined || inspected.script.url.startsWith('node:') ? nameBuiltin(fn) : inspected;
+  if (inspected !== undefined && !inspected.script.url.startsWith('node:')) return inspected;
+  // It may have been out of its place when names were first looked at.
+  return nameBuiltin(fn) ?? nameReplacement(fn);
 }

@@ -1,10 +1,5 @@
-import { createRequire } from 'node:module';
-import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
-import { isErrorNamed } from './native-error.ts';
-import { childrenOf } from './syntax-tree.ts';
-
-const require = createRequire(import.meta.url);
+import { boundNames, type StateChanges } from './state-changes.ts';
 
 /** What the import and export declarations of an ES module say. */
 export interface ModuleDeclarations {
@@ -14,33 +9,26 @@ export interface ModuleDeclarations {
   readonly defaultExport: Estree.Node | undefined;
   /** Variable of `import * as name` → specifier. */
   readonly namespaces: ReadonlyMap<string, string>;
+  /** Variable of `import { name as variable }` → name; `default` for a default import. */
+  readonly imports: ReadonlyMap<string, string>;
+  /** The names under which a variable is exported. */
+  namesOf(local: string): readonly string[];
 }
 
-/** The declarations of a module's text, or undefined when it cannot be parsed. */
-export function parseDeclarations(text: string): ModuleDeclarations | undefined {
-  const { parse } = require('acorn') as typeof Acorn;
-  let program: Estree.Program;
-  try {
-    program = parse(text, {
-      ecmaVersion: 'latest',
-      sourceType: 'module',
-      allowHashBang: true,
-      locations: true,
-    }) as unknown as Estree.Program;
-  } catch (error) {
-    // Syntax that V8 knows and the parser does not yet: the function can still be stored by its source.
-    if (isErrorNamed(error, 'SyntaxError')) return undefined;
-    throw error;
-  }
+/** The declarations of a module. @param changes - what its functions do to its variables */
+export function readDeclarations(program: Estree.Program, changes: StateChanges): ModuleDeclarations {
   const exports = new Map<string, string>();
   const namespaces = new Map<string, string>();
+  const imports = new Map<string, string>();
   let defaultExport: Estree.Node | undefined;
   for (const node of program.body) {
     if (node.type === 'ImportDeclaration') {
       for (const specifier of node.specifiers) {
-        if (specifier.type === 'ImportNamespaceSpecifier') {
-          namespaces.set(specifier.local.name, String(node.source.value));
-        }
+        const { local } = specifier;
+        if (specifier.type === 'ImportNamespaceSpecifier')
+          namespaces.set(local.name, String(node.source.value));
+        else if (specifier.type === 'ImportDefaultSpecifier') imports.set(local.name, 'default');
+        else if (specifier.imported.type === 'Identifier') imports.set(local.name, specifier.imported.name);
       }
     } else if (node.type === 'ExportDefaultDeclaration') {
       const { declaration } = node;
@@ -56,40 +44,10 @@ export function parseDeclarations(text: string): ModuleDeclarations | undefined 
       for (const [exported, local] of exportedNames(node)) exports.set(exported, local);
     }
   }
-  for (const name of namesAssignedLater(program)) {
-    for (const [exported, local] of exports) if (local === name) exports.delete(exported);
-  }
-  return { exports, defaultExport, namespaces };
-}
-
-/**
- * Names that functions assign to: what such a variable holds now, another process that imports the module does not find
- * in it. Of a local variable of the same name it says so too; then an export is stored by source, which is as good.
- */
-function namesAssignedLater(program: Estree.Program): ReadonlySet<string> {
-  const names = new Set<string>();
-  const visit = (node: Estree.Node, inFunction: boolean): void => {
-    if (inFunction)
-      for (const target of targetsOf(node)) for (const name of boundNames(target)) names.add(name);
-    const isInside = inFunction || /Function/.test(node.type);
-    for (const [child] of childrenOf(node)) visit(child, isInside);
-  };
-  visit(program, false);
-  return names;
-}
-
-function targetsOf(node: Estree.Node): readonly Estree.Pattern[] {
-  switch (node.type) {
-    case 'AssignmentExpression':
-      return [node.left as Estree.Pattern];
-    case 'UpdateExpression':
-      return [node.argument as Estree.Pattern];
-    case 'ForInStatement':
-    case 'ForOfStatement':
-      return node.left.type === 'VariableDeclaration' ? [] : [node.left];
-    default:
-      return [];
-  }
+  const all = [...exports];
+  for (const [exported, local] of all) if (changes.assigned.has(local)) exports.delete(exported);
+  const namesOf = (local: string) => all.flatMap(([exported, name]) => (name === local ? [exported] : []));
+  return { exports, defaultExport, namespaces, imports, namesOf };
 }
 
 function* exportedNames(node: Estree.ExportNamedDeclaration): Iterable<[exported: string, local: string]> {
@@ -100,26 +58,4 @@ function* exportedNames(node: Estree.ExportNamedDeclaration): Iterable<[exported
   if (declaration?.type === 'VariableDeclaration') {
     for (const { id } of declaration.declarations) for (const name of boundNames(id)) yield [name, name];
   } else if (declaration?.id) yield [declaration.id.name, declaration.id.name];
-}
-
-function* boundNames(pattern: Estree.Pattern | Estree.Property): Iterable<string> {
-  switch (pattern.type) {
-    case 'Identifier':
-      yield pattern.name;
-      break;
-    case 'ObjectPattern':
-      for (const property of pattern.properties) {
-        yield* boundNames(property.type === 'Property' ? (property.value as Estree.Pattern) : property);
-      }
-      break;
-    case 'ArrayPattern':
-      for (const element of pattern.elements) if (element) yield* boundNames(element);
-      break;
-    case 'AssignmentPattern':
-      yield* boundNames(pattern.left);
-      break;
-    case 'RestElement':
-      yield* boundNames(pattern.argument);
-      break;
-  }
 }

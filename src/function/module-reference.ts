@@ -3,7 +3,9 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { importingForCall } from './invocation.ts';
 import { errorCode } from './native-error.ts';
+import { isAnother } from './same-function.ts';
 import { withoutQuery } from './script-url.ts';
 
 /** Where a function lives. */
@@ -82,7 +84,16 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
 async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
   const namespace = await importModule(descriptor);
   const path = descriptor.export.split('.');
-  return [namespace, namespace.default].flatMap(root => follow(root, path) ?? []);
+  const roots = [namespace, namespace.default];
+  // A tool that replaces functions of Node's modules need not tell their namespaces of it.
+  if (descriptor.module.startsWith('node:')) roots.reverse();
+  const found = roots.flatMap(root => follow(root, path) ?? []);
+  if (found.length > 0 && found.every(({ value }) => isAnother(value, descriptor)))
+    throw missing(
+      descriptor,
+      'another function is there, since the program had replaced the one in its module',
+    );
+  return found;
 }
 
 interface Followed {
@@ -105,7 +116,7 @@ function follow(root: unknown, path: readonly string[]): Followed | undefined {
 
 async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
   try {
-    return (await import(descriptor.module)) as Record<string, unknown>;
+    return await importingForCall(() => import(descriptor.module) as Promise<Record<string, unknown>>);
   } catch (error) {
     if (!isNotFound(error, descriptor.module)) throw error;
     throw missing(descriptor, `the module cannot be found`, error);

@@ -1,4 +1,5 @@
 /** What hangs on a function or class besides its text: properties to be stored with it, and what cannot be. */
+import type { ClassShape } from './class-shape.ts';
 import { type Mention, refusal } from './refusal.ts';
 
 type Holder = object & { prototype?: unknown };
@@ -12,29 +13,24 @@ export interface OwnProperty {
 const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
 
 /**
- * The properties somebody put on a function, the static fields of a class.
- * @param text of the function or class
- * @throws `DEFERRED_FUNCTION_REFUSED` for accessors, for methods that are not part of the text, and for a prototype other
- * than the text alone gives.
+ * The properties that a program put on a function, the static fields of a class.
+ * @throws `DEFERRED_FUNCTION_REFUSED` for accessors, and for a prototype other than the text alone gives.
  */
 export function ownPropertiesOf(
   fn: Holder,
-  text: string,
-  isClass: boolean,
+  shape: ClassShape | undefined,
   chain: readonly Mention[],
 ): OwnProperty[] {
+  if (shape !== undefined) return shape.fields.map(name => ({ name, value: Reflect.get(fn, name) }));
   const own: OwnProperty[] = [];
   for (const key of Reflect.ownKeys(fn)) {
     if (STANDARD_PROPERTIES.has(String(key))) continue;
     const property = Object.getOwnPropertyDescriptor(fn, key)!;
-    if (isClass && !property.enumerable) {
-      if (!isDeclared(property, text)) throw foreignProperty(chain, `the static member ${String(key)}`);
-    } else if (typeof key === 'symbol' || !('value' in property)) {
+    if (typeof key === 'symbol' || !('value' in property))
       throw foreignProperty(chain, `the property ${String(key)}`);
-    } else own.push({ name: key, value: property.value });
+    own.push({ name: key, value: property.value });
   }
-  if (isClass) refuseForeignMembers(fn, text, chain);
-  else if (hasOwnKind(fn)) {
+  if (hasOwnKind(fn)) {
     throw refusal(
       chain,
       'has methods on its prototype, or inherits some, which are not stored with it',
@@ -42,30 +38,6 @@ export function ownPropertiesOf(
     );
   }
   return own;
-}
-
-/** Members that were put into the prototype of a class later; what it declares is part of its text. */
-function refuseForeignMembers(fn: Holder, text: string, chain: readonly Mention[]): void {
-  const prototype = fn.prototype as object;
-  for (const key of Reflect.ownKeys(prototype)) {
-    if (key === 'constructor') continue;
-    if (!isDeclared(Object.getOwnPropertyDescriptor(prototype, key)!, text))
-      throw foreignProperty(chain, `the member ${String(key)}`);
-  }
-  const parent: unknown = Object.getPrototypeOf(fn);
-  const inherited: unknown = Object.getPrototypeOf(prototype);
-  const isRoot = inherited === null || Object.getPrototypeOf(inherited) === null;
-  if (!isRoot && (typeof parent !== 'function' || Reflect.get(parent, 'prototype') !== inherited))
-    throw foreignProperty(chain, 'another prototype than its text says');
-}
-
-/** Whether a method or accessor of a class stands in its text. */
-function isDeclared({ value, get, set }: PropertyDescriptor, text: string): boolean {
-  return [value, get, set].every(
-    part =>
-      part === undefined ||
-      (typeof part === 'function' && text.includes(Function.prototype.toString.call(part))),
-  );
 }
 
 /** Whether what `new` makes of a function, or the function itself, has other methods than those of the language. */

@@ -1,10 +1,13 @@
+/**
+ * Which scripts this process, or this worker thread, was started with. Importing one again, to find an export of it,
+ * would run the program a second time.
+ */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { errorCode } from './native-error.ts';
-import { withoutQuery } from './script-url.ts';
+import { comparablePath, withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -14,29 +17,26 @@ const firstArgument = process.argv[1];
 /** By what stood in argv[1]. */
 const resolved = new Map<string, readonly string[]>();
 
-/**
- * Whether the URL is that of the script this process, or this worker thread, was started with. Importing it again, to
- * find an export of it, would run the program a second time.
- */
-export function isProgram(url: string): boolean {
-  const plain = fileOf(url);
+/** Whether the URL or path is that of the program's own script. */
+export function isProgram(urlOrPath: string): boolean {
+  const path = comparablePath(urlOrPath);
   // Null in Jest.
   const main = require.main?.filename;
-  if (main !== undefined && plain === pathToFileURL(main).href) return true;
+  if (main !== undefined && path === comparablePath(main)) return true;
   // In a worker thread argv[1] is the script of the thread.
   return [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()].some(
-    argument => typeof argument === 'string' && programUrls(argument).includes(plain),
+    argument => typeof argument === 'string' && programPaths(argument).includes(path),
   );
 }
 
-function programUrls(argument: string): readonly string[] {
-  let urls = resolved.get(argument);
-  if (urls === undefined) {
-    urls = resolveProgram(argument);
+function programPaths(argument: string): readonly string[] {
+  let paths = resolved.get(argument);
+  if (paths === undefined) {
+    paths = resolveProgram(argument).map(comparablePath);
     if (resolved.size >= MOST_ARGUMENTS) resolved.clear();
-    resolved.set(argument, urls);
+    resolved.set(argument, paths);
   }
-  return urls;
+  return paths;
 }
 
 const MOST_ARGUMENTS = 10;
@@ -46,16 +46,16 @@ const MOST_ARGUMENTS = 10;
  * under both names: `--preserve-symlinks-main` loads it under its own.
  */
 function resolveProgram(argument: string): readonly string[] {
-  if (/^(file|data):/.test(argument)) return [fileOf(argument)];
-  const urls = [argument, withoutQuery(argument)].map(path => pathToFileURL(resolve(path)).href);
+  if (/^(file|data):/.test(argument)) return [argument];
+  const paths = [argument, withoutQuery(argument)].map(path => resolve(path));
   try {
     const path = argument.startsWith('/') ? require.resolve(argument) : argument;
-    urls.push(pathToFileURL(realpathSync(path)).href);
+    paths.push(realpathSync(path));
   } catch (error) {
     // What is no file, or no text that could name one, is no module either.
     if (errorCode(error) === undefined) throw error;
   }
-  return urls;
+  return paths;
 }
 
 let mainScript: string | undefined;
@@ -69,9 +69,4 @@ function commandLineScript(): string | undefined {
     mainScript = (rest[0] === '--' ? rest[1] : rest[0]) ?? '';
   }
   return mainScript === '' ? undefined : mainScript;
-}
-
-/** The code of a `data:` URL may have any characters in it. */
-function fileOf(url: string): string {
-  return url.startsWith('data:') ? url : withoutQuery(url);
 }

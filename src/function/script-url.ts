@@ -1,4 +1,4 @@
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Script } from './inspector.ts';
 
 /** A URL whose directory is what specifiers in the functions of a script are relative to. */
@@ -18,4 +18,15 @@ export function isPath(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { host, pathname } = new URL(url);
   return host === '' && !/%2f|%00/i.test(pathname);
+}
+
+/**
+ * A URL or path as two names of one file can be compared: V8's inspector writes URLs otherwise than `pathToFileURL` does
+ * (`~ [ ] ^ |` as they are, line breaks left out, `\` as `/`). The code of a `data:` URL may have any characters in it.
+ */
+export function comparablePath(urlOrPath: string): string {
+  if (urlOrPath.startsWith('data:')) return urlOrPath;
+  const path =
+    urlOrPath.startsWith('file:') && isPath(urlOrPath) ? fileURLToPath(withoutQuery(urlOrPath)) : urlOrPath;
+  return path.replaceAll(/[\n\r\t]/g, '').replaceAll('\\', '/');
 }

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
-import { findHiddenState } from './hidden-state.ts';
+import { type ClassShape, describeClass } from './class-shape.ts';
+import { findLazyName } from './lazy-helper.ts';
 import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -18,8 +19,6 @@ export interface FreeVariable {
   readonly isGuarded: boolean;
   /** True when the function gives it a new value. */
   readonly isAssigned: boolean;
-  /** True when a class needs it to come into being: in `extends`, a computed name, a static initializer. */
-  readonly atCreation: boolean;
 }
 
 /** What the text of a function tells about it. */
@@ -28,12 +27,13 @@ export interface SourceAnalysis extends Surroundings {
   readonly expression: string;
   /** How many characters of `expression` stand before the text as it was written. */
   readonly prefixLength: number;
-  readonly isClass: boolean;
+  /** Of a class; undefined for functions. */
+  readonly shape: ClassShape | undefined;
   readonly isGenerator: boolean;
-  /** A static field `#name` of a class that may hold something else than when the class came into being. */
-  readonly hiddenState: string | undefined;
   /** True when it assigns to its own name, which in an expression is constant. */
   readonly replacesItself: boolean;
+  /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
+  readonly lazyName: string | undefined;
   readonly freeVariables: readonly FreeVariable[];
 }
 
@@ -145,18 +145,24 @@ function analyze(
       members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
       isAssigned: assigned.has(name),
       isGuarded: places.some(place => place?.isTypeof),
-      atCreation: places.some(place => place?.atCreation),
     };
   });
+  const writesOwnName = ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true;
+  const written = writesOwnName ? [...assigned, ownName.variables[0]!.name] : [...assigned];
+  const lazyName =
+    node.type === 'ClassExpression' ? undefined : findLazyName(node as Estree.Function, written);
+  // A declaration, whose name is a variable: that of a function expression is constant.
+  const head = `(() => { `;
+  const isDeclaration = writesOwnName && lazyName !== undefined;
   return {
-    expression,
-    prefixLength,
-    isClass: node.type === 'ClassExpression',
+    expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
+    prefixLength: isDeclaration ? head.length : prefixLength,
+    shape: node.type === 'ClassExpression' ? describeClass(node, expression) : undefined,
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
-    hiddenState: node.type === 'ClassExpression' ? findHiddenState(node) : undefined,
-    replacesItself: ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true,
+    replacesItself: writesOwnName && lazyName === undefined,
+    lazyName,
     freeVariables,
   };
 }

@@ -8,7 +8,7 @@ const LONGEST_NAME = 256;
 /** The name under which a function is stored; anything may be written to the property. */
 export function storableName(name: unknown): string {
   if (typeof name !== 'string' || name === '') return '(anonymous)';
-  const text = name.slice(0, LONGEST_NAME) as string & { toWellFormed(): string };
+  const text = name.slice(0, LONGEST_NAME);
   return isPlainText(text) ? text : text.toWellFormed().replace(/^\ufeff+/, '') || '(anonymous)';
 }
 

@@ -14,8 +14,6 @@ export interface Place {
   /** The property read from it, when that is all it is there for. */
   readonly member?: string;
   readonly isTypeof: boolean;
-  /** True where it is evaluated when a class is made, not when something is called. */
-  readonly atCreation: boolean;
 }
 
 interface Context {
@@ -23,7 +21,6 @@ interface Context {
   readonly owner: 'lexical' | 'call' | 'inner';
   readonly hasSuper: boolean;
   readonly privateNames: ReadonlySet<string>;
-  readonly atCreation: boolean;
 }
 
 /**
@@ -53,27 +50,26 @@ export function findSurroundings(
         if (node.meta.name === 'import') bound.add('import.meta');
         return;
       case 'Identifier':
-        if (!places.has(node)) places.set(node, { isTypeof: false, atCreation: context.atCreation });
+        if (!places.has(node)) places.set(node, { isTypeof: false });
         return;
       case 'UnaryExpression':
-        if (node.operator === 'typeof')
-          note(node.argument, { isTypeof: true, atCreation: context.atCreation });
+        if (node.operator === 'typeof') note(node.argument, { isTypeof: true });
         // `delete lib.a` is not a read of `lib.a`.
-        if (node.operator === 'delete') noteWritten(node.argument, context);
+        if (node.operator === 'delete') noteWritten(node.argument);
         break;
       case 'AssignmentExpression':
-        noteWritten(node.left, context);
+        noteWritten(node.left);
         break;
       case 'UpdateExpression':
-        noteWritten(node.argument, context);
+        noteWritten(node.argument);
         break;
       case 'MemberExpression':
-        note(node.object, { ...memberName(node), isTypeof: false, atCreation: context.atCreation });
+        note(node.object, { ...memberName(node), isTypeof: false });
         break;
       case 'CallExpression':
         if (isAwaiterCall(node)) {
           for (const child of node.arguments.slice(1)) {
-            if (child.type === 'FunctionExpression') visitChildren(child, { ...context, atCreation: false });
+            if (child.type === 'FunctionExpression') visitChildren(child, context);
             else visit(child, context);
           }
           visit(node.callee, context);
@@ -82,14 +78,14 @@ export function findSurroundings(
         break;
       case 'ClassExpression':
       case 'ClassDeclaration':
-        visitClass(node, context, node === root);
+        visitClass(node, context);
         return;
       case 'FunctionExpression':
       case 'FunctionDeclaration':
-        visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner', atCreation: false });
+        visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner' });
         return;
       case 'ArrowFunctionExpression':
-        visitChildren(node, { ...context, atCreation: false });
+        visitChildren(node, context);
         return;
       case 'Property': {
         // A method of an object literal may say `super`; the root, written as one by us, has lost its own, and what is no
@@ -102,28 +98,26 @@ export function findSurroundings(
     visitChildren(node, context);
   };
 
-  const visitClass = (node: Estree.Class, outer: Context, isRoot: boolean): void => {
+  const visitClass = (node: Estree.Class, outer: Context): void => {
     const declared = node.body.body.flatMap(member =>
       'key' in member && member.key.type === 'PrivateIdentifier' ? [member.key.name] : [],
     );
     const context = { ...outer, privateNames: new Set([...outer.privateNames, ...declared]) };
     const inside: Context = { ...context, owner: 'inner', hasSuper: true };
-    if (node.superClass) visit(node.superClass, { ...context, atCreation: isRoot });
+    if (node.superClass) visit(node.superClass, context);
     for (const member of node.body.body) {
       if (member.type === 'StaticBlock') {
-        visitChildren(member, { ...inside, atCreation: isRoot });
+        visitChildren(member, inside);
         continue;
       }
-      if (member.computed) visit(member.key as Estree.Node, { ...context, atCreation: isRoot });
-      const isStaticField = member.type === 'PropertyDefinition' && member.static;
-      if (member.value) visit(member.value, { ...inside, atCreation: isRoot && isStaticField });
+      if (member.computed) visit(member.key as Estree.Node, context);
+      if (member.value) visit(member.value, inside);
     }
   };
 
   /** The target of an assignment: reading its parts is not all that happens to them. */
-  const noteWritten = (node: Estree.Node, context: Context): void => {
-    if (node.type === 'MemberExpression')
-      note(node.object, { isTypeof: false, atCreation: context.atCreation });
+  const noteWritten = (node: Estree.Node): void => {
+    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false });
   };
 
   const note = (node: Estree.Node, place: Place): void => {
@@ -135,7 +129,7 @@ export function findSurroundings(
   };
 
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
-  visitChildren(program, { owner, hasSuper: false, privateNames: new Set(), atCreation: false });
+  visitChildren(program, { owner, hasSuper: false, privateNames: new Set() });
   return { thisUse, bound: [...bound], places };
 }
 

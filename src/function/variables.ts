@@ -3,13 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { type BuiltinName, nameBuiltin } from './builtins.ts';
 import type { Reference } from './descriptor.ts';
-import { declarationsOf } from './find-export.ts';
+import { leadsToProgram } from './evaluation.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
-import { isProgram } from './program.ts';
 import { isProvided, isRequire } from './provided.ts';
 import { type Mention, refusal } from './refusal.ts';
+import { codeOf } from './script-code.ts';
 import type { FreeVariable } from './source-text.ts';
 
 const require = createRequire(import.meta.url);
@@ -92,7 +92,7 @@ export function namedReference(value: object): Reference | undefined {
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
   if (module === undefined || !hasFunctions(value)) return undefined;
   const url = pathToFileURL(module.filename).href;
-  return isProgram(url) ? undefined : { kind: 'commonjs', module: url };
+  return leadsToProgram(url) ? undefined : { kind: 'commonjs', module: url };
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
@@ -105,7 +105,6 @@ export function toReference(name: BuiltinName): Reference {
     variables: [],
     properties: [],
     links: {},
-    atCreation: [],
     provided: [],
   };
 }
@@ -133,8 +132,20 @@ function isNamespaceLike(name: string, value: object): boolean {
  */
 function isImportBinding(name: string, value: object): boolean {
   if (VITE_IMPORT.test(name)) return true;
+  if (types.isProxy(value)) return false;
   return (
-    /^(import_|_)\w+$|^\w+_\d+$/.test(name) && !types.isProxy(value) && Object.hasOwn(value, '__esModule')
+    (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value)
+  );
+}
+
+/** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
+function isCopyOfData(value: object): boolean {
+  const { default: original, ...copied } = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
+  const data: unknown = original?.value;
+  if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
+  const names = Object.keys(copied);
+  return (
+    names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name))
   );
 }
 
@@ -199,6 +210,6 @@ function declaredNamespace(
 ): Reference | undefined {
   const module = scopes.find(({ kind }) => kind === 'Module');
   if (module === undefined || module.variables[name] !== value) return undefined;
-  const specifier = declarationsOf(script)?.namespaces.get(name);
+  const specifier = codeOf(script)?.declarations?.namespaces.get(name);
   return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
 }

@@ -8,6 +8,7 @@ import { decodeDescriptor } from '../function/descriptor.ts';
 import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
+import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -38,7 +39,7 @@ export function nextStart(registered: RegisteredFunction, nonce: string): StartR
     attempt: registered.nextAttempt,
     nonce,
     pid: process.pid,
-    atEpochMs: Date.now(),
+    atEpochMs: epochMs(),
   };
 }
 
@@ -67,7 +68,7 @@ export async function runAttempt(
     kind: 'done',
     id: record.id,
     attempt,
-    atEpochMs: Date.now(),
+    atEpochMs: epochMs(),
     ...('error' in ended && { error: reportError(ended.error) }),
     final: !('error' in ended),
   };

@@ -24,6 +24,7 @@ import { namesLockedFile } from '../lock/held-file.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isLockUndecided } from '../lock/system-error.ts';
+import { epochMs } from './clock.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
 import { currentPlace, startedIn } from './place.ts';
@@ -150,7 +151,7 @@ function abandon(fd: number, path: string): void {
 }
 
 function describeOwner(settings: StateFileSettings): HeaderRecord {
-  const now = Date.now();
+  const now = epochMs();
   return {
     kind: 'header',
     version: FORMAT_VERSION,
@@ -164,9 +165,8 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     createdAtEpochMs: now,
     node: process.versions.node,
     nodePath: nodePath(),
-    // An array of ours: Node's own is of another realm where a test runner loads us into a context.
-    execArgv: [...process.execArgv],
-    nodeOptions: process.env.NODE_OPTIONS ?? '',
+    execArgv: optionsOfNode(process.execArgv),
+    nodeOptions: (process.env.NODE_OPTIONS ?? '').toWellFormed(),
     startedIn,
     cwd: settings.cwd === undefined ? currentPlace() : settings.cwd,
     umask: currentUmask(),
@@ -189,4 +189,11 @@ function currentUmask(): number {
   const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
   const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
+}
+
+/** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
+function optionsOfNode(list: unknown): string[] {
+  // An array of ours: Node's own is of another realm where a test runner loads us into a context.
+  const items: unknown[] = Array.isArray(list) ? [...list] : [];
+  return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));
 }

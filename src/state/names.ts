@@ -1,5 +1,7 @@
 /** Names in a state directory. A fresh name sorts behind every older one, so a listing is oldest first. */
+
 import { randomBytes } from 'node:crypto';
+import { epochMs } from './clock.ts';
 
 /** Subdirectory of the state directory base that holds the state files. */
 export const STATE_DIR_STEM = 'deferred';
@@ -21,7 +23,7 @@ let lastTime = 0;
 
 /** Returns a name no other process will choose: the time in milliseconds (never twice in one process), then 64 random bits. */
 export function freshName(): string {
-  lastTime = Math.max(Date.now(), lastTime + 1);
+  lastTime = Math.max(epochMs(), lastTime + 1);
   return (
     PREFIX + lastTime.toString(36).padStart(TIME_DIGITS, '0') + randomBytes(RANDOM_BYTES).toString('hex')
   );

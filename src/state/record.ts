@@ -145,9 +145,15 @@ export type Mark = StartRecord | DoneRecord;
 /** Every record of format version 1. */
 export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | Mark;
 
-/** The payload of the frame of `record`, bound to the file with this salt. */
+/**
+ * The payload of the frame of `record`, bound to the file with this salt. The only place where records are encoded: what a
+ * reader would refuse is refused here, before it is acknowledged.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
+ */
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
-  return encode({ ...record, salt });
+  const tree = { ...record, salt };
+  readRecord(tree);
+  return encode(tree);
 }
 
 /** A record read back, and the salt of the file it was written into. */
@@ -163,7 +169,15 @@ export interface SaltedRecord {
  * `DEFERRED_STATE_VERSION` for the header of another major version.
  */
 export function decodeRecord(payload: Uint8Array): SaltedRecord {
-  const fields = fieldsOf(decode(payload), 'record');
+  return readRecord(decode(payload));
+}
+
+/**
+ * The record a tree holds, each field checked: what a decoder made, or what a writer is about to encode.
+ * @throws as {@link decodeRecord}
+ */
+export function readRecord(tree: unknown): SaltedRecord {
+  const fields = fieldsOf(tree, 'record');
   const kind = fields.text('kind');
   // Before anything else of a header is read: another version may have another shape.
   if (kind === 'header') checkVersion(fields.count('version'));

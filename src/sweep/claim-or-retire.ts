@@ -8,6 +8,7 @@ import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
 import { nextStart } from '../runner/run-attempt.ts';
+import { epochMs } from '../state/clock.ts';
 import type { StateContents } from '../state/contents.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { nonceOf } from '../state/nonce.ts';
@@ -83,7 +84,7 @@ export function claimOrRetire(
  */
 export function writeClaim(file: StateFile, nonce: string): void {
   try {
-    file.append([{ kind: 'claim', nonce, pid: process.pid, host: hostname(), atEpochMs: Date.now() }]);
+    file.append([{ kind: 'claim', nonce, pid: process.pid, host: hostname(), atEpochMs: epochMs() }]);
   } catch (error) {
     if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
   }

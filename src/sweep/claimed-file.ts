@@ -2,6 +2,8 @@
  * A state file held by its lock, whose functions are run: by its owner at the end of the job, by a runner, or looked
  * after by the sweeper. Decides what may run, gives up what may not, and says in the end whether the file can go.
  */
+
+import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction, StateContents } from '../state/contents.ts';
 import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
 import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
@@ -198,7 +200,7 @@ export class ClaimedFile {
       outcome: this.#outcome(retryInMs),
       owner: header.owner,
       ...(header.label !== null && { label: header.label }),
-      ageMs: Math.max(0, Date.now() - header.createdAtEpochMs),
+      ageMs: Math.max(0, epochMs() - header.createdAtEpochMs),
       functions: [...this.#handled].flatMap(id => this.functionReport(id) ?? []),
       isRetired,
       pending: pending.length,
@@ -231,7 +233,7 @@ export class ClaimedFile {
   }
 
   #verdict(registered: RegisteredFunction): Verdict {
-    return verdictOn(registered, this.#overrides, Date.now());
+    return verdictOn(registered, this.#overrides, epochMs());
   }
 
   #isOfThisSweep(nonce: string): boolean {
@@ -260,7 +262,7 @@ export class ClaimedFile {
 
   #end(registered: RegisteredFunction, attempt: number, error: ReportedError): void {
     const { id } = registered.record;
-    const done: DoneRecord = { kind: 'done', id, attempt, atEpochMs: Date.now(), error, final: false };
+    const done: DoneRecord = { kind: 'done', id, attempt, atEpochMs: epochMs(), error, final: false };
     this.file.appendDone(done);
     this.apply(done);
   }
@@ -271,7 +273,7 @@ export class ClaimedFile {
       kind: 'done',
       id,
       attempt: registered.lastAttempt?.attempt ?? 1,
-      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? Date.now(),
+      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? epochMs(),
       error,
       final: true,
     };

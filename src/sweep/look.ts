@@ -20,6 +20,7 @@ import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isSystemError } from '../lock/system-error.ts';
+import { epochMs } from '../state/clock.ts';
 import { replay, replayInSlices, type StateContents } from '../state/contents.ts';
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
@@ -249,7 +250,7 @@ function locked({ fd, path, name }: OpenedFile): Look {
     report: {
       path,
       outcome: state,
-      ...(header && { owner: header.owner, ageMs: Math.max(0, Date.now() - header.createdAtEpochMs) }),
+      ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
       ...(header && header.label !== null && { label: header.label }),
       functions: [],
       isRetired: false,

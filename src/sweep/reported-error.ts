@@ -24,7 +24,7 @@ export function reportError(thrown: unknown): ReportedError {
 
 /** Returns an error of ours as plain data, without a stack: nobody threw it. */
 export function reportOf(code: DeferredSweepErrorCode, message: string): ReportedError {
-  return { name: DeferredSweepError.prototype.name, message, code };
+  return { name: DeferredSweepError.prototype.name, message: cut(message), code };
 }
 
 /** With the causes, since the message alone often says only what could not be done. */
@@ -41,6 +41,8 @@ function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || thrown instanceof Error;
 }
 
+/** Half a surrogate pair, as `JSON.parse('😀')` writes it into its message, becomes U+FFFD: a mark is never refused. */
 function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+  const start = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+  return start.toWellFormed();
 }

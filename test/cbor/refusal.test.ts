@@ -47,7 +47,11 @@ const refused: readonly [unknown[], string, RegExp][] = [
   [[Object.assign(new Array(3), { 0: 1, 2: new Job() })], 'args[0][2]', /Job/],
   [[Symbol.for('x')], 'args[0]', /a symbol, Symbol\(x\)/],
   [[{ [Symbol('k')]: 1 }], 'args[0][Symbol(k)]', /key is a symbol/],
-  [[new URL('https://example.org')], 'args[0]', /an instance of URL; pass its href/],
+  [
+    [new URL('https://example.org')],
+    'args[0]',
+    /an instance of URL; pass fileURLToPath\(value\) where a path is meant/,
+  ],
   [[new URLSearchParams()], 'args[0]', /URLSearchParams; .*String\(value\)/],
   [[Promise.resolve(1)], 'args[0]', /an instance of Promise; await it/],
   [[new WeakMap()], 'args[0]', /WeakMap/],

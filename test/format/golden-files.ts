@@ -61,7 +61,6 @@ const third = deferOf(3, [], {
     variables: [],
     properties: [],
     links: {},
-    atCreation: [],
     provided: [],
   }),
 });

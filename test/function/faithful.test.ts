@@ -126,13 +126,30 @@ test('super is refused in an object literal of a method too, and is no matter in
   assert.equal(await DeferredFunction.create(literal.make).invoke(), 'function');
 });
 
-test('a function that replaces itself is refused', async () => {
+test('a helper that only chooses its own replacement at its first call is stored', async () => {
   const helper = "function _typeof(o) { return _typeof = o => 'x' + typeof o, _typeof(o) }";
-  assertRefused(inScript(`${helper} return () => _typeof(1)`), '_typeof', 'assigns to its own name');
-  assertRefused(inScript(`${helper} return _typeof`), '_typeof', 'assigns to its own name', 'another name');
+  for (const text of [
+    `${helper} return () => _typeof(1)`,
+    `${helper} return () => _typeof(1) && _typeof(1)`,
+    `${helper} return o => [1].map(() => _typeof(1)).join()`,
+    'var keys = function (o) { keys = Object.getOwnPropertyNames || (o => []); return keys(o); }; return () => keys({ xnumber: 1 }).join()',
+    'function keys() { keys = Object.keys ? Object.keys.bind() : o => o; return keys.apply(this, arguments) } return () => keys({ xnumber: 1 })[0]',
+  ])
+    assert.equal(await DeferredFunction.create(inScript(text)).invoke(), 'xnumber', text);
+  assert.equal(await DeferredFunction.create(inScript(`${helper} return _typeof`), 1).invoke(), 'xnumber');
   assert.equal(
     await DeferredFunction.create(inScript(`${helper} _typeof(1); return _typeof`), 1).invoke(),
     'xnumber',
+  );
+});
+
+test('a function that replaces itself by something it makes is refused', async () => {
+  const helper = 'function id() { const made = {}; id = () => made; return id() }';
+  assertRefused(inScript(`${helper} return () => id() === id()`), 'id', 'assigns to its own name');
+  assertRefused(inScript(`${helper} return id`), 'id', 'assigns to its own name', 'another name');
+  assertRefused(
+    inScript('let once = () => { once = () => 2; return 1 }; return () => [once(), once()]'),
+    'assigns to the variable once',
   );
   const shadowing = inScript('return function clean() { let clean = 1; return ++clean }');
   assert.equal(await DeferredFunction.create(shadowing).invoke(), 2);
@@ -171,7 +188,7 @@ for (const [label, text] of Object.entries(FUNCTIONS)) {
 test('classes and functions of every kind are captured with what is theirs', async () => {
   const fn = inScript(`
     class Base { static of() { return new this() } get kind() { return 'base' } [Symbol.iterator]() {} 'a b'() {} }
-    class A extends Base { static count = 1; #own = 2; get own() { return this.#own } async *items() { yield 3 } }
+    class A extends Error { static count = 1; #own = 2; get own() { return this.#own } async *items() { yield 3 } }
     A.count = 5;
     class Nothing extends null {}
     function* generator() { yield 1 }
@@ -180,28 +197,82 @@ test('classes and functions of every kind are captured with what is theirs', asy
     function Plain() {}
     const arrow = Object.defineProperty(() => 4, 'hidden', { value: 6 });
     return async () => {
-      const got = [A.of().kind, new Base().kind, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
+      const got = [Base.of().kind, new A('x').message, A.count, new A().own, typeof Nothing, typeof new Plain(), arrow.hidden];
       for await (const item of new A().items()) got.push(item);
       for await (const item of asyncGenerator()) got.push(item);
       return [...got, ...generator(), await waits()];
     };`);
   const got = await DeferredFunction.create(fn).invoke();
-  assert.deepEqual(got, ['base', 'base', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
+  assert.deepEqual(got, ['base', 'x', 5, 2, 'function', 'object', 6, 3, 2, 1, 3]);
 });
 
-test('a captured class with state in a static #field is refused, with constants there it is not', async () => {
-  for (const member of [
-    'static #items = [1]; static read() { return A.#items }',
-    'static #count = 0; static read() { return ++A.#count }',
-    'static #count; static read() { [{ x: A.#count }] = [{ x: 1 }] }',
-    'static #count; static read() { for (A.#count of []); }',
-    'static #pattern = /x/g; static read() {}',
-  ])
-    assertRefused(inScript(`class A { ${member} } return () => A.read()`), 'the static field #', 'outside');
-  const fn = inScript(
-    'class A { static #most = 5; #n = 0; static #of() { return A.#most } static read() { return this.#of() } } return () => A.read()',
+/** Classes that are more than their text, each bound to `A` and asked by `show`. */
+const MORE_THAN_TEXT: Readonly<Record<string, readonly [text: string, says: string]>> = {
+  'a static #field': [
+    'class A { static #items = [1]; static show() { return A.#items } }',
+    'the static field #items',
+  ],
+  'a static #field that is a constant': [
+    'class A { static #most = 5; static show() { return A.#most } }',
+    '#most',
+  ],
+  'a base of the program': ['class Base {} class A extends Base { static show() {} }', 'extends Base'],
+  'a base that is called as one of the language': [
+    "class Event { kind() { return 'mine' } } class A extends Event { static show() { return new A().kind() } }",
+    'extends another Event',
+  ],
+  'a base that an expression gives': [
+    'class A extends (class {}) { static show() {} }',
+    'extends an expression',
+  ],
+  'a computed name': ["const key = 'show'; class A { static [key]() { return 1 } }", 'a computed name'],
+  'a static block': ['let made = 0; class A { static { made++ } static show() {} }', 'a static block'],
+  'a static field that is computed': [
+    'class A { static at = Date.now(); static show() {} }',
+    'static field at',
+  ],
+  'a static field deleted': ['class A { static a = 1; static b = 2; static show() {} } delete A.a;', 'see a'],
+  'a static field that became an accessor': [
+    "class A { static a = 1; static show() {} } Object.defineProperty(A, 'a', { get: () => 2 });",
+    'other static fields',
+  ],
+  'a method deleted': ['class A { go() {} static show() {} } delete A.prototype.go;', 'see go'],
+  'two methods swapped': [
+    'class A { a() { return 1 } b() { return 2 } static show() {} } const p = A.prototype; [p.a, p.b] = [p.b, p.a];',
+    'another member a',
+  ],
+  'a base given later': [
+    'class A { static show() {} } Object.setPrototypeOf(A, Error);',
+    'another prototype',
+  ],
+  'a frozen prototype': ['class A { static show() {} } Object.freeze(A.prototype);', 'frozen'],
+};
+
+for (const [label, [text, says]] of Object.entries(MORE_THAN_TEXT)) {
+  test(`a captured class is refused that is more than its text: ${label}`, () => {
+    assertRefused(
+      inScript(`${text} return () => A.show()`),
+      'captured function A',
+      says,
+      'export it',
+      'inside',
+    );
+  });
+}
+
+test('code of a class is strict in sloppy scripts too, a method alone as well', async () => {
+  const isStrict = 'is() { return this === undefined }';
+  const sloppy = inScript(`class A { static strict() { const o = { ${isStrict} }; return (0, o.is)() } }
+    return [A.strict, { sloppy() { return (function () { return this })() !== undefined } }.sloppy]`) as unknown as [
+    AnyFunction,
+    AnyFunction,
+  ];
+  assert.equal(await DeferredFunction.create(sloppy[0]).invoke(), true);
+  assert.equal(await DeferredFunction.create(sloppy[1]).invoke(), true);
+  const inner = inScript(
+    `return (function () { 'use strict'; return () => (function () { return this })() })()`,
   );
-  assert.equal(await DeferredFunction.create(fn).invoke(), 5);
+  assert.equal(await DeferredFunction.create(inner).invoke(), undefined);
 });
 
 test('a require that looks elsewhere is refused', async () => {
@@ -307,4 +378,51 @@ test("a command's directory is the one it meant when it was deferred", () => {
   const { descriptor } = DeferredFunction.command('true', [], { cwd: 'build' });
   assert.ok(descriptor.kind === 'command');
   assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
+});
+
+/** A program that replaces a member of what a module exports, or of itself, and dies; what runs then, or why nothing does. */
+function replaceAndSweep(t: TestContext, name: string, library: string, program: string): string {
+  const root = freshDirectory(t);
+  writeFileSync(join(root, name), library);
+  writeFileSync(
+    join(root, 'main.mjs'),
+    `import * as lib from './${name}';
+     import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+     const api = lib.api ?? lib.default;
+     const job = await new DeferredFunctionManager(${JSON.stringify(root)}, { moduleState: 'allow' }).open();
+     ${program}
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  spawnSync(process.execPath, [join(root, 'main.mjs')], { stdio: 'inherit' });
+  const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+  const { stdout } = spawnSync(process.execPath, [cli, '--json', root], { encoding: 'utf8' });
+  const report = JSON.parse(stdout) as {
+    files: { functions: { outcome: string; error?: { code: string } }[] }[];
+  };
+  const [ran] = report.files[0]!.functions;
+  return ran!.error?.code ?? ran!.outcome;
+}
+
+test('no other function runs in the place of a member that its program replaced', t => {
+  const member =
+    "export const api = { drop() { throw new Error('the old one') } }; export const swap = () => { api.drop = () => 'new'; };";
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member, 'lib.swap(); job.defer(api.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  const commonJs =
+    "exports.drop = () => { throw new Error('old') }; exports.swap = () => { exports.drop = () => 'new'; };";
+  assert.equal(
+    replaceAndSweep(t, 'library.cjs', commonJs, 'api.swap(); job.defer(api.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  // One from elsewhere is stored by its source.
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member, "api.drop = () => 'mine'; job.defer(api.drop);"),
+    'ok',
+  );
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', member.replace(/throw.*?'\)/, ''), 'job.defer(api.drop);'),
+    'ok',
+  );
 });

@@ -36,6 +36,12 @@ const body = ({ base, ledger }: Place): string => `
   appendFileSync(ledger, deferred.descriptor.kind + '\\n');
   process.kill(process.pid, 'SIGKILL');
 `;
+/** The same without the function, which then is {@link exportedCleanup}. */
+const bodyWithout = (place: Place): string =>
+  body(place).replace(/async function cleanup[\s\S]*?\n {2}}\n.*/, '');
+const exportedCleanup = `export async function cleanup(out) {
+  (await import('node:fs')).appendFileSync(out, '{"of":["the entry script"]}\\n');
+}`;
 const asModule = (place: Place): string => `${body(place)}\nexport { cleanup };`;
 const asCommonJs = (place: Place): string => `(async () => {${body(place)}})();`;
 
@@ -127,6 +133,95 @@ const STARTS: readonly Start[] = [
       return ['project'];
     },
   },
+  ...['~', '[x]', '^', '|', '%41', '%', ' ', '\n', '#', '?', '\\', 'é'].map(
+    (name): Start => ({
+      label: `a CommonJS module in a directory called ${JSON.stringify(name)}`,
+      prepare: place => {
+        mkdirSync(join(place.root, name));
+        return [file(place, `${name}/program.cjs`, asCommonJs(place))];
+      },
+    }),
+  ),
+  {
+    label: 'an ES module in a directory called "~ %41 [x]"',
+    prepare: place => {
+      mkdirSync(join(place.root, '~ %41 [x]'));
+      return [file(place, '~ %41 [x]/program.mjs', asModule(place))];
+    },
+  },
+  {
+    label: 'a module that the entry script imports, and that runs the job while it is evaluated',
+    prepare: place => {
+      file(place, 'program.mjs', asModule(place));
+      return [file(place, 'entry.mjs', `import './program.mjs';`)];
+    },
+  },
+  {
+    label: 'a CommonJS module that the entry script requires, and that runs the job without waiting for it',
+    prepare: place => {
+      file(place, 'program.cjs', asCommonJs(place));
+      return [file(place, 'entry.cjs', `require('./program.cjs');`)];
+    },
+  },
+  {
+    label: 'a module whose top level calls main() and is done before the job begins',
+    prepare: place => {
+      file(
+        place,
+        'program.mjs',
+        `${exportedCleanup} async function main() { await null; ${bodyWithout(place)} } main().catch(console.error);`,
+      );
+      return [file(place, 'entry.mjs', `import './program.mjs';`)];
+    },
+  },
+  {
+    label: 'a module whose job is opened at its top level and used by a timer',
+    prepare: place => {
+      file(
+        place,
+        'program.mjs',
+        `${exportedCleanup}
+         const { appendFileSync } = await import('node:fs');
+         const { DeferredFunction, DeferredFunctionManager } = await import(${JSON.stringify(library)});
+         const ledger = ${JSON.stringify(place.ledger)};
+         appendFileSync(ledger, 'started\\n');
+         const job = await new DeferredFunctionManager(${JSON.stringify(place.base)}).open();
+         await new Promise(() => setTimeout(() => {
+           const deferred = DeferredFunction.create(cleanup, ledger);
+           job.defer(deferred);
+           appendFileSync(ledger, deferred.descriptor.kind + '\\n');
+           process.kill(process.pid, 'SIGKILL');
+         }, 1));`,
+      );
+      return [file(place, 'entry.mjs', `import './program.mjs';`)];
+    },
+  },
+  {
+    label: 'a module that imports the entry script in a circle',
+    prepare: place => {
+      file(
+        place,
+        'circle.mjs',
+        `import { number } from './entry.mjs';
+         ${exportedCleanup}
+         export const unused = () => number;`,
+      );
+      return [
+        file(
+          place,
+          'entry.mjs',
+          `import { cleanup } from './circle.mjs'; export const number = 1; ${bodyWithout(place)}`,
+        ),
+      ];
+    },
+  },
+  {
+    label: 'a module that node --eval imports',
+    prepare: place => {
+      file(place, 'program.mjs', asModule(place));
+      return ['--eval', `import('./program.mjs')`];
+    },
+  },
   { label: 'node --eval', prepare: place => ['--eval', asCommonJs(place)] },
   { label: 'node --eval of a module', prepare: place => ['--input-type=module', '--eval', asModule(place)] },
   { label: 'standard input', prepare: () => ['-'], input: asCommonJs },
@@ -179,4 +274,39 @@ test('captured values lie in a file only its user can read, whatever the umask',
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.ok(readFileSync(path).includes('the entry script'));
   assert.ok(existsSync(place.ledger));
+});
+
+test('a job of a module that is still being evaluated ends without waiting for itself', t => {
+  const place = freshPlace(t);
+  file(
+    place,
+    'program.mjs',
+    `import { DeferredFunctionManager } from ${JSON.stringify(library)};
+     export function cleanup() { console.log('cleaned'); }
+     const job = await new DeferredFunctionManager(${JSON.stringify(place.base)}, { timeoutMs: 5000 }).open();
+     job.defer(cleanup);
+     console.log((await job.close()).files[0].functions[0].outcome);`,
+  );
+  const entry = file(place, 'entry.mjs', `import './program.mjs';`);
+  const { stdout, stderr } = spawnSync(process.execPath, [entry], { encoding: 'utf8' });
+  assert.equal(stdout + stderr, 'cleaned\nok\n');
+});
+
+test('a module that opens a job when it is imported to run a function of it gets an error, and no job', t => {
+  const place = freshPlace(t);
+  const program = file(
+    place,
+    'program.mjs',
+    `import { appendFileSync } from 'node:fs';
+     import { DeferredFunction, DeferredFunctionManager } from ${JSON.stringify(library)};
+     appendFileSync(${JSON.stringify(place.ledger)}, 'begins\\n');
+     export function cleanup() {}
+     const job = await new DeferredFunctionManager(${JSON.stringify(place.base)}, { maxAttempts: 1 }).open();
+     job.defer(DeferredFunction.of({ module: import.meta.url, export: 'cleanup' }));
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  spawnSync(process.execPath, [program]);
+  const swept = spawnSync(process.execPath, [cli, place.base], { encoding: 'utf8' });
+  assert.match(swept.stdout, /imported only to run a deferred function/);
+  assert.equal(readFileSync(place.ledger, 'utf8'), 'begins\nbegins\n');
 });

@@ -209,9 +209,9 @@ const REFUSED: readonly Refused[] = [
     says: ['increase', 'assigns to the variable counter', 'state.counter'],
   },
   {
-    label: 'a class in a value that needs a value to come into being',
+    label: 'a class that needs a value to come into being',
     fn: () => () => table.NeedsValue.most,
-    says: ['NeedsValue', 'needs the value of number', 'part of a captured value', 'by its name'],
+    says: ['NeedsValue', 'computes the value of its static field most', 'export it'],
   },
   {
     label: 'a captured server',

@@ -77,7 +77,6 @@ const aSource = encode({
   variables: ['number'],
   properties: [],
   links: {},
-  atCreation: [],
   provided: [],
-  closure: { references: [], values: snapshot([[42]], 'captured') },
+  closure: { references: [], values: snapshot([[], [42]], 'captured') },
 });

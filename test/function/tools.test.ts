@@ -1,0 +1,135 @@
+/** What tools make of a program: replaced functions of Node, helpers of transpilers, a second copy of this package. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
+import { type AnyFunction, DeferredFunction, DeferredFunctionManager } from '#dist/index.js';
+import { PACKAGE_ROOT } from '../helpers/fn-project.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+function replace(t: TestContext, holder: object, name: string, fn: AnyFunction, isTold: boolean): void {
+  const original: unknown = Reflect.get(holder, name);
+  Reflect.set(holder, name, fn);
+  if (isTold) syncBuiltinESMExports();
+  t.after(() => {
+    Reflect.set(holder, name, original);
+    syncBuiltinESMExports();
+  });
+}
+
+for (const isTold of [true, false]) {
+  test(`a function that a tool has put in the place of one of Node is stored by its name, ${isTold ? '' : 'not '}told to namespaces`, async t => {
+    const calls: unknown[] = [];
+    const { rm } = fs.promises;
+    replace(
+      t,
+      fs.promises,
+      'rm',
+      (...args) => calls.push(args) && Reflect.apply(rm, fs.promises, args),
+      isTold,
+    );
+    const deferred = DeferredFunction.create(fs.promises.rm, '/nonexistent-x', { force: true });
+    assert.deepEqual(deferred.descriptor, { kind: 'module', module: 'node:fs/promises', export: 'rm' });
+    await deferred.invoke();
+    assert.equal(calls.length, 1, 'as it is now');
+
+    const { rmSync } = fs;
+    replace(t, fs, 'rmSync', (...args) => Reflect.apply(rmSync, fs, args), isTold);
+    const replaced = fs.rmSync;
+    const closure = (): void => replaced('/nonexistent-x', { force: true });
+    await DeferredFunction.create(closure).invoke();
+    assert.equal(DeferredFunction.create(fs.rmSync, '/x').module, 'node:fs');
+  });
+}
+
+test('a function that a program adds to a module of Node is its own', async t => {
+  replace(t, fs, 'ours', () => 'mine', false);
+  const { ours } = fs as unknown as { ours: AnyFunction };
+  const deferred = DeferredFunction.create(ours);
+  assert.equal(deferred.descriptor.kind, 'source');
+  assert.equal(await deferred.invoke(), 'mine');
+});
+
+/** What a CommonJS module made of this TypeScript exports. */
+function compiled(t: TestContext, text: string): Record<string, AnyFunction> {
+  const directory = freshDirectory(t);
+  const compilerOptions = {
+    module: ts.ModuleKind.CommonJS,
+    target: ts.ScriptTarget.ES2022,
+    esModuleInterop: true,
+  };
+  fs.writeFileSync(join(directory, 'data.json'), '{ "name": "of the file", "list": [1] }');
+  const path = join(directory, 'program.cjs');
+  fs.writeFileSync(path, ts.transpileModule(text, { compilerOptions }).outputText);
+  return createRequire(pathToFileURL(path))(path) as Record<string, AnyFunction>;
+}
+
+test('import() as TypeScript makes it for CommonJS, with helpers that replace themselves, is stored', async t => {
+  const { make } = compiled(
+    t,
+    `export const make = () => async () => (await import('node:path')).basename('/a/b');`,
+  );
+  const fn = make!() as AnyFunction;
+  assert.equal(await DeferredFunction.create(fn).invoke(), 'b');
+  // After its first call, too.
+  await (fn as () => unknown)();
+  assert.equal(await DeferredFunction.create(fn).invoke(), 'b');
+});
+
+test('data imported under CommonJS loaders is captured as it is', async t => {
+  const { make } = compiled(
+    t,
+    `import data from './data.json'; import * as all from './data.json';
+     export const make = () => () => [data.name, all.name, all.list, all.default.name];`,
+  );
+  assert.deepEqual(await DeferredFunction.create(make!() as AnyFunction).invoke(), [
+    'of the file',
+    'of the file',
+    [1],
+    'of the file',
+  ]);
+  // As esbuild makes it: accessors, on an object of the same prototype.
+  const import_data = { a: 1, default: { a: 1 } };
+  Object.defineProperty(import_data, 'a', { get: () => 1, enumerable: true });
+  assert.deepEqual(
+    await DeferredFunction.create(() => [import_data.a, import_data.default.a]).invoke(),
+    [1, 1],
+  );
+});
+
+test('a deferred function of another copy of this package is registered', async t => {
+  const copy = fs.mkdtempSync(join(PACKAGE_ROOT, 'dist-test', 'copy-'));
+  t.after(() => fs.rmSync(copy, { recursive: true }));
+  fs.cpSync(join(PACKAGE_ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
+  fs.copyFileSync(join(PACKAGE_ROOT, 'package.json'), join(copy, 'package.json'));
+  const other = (await import(pathToFileURL(join(copy, 'dist', 'index.js')).href)) as {
+    DeferredFunction: typeof DeferredFunction;
+  };
+  assert.notEqual(other.DeferredFunction, DeferredFunction);
+  const base = freshDirectory(t);
+  const out = join(base, 'out');
+  const job = await new DeferredFunctionManager(base).open();
+  job.defer(other.DeferredFunction.create(fs.writeFileSync, out, 'done'));
+  assert.equal((await job.close()).ok, 1);
+  assert.equal(fs.readFileSync(out, 'utf8'), 'done');
+});
+
+test('a promise in the place of a function is told from it', async t => {
+  const job = await new DeferredFunctionManager(freshDirectory(t)).open();
+  const called = Promise.resolve();
+  assert.throws(() => job.defer(called as never), {
+    name: 'TypeError',
+    message: /you called it; pass the function, and its arguments after it/,
+  });
+  await job.close();
+});
+
+test('the advice for a URL leads to the file', () => {
+  assert.throws(() => DeferredFunction.create(fs.promises.rm, new URL('file:///x') as never), {
+    code: 'DEFERRED_VALUE_REFUSED',
+    message: /pass fileURLToPath\(value\) where a path is meant/,
+  });
+});

@@ -1,0 +1,35 @@
+/** A job is that of the user who opened it: a process that has become another one since cannot add to it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { freshPlace } from '../helpers/worker.ts';
+
+const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can become another user';
+const library = import.meta.resolve('#dist/index.js');
+
+const CHANGES: Readonly<Record<string, string>> = {
+  'user id': 'process.setgid(65534); process.setuid(65534);',
+  'effective user id': 'process.seteuid(65534);',
+  'group id': 'process.setegid(65534);',
+  groups: 'process.setgroups([65534, 12345]);',
+};
+
+for (const [label, change] of Object.entries(CHANGES)) {
+  test(`a function is refused after the ${label} of its process changed`, { skip: notRoot }, t => {
+    const place = freshPlace(t);
+    const program = `
+      const { DeferredFunctionManager } = await import(${JSON.stringify(library)});
+      const job = await new DeferredFunctionManager(${JSON.stringify(place.base)}).open();
+      job.defer(() => {});
+      ${change}
+      try { job.defer(() => {}); console.log('accepted'); } catch ({ code, message }) { console.log(code, message); }
+      process.exit();`;
+    const argv = ['--input-type=module', '--eval', program];
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    assert.match(
+      stdout,
+      /^DEFERRED_FUNCTION_REFUSED cannot defer .*: this process has changed its user since the job/,
+    );
+  });
+}
