@@ -2,7 +2,22 @@
   "targets": [
     {
       "target_name": "deferred_sweep",
-      "sources": ["native/binding.cc", "native/file_lock_posix.cc", "native/watchdog_posix.cc"],
+      "sources": [
+        "native/binding.cc",
+        "native/child_reaper.cc",
+        "native/directory_watch.cc",
+        "native/file_lock_posix.cc",
+        "native/inheritance.cc",
+        "native/lease.cc",
+        "native/napi_values.cc",
+        "native/process_signal.cc",
+        "native/process_table.cc",
+        "native/readable_poll.cc",
+        "native/service_notify.cc",
+        "native/signal_origin.cc",
+        "native/system_binding.cc",
+        "native/watchdog_posix.cc"
+      ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # A literal: a gyp variable napi_build_version is overridden by that of the Node that builds.
       # SWALLOW: in a worker that is being terminated nothing can be thrown; without it that ends the process.

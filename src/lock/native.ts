@@ -31,7 +31,7 @@ export interface NativeWatchdog {
 export interface NativeFailure {
   /** As in errno.h: positive. */
   errno: number;
-  syscall: 'flock' | 'fcntl' | 'setitimer';
+  syscall: string;
 }
 
 /** `LockMode` of `native/file_lock.h`. */
@@ -57,6 +57,12 @@ export function nativeLocks(): NativeLocks {
 export function nativeWatchdog(): NativeWatchdog {
   loaded ??= load();
   return loaded;
+}
+
+/** As {@link nativeLocks}, for the faces of the rest of the addon in `src/native/`, each of which types its part. */
+export function nativeAddon<Functions extends object>(): Functions {
+  loaded ??= load();
+  return loaded as object as Functions;
 }
 
 /** This file is `dist/lock/native.js` of the package. */
