@@ -88,9 +88,9 @@ function requireSight(namespace: string | null): void {
 async function stopAll(token: string, group: ProcessGroup): Promise<boolean> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { processes, spared } = await findMarked(token, group.living());
-    const added = group.add(processes);
-    group.send('SIGSTOP', added);
-    if (added.length === 0) return group.living().length === 0 && spared.length === 0;
+    group.send('SIGSTOP', group.add(processes));
+    if (processes.length === 0) return spared.length === 0;
+    if (processes.every(entry => group.has(entry))) return false;
   }
   return false;
 }
@@ -113,11 +113,10 @@ async function killAll(token: string, group: ProcessGroup): Promise<Found> {
   const untilMs = performance.now() + KILLED_WITHIN_MS;
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 100)) {
     const found = await findMarked(token, group.living());
+    // Nothing found, and not: nothing left of what was found, which may have started another before its end.
+    if (found.processes.length === 0 || performance.now() > untilMs) return found;
     group.add(found.processes);
-    const living = group.living();
-    if (living.length === 0 || performance.now() > untilMs)
-      return { processes: living, spared: found.spared };
-    group.send('SIGKILL', living);
+    group.send('SIGKILL', group.living());
     await setTimeout(pauseMs);
   }
 }

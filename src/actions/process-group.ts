@@ -1,16 +1,11 @@
 /** Processes that are to be ended: each opened once, so that no signal reaches a later one of its number. */
 import { systemErrorCode } from '../errors.ts';
 import { openSignalTarget, type SignalTarget } from '../native/process-signal.ts';
-import { type ProcessEntry, readProcess } from '../native/process-table.ts';
+import { isAlive, type ProcessEntry } from '../native/process-table.ts';
 
 interface Member {
   readonly entry: ProcessEntry;
   readonly target: SignalTarget;
-}
-
-/** Whether the process of this entry has not ended. */
-export function isAlive({ pid, start }: ProcessEntry): boolean {
-  return readProcess(pid)?.start === start;
 }
 
 /** Not to be used after `close`. */
@@ -33,6 +28,10 @@ export class ProcessGroup {
       this.#members.set(key, { entry, target });
       return true;
     });
+  }
+
+  has({ pid, start }: ProcessEntry): boolean {
+    return this.#members.has(`${pid}:${start}`);
   }
 
   /** Sends a signal to those of the entries that are in it. */

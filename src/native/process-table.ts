@@ -23,8 +23,8 @@ export interface ProcessEntry {
 /** All processes at about one moment. */
 export interface ProcessTable {
   readonly entries: readonly ProcessEntry[];
-  /** Whether one ended while the table was read: a child it started meanwhile may be missing. */
-  readonly hasVanished: boolean;
+  /** Those that ended while the table was read, whose children may be missing, or before and are not reaped yet. */
+  readonly ended: readonly number[];
 }
 
 /** The event loop has its turn after this long. */
@@ -35,16 +35,21 @@ const KERNEL_THREAD = 0x200000;
 
 /**
  * @param visit - called for each process as soon as it was read
+ * @param isKnown - which pids to leave out
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` where the system does not tell of its processes
  */
-export async function readProcessTable(visit: (entry: ProcessEntry) => void): Promise<ProcessTable> {
-  if (process.platform === 'darwin') return readNativeTable(visit);
+export async function readProcessTable(
+  visit: (entry: ProcessEntry) => void,
+  isKnown: (pid: number) => boolean,
+): Promise<ProcessTable> {
+  if (process.platform === 'darwin') return readNativeTable(visit, isKnown);
   const entries: ProcessEntry[] = [];
-  let hasVanished = false;
+  const ended: number[] = [];
   let sliceStartMs = performance.now();
   for (const pid of listPids()) {
+    if (isKnown(pid)) continue;
     const entry = readProcess(pid);
-    if (entry === undefined) hasVanished = true;
+    if (entry === undefined) ended.push(pid);
     else {
       entries.push(entry);
       visit(entry);
@@ -54,7 +59,7 @@ export async function readProcessTable(visit: (entry: ProcessEntry) => void): Pr
       sliceStartMs = performance.now();
     }
   }
-  return { entries, hasVanished };
+  return { entries, ended };
 }
 
 /** One process; undefined when it has ended, reaped or not. */
@@ -73,6 +78,11 @@ export function readProcess(pid: number): ProcessEntry | undefined {
     start: Number(fields[19]),
     isKernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
   };
+}
+
+/** Whether the process has not ended. */
+export function isAlive({ pid, start }: Pick<ProcessEntry, 'pid' | 'start'>): boolean {
+  return readProcess(pid)?.start === start;
 }
 
 /**
@@ -112,10 +122,13 @@ function readProcFile(pid: number, name: string): string | undefined {
   }
 }
 
-function readNativeTable(visit: (entry: ProcessEntry) => void): ProcessTable {
-  const entries = nativeEntries();
+function readNativeTable(
+  visit: (entry: ProcessEntry) => void,
+  isKnown: (pid: number) => boolean,
+): ProcessTable {
+  const entries = nativeEntries().filter(({ pid }) => !isKnown(pid));
   for (const entry of entries) visit(entry);
-  return { entries, hasVanished: false };
+  return { entries, ended: [] };
 }
 
 function nativeEntries(): readonly ProcessEntry[] {
