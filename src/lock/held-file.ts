@@ -33,7 +33,7 @@ export function areSameFile(fd: number, otherFd: number): boolean {
 }
 
 /** Names the inode of a file, as long as it exists: a later file may get the same number. */
-export function inodeKey({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string {
+export function inodeKey({ dev, ino }: Pick<Stats | BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`;
 }
 
