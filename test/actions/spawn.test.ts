@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { endProcesses, spawn } from '#dist/actions/index.js';
@@ -215,3 +215,35 @@ function variablesOf(pid: number): NodeJS.ProcessEnv {
     pairs.map(pair => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
 }
+
+/** Of all processes that live, those that run a program with this in its path. */
+function running(program: string): readonly ProcessName[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && programOf(name).includes(program))
+    .map(name => nameProcess(Number(name)))
+    .filter(isAlive);
+}
+
+function programOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    // Ended, or a thread of the kernel.
+    return '';
+  }
+}
+
+test('none of the processes of Chromium outlives a killed owner and a sweep', {
+  skip: existsSync('/usr/bin/chromium') ? false : 'NOT TESTED: Chromium is not installed',
+}, async t => {
+  const profile = freshDirectory(t);
+  const options = `--headless --no-sandbox --disable-gpu --remote-debugging-port=0 --user-data-dir=${profile}`;
+  const script = `chromium ${options} about:blank 2>&1 | while read -r line; do case $line in *listening*) echo $$; esac; done`;
+  const before = running('chromium').length;
+  const { owner, base } = await startOwner(t, { file: 'sh', argv: ['-c', script], pids: 1 });
+  assert.ok(running('chromium').length > before);
+  await owner.kill();
+  const report = await sweepFreed(base);
+  assert.deepEqual([report.ok, report.failed], [1, 0], JSON.stringify(report));
+  assert.equal(running('chromium').length, before);
+});
