@@ -26,11 +26,17 @@ int AddDirectoryWatch(int descriptor, const char* path, int* watch) noexcept {
   return 0;
 }
 
+int RemoveDirectoryWatch(int descriptor, int watch) noexcept {
+  return inotify_rm_watch(descriptor, watch) == 0 ? 0 : errno;
+}
+
 #else
 
 int OpenDirectoryWatches(int*) noexcept { return ENOSYS; }
 
 int AddDirectoryWatch(int, const char*, int*) noexcept { return ENOSYS; }
+
+int RemoveDirectoryWatch(int, int) noexcept { return ENOSYS; }
 
 #endif
 

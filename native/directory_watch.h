@@ -15,6 +15,10 @@ int OpenDirectoryWatches(int* descriptor) noexcept;
 // directory that is in the set already keeps its number. Returns 0 or an errno.
 int AddDirectoryWatch(int descriptor, const char* path, int* watch) noexcept;
 
+// Takes a watch out of the set: of a directory that has been renamed, whose events would go on. Returns 0 or an errno;
+// EINVAL when the kernel has taken it out already.
+int RemoveDirectoryWatch(int descriptor, int watch) noexcept;
+
 }  // namespace deferred_sweep
 
 #endif  // DEFERRED_SWEEP_NATIVE_DIRECTORY_WATCH_H_

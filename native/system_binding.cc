@@ -153,6 +153,16 @@ napi_value AddDirectoryWatchBinding(napi_env env, napi_callback_info info) {
   return NumberOrFailure(env, error, watch, "inotify_add_watch");
 }
 
+// removeDirectoryWatch(descriptor, number of the watch): true | failure
+napi_value RemoveDirectoryWatchBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  const int watch = IntegerFrom(env, arguments.at[1], kMaxInt, "watch must be an integer from 0 to 2147483647");
+  if (watch < 0) return nullptr;
+  return TrueOrFailure(env, RemoveDirectoryWatch(descriptor, watch), "inotify_rm_watch");
+}
+
 // probeLease(descriptor): 0 free, 1 held | failure
 napi_value ProbeLeaseBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
@@ -221,6 +231,7 @@ napi_status DefineSystemFunctions(napi_env env, napi_value exports) {
       {"reapChild", ReapChildBinding},
       {"openDirectoryWatches", OpenDirectoryWatchesBinding},
       {"addDirectoryWatch", AddDirectoryWatchBinding},
+      {"removeDirectoryWatch", RemoveDirectoryWatchBinding},
       {"pollReadable", PollReadable},
       {"probeLease", ProbeLeaseBinding},
       {"sendDatagram", SendDatagramBinding},

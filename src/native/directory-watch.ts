@@ -8,6 +8,7 @@ import { isFailure, succeeded } from './outcome.ts';
 interface NativeDirectoryWatch {
   openDirectoryWatches(): number | NativeFailure;
   addDirectoryWatch(descriptor: number, path: string): number | NativeFailure;
+  removeDirectoryWatch(descriptor: number, watch: number): true | NativeFailure;
   pollReadable(descriptor: number, onReadable: () => void): (() => void) | NativeFailure;
 }
 
@@ -127,6 +128,8 @@ export class DirectoryWatch {
     if (directory === undefined) return undefined;
     if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) {
       this.#directories.delete(watch);
+      // A directory that was renamed would be watched on under its old name. Of others the kernel has taken it out.
+      if (mask & IN_MOVE_SELF) this.#native.removeDirectoryWatch(this.#fd, watch);
       return { kind: 'gone', directory };
     }
     const padded = this.#buffer.toString('utf8', offset + EVENT_BYTES, offset + size);

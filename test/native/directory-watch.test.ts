@@ -51,7 +51,7 @@ test('what appears is told with its directory, and so is the end of a directory'
   const [one, two] = ['one', 'two'].map(name => join(root, name));
   mkdirSync(one!);
   mkdirSync(two!);
-  const { watch, until } = open(t);
+  const { watch, events, until } = open(t);
   watch.add(one!);
   watch.add(two!);
   writeFileSync(join(root, 'file'), '');
@@ -64,10 +64,16 @@ test('what appears is told with its directory, and so is the end of a directory'
   await until(event => event.kind === 'gone' && event.directory === one);
   renameSync(two!, join(root, 'three'));
   await until(event => event.kind === 'gone' && event.directory === two);
+  const told = events.length;
+  writeFileSync(join(root, 'three', 'unseen'), '');
   mkdirSync(two!);
   watch.add(two!);
   writeFileSync(join(two!, 'again'), '');
   await until(event => event.kind === 'closed' && event.directory === two && event.name === 'again');
+  assert.deepEqual(
+    events.slice(told).map(event => event.kind),
+    ['appeared', 'closed'],
+  );
   assert.throws(() => watch.add(join(root, 'missing')), { code: 'ENOENT', syscall: 'inotify_add_watch' });
   assert.throws(() => watch.add(join(two!, 'again')), { code: 'ENOTDIR' });
 });
