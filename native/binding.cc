@@ -1,7 +1,9 @@
-// JavaScript's side of the border: arguments in, values out. The only file that includes napi.h.
+// JavaScript's side of the border: arguments in, values out. The only file that includes napi.h;
+// system_binding.cc, in plain C of Node-API, has what is not about locks.
 #include <napi.h>
 
 #include "file_lock.h"
+#include "system_binding.h"
 #include "watchdog.h"
 
 namespace deferred_sweep {
@@ -64,6 +66,8 @@ Napi::Value SetWatchdogBinding(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("setFileLock", Napi::Function::New<SetFileLockBinding>(env, "setFileLock"));
   exports.Set("setWatchdog", Napi::Function::New<SetWatchdogBinding>(env, "setWatchdog"));
+  // What fails leaves an exception pending, which require() then throws.
+  DefineSystemFunctions(env, exports);
   return exports;
 }
 

@@ -38,7 +38,11 @@ export type DeferredSweepErrorCode =
   /** The process that ran a function died in it. */
   | 'DEFERRED_CRASHED'
   /** A command ended with a non-zero exit code or by a signal. */
-  | 'DEFERRED_COMMAND_FAILED';
+  | 'DEFERRED_COMMAND_FAILED'
+  /** A ready-made action would touch what it must not. Nothing was done. */
+  | 'DEFERRED_ACTION_REFUSED'
+  /** A ready-made action could not do all of its work. */
+  | 'DEFERRED_ACTION_FAILED';
 
 /** What a {@link DeferredSweepError} may say beside its message. */
 export interface DeferredSweepErrorDetails {

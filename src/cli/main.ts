@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { printable } from '../printable.ts';
-import { parseCommandLine, USAGE } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
 
 let hasOutputFailed = false;
@@ -16,7 +15,27 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Nowhere to say it.
 process.stderr.on('error', () => {});
 
+/** Verbs that take the rest of the line as it is. */
+const VERBS: Readonly<
+  Record<string, () => Promise<(argv: string[], env: NodeJS.ProcessEnv) => Promise<number>>>
+> = {
+  exec: async () => (await import('./exec.ts')).runExec,
+  defer: async () => (await import('./defer.ts')).runDefer,
+  cancel: async () => (await import('./cancel.ts')).runCancel,
+};
+
 try {
+  const [word = '', ...rest] = process.argv.slice(2);
+  if (Object.hasOwn(VERBS, word)) process.exitCode = await (await VERBS[word]!())(rest, process.env);
+  else await runLine();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`deferred-sweep: ${error.message}\nTry 'deferred-sweep --help'.\n`);
+  process.exitCode = EXIT_USAGE;
+}
+
+async function runLine(): Promise<void> {
+  const { parseCommandLine, USAGE } = await import('./arguments.ts');
   const line = parseCommandLine(process.argv.slice(2), process.env);
   switch (line.verb) {
     case 'help':
@@ -31,8 +50,4 @@ try {
       process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
     }
   }
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep --help'.\n`);
-  process.exitCode = EXIT_USAGE;
 }

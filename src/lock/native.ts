@@ -31,7 +31,7 @@ export interface NativeWatchdog {
 export interface NativeFailure {
   /** As in errno.h: positive. */
   errno: number;
-  syscall: 'flock' | 'fcntl' | 'timer_create';
+  syscall: string;
 }
 
 /** `LockMode` of `native/file_lock.h`. */
@@ -86,6 +86,12 @@ export function nativeWatchdog(): NativeWatchdog {
 export function addonPath(): string {
   loaded ??= load();
   return loaded.path;
+}
+
+/** As {@link nativeLocks}, for the faces of the rest of the addon in `src/native/`, each of which types its part. */
+export function nativeAddon<Functions extends object>(): Functions {
+  loaded ??= load();
+  return loaded.addon as object as Functions;
 }
 
 function load(): NonNullable<typeof loaded> {

@@ -36,10 +36,10 @@ for (const addon of new Set(addons.filter(path => existsSync(path)))) {
   });
 }
 
-/** What of Node-API the addon names and the host has not. */
+/** What of Node-API and libuv the addon names and the host has not. */
 function stubsFor(addon: string, source: string): string {
   const symbols = execFileSync('nm', ['--dynamic', '--undefined-only', addon], { encoding: 'utf8' });
-  const names = [...symbols.matchAll(/\b(napi|node_api)_\w+/g)].map(([name]) => name);
+  const names = [...symbols.matchAll(/\b(napi|node_api|uv)_\w+/g)].map(([name]) => name);
   return names
     .filter(name => !source.includes(` ${name}(`))
     .map(name => `void ${name}(void) { __builtin_trap(); }\n`)

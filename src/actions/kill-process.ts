@@ -1,0 +1,89 @@
+import { setTimeout } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
+import { currentInvocation } from '../function/invocation.ts';
+import { bootId } from '../lock/boot.ts';
+import { pidNamespace, readProcess } from '../native/process-table.ts';
+import { grace } from './grace.ts';
+import { ProcessGroup } from './process-group.ts';
+
+/** One process of one boot of one machine: no later one is ever taken for it. Made by {@link identifyProcess}. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** See `ProcessEntry`. */
+  readonly start: number;
+  readonly bootId: string | null;
+  readonly pidNamespace: string | null;
+}
+
+export interface KillProcessOptions {
+  /** Sent first. @defaultValue 'SIGTERM' */
+  signal?: NodeJS.Signals | undefined;
+  /** Between it and SIGKILL, in milliseconds. @defaultValue 5000 */
+  killGraceMs?: number | undefined;
+}
+
+/** How long a process may take to end of SIGKILL. */
+const KILLED_WITHIN_MS = 10_000;
+
+/**
+ * Names the process that has this pid now, for {@link killProcess}.
+ * @throws DeferredSweepError `DEFERRED_ACTION_FAILED` when there is none
+ */
+export function identifyProcess(pid: number): ProcessIdentity {
+  const entry = readProcess(pid);
+  if (entry === undefined)
+    throw new DeferredSweepError('DEFERRED_ACTION_FAILED', `cannot identify process ${pid}: there is none`);
+  return { pid, start: entry.start, bootId: bootId(), pidNamespace: pidNamespace() };
+}
+
+/**
+ * Resolves when the process has ended. For `defer`: already ended is success, and so are a restart of the machine and a
+ * pid that another process has by now.
+ *
+ * @throws DeferredSweepError `DEFERRED_ACTION_REFUSED` for this process, `DEFERRED_UNSUPPORTED` in another PID namespace,
+ * `DEFERRED_ACTION_FAILED` when it may not be signalled, or does not end
+ */
+export async function killProcess(
+  identity: ProcessIdentity,
+  options: KillProcessOptions = {},
+): Promise<void> {
+  const killGraceMs = grace(options.killGraceMs ?? 5000);
+  const now = bootId();
+  if (identity.bootId !== null && now !== null && identity.bootId !== now) return;
+  if (identity.pidNamespace !== pidNamespace())
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      `cannot tell process ${identity.pid} of the PID namespace ${identity.pidNamespace}: this process is in another; sweep there`,
+    );
+  const entry = readProcess(identity.pid);
+  if (entry === undefined || entry.start !== identity.start) return;
+  if (entry.pid === process.pid)
+    throw new DeferredSweepError(
+      'DEFERRED_ACTION_REFUSED',
+      `will not kill process ${entry.pid}: it is this one`,
+    );
+  const group = new ProcessGroup();
+  try {
+    group.add([entry]);
+    group.send(options.signal ?? 'SIGTERM', group.living());
+    // A stopped process ends of nothing but SIGKILL.
+    group.send('SIGCONT', group.living());
+    if (await hasEnded(group, killGraceMs, currentInvocation()?.signal)) return;
+    group.send('SIGKILL', group.living());
+    if (await hasEnded(group, KILLED_WITHIN_MS, undefined)) return;
+    const why = group.refused.get(entry.pid) ?? 'it did not end of SIGKILL';
+    throw new DeferredSweepError('DEFERRED_ACTION_FAILED', `cannot end process ${entry.pid}: ${why}`);
+  } finally {
+    group.close();
+  }
+}
+
+async function hasEnded(group: ProcessGroup, withinMs: number, signal?: AbortSignal): Promise<boolean> {
+  const untilMs = performance.now() + withinMs;
+  for (let pauseMs = 1; group.living().length > 0; pauseMs = Math.min(2 * pauseMs, 100)) {
+    const leftMs = untilMs - performance.now();
+    if (leftMs <= 0 || signal?.aborted) return false;
+    await setTimeout(Math.min(pauseMs, leftMs));
+  }
+  return true;
+}

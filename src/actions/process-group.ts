@@ -1,0 +1,61 @@
+/** Processes that are to be ended: each opened once, so that no signal reaches a later one of its number. */
+import { systemErrorCode } from '../errors.ts';
+import { openSignalTarget, type SignalTarget } from '../native/process-signal.ts';
+import { isAlive, type ProcessEntry } from '../native/process-table.ts';
+
+interface Member {
+  readonly entry: ProcessEntry;
+  readonly target: SignalTarget;
+}
+
+/** Not to be used after `close`. */
+export class ProcessGroup {
+  readonly #members = new Map<string, Member>();
+  /** What the system refused, by pid: processes of another user. */
+  readonly refused: Map<number, string> = new Map();
+
+  /** Those that are not in it yet, and live, are in it from now on. Returns them. */
+  add(entries: readonly ProcessEntry[]): readonly ProcessEntry[] {
+    return entries.filter(entry => {
+      const key = `${entry.pid}:${entry.start}`;
+      if (this.#members.has(key)) return false;
+      const target = openSignalTarget(entry.pid, () => isAlive(entry));
+      // Asked after the target was opened: it is this process's for good.
+      if (target === undefined || !isAlive(entry)) {
+        target?.close();
+        return false;
+      }
+      this.#members.set(key, { entry, target });
+      return true;
+    });
+  }
+
+  has({ pid, start }: ProcessEntry): boolean {
+    return this.#members.has(`${pid}:${start}`);
+  }
+
+  /** Sends a signal to those of the entries that are in it. */
+  send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
+    for (const { pid, start } of entries) {
+      const member = this.#members.get(`${pid}:${start}`);
+      if (member === undefined) continue;
+      try {
+        member.target.send(signal);
+      } catch (error) {
+        const code = systemErrorCode(error);
+        if (code === undefined) throw error;
+        this.refused.set(pid, code);
+      }
+    }
+  }
+
+  /** Those that have not ended. */
+  living(): readonly ProcessEntry[] {
+    return [...this.#members.values()].map(({ entry }) => entry).filter(isAlive);
+  }
+
+  close(): void {
+    for (const { target } of this.#members.values()) target.close();
+    this.#members.clear();
+  }
+}

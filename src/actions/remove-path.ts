@@ -1,0 +1,116 @@
+/** Removing a file or a whole tree, but nothing that nobody can have meant. */
+import { lstatSync, promises, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredFunction } from '../function/deferred-function.ts';
+import { currentInvocation } from '../function/invocation.ts';
+import { inodeKey } from '../lock/held-file.ts';
+import { mountPoints } from './mount-points.ts';
+
+export interface RemovePathOptions {
+  /** The path must lie below this directory, symbolic links resolved. Absolute. */
+  root?: string | undefined;
+  /**
+   * The file or directory that is meant, as {@link identifyPath} gave it: where another one has its name by now, that one
+   * is left. After another boot the device's number may have changed, and the inode's number alone decides.
+   */
+  identity?: string | undefined;
+}
+
+/**
+ * Removes what `path` names, directories with all in them; a symbolic link itself, not what it leads to. For `defer`:
+ * already gone is success.
+ *
+ * Between its checks and the removal another process may change the directories on the way: give `root` and directories
+ * that only you can write to.
+ *
+ * @throws DeferredSweepError `DEFERRED_ACTION_REFUSED`, and nothing is touched: the path is relative or has `..` in it; it
+ * is `/`, a home directory, a mount point, or has one of these below it; it is not below `root`
+ * @throws Error of Node's shape when something in it cannot be removed
+ */
+export async function removePath(path: string, options: RemovePathOptions = {}): Promise<void> {
+  requirePlain('path', path);
+  if (options.root !== undefined) requirePlain('root', options.root);
+  const real = realPathOf(path);
+  if (real === undefined) return;
+  refuseAbove(path, real, options.root);
+  const identity = unlessGone(() => identifyPath(real));
+  if (identity === undefined) return;
+  if (options.identity !== undefined && !isSame(identity, options.identity)) return;
+  await promises.rm(real, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/**
+ * Names what is at a path now by device and inode, for {@link removePath}.
+ * @throws Error of Node's shape when there is nothing
+ */
+export function identifyPath(path: string): string {
+  return inodeKey(lstatSync(path, { bigint: true }));
+}
+
+/** The call of {@link removePath}, by the name of its export: stored without looking into a function. */
+export function deferRemoval(path: string, root: string): DeferredFunction {
+  return DeferredFunction.of({ module: import.meta.url, export: 'removePath' }, path, { root });
+}
+
+function isSame(identity: string, wanted: string): boolean {
+  if (currentInvocation()?.sameBoot !== false) return identity === wanted;
+  return identity.split(':')[1] === wanted.split(':')[1];
+}
+
+function requirePlain(what: string, path: string): void {
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0'))
+    throw refused(
+      path,
+      `its ${what} must be absolute, since another process may run it in another directory`,
+    );
+  if (path.split('/').includes('..'))
+    throw refused(path, `its ${what} has ".." in it, which symbolic links lead elsewhere`);
+}
+
+/** The path with links on the way resolved, its last name as it is; undefined when it is gone. */
+function realPathOf(path: string): string | undefined {
+  const trimmed = path.replace(/\/+$/, '');
+  if (trimmed === '') return '/';
+  const parent = unlessGone(() => realpathSync(dirname(trimmed)));
+  return parent === undefined ? undefined : join(parent, basename(trimmed));
+}
+
+function refuseAbove(path: string, real: string, root: string | undefined): void {
+  if (real === '/') throw refused(path, 'it is the root of all');
+  for (const home of homes())
+    if (isAtOrBelow(home, real)) throw refused(path, `it is or has in it the home directory ${home}`);
+  const mounted = mountPoints().find(point => isAtOrBelow(point, real));
+  if (mounted !== undefined) throw refused(path, `something is mounted at ${mounted}; unmount it first`);
+  if (root === undefined) return;
+  const realRoot = unlessGone(() => realpathSync(root));
+  if (realRoot === undefined || real === realRoot || !isAtOrBelow(real, realRoot))
+    throw refused(path, `it is not below ${root}`);
+}
+
+function homes(): readonly string[] {
+  const named = [process.env.HOME, unlessRefused(homedir, undefined)];
+  return named
+    .filter(home => home !== undefined && isAbsolute(home) && home !== '/')
+    .map(home => unlessRefused(() => realpathSync(home!), home!));
+}
+
+function isAtOrBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function refused(path: string, why: string): DeferredSweepError {
+  return new DeferredSweepError('DEFERRED_ACTION_REFUSED', `will not remove ${String(path)}: ${why}`, {
+    path: String(path),
+  });
+}

@@ -1,0 +1,48 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
+import type { Job, Registration } from '../job.ts';
+import { deferRemoval } from './remove-path.ts';
+import { createToken } from './token.ts';
+
+export interface TemporaryDirectoryOptions {
+  /** Where it is made. @defaultValue that of the system: TMPDIR, else /tmp */
+  parent?: string | undefined;
+  /** What its name begins with. @defaultValue 'deferred-' */
+  prefix?: string | undefined;
+}
+
+/** How often a name that is taken is replaced by another. By accident none ever is. */
+const MOST_NAMES = 3;
+
+/**
+ * Makes a directory of mode 0700 under a new random name, and returns its absolute path. That it is removed at the end of
+ * the job, with all in it, is registered before it is made.
+ *
+ * @throws TypeError for a prefix with a slash; what `job.defer` throws; Error of Node's shape when it cannot be made. Then
+ * nothing is registered.
+ */
+export function temporaryDirectory(job: Job, options: TemporaryDirectoryOptions = {}): string {
+  const { parent = tmpdir(), prefix = 'deferred-' } = options;
+  if (typeof prefix !== 'string' || /[/\0]/.test(prefix))
+    throw new TypeError(`option "prefix" must be a part of a file name, got ${JSON.stringify(prefix)}`);
+  const root = realpathSync(parent);
+  for (let left = MOST_NAMES; ; left--) {
+    const path = join(root, prefix + createToken());
+    const registration = job.defer(deferRemoval(path, root));
+    if (make(path, registration, left > 1)) return path;
+  }
+}
+
+/** Returns whether it was made; not, when the name is taken and `mayTryAnother`. */
+function make(path: string, registration: Registration, mayTryAnother: boolean): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    registration.cancel();
+    if (systemErrorCode(error) === 'EEXIST' && mayTryAnother) return false;
+    throw error;
+  }
+}

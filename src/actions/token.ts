@@ -1,0 +1,45 @@
+/**
+ * Tokens: random names in the environment of a process, which everything it starts inherits. They find what no pid and no
+ * parent finds: children of setsid(2), of a double fork, and those that init has adopted.
+ */
+import { randomBytes } from 'node:crypto';
+
+/** The variable. Its value is a list: of a job inside a job, the outer token first. */
+export const TOKEN_VARIABLE = 'DEFERRED_SWEEP_TOKEN';
+
+const SEPARATOR = ':';
+
+/** 128 random bits: no other process has it by accident. */
+export function createToken(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/**
+ * `env` with the token added. Those of outer jobs stay: the ones of `env`, and the ones of this process where `env` was
+ * made without them.
+ */
+export function withToken(
+  env: NodeJS.ProcessEnv,
+  token: string,
+  own: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const tokens = new Set([...tokensOf(own[TOKEN_VARIABLE]), ...tokensOf(env[TOKEN_VARIABLE]), token]);
+  return { ...env, [TOKEN_VARIABLE]: [...tokens].join(SEPARATOR) };
+}
+
+/** Whether an environment, its variables ended by NULs, has the token. */
+export function hasToken(environment: string, token: string): boolean {
+  // The long way only for those few that have it somewhere.
+  if (!environment.includes(token)) return false;
+  return environment
+    .split('\0')
+    .some(
+      variable =>
+        variable.startsWith(`${TOKEN_VARIABLE}=`) &&
+        tokensOf(variable.slice(TOKEN_VARIABLE.length + 1)).includes(token),
+    );
+}
+
+function tokensOf(value: string | undefined): readonly string[] {
+  return value ? value.split(SEPARATOR) : [];
+}

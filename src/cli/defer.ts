@@ -1,0 +1,75 @@
+/** The verb `defer`: a command registered with the job of `exec`, from inside of it. */
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { unlessRefused } from '../errors.ts';
+import { DEFER_USAGE, parseDeferLine } from './exec/arguments.ts';
+import { findProgram } from './exec/find-program.ts';
+import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
+
+const EXIT_REFUSED = 1;
+const EXIT_NO_JOB = 3;
+
+/**
+ * Has the wrapper register a command, and prints its ID when that is done.
+ * @throws UsageError
+ */
+export async function runDefer(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const line = parseDeferLine(argv);
+  if (line === undefined) {
+    process.stdout.write(DEFER_USAGE);
+    return 0;
+  }
+  if (!isTextual()) return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
+  const file = findProgram(line.command, env.PATH);
+  if (file === undefined) return fail('defer', `there is no program ${line.command}; nothing was registered`);
+  const missing = line.variables.find(name => env[name] === undefined);
+  if (missing !== undefined) return fail('defer', `the variable ${missing} of --env is not set`);
+  const kept = ['PATH', 'TMPDIR', ...line.variables].flatMap(name => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const request = {
+    op: 'defer',
+    file,
+    argv: line.argv,
+    cwd: process.cwd(),
+    env: Object.fromEntries(kept),
+  } as const;
+  return await askJob('defer', request, env, answer => {
+    if (!('id' in answer)) return EXIT_REFUSED;
+    process.stdout.write(`${answer.id}\n`);
+    return 0;
+  });
+}
+
+/** Asks the wrapper, and tells of what it refuses; `use` makes the exit status of any other answer. */
+export async function askJob(
+  verb: string,
+  request: JobRequest,
+  env: NodeJS.ProcessEnv,
+  use: (answer: JobAnswer) => number,
+): Promise<number> {
+  const path = env[SOCKET_VARIABLE];
+  if (!path) {
+    fail(verb, `${SOCKET_VARIABLE} is not set: run this inside of deferred-sweep exec`);
+    return EXIT_NO_JOB;
+  }
+  try {
+    const answer = await ask(path, request);
+    return 'error' in answer ? fail(verb, answer.error) : use(answer);
+  } catch (error) {
+    if (!(error instanceof NoWrapperError)) throw error;
+    fail(verb, error.message);
+    return EXIT_NO_JOB;
+  }
+}
+
+/** Node has replaced what is not UTF-8 in its arguments. Where the system does not tell, they are believed. */
+function isTextual(): boolean {
+  return unlessRefused(() => isUtf8(readFileSync('/proc/self/cmdline')), true);
+}
+
+function fail(verb: string, why: string): number {
+  process.stderr.write(`deferred-sweep: ${verb}: ${why}\n`);
+  return EXIT_REFUSED;
+}

@@ -1,0 +1,70 @@
+/** Signals to the wrapper are meant for the program. */
+import { constants } from 'node:os';
+import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
+
+const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/**
+ * Passes signals on. One that the kernel sent came from a terminal, whose whole foreground process group has got it:
+ * the program, too.
+ */
+export class SignalRelay {
+  /** The first signal that came while there was nothing to pass it on to. */
+  first: NodeJS.Signals | undefined;
+  readonly #listener = (signal: NodeJS.Signals): void => this.#pass(signal);
+  #target: ((signal: NodeJS.Signals) => void) | undefined;
+  #isLeaving = false;
+
+  constructor() {
+    for (const signal of FORWARDED) {
+      process.on(signal, this.#listener);
+      keepSignalOrigin(signal);
+    }
+  }
+
+  /** From now on signals go to the program. */
+  relay(target: (signal: NodeJS.Signals) => void): void {
+    this.#target = target;
+  }
+
+  /** The program has ended. The first signal lets the cleanup go on; the second ends this process at once. */
+  startCleanup(): void {
+    this.#target = undefined;
+    this.#isLeaving = true;
+    this.first = undefined;
+  }
+
+  /** Signals have their usual effect again. */
+  stop(): void {
+    for (const signal of FORWARDED) process.removeListener(signal, this.#listener);
+  }
+
+  #pass(signal: NodeJS.Signals): void {
+    if (this.#target !== undefined) {
+      if (!isFromKernel(signal)) this.#target(signal);
+      return;
+    }
+    const isSecond = this.first !== undefined;
+    this.first ??= signal;
+    if (!this.#isLeaving) return;
+    if (isSecond) {
+      process.stderr.write('deferred-sweep: left the rest to the next sweep\n');
+      dieOf(signal);
+    } else process.stderr.write('deferred-sweep: cleaning up; a second signal leaves it to the next sweep\n');
+  }
+}
+
+/**
+ * Ends this process by a signal, so that its parent sees what the program ended of. Returns the exit status that says
+ * the same, for where no signal ends it: pid 1 of a namespace.
+ */
+export function dieOf(signal: NodeJS.Signals): number {
+  if (process.pid !== 1) {
+    process.removeAllListeners(signal);
+    // Node ignores some (SIGPIPE): adding and removing a listener gives them their default.
+    if (signal !== 'SIGKILL' && signal !== 'SIGSTOP')
+      process.once(signal, () => {}).removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+  return 128 + constants.signals[signal];
+}

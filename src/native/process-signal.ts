@@ -1,0 +1,56 @@
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { systemErrorCode } from '../errors.ts';
+import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { toSystemError } from '../lock/system-error.ts';
+import { isFailure } from './outcome.ts';
+
+interface NativeProcessSignal {
+  openProcess(pid: number): number | NativeFailure;
+  signalProcess(descriptor: number, signal: number): true | NativeFailure;
+}
+
+/** A process that signals can be sent to, without ever hitting a later one of the same number where the kernel helps. */
+export interface SignalTarget {
+  readonly pid: number;
+  /** False once the process has been reaped. @throws Error of Node's shape (EPERM) */
+  send(signal: NodeJS.Signals): boolean;
+  /** Gives the descriptor back. To be called once. */
+  close(): void;
+}
+
+/**
+ * Opens the process that has this pid now, by a pidfd (Linux 5.3 and later); undefined when there is none. The caller
+ * asks who it is *after* this call: the answer then holds for every signal.
+ *
+ * Where there are no pidfds, or none is to be had (EMFILE, a sandbox), signals go by pid, and only while `isStillThere`
+ * says so, asked right before each: what remains is the time between the two.
+ */
+export function openSignalTarget(pid: number, isStillThere: () => boolean): SignalTarget | undefined {
+  const { openProcess, signalProcess } = nativeAddon<NativeProcessSignal>();
+  const opened = openProcess(pid);
+  if (isFailure(opened)) {
+    if (opened.errno === constants.errno.ESRCH) return undefined;
+    return { pid, send: signal => isStillThere() && sendByPid(pid, signal), close: () => {} };
+  }
+  return {
+    pid,
+    send: signal => {
+      const outcome = signalProcess(opened, constants.signals[signal]);
+      if (outcome === true) return true;
+      if (outcome.errno === constants.errno.ESRCH) return false;
+      throw toSystemError(outcome);
+    },
+    close: () => closeSync(opened),
+  };
+}
+
+function sendByPid(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ESRCH') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/** The processes of this machine, as far as this process may see them: /proc on Linux, sysctl(3) on macOS. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { isFailure, succeeded } from './outcome.ts';
+
+interface NativeProcessTable {
+  listProcesses(): number[] | NativeFailure;
+  processEnvironment(pid: number): Buffer | NativeFailure;
+}
+
+/** A process that has not ended. Its pid and its start together name one process of this boot. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  /** When it started: clock ticks since boot on Linux, microseconds since the epoch on macOS. */
+  readonly start: number;
+  /** A thread of the kernel: it has no environment, and no signal ends it. */
+  readonly isKernel: boolean;
+}
+
+/** All processes at about one moment. */
+export interface ProcessTable {
+  readonly entries: readonly ProcessEntry[];
+  /** Those that ended while the table was read, whose children may be missing, or before and are not reaped yet. */
+  readonly ended: readonly number[];
+}
+
+/** The event loop has its turn after this long. */
+const SLICE_MS = 10;
+
+/** In /proc/PID/stat, of the kernel's `PF_KTHREAD`. */
+const KERNEL_THREAD = 0x200000;
+
+/**
+ * @param visit - called for each process as soon as it was read
+ * @param isKnown - which pids to leave out
+ * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` where the system does not tell of its processes
+ */
+export async function readProcessTable(
+  visit: (entry: ProcessEntry) => void,
+  isKnown: (pid: number) => boolean,
+): Promise<ProcessTable> {
+  if (process.platform === 'darwin') return readNativeTable(visit, isKnown);
+  const entries: ProcessEntry[] = [];
+  const ended: number[] = [];
+  let sliceStartMs = performance.now();
+  for (const pid of listPids()) {
+    if (isKnown(pid)) continue;
+    const entry = readProcess(pid);
+    if (entry === undefined) ended.push(pid);
+    else {
+      entries.push(entry);
+      visit(entry);
+    }
+    if (performance.now() - sliceStartMs > SLICE_MS) {
+      await setImmediate();
+      sliceStartMs = performance.now();
+    }
+  }
+  return { entries, ended };
+}
+
+/** One process; undefined when it has ended, reaped or not. */
+export function readProcess(pid: number): ProcessEntry | undefined {
+  if (process.platform === 'darwin') return nativeEntries().find(entry => entry.pid === pid);
+  const text = readProcFile(pid, 'stat');
+  if (text === undefined) return undefined;
+  // The fields behind the name, which may itself contain spaces and parentheses: proc(5), from the third.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = '', parent] = fields;
+  // A process whose first thread has ended lives on in the others.
+  if (state === 'X' || (state === 'Z' && Number(fields[17]) <= 1)) return undefined;
+  return {
+    pid,
+    parent: Number(parent),
+    start: Number(fields[19]),
+    isKernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
+  };
+}
+
+/** Whether the process has not ended. */
+export function isAlive({ pid, start }: Pick<ProcessEntry, 'pid' | 'start'>): boolean {
+  return readProcess(pid)?.start === start;
+}
+
+/**
+ * The environment the process was started with, one variable after the other, each ended by a NUL; of a program that
+ * writes over it (Chromium's children do), what it wrote. Undefined when one may not read it, or it has ended; empty for
+ * a moment while it starts another program.
+ */
+export function readEnvironment(pid: number): string | undefined {
+  if (process.platform !== 'darwin') return readProcFile(pid, 'environ');
+  const bytes = nativeAddon<NativeProcessTable>().processEnvironment(pid);
+  return isFailure(bytes) ? undefined : bytes.toString('latin1');
+}
+
+/** The name of this process's PID namespace: pids mean nothing in another. Null where there is no such thing. */
+export function pidNamespace(): string | null {
+  return unlessRefused(() => readlinkSync('/proc/self/ns/pid'), null);
+}
+
+function listPids(): readonly number[] {
+  const names = unlessRefused(() => readdirSync('/proc'), []);
+  if (!names.includes('self'))
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot list the processes of this machine: /proc is not mounted; mount it',
+      { path: '/proc' },
+    );
+  return names.filter(name => /^\d+$/.test(name)).map(Number);
+}
+
+function readProcFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'latin1');
+  } catch (error) {
+    // Ended (ENOENT, ESRCH), or not for this user to read (EACCES, EPERM).
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function readNativeTable(
+  visit: (entry: ProcessEntry) => void,
+  isKnown: (pid: number) => boolean,
+): ProcessTable {
+  const entries = nativeEntries().filter(({ pid }) => !isKnown(pid));
+  for (const entry of entries) visit(entry);
+  return { entries, ended: [] };
+}
+
+function nativeEntries(): readonly ProcessEntry[] {
+  const numbers = succeeded(nativeAddon<NativeProcessTable>().listProcesses());
+  const entries: ProcessEntry[] = [];
+  for (let index = 0; index < numbers.length; index += 3) {
+    const [pid = 0, parent = 0, start = 0] = numbers.slice(index, index + 3);
+    entries.push({ pid, parent, start, isKernel: pid === 0 });
+  }
+  return entries;
+}

@@ -1,0 +1,17 @@
+import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { isFailure } from './outcome.ts';
+
+interface NativeServiceNotify {
+  sendDatagram(path: string, message: string): true | NativeFailure;
+}
+
+/**
+ * Tells the service manager of the environment's NOTIFY_SOCKET, as sd_notify(3) does: `READY=1`, `STOPPING=1`,
+ * `STATUS=…`. False when there is none, or it does not listen: a service does not fail for that. Never waits.
+ */
+export function notifyService(message: string, env: NodeJS.ProcessEnv = process.env): boolean {
+  const socket = env.NOTIFY_SOCKET;
+  // Others are not for us: vsock: of virtual machines.
+  if (socket === undefined || !/^[/@]/.test(socket)) return false;
+  return !isFailure(nativeAddon<NativeServiceNotify>().sendDatagram(socket, message));
+}

@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
+import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
+import { straceMissing } from '../helpers/strace.ts';
+import { sweepFreed } from '../helpers/worker.ts';
+
+/** What a shell calls the command line by. */
+const self = `'${process.execPath}' '${commandLinePath}'`;
+
+function environment(base: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base, SELF: self, BASE: base, ...more };
+}
+
+function exec(base: string, args: readonly string[], under: readonly string[] = []) {
+  const [program, ...rest] = [...under, process.execPath, commandLinePath, 'exec', ...args];
+  const { status, signal, stdout, stderr } = spawnSync(program!, rest, {
+    env: environment(base),
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return { status, signal, stdout, stderr };
+}
+
+interface Running {
+  readonly wrapper: ChildProcess;
+  readonly lines: Interface;
+  readonly ended: Promise<unknown[]>;
+}
+
+/** A wrapper that runs, killed at the end of the test with all its program started. */
+function start(
+  t: TestContext,
+  base: string,
+  args: readonly string[],
+  input: 'ignore' | 'pipe' = 'ignore',
+): Running {
+  const wrapper = spawn(process.execPath, [commandLinePath, 'exec', ...args], {
+    env: environment(base, { [MARK_VARIABLE]: createMark(t) }),
+    stdio: [input, 'pipe', 'inherit'],
+  });
+  return { wrapper, lines: createInterface({ input: wrapper.stdout! }), ended: once(wrapper, 'exit') };
+}
+
+async function pids(lines: Interface, count: number): Promise<ProcessName[]> {
+  const found: ProcessName[] = [];
+  for await (const line of lines) if (found.push(nameProcess(Number(line))) === count) break;
+  return found;
+}
+
+test('it ends as its program ends', t => {
+  const base = freshDirectory(t);
+  const run = (script: string) => exec(base, ['--', 'sh', '-c', script]);
+  for (const code of [0, 1, 7, 255]) assert.equal(run(`exit ${code}`).status, code);
+  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGPIPE', 'SIGUSR1', 'SIGINT'] as const)
+    assert.equal(run(`kill -${signal.slice(3)} $$`).signal, signal);
+  assert.deepEqual(readdirSync(join(base, 'deferred')), []);
+});
+
+test('what it cannot do has statuses of its own', t => {
+  const base = freshDirectory(t);
+  assert.equal(exec(base, ['--', 'no-such-program']).status, 127);
+  assert.equal(exec(base, ['--', '/etc/passwd']).status, 126);
+  for (const args of [[], ['--'], ['true'], ['--unknown', '--', 'true'], ['--label']])
+    assert.equal(exec(base, args).status, 2, args.join(' '));
+  const none = exec('/etc/passwd', ['--', 'echo', 'started']);
+  assert.deepEqual([none.status, none.stdout], [125, '']);
+});
+
+test('its commands run when the program has ended, the last one first, and the scratch directory is gone', t => {
+  const base = freshDirectory(t);
+  const out = join(base, 'out');
+  const script = `echo program >> ${out}; touch "$TMPDIR/file"; echo "$TMPDIR" > ${base}/scratch; exit 3`;
+  const args = ['--defer', `ls "$TMPDIR" >> ${out}`, '--defer', `echo second >> ${out}`];
+  assert.equal(exec(base, [...args, '--scratch', '--', 'sh', '-c', script]).status, 3);
+  assert.equal(readFileSync(out, 'utf8'), 'program\nsecond\nfile\n');
+  const scratch = readFileSync(join(base, 'scratch'), 'utf8').trim();
+  assert.ok(scratch.startsWith('/') && !existsSync(scratch));
+  assert.deepEqual(readdirSync(join(base, 'deferred')), []);
+});
+
+const languages: Readonly<Record<string, readonly string[]>> = {
+  bash: [
+    'bash',
+    '-c',
+    `$0 "$1" defer -- touch kept; id=$($0 "$1" defer -- touch cancelled); $0 "$1" cancel $id; ! $0 "$1" cancel $id`,
+  ],
+  python: [
+    'python3',
+    '-c',
+    `import subprocess, sys
+call = lambda *args: subprocess.run([sys.argv[1], sys.argv[2], *args], capture_output=True, text=True)
+assert call("defer", "--", "touch", "kept").returncode == 0
+id = call("defer", "--", "touch", "cancelled").stdout.strip()
+assert call("cancel", id).returncode == 0
+assert call("cancel", id).returncode == 1`,
+  ],
+  perl: [
+    'perl',
+    '-e',
+    `my @self = @ARGV; system(@self, qw(defer -- touch kept)) == 0 or die; open(my $out, "-|", @self, qw(defer -- touch cancelled)) or die;
+chomp(my $id = <$out>); close $out; system(@self, "cancel", $id) == 0 or die; system(@self, "cancel", $id) == 256 or die;`,
+  ],
+};
+
+for (const [language, program] of Object.entries(languages)) {
+  const missing = spawnSync(program[0]!, ['-c', '1']).error && `NOT TESTED: there is no ${language}`;
+  test(`a program in ${language} defers and cancels commands`, { skip: missing ?? false }, t => {
+    const base = freshDirectory(t);
+    const place = freshDirectory(t);
+    const script = language === 'python' ? program.slice(0, 3) : program;
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [commandLinePath, 'exec', '--', ...script, process.execPath, commandLinePath],
+      { env: environment(base), cwd: place, encoding: 'utf8' },
+    );
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(readdirSync(place), ['kept']);
+  });
+}
+
+test('of many commands deferred at once from many processes none is lost', t => {
+  const base = freshDirectory(t);
+  const script = `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do ${self} defer -- sh -c "echo $i >> ${base}/out" & done; wait`;
+  const { stdout, stderr, status } = exec(base, ['--', 'sh', '-c', script]);
+  assert.equal(status, 0, stderr);
+  const ids = stdout.trim().split('\n').map(Number);
+  assert.equal(new Set(ids).size, 12);
+  const ran = readFileSync(join(base, 'out'), 'utf8').trim().split('\n').map(Number);
+  assert.deepEqual(
+    ran.sort((a, b) => a - b),
+    Array.from({ length: 12 }, (_, index) => index + 1),
+  );
+});
+
+test('the program keeps the job alive when the wrapper is killed; then a sweep runs the commands', async t => {
+  const base = freshDirectory(t);
+  const script = `${self} defer -- touch ${base}/deferred-inside; echo $$; exec sleep 86400`;
+  const { wrapper, lines, ended } = start(t, base, [
+    '--defer',
+    `touch ${base}/proof`,
+    '--',
+    'sh',
+    '-c',
+    script,
+  ]);
+  // The ID of the command comes first.
+  const [, program] = await pids(lines, 2);
+  wrapper.kill('SIGKILL');
+  await ended;
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.live, report.ok], [1, 0]);
+  assert.ok(isAlive(program!) && !existsSync(join(base, 'proof')));
+  process.kill(program!.pid, 'SIGKILL');
+  const after = await sweepFreed(base);
+  assert.equal(after.failed, 0);
+  assert.ok(existsSync(join(base, 'proof')) && existsSync(join(base, 'deferred-inside')));
+});
+
+test('the hole: what python starts by subprocess does not keep the job alive; --kill-tree ends it', async t => {
+  const python = `import os, subprocess, time
+child = subprocess.Popen(["sleep", "86400"], start_new_session=True)
+print(child.pid, flush=True)
+print(os.getpid(), flush=True)
+time.sleep(86400)`;
+  for (const isKillTree of [false, true]) {
+    const base = freshDirectory(t);
+    const options = [...(isKillTree ? ['--kill-tree'] : []), '--defer', `touch ${base}/proof`];
+    const { wrapper, lines, ended } = start(t, base, [...options, '--', 'python3', '-c', python]);
+    const [below, program] = await pids(lines, 2);
+    wrapper.kill('SIGKILL');
+    await ended;
+    process.kill(program!.pid, 'SIGKILL');
+    const report = await sweepFreed(base);
+    assert.equal(report.failed, 0, JSON.stringify(report));
+    assert.ok(existsSync(join(base, 'proof')));
+    assert.equal(isAlive(below!), !isKillTree);
+  }
+});
+
+test('--kill-tree ends what the program left behind, before the commands run', async t => {
+  const base = freshDirectory(t);
+  const script = `(setsid sh -c 'echo $$; exec sleep 86400' &); ${self} defer -- sh -c 'kill -0 $(cat ${base}/pid) 2>/dev/null || touch ${base}/proof'; read line`;
+  const { wrapper, lines, ended } = start(t, base, ['--kill-tree', '--', 'sh', '-c', script], 'pipe');
+  const [below] = await pids(lines, 1);
+  spawnSync('sh', ['-c', `echo ${below!.pid} > ${base}/pid`]);
+  wrapper.stdin!.end('go\n');
+  await ended;
+  assert.ok(!isAlive(below!));
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
+test('a signal is passed on to the program, which decides', async t => {
+  const base = freshDirectory(t);
+  for (const signal of ['TERM', 'INT', 'HUP', 'USR1'] as const) {
+    const script = `trap 'exit 42' ${signal}; echo $$; while :; do sleep 0.1; done`;
+    const { wrapper, lines, ended } = start(t, base, ['--', 'sh', '-c', script]);
+    await pids(lines, 1);
+    wrapper.kill(`SIG${signal}`);
+    assert.deepEqual(await ended, [42, null]);
+  }
+});
+
+test('a signal during the cleanup lets it go on; a second leaves the rest to a sweep', async t => {
+  for (const signals of [1, 2]) {
+    const base = freshDirectory(t);
+    const gate = join(base, 'gate');
+    spawnSync('mkfifo', [gate]);
+    const command = `echo begun > ${gate}; read line < ${gate}; touch ${base}/proof`;
+    const { wrapper, ended } = start(t, base, ['--defer', command, '--', 'true']);
+    const begun = spawnSync('cat', [gate], { encoding: 'utf8' }).stdout;
+    assert.equal(begun, 'begun\n');
+    wrapper.kill('SIGTERM');
+    if (signals === 2) {
+      // Two of a kind at once may be one: the second is another.
+      wrapper.kill('SIGINT');
+      assert.equal((await ended)[0], null);
+      spawnSync('sh', ['-c', `echo go > ${gate}`]);
+      continue;
+    }
+    spawnSync('sh', ['-c', `echo go > ${gate}`]);
+    assert.deepEqual(await ended, [0, null]);
+    assert.ok(existsSync(join(base, 'proof')));
+  }
+});
+
+/** Leaves 20 grandchildren to whoever adopts them, and waits until they are reaped. */
+const orphaning = `import os, sys
+ended, pipe = os.pipe()
+for _ in range(20):
+    if os.fork() == 0:
+        if os.fork() == 0: os.write(pipe, b"%d " % os.getpid())
+        os._exit(0)
+    os.wait()
+os.close(pipe)
+pids = b""
+while True:
+    more = os.read(ended, 9999)
+    if not more: break
+    pids += more
+pids = pids.split()
+assert len(pids) == 20
+while any(os.path.exists("/proc/" + pid.decode()) for pid in pids): pass
+print("reaped", open("/proc/self/stat").read().split()[3])`;
+
+test('it reaps what its program leaves behind, and still hears of the end of the program', t => {
+  const base = freshDirectory(t);
+  const { status, stdout, stderr } = exec(base, ['--defer', 'true', '--', 'python3', '-c', orphaning]);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^reaped \d+\n$/);
+});
+
+const mayUnshare = spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0;
+
+test('as pid 1 it reaps, and its status is 128 + the signal of the program', {
+  skip: mayUnshare ? false : 'NOT TESTED: unshare(1) may not make a PID namespace here',
+}, t => {
+  const base = freshDirectory(t);
+  const under = ['unshare', '-pf', '--mount-proc'];
+  const reaped = exec(base, ['--', 'python3', '-c', orphaning], under);
+  assert.deepEqual([reaped.status, reaped.stdout], [0, 'reaped 1\n'], reaped.stderr);
+  assert.equal(exec(base, ['--', 'sh', '-c', 'kill -TERM $$'], under).status, 128 + 15);
+  assert.equal(exec(base, ['--', 'sh', '-c', 'exit 5'], under).status, 5);
+  const killed = exec(
+    base,
+    ['--kill-tree', '--', 'sh', '-c', '(setsid sleep 86400 &); kill -KILL $$'],
+    under,
+  );
+  assert.equal(killed.status, 128 + 9, killed.stderr);
+  assert.deepEqual(readdirSync(join(base, 'deferred')), []);
+});
+
+/** Runs its arguments on a terminal of their own; types ^C when they say "ready", a line when they say "interrupted". */
+const terminal = `import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+seen = b""
+typed = 0
+while True:
+    try: data = os.read(fd, 1024)
+    except OSError: break
+    if not data: break
+    seen += data
+    if typed == 0 and b"ready" in seen: typed = 1; os.write(fd, b"\\x03")
+    if typed == 1 and b"interrupted" in seen: typed = 2; os.write(fd, b"line\\n")
+_, status = os.waitpid(pid, 0)
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(status))`;
+
+test('on a terminal ^C reaches the program once', { skip: straceMissing }, t => {
+  const base = freshDirectory(t);
+  const log = join(base, 'log');
+  // By the time the wrapper has answered, it has passed on what it will pass on.
+  const program = `import signal, subprocess, sys
+count = 0
+def handle(*_):
+    global count
+    count += 1
+    if count == 1: print("interrupted", flush=True)
+signal.signal(signal.SIGINT, handle)
+print("ready", flush=True)
+sys.stdin.readline()
+subprocess.run([*sys.argv[1:], "defer", "--", "true"], check=True)
+print("count", count, flush=True)
+sys.exit(9)`;
+  // Two at once would be one to the program, so the wrapper's own calls are looked at, too.
+  const strace = [which('strace'), '-f', '-qq', '-e', 'trace=kill', '-o', log];
+  const args = [
+    terminal,
+    ...strace,
+    process.execPath,
+    commandLinePath,
+    'exec',
+    '--',
+    'python3',
+    '-c',
+    program,
+  ];
+  args.push(process.execPath, commandLinePath);
+  const { status, stdout, stderr } = spawnSync('python3', ['-c', ...args], {
+    env: environment(base),
+    encoding: 'utf8',
+  });
+  assert.match(stdout, /count 1\r?\n/, stderr);
+  assert.doesNotMatch(readFileSync(log, 'utf8'), /kill\(\d+, SIGINT\)/);
+  assert.equal(status, 9);
+});
+
+test('without a wrapper nothing is registered, and that is said', t => {
+  const base = freshDirectory(t);
+  const run = (args: readonly string[], env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [commandLinePath, ...args], {
+      env: environment(base, env),
+      encoding: 'utf8',
+    });
+  const outside = run(['defer', '--', 'true'], {});
+  assert.equal(outside.status, 3);
+  assert.match(outside.stderr, /DEFERRED_SWEEP_SOCKET is not set/);
+  const gone = run(['defer', '--', 'true'], { DEFERRED_SWEEP_SOCKET: join(base, 'gone') });
+  assert.deepEqual([gone.status, gone.stdout], [3, '']);
+  assert.match(gone.stderr, /cannot reach the job at .*ENOENT.*; nothing was done/);
+  assert.equal(run(['cancel', '1'], {}).status, 3);
+  for (const args of [['defer'], ['defer', 'true'], ['cancel'], ['cancel', 'x'], ['cancel', '1', '2']])
+    assert.equal(run(args, {}).status, 2, args.join(' '));
+  assert.equal(run(['defer', '--', 'no-such-program'], {}).status, 1);
+});
+
+function which(program: string): string {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
+}

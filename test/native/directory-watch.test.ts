@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { type DirectoryEvent, DirectoryWatch } from '#dist/native/directory-watch.js';
+import { startChild } from '../helpers/child.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
+
+/** A watch, and a way to wait for an event. */
+function open(t: TestContext) {
+  const events: DirectoryEvent[] = [];
+  let arrival = (): void => {};
+  const watch = DirectoryWatch.open(more => {
+    events.push(...more);
+    arrival();
+  })!;
+  t.after(() => watch.close());
+  const until = async (isIt: (event: DirectoryEvent) => boolean): Promise<void> => {
+    while (!events.some(isIt)) {
+      await new Promise<void>(resolve => {
+        arrival = resolve;
+      });
+    }
+  };
+  return { watch, events, until };
+}
+
+test('the end of a process that had a file open for writing is told, and that of the last copy only', {
+  skip,
+}, async t => {
+  const directory = freshDirectory(t);
+  const path = join(directory, 'file');
+  const fd = openSync(path, 'w');
+  const { watch, events, until } = open(t);
+  watch.add(directory);
+  const other = startChild(t, 'lock-peer', { descriptors: [fd] });
+  closeSync(fd);
+  // Another event shows that the one that must not come would have come before it.
+  writeFileSync(join(directory, 'second'), '');
+  await until(event => 'name' in event && event.name === 'second' && event.kind === 'closed');
+  assert.ok(!events.some(event => 'name' in event && event.name === 'file'));
+  await other.kill();
+  await until(event => event.kind === 'closed' && event.name === 'file');
+});
+
+test('what appears is told with its directory, and so is the end of a directory', { skip }, async t => {
+  const root = freshDirectory(t);
+  const [one, two] = ['one', 'two'].map(name => join(root, name));
+  mkdirSync(one!);
+  mkdirSync(two!);
+  const { watch, events, until } = open(t);
+  watch.add(one!);
+  watch.add(two!);
+  writeFileSync(join(root, 'file'), '');
+  renameSync(join(root, 'file'), join(two!, 'moved'));
+  await until(event => event.kind === 'appeared' && event.directory === two && event.name === 'moved');
+  closeSync(openSync(join(one!, 'made'), 'w'));
+  await until(event => event.kind === 'appeared' && event.directory === one && event.name === 'made');
+  unlinkSync(join(one!, 'made'));
+  rmdirSync(one!);
+  await until(event => event.kind === 'gone' && event.directory === one);
+  renameSync(two!, join(root, 'three'));
+  await until(event => event.kind === 'gone' && event.directory === two);
+  const told = events.length;
+  writeFileSync(join(root, 'three', 'unseen'), '');
+  mkdirSync(two!);
+  watch.add(two!);
+  writeFileSync(join(two!, 'again'), '');
+  await until(event => event.kind === 'closed' && event.directory === two && event.name === 'again');
+  assert.deepEqual(
+    events.slice(told).map(event => event.kind),
+    ['appeared', 'closed'],
+  );
+  assert.throws(() => watch.add(join(root, 'missing')), { code: 'ENOENT', syscall: 'inotify_add_watch' });
+  assert.throws(() => watch.add(join(two!, 'again')), { code: 'ENOTDIR' });
+});
+
+test('reading a file wakes no watch', { skip }, async t => {
+  const directory = freshDirectory(t);
+  writeFileSync(join(directory, 'file'), '');
+  const { watch, events, until } = open(t);
+  watch.add(directory);
+  for (let count = 0; count < 100; count++) closeSync(openSync(join(directory, 'file'), 'r'));
+  writeFileSync(join(directory, 'last'), '');
+  await until(event => event.kind === 'closed' && event.name === 'last');
+  assert.deepEqual(events.map(event => event.kind).sort(), ['appeared', 'closed']);
+});
+
+test('a queue that overflows is told', { skip }, async t => {
+  const directory = freshDirectory(t);
+  const { watch, events, until } = open(t);
+  watch.add(directory);
+  // fs.inotify.max_queued_events is 16384 by default; this thread reads none of them meanwhile. Different names: equal
+  // events in a row are one.
+  for (let count = 0; count < 20_000; count++) closeSync(openSync(join(directory, `${count % 2}`), 'w'));
+  await until(event => event.kind === 'overflow');
+  assert.ok(events.length > 1000);
+});
+
+test('no event is told after the end, which may come twice', { skip }, async t => {
+  const directory = freshDirectory(t);
+  const { watch, events } = open(t);
+  watch.add(directory);
+  writeFileSync(join(directory, 'file'), '');
+  watch.close();
+  watch.close();
+  await new Promise(resolve => setTimeout(resolve, 0));
+  assert.deepEqual(events, []);
+});
+
+test('a worker that ends, or is terminated, with a watch open leaves the process whole', {
+  skip,
+}, async t => {
+  const directory = freshDirectory(t);
+  const module = import.meta.resolve('#dist/native/directory-watch.js');
+  for (const end of ['process.exit(0)', 'setInterval(() => {}, 1000)']) {
+    const worker = new Worker(
+      new URL(
+        `data:text/javascript,${encodeURIComponent(`
+          import { parentPort } from 'node:worker_threads';
+          const { DirectoryWatch } = await import(${JSON.stringify(module)});
+          DirectoryWatch.open(() => {}).add(${JSON.stringify(directory)});
+          parentPort.postMessage('open');
+          ${end};`)}`,
+      ),
+    );
+    const exited = new Promise(resolve => worker.once('exit', resolve));
+    await new Promise(resolve => worker.once('message', resolve));
+    await worker.terminate();
+    await exited;
+    writeFileSync(join(directory, 'file'), end);
+  }
+});
