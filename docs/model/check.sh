@@ -99,7 +99,7 @@ also holds creators progress 3800000 -DREGISTRATIONS=0 -DGLANCES=0 -DOWNER_DEATH
 if [ "${1:-}" = --all ]; then
   also holds two-functions safety 4000000 $one -DFUNCTIONS=2 -DATTEMPTS=1 -DFAILURES=0
   also holds stranger-and-deaths safety 7000000 $one -DREMOVALS=1 -DATTEMPTS=1 -DFAILURES=0
-  also holds one-owner-more-looks safety 3000000 $one -DGLANCES=2
+  also holds one-owner-more-looks safety 2000000 $one -DGLANCES=2
   also holds sweeps progress 2000000 $one
   also holds creators-die progress 6000000 -DREGISTRATIONS=0 $quiet
   also holds two-owners safety 1000000 -DATTEMPTS=1 -DFAILURES=0 $quiet
