@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
 import { snapshot } from '#dist/cbor/snapshot.js';
 import { sweep } from '#dist/index.js';
 import { read } from '../../helpers/calls.ts';
@@ -27,7 +28,7 @@ test('whatever is damaged in its files, a sweep runs nothing but what the owner 
   const ledger = join(root, 'ledger');
   const line = (salt: Buffer, id: number): string => `${salt.toString('hex')} ${id}`;
   const called: Called = (salt, id) => ({
-    function: { kind: 'module', module: 'node:fs', export: 'appendFileSync' },
+    function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
     arguments: snapshot([ledger, `${line(salt, id)}\n`], 'args'),
   });
   const corpus = corpusOf(seed, called);
@@ -49,7 +50,7 @@ test('whatever is damaged in its files, a sweep runs nothing but what the owner 
         allowed.set(its, (allowed.get(its) ?? 0) + 1);
       }
     }
-    const report = await sweep(base, { logger: null });
+    const report = await sweep(base, { logger: null, retryDelayMs: 0 });
     assert.equal(report.files.length, FILES_EACH, where);
     const kept = report.files.filter(file => !file.isRetired && file.pending === 0);
     assert.deepEqual(kept, [], where);

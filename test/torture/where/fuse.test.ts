@@ -76,7 +76,7 @@ testHere(
     }
     const warnings: string[] = [];
     const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
-    await using manager = new DeferredFunctionManager(mounted, { isolation: 'none', logger });
+    await using manager = new DeferredFunctionManager(mounted, { logger });
     await manager.open();
     assert.match(warnings.join('\n'), /network or FUSE file system/);
     assert.equal(fileSystemVerdict(source), 'local');
