@@ -112,6 +112,12 @@ export class ReportBook {
     this.#running.delete(path);
   }
 
+  /** Forgets files that another sweep had and that are not there any more: that sweep has finished them, and says so. */
+  keepSwept(paths: ReadonlySet<string>): void {
+    for (const { path, outcome } of this.reports)
+      if (outcome === 'sweeping' && !paths.has(path)) this.#reports.delete(path);
+  }
+
   /** Notes why no more of a file can be run in this sweep. */
   fail(report: FileReport, error: ReportedError): void {
     this.note({ ...report, error: report.error ?? error });

@@ -129,7 +129,9 @@ class Sweep {
   /** What was run already is reported even if the directory cannot be read any more. */
   #list(isFirst: boolean): string[] {
     try {
-      return this.#directory.list();
+      const names = this.#directory.list();
+      this.#book.keepSwept(new Set(names.map(name => this.#directory.pathOf(name))));
+      return names;
     } catch (error) {
       if (isFirst || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
       this.#book.leave(refusedReport(this.#directory.path, error));
