@@ -50,7 +50,7 @@ process.on('SIGTERM', () => {});
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);
   watchNothing();
-  events.say({ kind: 'ready' });
+  events.say({ kind: 'ready', turn: message.turn });
   return {
     ...message,
     directory: new StateDirectory(message.base),
@@ -61,13 +61,13 @@ function begin(message: Begin): FileCircumstances {
   };
 }
 
-async function runAll({ files }: Work): Promise<void> {
+async function runAll({ files, turn }: Work): Promise<void> {
   if (!circumstances) return;
   for (const file of files) {
     if (abort.signal.aborted) return;
     await runFile(file, circumstances);
   }
-  events.say({ kind: 'ready' });
+  events.say({ kind: 'ready', turn });
 }
 
 function stop(): void {

@@ -47,12 +47,16 @@ export interface Begin {
   /** By `monotonicMs`; absent: none. */
   readonly deadlineAtMs: number | undefined;
   readonly notes: readonly RunNote[];
+  /** See {@link Work.turn}. */
+  readonly turn: string;
 }
 
 /** From the sweeper, for each `ready`. */
 export interface Work {
   readonly kind: 'work';
   readonly files: readonly WorkFile[];
+  /** What the next `ready` has to say, which a function does not know: else it could say that others have run. */
+  readonly turn: string;
 }
 
 export interface WorkFile {
@@ -64,7 +68,7 @@ export interface WorkFile {
 /** From the runner. */
 export type RunnerEvent =
   /** It wants files. */
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly turn: string }
   /** A function begins; `timeoutMs` is its limit, 0 is none. */
   | {
       readonly kind: 'start';
@@ -119,7 +123,7 @@ function isEvent(event: unknown): event is RunnerEvent {
   if (!isMap(event)) return false;
   switch (event.kind) {
     case 'ready':
-      return true;
+      return isText(event.turn);
     case 'start':
       return (
         isText(event.file) &&

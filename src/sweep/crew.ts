@@ -180,7 +180,7 @@ export class Crew {
     await this.#clearUp(queue, handed, nonce, end, hasWorked);
   }
 
-  #begin(nonce: string, { notes }: Launch): Begin {
+  #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
     const { sweepId, options, stop, looker } = this.#shared;
     return {
       kind: 'begin',
@@ -216,9 +216,10 @@ export class Crew {
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
     let hasBegun = hasWorked;
-    for (const candidate of handed) {
+    // From the last to the first, each of which goes to the front.
+    for (const candidate of handed.toReversed()) {
       book.endBegun(candidate.path, reason);
-      if (await this.#settle(queue, candidate)) hasBegun = true;
+      if (await this.#settle(queue, candidate, true)) hasBegun = true;
     }
     if (stop.isReached) return;
     queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
@@ -228,8 +229,8 @@ export class Crew {
   }
 
   /** Sees to a file that a runner had. Returns whether the runner did something with it. */
-  async #settle(queue: Queue, candidate: Candidate): Promise<boolean> {
-    const state = this.#shared.book.settle(candidate.path);
+  async #settle(queue: Queue, candidate: Candidate, isDead = false): Promise<boolean> {
+    const state = this.#shared.book.settle(candidate.path, isDead);
     if (state === 'unclear') return this.#lookAgain(queue, candidate);
     // A new file may get its number.
     if (state === 'retired') this.#shared.looker.forget(candidate.inode);

@@ -86,12 +86,14 @@ export class ReportBook {
   /**
    * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
    * gone and it is there; then it is to be looked at again.
+   * @param isDead - the runner has ended, and may have left more to be done than it, or what a function wrote, said
    */
-  settle(path: string): 'retired' | 'left' | 'unclear' {
+  settle(path: string, isDead = false): 'retired' | 'left' | 'unclear' {
     const running = this.#running.get(path);
     if (!running) return 'left';
     const { base, end, functions } = running;
-    if (end?.state !== 'ran' || (end.isRetired && isThere(path, running.inode))) return 'unclear';
+    if (end?.state !== 'ran' || (isDead && !end.isRetired)) return 'unclear';
+    if (end.isRetired && isThere(path, running.inode)) return 'unclear';
     const { isRetired, pending, retryInMs, error } = end;
     this.note({
       ...base,

@@ -48,6 +48,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],
+        turn: '',
         directory,
         stop,
         events,
