@@ -67,7 +67,8 @@ async function runAll({ files, turn }: Work): Promise<void> {
     if (abort.signal.aborted) return;
     await runFile(file, circumstances);
   }
-  events.say({ kind: 'ready', turn });
+  // Told to stop in the last file, it may have left some of that.
+  if (!abort.signal.aborted) events.say({ kind: 'ready', turn });
 }
 
 function stop(): void {

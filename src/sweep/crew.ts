@@ -216,11 +216,12 @@ export class Crew {
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
     let hasBegun = hasWorked;
-    // From the last to the first, each of which goes to the front.
-    for (const candidate of handed.toReversed()) {
+    for (const candidate of handed) {
       book.endBegun(candidate.path, reason);
       if (await this.#settle(queue, candidate, true)) hasBegun = true;
     }
+    // The oldest first again.
+    queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (stop.isReached) return;
     queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
     if (queue.idleDeaths >= MOST_IDLE_DEATHS) queue.failure = cannotStart(end);
