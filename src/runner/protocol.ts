@@ -84,8 +84,8 @@ export type RunnerEvent =
   | {
       readonly kind: 'file';
       readonly file: string;
-      /** `lost`: the file is gone, or another process has its lock. */
-      readonly state: 'ran' | 'lost';
+      /** `lost`: the file is gone, or another process has its lock. `refused`: it could not be claimed, see `error`. */
+      readonly state: 'ran' | 'lost' | 'refused';
       readonly isRetired: boolean;
       readonly pending: number;
       readonly retryInMs?: number;
@@ -137,7 +137,7 @@ function isEvent(event: unknown): event is RunnerEvent {
     case 'file':
       return (
         isText(event.file) &&
-        (event.state === 'ran' || event.state === 'lost') &&
+        FILE_STATES.includes(event.state) &&
         typeof event.isRetired === 'boolean' &&
         isTime(event.pending) &&
         (event.retryInMs === undefined || isTime(event.retryInMs)) &&
@@ -148,6 +148,7 @@ function isEvent(event: unknown): event is RunnerEvent {
   }
 }
 
+const FILE_STATES: readonly unknown[] = ['ran', 'lost', 'refused'];
 const OUTCOMES: readonly unknown[] = ['ok', 'failed', 'timed-out', 'crashed', 'skipped'];
 
 function isFunctionReport(report: unknown): boolean {

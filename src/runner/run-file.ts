@@ -1,6 +1,7 @@
 /** Runs what is to be run of one file: claims it, makes the attempts, retires it, and tells the sweeper. */
 
 import { setImmediate } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { ReportedError } from '../state/record.ts';
@@ -38,7 +39,8 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
   } catch (error) {
-    return tell({ isRetired: false, pending: 0, error: reportError(error) });
+    const refused = { kind: 'file', file: name, state: 'refused', isRetired: false, pending: 0 } as const;
+    return events.say({ ...refused, error: reportError(notClaimed(directory.pathOf(name), error)) });
   }
   if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, pending: 0 });
   const { file, contents } = claimed;
@@ -69,6 +71,12 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   if (!isRetired)
     tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
   file.close();
+}
+
+function notClaimed(path: string, error: unknown): DeferredSweepError {
+  if (error instanceof DeferredSweepError) return error;
+  const message = `cannot sweep ${path}: ${String(error)}`;
+  return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
 }
 
 async function runFunction(

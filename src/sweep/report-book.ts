@@ -1,5 +1,6 @@
 /** What a sweep will say of each file: from the sweeper's looks, and from what runners say of the files they were given. */
 import { lstatSync } from 'node:fs';
+import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { RunnerEvent } from '../runner/protocol.ts';
 import type { ReportedError } from '../state/record.ts';
@@ -92,9 +93,10 @@ export class ReportBook {
     const running = this.#running.get(path);
     if (!running) return 'left';
     const { base, end, functions } = running;
-    if (end?.state !== 'ran' || (isDead && !end.isRetired)) return 'unclear';
+    if (!end || end.state === 'lost' || (isDead && !end.isRetired)) return 'unclear';
     if (end.isRetired && isThere(path, running.inode)) return 'unclear';
-    const { isRetired, pending, retryInMs, error } = end;
+    const { isRetired, retryInMs, error } = end;
+    const pending = end.state === 'refused' ? base.pending : end.pending;
     this.note({
       ...base,
       functions: [...functions.values()],
@@ -161,6 +163,9 @@ function known({ id, name, outcome, attempt, ms, error, deadLetter, notes }: Fun
 }
 
 function isThere(path: string, inode: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && inodeKey(stat) === inode;
+  // What cannot be told is looked at again.
+  return unlessRefused(() => {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && inodeKey(stat) === inode;
+  }, true);
 }

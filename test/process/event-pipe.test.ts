@@ -35,10 +35,7 @@ async function sweepForged(
 ): Promise<{ report: SweepReport; ran: string[]; directory: string }> {
   const { base, put } = stateBase(t);
   const ledger = join(base, 'ledger');
-  const first = [
-    call(1, 'append', ledger, 'before'),
-    call(2, 'forge', ledger, 'forges', line),
-  ];
+  const first = [call(1, 'append', ledger, 'before'), call(2, 'forge', ledger, 'forges', line)];
   if (!isLast) first.push(call(3, 'append', ledger, 'after'));
   put(Buffer.concat(framesOf(headerOf(), ...first)), 'func1');
   put(Buffer.concat(framesOf(headerOf(), call(1, 'append', ledger, 'second'))), 'func2');

@@ -76,20 +76,17 @@ for (const version of NFS_VERSIONS) {
   );
 
   // NFS keeps a file that is removed while it is open, under a name of `.nfs`, until it is closed.
-  testHere(
-    `a cleanup leaves nothing on the server (NFS ${version})`,
-    async (t, mounts) => {
-      const place = new SharedPlace(t, mounts, version);
-      const base = place.as('one');
-      for (const here of [base, place.as('two')]) {
-        await leaveOrphan(t, { base, ledger: place.ledger, calls }, onOne);
-        const report = await DeferredFunctionManager.cleanupWorker(here, { logger: null });
-        assert.equal(report.ok, 2);
-        assert.deepEqual(place.onServer(), [], here);
-      }
-      addRow({ part: 'where', what: `NFS ${version}, what a cleanup leaves`, tried: 2, found: 0 });
-    },
-  );
+  testHere(`a cleanup leaves nothing on the server (NFS ${version})`, async (t, mounts) => {
+    const place = new SharedPlace(t, mounts, version);
+    const base = place.as('one');
+    for (const here of [base, place.as('two')]) {
+      await leaveOrphan(t, { base, ledger: place.ledger, calls }, onOne);
+      const report = await DeferredFunctionManager.cleanupWorker(here, { logger: null });
+      assert.equal(report.ok, 2);
+      assert.deepEqual(place.onServer(), [], here);
+    }
+    addRow({ part: 'where', what: `NFS ${version}, what a cleanup leaves`, tried: 2, found: 0 });
+  });
 
   testHere(
     `a manager warns of the network, and leaves no file when it is closed (NFS ${version})`,

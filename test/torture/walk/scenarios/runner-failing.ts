@@ -1,5 +1,5 @@
-import type { Scenario } from '../scenario.ts';
 import { leaveFailing } from '../orphans.ts';
+import type { Scenario } from '../scenario.ts';
 import sweep from './sweep.ts';
 
 const scenario: Scenario = {

@@ -9,8 +9,7 @@ const scenario: Scenario = {
   attempts: 3,
   prepare: stage => leaveFailing(stage, 60_000),
   async run(stage) {
-    for (let sweeps = 0; sweeps < 2; sweeps++)
-      await stage.attempt(() => sweep(stage.base, { logger: null }));
+    for (let sweeps = 0; sweeps < 2; sweeps++) await stage.attempt(() => sweep(stage.base, { logger: null }));
   },
 };
 export default scenario;
