@@ -140,10 +140,13 @@ export class RunnerProcess {
   #receive(line: string): void {
     if (line === '') return;
     const event = parseEvent(line);
-    if (event === undefined) return this.#tellToStop();
+    // What no runner says, or not now, was written by a function.
+    if (event === undefined || (event.kind === 'ready' && (event.turn !== this.#turn || this.#isReady))) {
+      this.#tellToStop();
+      return;
+    }
     switch (event.kind) {
       case 'ready':
-        if (event.turn !== this.#turn || this.#isReady) return this.#tellToStop();
         this.#killer?.disarm();
         this.#isReady = true;
         this.#wake();

@@ -36,15 +36,19 @@ export interface FoundScenario {
   readonly scenario: Scenario;
 }
 
-/** Every scenario there is, by file name. */
+/** Part of the names of the scenarios to walk; by default all. */
+const ONLY = process.env.TORTURE_SCENARIO ?? '';
+
+/** Every scenario there is, or is asked for, by file name. */
 export async function findScenarios(): Promise<FoundScenario[]> {
   const directory = join(import.meta.dirname, 'scenarios');
   const names = readdirSync(directory)
     .filter(name => name.endsWith('.js'))
     .sort();
-  return Promise.all(
+  const found = await Promise.all(
     names.map(async name => ({ path: join(directory, name), scenario: await load(join(directory, name)) })),
   );
+  return found.filter(({ scenario }) => scenario.name.includes(ONLY));
 }
 
 export async function load(path: string): Promise<Scenario> {
