@@ -93,14 +93,18 @@ const MOST_OPENS = 100;
 /** A second descriptor: the lock stays with the first, closing this one keeps it (flock(2), fcntl(2) F_OFD_SETLK). */
 function openForWriting(path: string, fd: number): number {
   for (let opens = 1; ; opens++) {
+    let writable: number | undefined;
+    let isSame = false;
     try {
-      const writable = openSync(path, WRITE_FLAGS);
-      if (areSameFile(fd, writable)) return writable;
-      closeDescriptor(writable);
+      writable = openSync(path, WRITE_FLAGS);
+      isSame = areSameFile(fd, writable);
+      if (isSame) return writable;
     } catch (error) {
       // A process that lists files holds a lease for some microseconds (fcntl(2), F_SETLEASE).
       if (systemErrorCode(error) === 'EAGAIN' && opens < MOST_OPENS) continue;
       throw error;
+    } finally {
+      if (writable !== undefined && !isSame) closeDescriptor(writable);
     }
     throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
       path,
