@@ -19,7 +19,7 @@ import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Another sweeper's glance, or a lister's lease, is over by then. */
 const SECOND_TRY_MS = 3;
-const TRIES = 3;
+const TRIES = 5;
 
 /** A file that this process holds. */
 export interface Claimed {

@@ -19,7 +19,9 @@ export class EventPipe {
 
   /** Returns when all that was held is in the pipe. */
   flush(): void {
-    const text = this.#held;
+    if (this.#held === '') return;
+    // A function may have left the beginning of a line there, which must not take ours with it.
+    const text = `\n${this.#held}`;
     this.#held = '';
     try {
       writeAll(Buffer.from(text));

@@ -54,7 +54,7 @@ function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);
   watchNothing();
   process.env[INSIDE] = '1';
-  events.say({ kind: 'ready' });
+  events.say({ kind: 'ready', turn: message.turn });
   return {
     ...message,
     directory: new StateDirectory(message.base, { trust: message.trust }),
@@ -65,13 +65,14 @@ function begin(message: Begin): FileCircumstances {
   };
 }
 
-async function runAll({ files }: Work): Promise<void> {
+async function runAll({ files, turn }: Work): Promise<void> {
   if (!circumstances) return;
   for (const file of files) {
     if (abort.signal.aborted) return;
     await runFile(file, circumstances);
   }
-  events.say({ kind: 'ready' });
+  // Told to stop in the last file, it may have left some of that.
+  if (!abort.signal.aborted) events.say({ kind: 'ready', turn });
 }
 
 function stop(): void {

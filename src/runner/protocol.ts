@@ -39,6 +39,8 @@ export interface Begin {
   readonly lock: LockScheme;
   readonly trust: Trust;
   readonly sweepId: string;
+  /** When the sweep began, in milliseconds since 1970. */
+  readonly sweptSinceEpochMs: number;
   readonly nonce: string;
   /** Overrides what the functions were registered with. */
   readonly timeoutMs: number | undefined;
@@ -49,12 +51,16 @@ export interface Begin {
   /** By `monotonicMs`; absent: none. */
   readonly deadlineAtMs: number | undefined;
   readonly notes: readonly RunNote[];
+  /** See {@link Work.turn}. */
+  readonly turn: string;
 }
 
 /** From the sweeper, for each `ready`. */
 export interface Work {
   readonly kind: 'work';
   readonly files: readonly WorkFile[];
+  /** What the next `ready` has to say, which a function does not know: else it could say that others have run. */
+  readonly turn: string;
 }
 
 export interface WorkFile {
@@ -66,7 +72,7 @@ export interface WorkFile {
 /** From the runner. */
 export type RunnerEvent =
   /** It wants files. */
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly turn: string }
   /** A function begins; `timeoutMs` is its limit, 0 is none. */
   | {
       readonly kind: 'start';
@@ -84,8 +90,8 @@ export type RunnerEvent =
 export interface FileEnd {
   readonly kind: 'file';
   readonly file: string;
-  /** `lost`: the file is gone, or another process has its lock. */
-  readonly state: 'ran' | 'lost';
+  /** `lost`: the file is gone, or another process has its lock. `refused`: it could not be claimed, see `error`. */
+  readonly state: 'ran' | 'lost' | 'refused';
   readonly isRetired: boolean;
   /** Functions were left because the sweep has to stop. */
   readonly isCut: boolean;
@@ -126,7 +132,7 @@ function isEvent(event: unknown): event is RunnerEvent {
   if (!isMap(event)) return false;
   switch (event.kind) {
     case 'ready':
-      return true;
+      return isText(event.turn);
     case 'start':
       return (
         isText(event.file) &&
@@ -140,7 +146,7 @@ function isEvent(event: unknown): event is RunnerEvent {
     case 'file':
       return (
         isText(event.file) &&
-        (event.state === 'ran' || event.state === 'lost') &&
+        FILE_STATES.includes(event.state) &&
         typeof event.isRetired === 'boolean' &&
         typeof event.isCut === 'boolean' &&
         (event.pending === undefined || isTime(event.pending)) &&
@@ -152,6 +158,7 @@ function isEvent(event: unknown): event is RunnerEvent {
   }
 }
 
+const FILE_STATES: readonly unknown[] = ['ran', 'lost', 'refused'];
 const OUTCOMES: readonly unknown[] = ['ok', 'failed', 'timed-out', 'crashed', 'skipped'];
 
 function isFunctionReport(report: unknown): boolean {

@@ -24,7 +24,7 @@ export interface AttemptCircumstances {
   readonly timeoutMs: number;
   /** How long a function may still take after its signal was aborted. */
   readonly killGraceMs: number;
-  /** Takes note of each mark, after it was written to the file (or could not be yet). */
+  /** Takes note of each mark: a start after it was written, the end before. */
   readonly onMark: (mark: Mark) => void;
 }
 
@@ -72,8 +72,9 @@ export async function runAttempt(
     ...('error' in ended && { error: reportError(ended.error) }),
     final: !('error' in ended),
   };
-  file.appendDone(done);
+  // Told before it is written: a runner that dies right after it has said what became of the function.
   circumstances.onMark(done);
+  file.appendDone(done);
   return ended.isHung ? 'hung' : 'settled';
 }
 

@@ -1,6 +1,7 @@
 /** Runs what is to be run of one file: claims it, makes the attempts, retires it, and tells the sweeper. */
 
 import { setImmediate } from 'node:timers/promises';
+import { DeferredSweepError } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -34,17 +35,18 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
   } catch (error) {
-    return tell({ isRetired: false, error: reportError(error) });
+    const refused = { kind: 'file', file: name, state: 'refused', isRetired: false, isCut } as const;
+    return events.say({ ...refused, error: reportError(notClaimed(directory.pathOf(name), error)) });
   }
   if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
   const { file, contents } = claimed;
-  const { sweepId, maxAttempts, retryDelayMs } = shared;
+  const { sweepId, sweptSinceEpochMs, maxAttempts, retryDelayMs } = shared;
   const held = new ClaimedFile(
     directory,
     file,
     contents,
     { maxAttempts, retryDelayMs },
-    { sweepId, seenBytes },
+    { sweepId, seenBytes, sweptSinceEpochMs },
   );
   try {
     writeClaim(file, shared.nonce);
@@ -68,6 +70,12 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   file.close();
 }
 
+function notClaimed(path: string, error: unknown): DeferredSweepError {
+  if (error instanceof DeferredSweepError) return error;
+  const message = `cannot sweep ${path}: ${String(error)}`;
+  return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
+}
+
 async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
@@ -88,18 +96,14 @@ async function runFunction(
     killGraceMs,
     onMark: mark => {
       held.apply(mark);
-      const { id } = record;
+      const { id, name: title } = record;
       if (mark.kind === 'start')
-        events.say({ kind: 'start', file: name, id, name: record.name, attempt: mark.attempt, timeoutMs });
+        events.say({ kind: 'start', file: name, id, name: title, attempt: mark.attempt, timeoutMs });
+      else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
-  const report = held.functionReport(record.id);
-  if (report) events.hold({ kind: 'ran', file: name, report });
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
-  if (result === 'hung') {
-    events.flush();
-    process.kill(-process.pid, 'SIGKILL');
-  }
+  if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
 }

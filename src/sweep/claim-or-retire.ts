@@ -25,6 +25,8 @@ export interface ClaimOptions {
   readonly overrides: RetryOverrides;
   /** Names the sweep in claims and marks. */
   readonly sweepId: string;
+  /** When it began, in milliseconds since 1970. */
+  readonly sweptSinceEpochMs: number;
   /** Why the runners of this sweep that are gone died, by nonce; the argument is the name of the function. */
   readonly deaths: ReadonlyMap<string, (name: string) => ReportedError>;
 }
@@ -55,6 +57,7 @@ export function claimOrRetire(
     const file = new StateFile(path, writable, header, contents.lengthBytes);
     const claimed = new ClaimedFile(directory, file, contents, options.overrides, {
       sweepId: options.sweepId,
+      sweptSinceEpochMs: options.sweptSinceEpochMs,
     });
     // If the copy fails, the file stays: running and removing it would destroy the evidence.
     claimed.setAside(bytes);
@@ -96,14 +99,18 @@ const MOST_OPENS = 100;
 /** A second descriptor: the lock stays with the first, closing this one keeps it (flock(2), fcntl(2) F_OFD_SETLK). */
 function openForWriting(path: string, fd: number): number {
   for (let opens = 1; ; opens++) {
+    let writable: number | undefined;
+    let isSame = false;
     try {
-      const writable = openSync(path, WRITE_FLAGS);
-      if (areSameFile(fd, writable)) return writable;
-      closeDescriptor(writable);
+      writable = openSync(path, WRITE_FLAGS);
+      isSame = areSameFile(fd, writable);
+      if (isSame) return writable;
     } catch (error) {
       // A process that lists files holds a lease for some microseconds (fcntl(2), F_SETLEASE).
       if (systemErrorCode(error) === 'EAGAIN' && opens < MOST_OPENS) continue;
       throw error;
+    } finally {
+      if (writable !== undefined && !isSame) closeDescriptor(writable);
     }
     throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
       path,

@@ -20,6 +20,8 @@ export interface ClaimLimits {
   readonly sweepId?: string;
   /** Where the file ended when the sweeper looked: functions that others tried behind it wait for another sweep. */
   readonly seenBytes?: number;
+  /** When the sweep began, in milliseconds since 1970: functions that others tried since wait as well. */
+  readonly sweptSinceEpochMs?: number;
 }
 
 export class ClaimedFile {
@@ -247,15 +249,22 @@ export class ClaimedFile {
 
   /** One attempt a sweep: of two sweeps that looked at the same time, the second leaves what the first one tried. */
   #isTriedByOthers(registered: RegisteredFunction): boolean {
-    const { seenBytes } = this.#limits;
-    return seenBytes !== undefined && (registered.lastAttempt?.offset ?? 0) >= seenBytes;
+    const { seenBytes, sweptSinceEpochMs } = this.#limits;
+    const { lastAttempt } = registered;
+    if (!lastAttempt) return false;
+    if (seenBytes !== undefined && lastAttempt.offset >= seenBytes) return true;
+    const startedAt = lastAttempt.start?.atEpochMs ?? 0;
+    // A clock that was set back since must not keep a function from running.
+    return sweptSinceEpochMs !== undefined && startedAt > sweptSinceEpochMs && startedAt <= epochMs();
   }
 
   #retryInMs(pending: readonly RegisteredFunction[]): number | undefined {
     let least: number | undefined;
     for (const registered of pending) {
       const verdict = this.#verdict(registered);
-      if (verdict.kind === 'wait') least = Math.min(least ?? Number.POSITIVE_INFINITY, verdict.forMs);
+      const isLeft = verdict.kind === 'run' && this.#isTriedByOthers(registered);
+      const forMs = verdict.kind === 'wait' ? verdict.forMs : isLeft ? 0 : undefined;
+      if (forMs !== undefined) least = Math.min(least ?? Number.POSITIVE_INFINITY, forMs);
     }
     return least;
   }

@@ -32,6 +32,7 @@ const MOST_FRUITLESS_LOOKS = 5;
 /** What all runners of a sweep share. */
 export interface CrewOptions {
   readonly sweepId: string;
+  readonly sweptSinceEpochMs: number;
   readonly options: ResolvedSweepOptions;
   readonly stop: StopCondition;
   readonly looker: Looker;
@@ -180,14 +181,15 @@ export class Crew {
     await this.#clearUp(queue, handed, nonce, end, hasWorked);
   }
 
-  #begin(nonce: string, { notes }: Launch): Begin {
-    const { sweepId, options, stop, looker } = this.#shared;
+  #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
+    const { sweepId, sweptSinceEpochMs, options, stop, looker } = this.#shared;
     return {
       kind: 'begin',
       base: dirname(looker.directory.path),
       lock: options.lock,
       trust: options.trust,
       sweepId,
+      sweptSinceEpochMs,
       nonce,
       timeoutMs: options.timeoutMs,
       maxTimeoutMs: options.maxTimeoutMs,
@@ -219,8 +221,10 @@ export class Crew {
     let hasBegun = hasWorked;
     for (const candidate of handed) {
       book.endBegun(candidate.path, reason);
-      if (await this.#settle(queue, candidate)) hasBegun = true;
+      if (await this.#settle(queue, candidate, true)) hasBegun = true;
     }
+    // The oldest first again.
+    queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (stop.isReached) return;
     queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
     if (queue.idleDeaths >= MOST_IDLE_DEATHS) queue.failure = cannotStart(end);
@@ -229,8 +233,8 @@ export class Crew {
   }
 
   /** Sees to a file that a runner had. Returns whether the runner did something with it. */
-  async #settle(queue: Queue, candidate: Candidate): Promise<boolean> {
-    const state = this.#shared.book.settle(candidate.path);
+  async #settle(queue: Queue, candidate: Candidate, isDead = false): Promise<boolean> {
+    const state = this.#shared.book.settle(candidate.path, isDead);
     if (state === 'unclear') return this.#lookAgain(queue, candidate);
     // A new file may get its number.
     if (state === 'retired') this.#shared.looker.forget(candidate.inode);
@@ -254,6 +258,8 @@ export class Crew {
       }
       case 'done':
       case 'locked':
+        // Two sweeps that take a file from each other could go on with that for ever.
+        if (look.kind === 'locked') looker.leaveToOthers(before.inode);
         // What was known of it stays.
         if (look.report.error && look.report.outcome === 'refused')
           book.fail(before.report, look.report.error);

@@ -89,6 +89,7 @@ export class Looker {
   readonly #patience: LockPatience;
   /** Inodes met in this sweep whose files still exist. */
   readonly #seen: Set<string>;
+  readonly #leftToOthers = new Set<string>();
   /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
   #needsWriting: boolean;
   #locksAreTested = false;
@@ -104,6 +105,18 @@ export class Looker {
   /** The file of this inode is to be looked at once more; or it is gone, and a new one may get the number. */
   forget(inode: string): void {
     this.#seen.delete(inode);
+  }
+
+  /** The file went to another sweep: this one looks at it again only if it waits. */
+  leaveToOthers(inode: string): void {
+    this.#seen.add(inode);
+    this.#leftToOthers.add(inode);
+  }
+
+  /** Looks again at files that went to other sweeps. */
+  forgetLeft(): void {
+    for (const inode of this.#leftToOthers) this.#seen.delete(inode);
+    this.#leftToOthers.clear();
   }
 
   /** Looks at one file. Never throws for what is wrong with one file. */

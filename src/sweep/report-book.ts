@@ -1,5 +1,6 @@
 /** What a sweep will say of each file: from the sweeper's looks, and from what runners say of the files they were given. */
 import { lstatSync } from 'node:fs';
+import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
 import type { ReportedError } from '../state/record.ts';
@@ -86,12 +87,14 @@ export class ReportBook {
   /**
    * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
    * gone and it is there; then it is to be looked at again.
+   * @param isDead - the runner has ended, and may have left more to be done than it, or what a function wrote, said
    */
-  settle(path: string): 'retired' | 'left' | 'unclear' {
+  settle(path: string, isDead = false): 'retired' | 'left' | 'unclear' {
     const running = this.#running.get(path);
     if (!running) return 'left';
     const { base, end, functions } = running;
-    if (end?.state !== 'ran' || (end.isRetired && isThere(path, running.inode))) return 'unclear';
+    if (!end || end.state === 'lost' || (isDead && !end.isRetired)) return 'unclear';
+    if (end.isRetired && isThere(path, running.inode)) return 'unclear';
     const { isRetired, isCut, pending, retryInMs, error } = end;
     this.isCut ||= isCut;
     this.note({
@@ -111,6 +114,12 @@ export class ReportBook {
     if (running && running.functions.size > 0)
       this.note({ ...running.base, functions: [], isRetired: true, pending: 0 });
     this.#running.delete(path);
+  }
+
+  /** Forgets files that another sweep had and that are not there any more: that sweep has finished them, and says so. */
+  keepSwept(paths: ReadonlySet<string>): void {
+    for (const { path, outcome } of this.reports)
+      if (outcome === 'sweeping' && !paths.has(path)) this.#reports.delete(path);
   }
 
   /** Notes why no more of a file can be run in this sweep. */
@@ -154,6 +163,9 @@ function known({ id, name, outcome, attempt, ms, error, deadLetter, notes }: Fun
 }
 
 function isThere(path: string, inode: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && inodeKey(stat) === inode;
+  // What cannot be told is looked at again.
+  return unlessRefused(() => {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && inodeKey(stat) === inode;
+  }, true);
 }

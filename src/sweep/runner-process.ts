@@ -1,5 +1,6 @@
 /** The sweeper's side of one runner: starts it, hands it files, keeps its time, hears what it says, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
@@ -34,6 +35,9 @@ export interface RunnerEnd {
 /** Told what a runner says, as it says it. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
 
+/** A message as its sender has it. */
+type Unsaid<Message extends Begin | Work> = Omit<Message, 'turn'>;
+
 /** What a runner has to begin, unless the sweep says how long functions may take. */
 const START_MS = 60_000;
 /** It loads what its owner had loaded, on a machine that may be busy. */
@@ -49,10 +53,11 @@ export class RunnerProcess {
   readonly #stop: StopCondition;
   #listener: RunnerListener | undefined;
   #isReady = false;
+  #turn = '';
   #hasEnded = false;
   #wake: () => void = () => {};
 
-  constructor(launch: Launch, begin: Begin, options: ResolvedSweepOptions, stop: StopCondition) {
+  constructor(launch: Launch, begin: Unsaid<Begin>, options: ResolvedSweepOptions, stop: StopCondition) {
     this.#options = options;
     this.#stop = stop;
     const limitMs = stop.limit(startLimit(options.timeoutMs), options.maxTimeoutMs && LEAST_START_MS);
@@ -98,7 +103,7 @@ export class RunnerProcess {
   }
 
   /** Hands over files, whose locks are free. The runner must be ready; it is again when it is through with them. */
-  give(work: Work, listener: RunnerListener): void {
+  give(work: Unsaid<Work>, listener: RunnerListener): void {
     this.#listener = listener;
     this.#isReady = false;
     this.#say(work);
@@ -117,8 +122,9 @@ export class RunnerProcess {
     this.#control?.destroy();
   };
 
-  #say(message: Begin | Work): void {
-    this.#control?.write(`${JSON.stringify(message)}\n`);
+  #say(message: Unsaid<Begin> | Unsaid<Work>): void {
+    this.#turn = randomUUID();
+    this.#control?.write(`${JSON.stringify({ ...message, turn: this.#turn })}\n`);
   }
 
   #hear(): void {
@@ -130,8 +136,10 @@ export class RunnerProcess {
   }
 
   #receive(line: string): void {
+    if (line === '') return;
     const event = parseEvent(line);
-    if (event === undefined) {
+    // What no runner says, or not now, was written by a function.
+    if (event === undefined || (event.kind === 'ready' && (event.turn !== this.#turn || this.#isReady))) {
       this.#tellToStop();
       return;
     }

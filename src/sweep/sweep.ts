@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
+import { epochMs } from '../state/clock.ts';
 import { freshSweepId } from '../state/nonce.ts';
 import type { ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -86,13 +87,22 @@ class Sweep {
     const deaths = new Map<string, (name: string) => ReportedError>();
     const { lock, signal, maxAttempts, retryDelayMs } = options;
     const overrides = { maxAttempts, retryDelayMs };
+    const sweptSinceEpochMs = epochMs();
     this.#looker = new Looker(
       directory,
-      { lock, signal, overrides, sweepId, deaths },
+      { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths },
       new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs)),
       new Set(except),
     );
-    this.#crew = new Crew({ sweepId, options, stop, looker: this.#looker, book: this.#book, deaths });
+    this.#crew = new Crew({
+      sweepId,
+      sweptSinceEpochMs,
+      options,
+      stop,
+      looker: this.#looker,
+      book: this.#book,
+      deaths,
+    });
   }
 
   async run(): Promise<SweepReport> {
@@ -106,8 +116,10 @@ class Sweep {
       if (hasRun) continue;
       const leftMs = Math.min(waitUntilMs - monotonicMs(), this.#stop.leftMs);
       if (leftMs <= 0 || !this.#book.reports.some(report => report.outcome === 'sweeping')) break;
-      await this.#pause(Math.min(pauseMs, leftMs));
+      // At random: two that wait for each other's files must not look at the same times.
+      await this.#pause(Math.min(pauseMs * (0.5 + Math.random()), leftMs));
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      this.#looker.forgetLeft();
     }
     const ms = performance.now() - startMs;
     return summarize(this.#directory.path, this.#book.reports, !this.#book.isCut, ms);
@@ -135,6 +147,7 @@ class Sweep {
   #list(isFirst: boolean): readonly string[] {
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
+      this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
       for (const name of movedDeadLetters) this.#book.note(movedReport(this.#directory.pathOf(name)));
       return stateFiles;
     } catch (error) {

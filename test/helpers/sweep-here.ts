@@ -24,7 +24,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
   const patience = new LockPatience(0);
   const looker = new Looker(
     directory,
-    { lock, signal, overrides, sweepId, deaths: new Map() },
+    { lock, signal, overrides, sweepId, sweptSinceEpochMs: Date.now(), deaths: new Map() },
     patience,
     new Set(),
   );
@@ -48,6 +48,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],
+        turn: '',
         directory,
         stop,
         events,

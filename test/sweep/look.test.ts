@@ -33,6 +33,7 @@ async function lookOvertaken(base: string, path: string, racer: () => void): Pro
     signal: undefined,
     overrides: {},
     sweepId: 'a',
+    sweptSinceEpochMs: 0,
     deaths: new Map(),
   } as const;
   const looker = new Looker(new StateDirectory(base), options, new Overtaken(racer), new Set());

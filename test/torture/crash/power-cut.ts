@@ -7,9 +7,9 @@
 import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { sweep } from '#dist/index.js';
 import { read } from '../../helpers/calls.ts';
 import { startChild } from '../../helpers/child.ts';
+import { sweepHere } from '../../helpers/sweep-here.ts';
 import { compileFuse } from '../where/compile-fuse.ts';
 import { type Mounts, must, run } from '../where/mounts.ts';
 import { DiskLog } from './disk-log.ts';
@@ -163,7 +163,7 @@ export class LoggedDisk {
     must('mount', '-t', type, '-o', mount, this.#cutDisk, base);
     rmSync(this.#ledger, { force: true });
     try {
-      const report = await sweep(base, { isolation: 'none', logger: null });
+      const report = await sweepHere(base);
       const bad = report.files.filter(file => file.damagedBytes !== undefined || file.error !== undefined);
       return {
         ran: new Set(read(this.#ledger).map(Number)),

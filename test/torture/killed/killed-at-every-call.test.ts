@@ -33,7 +33,7 @@ function judgeRepeated(scenario: Scenario, outcome: Outcome): string[] {
       if (timesRun(outcome, name) > 2) return true;
       // Another process went on at once: which was the last before the kill, nobody saw.
       if (scenario.victim === 'runner' || scenario.isBesieged) return index > 0;
-      // The child that runs functions outlives its sweeper until the one in progress is done.
+      // The runner outlives its sweeper until the one in progress is done.
       if (scenario.children === 'survive') return true;
       return name !== outcome.ended.atDeath.at(-1)?.name;
     })

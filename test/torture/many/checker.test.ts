@@ -29,7 +29,7 @@ class Log {
 
   start(by: string, index: number, alive: readonly number[] = []): this {
     const orphaned = by !== OWNER;
-    return this.add(by, { e: 'start', fn: `<${index}>`, job: 'j', orphaned, attempt: 1, alive });
+    return this.add(by, { e: 'start', fn: `<${index}>`, job: 'j', orphaned, attempt: 1, alive, parent: 1 });
   }
 
   end(by: string, index: number, e: 'end' | 'threw' = 'end'): this {

@@ -117,7 +117,8 @@ export class Checker {
       case 'start':
         this.#start(line, at);
         break;
-      default:
+      case 'end':
+      case 'threw':
         this.#end(line, at);
     }
   }

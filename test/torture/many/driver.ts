@@ -3,6 +3,7 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { SweepReport } from '#dist/index.js';
 import { thisProcess } from '../../helpers/process-life.ts';
 import { write } from './log.ts';
 import { type Fate, planSweeper, planWorker } from './plan.ts';
@@ -102,13 +103,16 @@ class Driver {
   }
 }
 
+/** Of a report: what may still be to do. */
+type Left = Pick<SweepReport, 'live' | 'held' | 'sweeping' | 'pending'>;
+
 /** Sweeps until nobody holds a lock any more and nothing is left to do. Returns whether that came about in time. */
 export async function sweepToTheEnd(base: string, withinMs: number): Promise<boolean> {
   const until = performance.now() + withinMs;
   while (performance.now() < until) {
     const { stdout } = spawnSync(process.execPath, [CLI, 'cleanup', '--json', base], { encoding: 'utf8' });
-    const report = stdout === '' ? undefined : (JSON.parse(stdout) as { live: number; pending: number });
-    if (report?.live === 0 && report.pending === 0) return true;
+    const report = stdout === '' ? undefined : (JSON.parse(stdout) as Left);
+    if (report && report.live + report.held + report.sweeping + report.pending === 0) return true;
     // A runner of a dead sweeper, or a child that inherited a lock: nothing else tells when it ends.
     await sleep(100);
   }

@@ -39,7 +39,10 @@ export type Event =
   /** Before a thread, or with `process` a whole process, ends or is ended, by whomever. */
   | { readonly e: 'ending'; readonly thread: ThreadName }
   | { readonly e: 'killing'; readonly pid: number }
-  /** A function has begun; `alive`: which of those that must be gone before an orphan runs are not. */
+  /** Before and after a sweep of a sweeper's. `isWhole`: neither aborted nor cut short. */
+  | { readonly e: 'sweeping' }
+  | { readonly e: 'swept'; readonly isWhole: boolean }
+  /** A function has begun, in a child of `parent`; `alive`: which of those that must be gone before an orphan runs are not. */
   | {
       readonly e: 'start';
       readonly fn: string;
@@ -47,6 +50,7 @@ export type Event =
       readonly orphaned: boolean;
       readonly attempt: number;
       readonly alive: readonly number[];
+      readonly parent: number;
     }
   | { readonly e: 'end' | 'threw'; readonly fn: string; readonly job: string };
 

@@ -25,6 +25,7 @@ import { Checker } from './checker.ts';
 import { drive, sweepToTheEnd } from './driver.ts';
 import type { Findings } from './findings.ts';
 import type { Line } from './log.ts';
+import { MissedClaims } from './missed.ts';
 
 const WORKERS = 64;
 const SWEEPERS = 8;
@@ -50,12 +51,17 @@ test('64 workers and 8 sweepers, killed, stopped and continued at random: nothin
   const isOver = await sweepToTheEnd(base, END_WITHIN_MS);
 
   const checker = new Checker();
+  const claims = new MissedClaims();
   for await (const line of createInterface({ input: createReadStream(log) })) {
-    checker.read(JSON.parse(line) as Line);
+    const read = JSON.parse(line) as Line;
+    checker.read(read);
+    claims.read(read);
   }
   checker.finish(lettersIn(join(base, 'deferred', 'dead')));
   const { findings, tally } = checker;
-  t.diagnostic(`TORTURE_SEED=${seed}, ${Math.round(ms / 1000)} s: ${JSON.stringify({ ...deeds, ...tally })}`);
+  t.diagnostic(
+    `TORTURE_SEED=${seed}, ${Math.round(ms / 1000)} s: ${JSON.stringify({ ...deeds, ...tally, claims: claims.count })}`,
+  );
   for (const [what, found] of Object.entries(findings) as [keyof Findings, string[]][]) {
     addRow({
       part: 'many',

@@ -35,7 +35,7 @@ export interface JobPlan {
 export interface ManagerPlan {
   readonly options: Pick<
     ManagerOptions,
-    'order' | 'delivery' | 'timeoutMs' | 'maxAttempts' | 'isolation' | 'killGraceMs'
+    'order' | 'delivery' | 'timeoutMs' | 'maxAttempts' | 'retryDelayMs' | 'killGraceMs'
   >;
   readonly jobs: readonly JobPlan[];
 }
@@ -63,7 +63,7 @@ export interface SweeperPlan extends Fate {
   readonly number: number;
   readonly sweeps: readonly {
     readonly verb: 'sweep' | 'cleanup';
-    readonly options: Pick<SweepOptions, 'isolation' | 'killGraceMs'>;
+    readonly options: Pick<SweepOptions, 'concurrency' | 'waitMs' | 'killGraceMs'>;
     /** Aborts it; 0 is never. */
     readonly abortAfterMs: number;
     readonly pauseMs: number;
@@ -96,7 +96,11 @@ export function planSweeper(seed: number, number: number): SweeperPlan {
     number,
     sweeps: Array.from({ length: 500 }, () => ({
       verb: random.chance(0.7) ? 'sweep' : 'cleanup',
-      options: { isolation: random.chance(0.4) ? 'process' : 'none', killGraceMs: KILL_GRACE_MS },
+      options: {
+        concurrency: random.chance(0.6) ? 1 : random.whole(2, 3),
+        waitMs: random.chance(0.2) ? random.whole(1, 2000) : 0,
+        killGraceMs: KILL_GRACE_MS,
+      },
       abortAfterMs: random.chance(0.2) ? random.whole(1, 200) : 0,
       pauseMs: random.whole(0, 200),
     })),
@@ -123,8 +127,7 @@ function planManager(random: Random): ManagerPlan {
     delivery: kind === 'at most once' ? 'at-most-once' : 'at-least-once',
     timeoutMs: kind === 'hanging' ? SHORT_LIMIT_MS : 0,
     maxAttempts: kind === 'failing' ? 2 : MANY_ATTEMPTS,
-    // The workers find most orphans: a child for each of their sweeps would be all the machine does.
-    isolation: random.chance(0.05) ? 'process' : 'none',
+    retryDelayMs: random.chance(0.5) ? 0 : random.whole(1, 500),
     killGraceMs: KILL_GRACE_MS,
   };
   const jobs = kind === 'hanging' ? random.whole(1, 2) : random.whole(20, 200);

@@ -1,6 +1,6 @@
 /**
- * Loaded into an owner by `--import`, and with that into the child that runs its functions: that waits here until strace
- * has attached to it. The FIFO is gone by the time a second child is started, which then goes on.
+ * Loaded into an owner by `--import`, and with that into its runners: each waits here until strace has attached to it.
+ * The FIFO is gone by the time a second runner is started, which then goes on.
  */
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,12 @@ import { join } from 'node:path';
 const base = process.env.TORTURE_BASE;
 if (base !== undefined && process.argv[1]?.endsWith('/runner/main.js')) {
   // Loaded before it is traced: how Node reads modules differs from run to run.
-  await Promise.all([import('#dist/sweep/run-function.js'), import('./notes.ts')]);
+  await Promise.all([
+    ...['event-pipe', 'line-reader', 'process-state', 'run-file', 'watchdog'].map(
+      name => import(`#dist/runner/${name}.js`),
+    ),
+    import('./notes.ts'),
+  ]);
   writeFileSync(join(base, '..', 'runner-pid'), String(process.pid));
   const fd = openGate(join(base, '..', 'gate'));
   if (fd !== undefined) {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { functionsIn } from './left-over.ts';
 import { LIFE } from './notes.ts';
 import { PROGRAM } from './program.ts';
 import type { FoundScenario, Scenario } from './scenario.ts';
@@ -22,6 +23,8 @@ export class Lane {
   readonly #template = join(this.root, 'template');
   /** What was told while it was prepared. */
   prepared: readonly string[] = [];
+  /** The names of functions that it left, by the name of their file and their number in it. */
+  orphaned: ReadonlyMap<string, string> = new Map();
 
   constructor({ scenario, path }: FoundScenario) {
     this.scenario = scenario;
@@ -48,6 +51,7 @@ export class Lane {
       const [told] = await Promise.all([text(child.stdout), once(child, 'close')]);
       this.prepared = told.split('\n').filter(Boolean);
     }
+    this.orphaned = functionsIn(join(this.base, 'deferred'));
     renameSync(this.base, this.#template);
   }
 

@@ -1,10 +1,13 @@
 /** What a scenario must not leave: processes, descriptors, files. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { restore } from '#dist/cbor/restore.js';
 import { replay } from '#dist/state/contents.js';
 import { BASE } from './notes.ts';
+
+/** Nothing else tells when a runner ends that outlived its sweeper. */
+const LOOK_AGAIN_MS = 10;
 
 /** The processes of the scenario in this base directory. */
 export function processesOf(base: string): number[] {
@@ -14,6 +17,12 @@ export function processesOf(base: string): number[] {
       false,
     ),
   );
+}
+
+/** Resolves when none of them is left, or the time is up. */
+export async function processesGone(base: string, withinMs: number): Promise<void> {
+  const until = performance.now() + withinMs;
+  while (performance.now() < until && processesOf(base).length > 0) await sleep(LOOK_AGAIN_MS);
 }
 
 /** Each with its arguments and the system call it is in. */
@@ -72,7 +81,23 @@ export function leftoversOf(base: string): Leftovers {
 
 function namesIn(letter: string): string[] {
   const { functions } = replay(readFileSync(letter));
-  return [...functions.values()].map(({ record }) => String((restore(record.arguments) as unknown[])[1]));
+  return [...functions.values()].map(({ record }) => nameOf(record.arguments));
+}
+
+/** The names of all functions in the state files of a directory, by the name of their file and their number in it. */
+export function functionsIn(directory: string): Map<string, string> {
+  const files = existsSync(directory) ? readdirSync(directory).filter(name => name !== 'dead') : [];
+  return new Map(
+    files.flatMap(file =>
+      [...replay(readFileSync(join(directory, file))).functions.values()].map(
+        ({ record }) => [`${file} ${record.id}`, nameOf(record.arguments)] as const,
+      ),
+    ),
+  );
+}
+
+function nameOf(args: Parameters<typeof restore>[0]): string {
+  return String((restore(args) as unknown[])[1]);
 }
 
 function processes(): number[] {

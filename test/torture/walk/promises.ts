@@ -1,8 +1,10 @@
 /** What must hold after every run, whatever was done to it: `docs/guarantees.md`. Each breach is one line of text. */
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { sweepHere } from '../../helpers/sweep-here.ts';
 import type { Lane } from './lane.ts';
 import { descriptorsUnder, type Leftovers, leftoversOf, processesOf } from './left-over.ts';
 import { type Line, readLedger } from './notes.ts';
+import { unreported } from './reports.ts';
 import type { Ended } from './run.ts';
 
 /** What became of a run: everything that was told, what ran, what is left. */
@@ -18,15 +20,16 @@ export interface Outcome {
 /** Sweeps up after a run as the next worker would, and says what is broken already by what that finds. */
 export async function sweepUp(lane: Lane, ended: Ended): Promise<Outcome> {
   const breaches: string[] = [];
-  const options = { isolation: 'none', logger: null } as const;
   for (const pid of processesOf(lane.base)) breaches.push(`process ${pid} is left over`);
   if (lane.scenario.attempts === undefined) {
-    const { pending, live } = await sweep(lane.base, options);
-    if (pending + live > 0) breaches.push(`one sweep was not enough: ${pending} pending, ${live} live`);
+    const { pending, live, held, sweeping } = await sweepHere(lane.base);
+    const locked = live + held + sweeping;
+    if (pending + locked > 0) breaches.push(`one sweep was not enough: ${pending} pending, ${locked} locked`);
   }
-  // Uses up the attempts of functions that fail, and removes the directory.
-  await DeferredFunctionManager.cleanupWorker(lane.base, options);
-  const second = await sweep(lane.base, options);
+  // Uses up the attempts of functions that fail.
+  for (let attempt = 0; attempt < (lane.scenario.attempts ?? 0); attempt++) await sweepHere(lane.base);
+  await DeferredFunctionManager.cleanupWorker(lane.base, { logger: null, retryDelayMs: 0 });
+  const second = await sweep(lane.base, { logger: null });
   if (second.files.length > 0) breaches.push(`a second sweep found ${JSON.stringify(second.files)}`);
   for (const descriptor of descriptorsUnder(lane.base)) breaches.push(`open: ${descriptor}`);
   const leftovers = leftoversOf(lane.base);
@@ -51,7 +54,7 @@ export function toldOf({ told }: Outcome, what: string): string[] {
 export function breachesOf(outcome: Outcome, uncounted = 0): string[] {
   const { ran, leftovers } = outcome;
   const { attempts = 3, isAtMostOnce = false, damaged = 0 } = outcome.lane.scenario;
-  const breaches = [...outcome.breaches];
+  const breaches = [...outcome.breaches, ...unreported(outcome)];
   for (const { name, circumstance } of ran) {
     if (circumstance === 'early') breaches.push(`${name} ran before the end of its job`);
     if (circumstance === 'stolen') breaches.push(`${name} ran while its owner lived`);

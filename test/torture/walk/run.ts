@@ -9,14 +9,17 @@ import { setImmediate } from 'node:timers/promises';
 import { sweep } from '#dist/index.js';
 import { limitFileSize } from '../../helpers/file-size-limit.ts';
 import { type Attached, attachStrace } from '../../helpers/strace.ts';
+import { sweepHere } from '../../helpers/sweep-here.ts';
 import type { Lane } from './lane.ts';
-import { describeProcesses, killProcesses } from './left-over.ts';
+import { describeProcesses, killProcesses, processesGone } from './left-over.ts';
 import { BASE, LIFE, type Line, readLedger } from './notes.ts';
 import { CALLS, isInjected, isOurs } from './points.ts';
 import { PROGRAM } from './program.ts';
 
 /** No end for this long means a hang, not a slow machine. */
 const HANG_MS = 90_000;
+/** A runner whose sweeper is dead has nothing to wait for. */
+const RUNNER_ENDS_MS = 20_000;
 
 /** What is done to the program. */
 export interface Torture {
@@ -70,8 +73,10 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   if (lane.scenario.children === 'die') await killProcesses(lane.base);
   const atDeath = readLedger(lane.ledger);
   // A child of the killed may live, with the lock: this must not run what that is running.
-  if (signal !== null) await sweep(lane.base, { isolation: 'none', logger: null });
+  if (signal !== null) await sweepHere(lane.base);
   await Promise.all([closed, traced.ended, siege]);
+  // A runner that outlives its sweeper finishes the function it is in.
+  await processesGone(lane.base, RUNNER_ENDS_MS);
   clearTimeout(timer);
   return { told, stderr, code, signal, hangingProcesses, trace, atDeath };
 }
@@ -136,7 +141,7 @@ async function besiege(base: string, exited: Promise<unknown>): Promise<void> {
     hasEnded = true;
   });
   while (!hasEnded) {
-    await sweep(base, { isolation: 'none', logger: null });
+    await sweep(base, { logger: null, retryDelayMs: 0 });
     await setImmediate();
   }
 }

@@ -9,12 +9,14 @@ export interface Scenario {
   prepare?(stage: Stage): Promise<void>;
   /** The program. Its first system call is the first that is tortured. */
   run(stage: Stage): Promise<void>;
-  /** Who is tortured: the program (default), or the child that runs functions for it. */
+  /** Who is tortured: the program (default), or its runner. */
   readonly victim?: 'program' | 'runner';
-  /** What becomes of the children that run functions for it when it is killed; absent: it runs them itself. */
+  /** What becomes of its runners when it is killed; absent: it has none. */
   readonly children?: 'survive' | 'die';
   /** Somebody else sweeps all the time while the program lives. */
   readonly isBesieged?: boolean;
+  /** It opens jobs: where that throws, the report of the sweep before is the logger's. */
+  readonly opensJobs?: boolean;
   /** Functions that fail whenever they run have so many attempts. */
   readonly attempts?: number;
   /** Its functions must not run twice, and are given up instead. */
@@ -34,15 +36,19 @@ export interface FoundScenario {
   readonly scenario: Scenario;
 }
 
-/** Every scenario there is, by file name. */
+/** Part of the names of the scenarios to walk; by default all. */
+const ONLY = process.env.TORTURE_SCENARIO ?? '';
+
+/** Every scenario there is, or is asked for, by file name. */
 export async function findScenarios(): Promise<FoundScenario[]> {
   const directory = join(import.meta.dirname, 'scenarios');
   const names = readdirSync(directory)
     .filter(name => name.endsWith('.js'))
     .sort();
-  return Promise.all(
+  const found = await Promise.all(
     names.map(async name => ({ path: join(directory, name), scenario: await load(join(directory, name)) })),
   );
+  return found.filter(({ scenario }) => scenario.name.includes(ONLY));
 }
 
 export async function load(path: string): Promise<Scenario> {

@@ -39,7 +39,7 @@ export class Stage {
   }
 
   manager(options: ManagerOptions = {}): DeferredFunctionManager {
-    return new DeferredFunctionManager(this.base, { logger: null, isolation: 'none', ...options });
+    return new DeferredFunctionManager(this.base, { logger: null, retryDelayMs: 0, ...options });
   }
 
   /** What a step returns, or undefined when it threw: that is told, and whether it may be thrown is the test's to say. */

@@ -76,24 +76,17 @@ for (const version of NFS_VERSIONS) {
   );
 
   // NFS keeps a file that is removed while it is open, under a name of `.nfs`, until it is closed.
-  testHere(
-    `a cleanup leaves nothing on the server, whether functions run in a child or in place (NFS ${version})`,
-    async (t, mounts) => {
-      const place = new SharedPlace(t, mounts, version);
-      const base = place.as('one');
-      for (const [here, isolation] of [
-        [base, 'process'],
-        [base, 'none'],
-        [place.as('two'), 'process'],
-      ] as const) {
-        await leaveOrphan(t, { base, ledger: place.ledger, calls }, onOne);
-        const report = await DeferredFunctionManager.cleanupWorker(here, { logger: null, isolation });
-        assert.equal(report.ok, 2);
-        assert.deepEqual(place.onServer(), [], `${here} ${isolation}`);
-      }
-      addRow({ part: 'where', what: `NFS ${version}, what a cleanup leaves`, tried: 3, found: 0 });
-    },
-  );
+  testHere(`a cleanup leaves nothing on the server (NFS ${version})`, async (t, mounts) => {
+    const place = new SharedPlace(t, mounts, version);
+    const base = place.as('one');
+    for (const here of [base, place.as('two')]) {
+      await leaveOrphan(t, { base, ledger: place.ledger, calls }, onOne);
+      const report = await DeferredFunctionManager.cleanupWorker(here, { logger: null });
+      assert.equal(report.ok, 2);
+      assert.deepEqual(place.onServer(), [], here);
+    }
+    addRow({ part: 'where', what: `NFS ${version}, what a cleanup leaves`, tried: 2, found: 0 });
+  });
 
   testHere(
     `a manager warns of the network, and leaves no file when it is closed (NFS ${version})`,
@@ -101,7 +94,7 @@ for (const version of NFS_VERSIONS) {
       const place = new SharedPlace(t, mounts, version);
       const warnings: string[] = [];
       const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
-      const manager = new DeferredFunctionManager(place.as('one'), { isolation: 'none', logger });
+      const manager = new DeferredFunctionManager(place.as('one'), { logger });
       const job = await manager.open();
       job.defer(Math.max, 1);
       await manager.close();

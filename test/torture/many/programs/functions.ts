@@ -33,7 +33,7 @@ export async function run(call: Call): Promise<void> {
         .filter(isAlive)
         .map(({ pid }) => pid)
     : [];
-  say({ e: 'start', fn, job, orphaned, attempt, alive });
+  say({ e: 'start', fn, job, orphaned, attempt, alive, parent: process.ppid });
   if (behaviour === 'slow') await sleep(ms);
   else if (behaviour === 'busy') spin(ms / 4);
   else if (behaviour === 'fail' || (behaviour === 'throw' && attempt === 1)) {

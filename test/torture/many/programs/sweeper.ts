@@ -14,7 +14,9 @@ const verbs = {
 };
 for (const { verb, options, abortAfterMs, pauseMs } of planSweeper(Number(seed), Number(number)).sweeps) {
   const signal = abortAfterMs === 0 ? undefined : AbortSignal.timeout(abortAfterMs);
-  await verbs[verb](base!, { logger: null, ...options, signal });
+  write(log!, thisProcess, { e: 'sweeping' });
+  const { isComplete } = await verbs[verb](base!, { logger: null, ...options, signal });
+  write(log!, thisProcess, { e: 'swept', isWhole: isComplete });
   await sleep(pauseMs);
 }
 write(log!, thisProcess, { e: 'killing', pid: process.pid });

@@ -1,9 +1,9 @@
 import { DeferredFunctionManager } from '#dist/index.js';
+import { leaveOrphans } from '../orphans.ts';
 import type { Scenario } from '../scenario.ts';
-import { leaveOrphans } from './sweep-in-place.ts';
 
 const scenario: Scenario = {
-  name: 'cleanupWorker, isolated',
+  name: 'cleanupWorker',
   children: 'survive',
   minimumPoints: 40,
   prepare: leaveOrphans,

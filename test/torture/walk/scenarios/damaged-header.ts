@@ -15,6 +15,6 @@ const scenario: Scenario = {
     writeFileSync(job.path, bytes);
     stage.die();
   },
-  run: stage => stage.commandLine('sweep', '--json', '--isolation', 'none', stage.base),
+  run: stage => stage.commandLine('sweep', '--json', stage.base),
 };
 export default scenario;

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 
 const scenario: Scenario = {
   name: 'giving up what must not run twice and was interrupted',
+  children: 'survive',
   minimumPoints: 35,
   isAtMostOnce: true,
   exitCodes: [0, 1, 3],
@@ -11,6 +12,6 @@ const scenario: Scenario = {
     await stage.defer(job, 'a');
     await job.close();
   },
-  run: stage => stage.commandLine('sweep', '--json', '--isolation', 'none', stage.base),
+  run: stage => stage.commandLine('sweep', '--json', stage.base),
 };
 export default scenario;

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 
 const scenario: Scenario = {
   name: "a dead letter's move",
+  children: 'survive',
   minimumPoints: 40,
   attempts: 1,
   exitCodes: [0, 1, 3],
@@ -12,6 +13,6 @@ const scenario: Scenario = {
     await stage.deferFailing(job, 'fails-too');
     stage.die();
   },
-  run: stage => stage.commandLine('sweep', '--json', '--isolation', 'none', stage.base),
+  run: stage => stage.commandLine('sweep', '--json', stage.base),
 };
 export default scenario;

@@ -1,8 +1,10 @@
+import { leaveOrphans } from '../orphans.ts';
 import type { Scenario } from '../scenario.ts';
-import { leaveOrphans } from './sweep-in-place.ts';
 
 const scenario: Scenario = {
   name: 'a worker that sweeps orphans before and after its job',
+  children: 'survive',
+  opensJobs: true,
   minimumPoints: 70,
   prepare: leaveOrphans,
   async run(stage) {

@@ -1,10 +1,10 @@
 import type { Scenario } from '../scenario.ts';
-import sweepIsolated from './sweep-isolated.ts';
+import sweep from './sweep.ts';
 
 const scenario: Scenario = {
-  ...sweepIsolated,
+  ...sweep,
   name: 'the runner of deferred-sweep sweep',
   victim: 'runner',
-  minimumPoints: 20,
+  minimumPoints: 30,
 };
 export default scenario;

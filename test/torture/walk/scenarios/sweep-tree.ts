@@ -1,8 +1,8 @@
 import type { Scenario } from '../scenario.ts';
-import sweepIsolated from './sweep-isolated.ts';
+import sweep from './sweep.ts';
 
 const scenario: Scenario = {
-  ...sweepIsolated,
+  ...sweep,
   name: 'deferred-sweep sweep, its runner dying with it',
   children: 'die',
 };

@@ -1,10 +1,10 @@
+import { leaveOrphans } from '../orphans.ts';
 import type { Scenario } from '../scenario.ts';
-import { leaveOrphans } from './sweep-in-place.ts';
 
 const scenario: Scenario = {
   name: 'deferred-sweep sweep, its runner living on',
   children: 'survive',
-  minimumPoints: 40,
+  minimumPoints: 60,
   exitCodes: [0, 1, 3],
   prepare: leaveOrphans,
   run: stage => stage.commandLine('sweep', '--json', stage.base),

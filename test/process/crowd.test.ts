@@ -1,0 +1,144 @@
+/** Many sweepers over the same orphans: each function is run once, by one of them, with few processes. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
+import { type SweepReport, sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { type Child, startChild } from '../helpers/child.ts';
+import { commandLinePath } from '../helpers/command-line.ts';
+import { freshPlace } from '../helpers/worker.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
+
+interface Came {
+  readonly ran: readonly string[];
+  readonly missed: number;
+  readonly sweeps: number;
+}
+
+/** Five thousand of them take ten seconds of one core. */
+const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? 1000);
+
+const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
+const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`);
+
+/** So many files of dead owners, each with one function that writes its number. */
+function putOrphans(t: TestContext, count: number): { base: string; directory: string; ledger: string } {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  for (let number = 0; number < count; number++) {
+    const record = deferOf(1, [ledger, `${number}\n`], { function: append });
+    put(Buffer.concat(framesOf(headerOf(), record)), `func${String(number).padStart(6, '0')}`);
+  }
+  return { base, directory: join(base, 'deferred'), ledger };
+}
+
+async function startCrowd(t: TestContext, base: string, ...verbs: readonly string[]): Promise<Child[]> {
+  const crowd = verbs.map(verb => startChild(t, 'crowd-sweeper', { args: [verb, base, '5'] }));
+  for (const child of crowd) assert.equal(await child.next(), 'ready');
+  return crowd;
+}
+
+test('of four sweepers, cleanups and jobs that open, in loops while owners are killed, none loses a function, runs it twice or early', {
+  timeout: 120_000,
+}, async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  const owners = Array.from({ length: 5 }, (_, number) =>
+    startChild(t, 'crowd-owner', { args: [base, ledger, `${number}`] }),
+  );
+  const crowd = await startCrowd(t, base, 'sweep', 'sweep', 'sweep', 'sweep', 'open', 'cleanup');
+  for (const child of crowd) child.send('go');
+  const registered: string[] = [];
+  for (const [index, owner] of owners.entries()) {
+    for (let count = 0; count < 30; count++) registered.push(await owner.next<string>());
+    // Its owner lives: nothing of it runs.
+    assert.deepEqual(
+      read(ledger).filter(line => line.startsWith(`${index}.`)),
+      [],
+    );
+    await owner.kill();
+  }
+  const came = await Promise.all(crowd.map(child => child.ask<Came>('stop')));
+  const last = await sweep(base, { logger: null, waitMs: 30_000 });
+  const ran = read(ledger);
+  assert.deepEqual([...new Set(ran)].sort(), [...ran].sort(), 'each once');
+  assert.deepEqual(
+    registered.filter(name => !ran.includes(name)),
+    [],
+  );
+  assert.deepEqual([last.live, last.held, last.sweeping, last.pending], [0, 0, 0, 0]);
+  assert.deepEqual(readdirSync(directory), []);
+  const outcomes = [
+    ...came.flatMap(one => one.ran),
+    ...last.files.flatMap(file => file.functions.map(f => f.outcome)),
+  ];
+  assert.deepEqual([outcomes.length, [...new Set(outcomes)]], [ran.length, ['ok']], 'each is in one report');
+  const sum = (of: (one: Came) => number): number => came.reduce((all, one) => all + of(one), 0);
+  t.diagnostic(
+    `${ran.length} functions, ${sum(one => one.sweeps)} sweeps; claims that all of them missed: ${last.ok}`,
+  );
+  t.diagnostic(`${sum(one => one.missed)} times a file was left to another sweep`);
+});
+
+test('forty functions that fail use one attempt each under three sweepers at the same time', async t => {
+  const { base, put } = stateBase(t);
+  const module = `data:text/javascript,${encodeURIComponent('export function fail() { throw new Error("no"); }')}`;
+  for (const number of numbered(40)) {
+    const record = deferOf(1, [], {
+      function: encode({ kind: 'module', module, export: 'fail' }),
+      retryDelayMs: 60_000,
+    });
+    put(Buffer.concat(framesOf(headerOf(), record)), `func${number.padStart(6, '0')}`);
+  }
+  const plan = JSON.stringify({ verb: 'sweep', base, waits: true });
+  const sweepers = Array.from({ length: 3 }, () => startChild(t, 'job-sweeper', { args: [plan] }));
+  for (const sweeper of sweepers) assert.equal(await sweeper.next(), 'ready');
+  const reports = await Promise.all(sweepers.map(sweeper => sweeper.ask<SweepReport>('go')));
+  const functions = reports.flatMap(({ files }) => files.flatMap(file => file.functions));
+  assert.deepEqual(
+    functions.map(one => `${one.outcome} ${one.attempt}`),
+    numbered(40).map(() => 'failed 1'),
+  );
+  const after = await sweep(base, { logger: null });
+  assert.deepEqual([after.failed, after.pending, after.files.length], [0, 40, 40]);
+});
+
+test(`${ORPHANS} orphans are swept by a process that may have 64 descriptors`, { timeout: 120_000 }, t => {
+  const { base, ledger, directory } = putOrphans(t, ORPHANS);
+  const run = `ulimit -n 64; exec "$0" "$@"`;
+  const args = ['-c', run, process.execPath, commandLinePath, 'sweep', '--json', base];
+  const { status, stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as SweepReport).ok, ORPHANS);
+  assert.deepEqual(
+    read(ledger).sort((a, b) => Number(a) - Number(b)),
+    numbered(ORPHANS),
+  );
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('fifty jobs that open at the same time over one orphan start at most three runners', async t => {
+  const { base, put } = stateBase(t);
+  const [ledger, pids, hook] = ['ledger', 'pids', 'hook.cjs'].map(name => join(base, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(
+    hook,
+    `if (process.argv[1]?.endsWith('runner/main.js'))
+       require('node:fs').appendFileSync(${JSON.stringify(pids)}, process.pid + '\\n');`,
+  );
+  const record = deferOf(1, [ledger, 'ran\n'], { function: append });
+  put(Buffer.concat(framesOf(headerOf({ execArgv: ['--require', hook] }), record)));
+  const crowd = await startCrowd(t, base, ...numbered(10).map(() => 'open'));
+  for (const child of crowd) child.send('go');
+  await Promise.all(crowd.map(child => child.ask<Came>('stop')));
+  await sweep(base, { logger: null, waitMs: 30_000 });
+  assert.deepEqual(read(ledger), ['ran']);
+  const runners = read(pids).length;
+  t.diagnostic(`${runners} runners`);
+  assert.ok(runners >= 1 && runners <= 3, `${runners} runners`);
+});

@@ -1,0 +1,169 @@
+/**
+ * What a function writes into its runner's event pipe costs that runner at most: every other function is run, once, and
+ * reported as what it came to.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { encode } from '#dist/cbor/codec.js';
+import { type SweepReport, sweep } from '#dist/index.js';
+import { EVENT_FD, MAX_LINE_BYTES, parseEvent } from '#dist/runner/protocol.js';
+import { read } from '../helpers/calls.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
+
+const module = `data:text/javascript,${encodeURIComponent(`
+  import { appendFileSync, writeSync } from 'node:fs';
+  export function append(ledger, text) {
+    appendFileSync(ledger, text + '\\n');
+  }
+  export async function forge(ledger, text, line) {
+    appendFileSync(ledger, text + '\\n');
+    for (let bytes = Buffer.from(line, 'latin1'); bytes.length > 0; ) bytes = bytes.subarray(writeSync(${EVENT_FD}, bytes));
+    // The sweeper has read it, and done what it would, before anything else happens here.
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }`)}`;
+
+const call = (id: number, what: 'append' | 'forge', ...args: string[]) =>
+  deferOf(id, args, { name: args[1] ?? '', function: encode({ kind: 'module', module, export: what }) });
+
+/** One owner's functions, of which the second writes this line; then those of two other owners. */
+async function sweepForged(
+  t: TestContext,
+  line: string,
+  isLast = false,
+): Promise<{ report: SweepReport; ran: string[]; directory: string }> {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const first = [call(1, 'append', ledger, 'before'), call(2, 'forge', ledger, 'forges', line)];
+  if (!isLast) first.push(call(3, 'append', ledger, 'after'));
+  put(Buffer.concat(framesOf(headerOf(), ...first)), 'func1');
+  put(Buffer.concat(framesOf(headerOf(), call(1, 'append', ledger, 'second'))), 'func2');
+  put(Buffer.concat(framesOf(headerOf(), call(1, 'append', ledger, 'third'))), 'func3');
+  const report = await sweep(base, { logger: null, retryDelayMs: 0 });
+  return { report, ran: read(ledger), directory: join(base, 'deferred') };
+}
+
+const HONEST = ['before', 'after', 'second', 'third'];
+const json = (event: unknown): string => `${JSON.stringify(event)}\n`;
+const ok = { id: 1, name: 'forged', outcome: 'ok', attempt: 1, ms: 0 };
+const failed = {
+  ...ok,
+  outcome: 'failed',
+  error: { name: 'Error', message: 'forged' },
+  deadLetter: '/forged',
+};
+const end = { kind: 'file', state: 'ran', isRetired: true, pending: 0 };
+
+const LINES: Readonly<Record<string, string>> = {
+  'a line that is JSON, and no event': 'null\n',
+  'a line that is no JSON': '{"kind":\n',
+  'the beginning of a line': '{"kind":"ran","file":"func',
+  'a megabyte without an end': 'x'.repeat(2 ** 20),
+  'a line longer than any': `${JSON.stringify({ kind: 'ready', turn: '', more: 'x'.repeat(MAX_LINE_BYTES) })}\n`,
+  'an event of a file that was not given out': json({ kind: 'ran', file: '../../func1', report: ok }),
+  "the end of another owner's function": json({ kind: 'ran', file: 'func2', report: ok }),
+  "the failure of another owner's function": json({ kind: 'ran', file: 'func2', report: failed }),
+  "the end of another owner's file": json({ ...end, file: 'func2' }),
+  "another owner's file as left with nothing to do": json({ ...end, file: 'func2', isRetired: false }),
+  "the loss of another owner's file": json({ ...end, file: 'func2', state: 'lost' }),
+  'the end of its own file': json({ ...end, file: 'func1' }),
+  'its own file as left with nothing to do': json({ ...end, file: 'func1', isRetired: false }),
+  'that the runner is ready': json({ kind: 'ready', turn: '' }),
+  'that all is done, and the runner ready':
+    json({ ...end, file: 'func1', isRetired: false }) +
+    json({ ...end, file: 'func2', isRetired: false }) +
+    json({ kind: 'ready', turn: '' }),
+  "the start of another owner's function, with a short limit": json({
+    ...{ kind: 'start', file: 'func2', id: 1, name: 'forged', attempt: 1, timeoutMs: 1 },
+  }),
+};
+
+for (const [what, line] of Object.entries(LINES)) {
+  test(`a function that writes into the event pipe costs its runner at most: ${what}`, async t => {
+    const { report, ran, directory } = await sweepForged(t, line);
+    assert.deepEqual(ran.filter(text => text !== 'forges').sort(), [...HONEST].sort());
+    assert.equal(ran.filter(text => text === 'forges').length, 1);
+    const functions = report.files.flatMap(file => file.functions);
+    for (const name of HONEST) {
+      const said = functions.filter(one => one.name === name);
+      assert.deepEqual(
+        said.map(one => one.outcome),
+        ['ok'],
+        `${name} in ${JSON.stringify(report)}`,
+      );
+    }
+    assert.equal(functions.length, HONEST.length + 1);
+    // Where it died in the function, that has attempts left.
+    const left = existsSync(directory) ? readdirSync(directory) : [];
+    assert.deepEqual(left, report.pending === 0 ? [] : ['func1']);
+    assert.equal(report.isComplete, true);
+  });
+}
+
+for (const what of ['the beginning of a line', 'a megabyte without an end', 'a line that is no JSON']) {
+  test(`what its runner says after that is heard: ${what}, by the last function of a file`, async t => {
+    const { report, ran } = await sweepForged(t, LINES[what]!, true);
+    assert.deepEqual(ran, ['before', 'forges', 'second', 'third'], JSON.stringify(report));
+    assert.deepEqual(
+      report.files.flatMap(file => file.functions.map(one => `${one.name} ${one.outcome}`)),
+      ['before ok', 'forges ok', 'second ok', 'third ok'],
+    );
+  });
+}
+
+test('what is not shaped as an event is none, whichever part of it is not', () => {
+  const error = { name: 'Error', message: 'no', code: 'X', stack: 'at' };
+  const whole = {
+    ready: { kind: 'ready', turn: 't' },
+    start: { kind: 'start', file: 'f', id: 1, name: 'n', attempt: 1, timeoutMs: 0 },
+    ran: {
+      kind: 'ran',
+      file: 'f',
+      report: { ...ok, outcome: 'failed', error, deadLetter: 'd', notes: ['other-node'] },
+    },
+    file: { kind: 'file', file: 'f', state: 'ran', isRetired: false, pending: 1, retryInMs: 1, error },
+  };
+  const strange: unknown[] = [
+    null,
+    [],
+    {},
+    true,
+    '',
+    'strange',
+    -1,
+    1.5,
+    Number.MAX_VALUE,
+    [null],
+    [[]],
+    { toString: 1 },
+  ];
+  let refused = 0;
+  for (const event of Object.values(whole)) {
+    assert.ok(parseEvent(JSON.stringify(event)), JSON.stringify(event));
+    for (const bent of bend(event, strange)) {
+      const parsed = parseEvent(JSON.stringify(bent)) as object | undefined;
+      if (parsed === undefined) refused++;
+      // Or it is one all the same: of the same types in all that is read of it.
+      else assert.deepEqual(typesOf(parsed), typesOf(bent), JSON.stringify(bent));
+    }
+  }
+  assert.ok(refused > 200, `only ${refused} were refused`);
+  for (const text of ['', ' ', 'null', '[]', '{}', '"ready"', '{"kind":"ready"}', '{"kind":["ready"]}'])
+    assert.equal(parseEvent(text), undefined, text);
+});
+
+/** Every copy of it in which one part, at any depth, is another. */
+function* bend(value: object, strange: readonly unknown[]): Generator<object> {
+  for (const [key, part] of Object.entries(value)) {
+    for (const other of strange) yield { ...value, [key]: other };
+    if (typeof part === 'object' && part !== null && !Array.isArray(part))
+      for (const inner of bend(part, strange)) yield { ...value, [key]: inner };
+  }
+}
+
+function typesOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).map(([key, part]) => [key, typesOf(part)])
+    : typeof value;
+}

@@ -1,0 +1,42 @@
+/** A sweep that waits for others ends when they have: not before, and not later. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { startChild } from '../helpers/child.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+
+const WAIT_MS = 30_000;
+
+test('a sweep that waits for a file of another sweep returns when that is done, and says that nothing is left', async t => {
+  const { base, ledger, root, directory } = freshPlace(t);
+  const fifo = makeGate(root);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
+  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const waiting = sweep(base, { logger: null, waitMs: WAIT_MS });
+  await letThrough();
+  const report = await waiting;
+  assert.deepEqual(read(ledger), ['slow', 'slow-end']);
+  assert.deepEqual([report.sweeping, report.files], [0, []]);
+  assert.ok(report.ms < WAIT_MS / 2, `it waited for ${report.ms} ms`);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('a sweep whose time to wait is over says what goes on', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const path = await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const report = await sweep(base, { logger: null, waitMs: 50 });
+  assert.deepEqual(
+    report.files.map(file => [file.path, file.outcome]),
+    [[path, 'sweeping']],
+  );
+  assert.ok(report.ms >= 50, `it waited for ${report.ms} ms`);
+  await letThrough();
+  await sweeper.closed;
+});

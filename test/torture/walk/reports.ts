@@ -1,0 +1,41 @@
+/** What the reports of a program that lived to its end must say of the orphans that were run for it. */
+import { basename } from 'node:path';
+import type { FunctionReport, SweepReport } from '#dist/index.js';
+import type { Outcome } from './promises.ts';
+
+/** Each function of a dead owner that ran while its sweeper lived is in a report of it, and as what it came to. */
+export function unreported(outcome: Outcome): string[] {
+  const { ended, lane } = outcome;
+  const { opensJobs = false } = lane.scenario;
+  if (ended.signal !== null || ended.hangingProcesses !== undefined) return [];
+  // An open() that fails after its sweep throws: its report went to the logger.
+  if (opensJobs && ended.told.some(line => line.startsWith('threw '))) return [];
+  const failing = outcome.told.filter(line => line.startsWith('failing ')).map(line => line.slice(8));
+  const said = saidOf(ended.told);
+  return [...lane.orphaned].flatMap(([key, name]) => {
+    const times = ended.atDeath.filter(line => line.name === name).length;
+    const reports = said.get(key) ?? [];
+    if (times > 0 && reports.length === 0) return [`${name} ran, and no report says so`];
+    if (times === 0 && reports.some(({ outcome }) => outcome === 'ok'))
+      return [`${name} did not run, and a report says so`];
+    if (failing.includes(name) && reports.some(({ outcome }) => outcome === 'ok'))
+      return [`${name} failed, and a report says that it did not`];
+    return [];
+  });
+}
+
+/** What all reports say, by file name and number. */
+function saidOf(told: readonly string[]): Map<string, FunctionReport[]> {
+  const said = new Map<string, FunctionReport[]>();
+  for (const line of told) {
+    if (!line.startsWith('{')) continue;
+    const { files = [] } = JSON.parse(line) as Partial<SweepReport>;
+    for (const { path, functions = [] } of files) {
+      for (const ran of functions) {
+        const key = `${basename(path)} ${ran.id}`;
+        said.set(key, [...(said.get(key) ?? []), ran]);
+      }
+    }
+  }
+  return said;
+}
