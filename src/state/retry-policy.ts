@@ -42,14 +42,15 @@ export function interrupted(name: string): ReportedError {
   };
 }
 
-/** A clock that was set back since must not keep a function waiting: a time in the future counts as none. */
+/** What was interrupted did not fail: it waits for nothing. */
 function delayLeftMs(
   { attemptCount, lastAttempt }: RegisteredFunction,
   delayMs: number,
   now: number,
 ): number {
-  const endedAt = lastAttempt?.done?.atEpochMs ?? lastAttempt?.start?.atEpochMs ?? 0;
-  if (endedAt > now) return 0;
+  const endedAt = lastAttempt?.done?.atEpochMs;
+  // A clock that was set back since must not keep a function waiting.
+  if (endedAt === undefined || endedAt > now) return 0;
   const waitMs = Math.min(delayMs * 2 ** (attemptCount - 1), MAX_TIMER_MS);
   return Math.max(0, endedAt + waitMs - now);
 }

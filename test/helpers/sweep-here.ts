@@ -45,6 +45,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         ...resolved,
         base,
         sweepId,
+        sweptSinceEpochMs: Date.now(),
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],

@@ -122,7 +122,16 @@ test('what is not shaped as an event is none, whichever part of it is not', () =
       file: 'f',
       report: { ...ok, outcome: 'failed', error, deadLetter: 'd', notes: ['other-node'] },
     },
-    file: { kind: 'file', file: 'f', state: 'ran', isRetired: false, pending: 1, retryInMs: 1, error },
+    file: {
+      kind: 'file',
+      file: 'f',
+      state: 'ran',
+      isRetired: false,
+      isCut: false,
+      pending: 1,
+      retryInMs: 1,
+      error,
+    },
   };
   const strange: unknown[] = [
     null,

@@ -83,10 +83,11 @@ test('whichever call the wrapper is killed at, a sweep leaves nothing of its job
       if (trial.signal === 'SIGKILL') killed++;
       const report = await sweepFreed(trial.base);
       assert.equal(report.failed, 0, `${point}: ${JSON.stringify(report)}`);
-      assert.deepEqual(readdirSync(trial.temporary), [], point);
+      assert.deepEqual(readdirSync(trial.temporary), [], `${point}: ${JSON.stringify(report)}`);
       assert.deepEqual(markedProcesses(trial.mark), [], point);
       const directory = join(trial.base, 'deferred');
-      if (existsSync(directory)) assert.deepEqual(readdirSync(directory), [], point);
+      if (existsSync(directory))
+        assert.deepEqual(readdirSync(directory), [], `${point}: ${JSON.stringify(report)}`);
     }
   };
   const trials = points.length;
