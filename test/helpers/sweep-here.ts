@@ -22,9 +22,10 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
   const sweepId = freshSweepId();
   const overrides = { maxAttempts, retryDelayMs };
   const patience = new LockPatience(0);
+  const sweptSinceEpochMs = Date.now();
   const looker = new Looker(
     directory,
-    { lock, signal, overrides, sweepId, sweptSinceEpochMs: Date.now(), deaths: new Map() },
+    { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths: new Map() },
     patience,
     new Set(),
   );
@@ -45,7 +46,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         ...resolved,
         base,
         sweepId,
-        sweptSinceEpochMs: Date.now(),
+        sweptSinceEpochMs,
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],

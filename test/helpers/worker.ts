@@ -111,7 +111,7 @@ export async function sweepFreed(
 ): Promise<SweepReport> {
   const until = performance.now() + FREED_WITHIN_MS;
   for (;;) {
-    const report = await sweep(base, { logger: null, lock });
+    const report = await sweep(base, { logger: null, lock, retryDelayMs: 0 });
     const { live: owners, held, sweeping } = report;
     if (owners + held + sweeping <= live || performance.now() > until) return report;
     await setImmediate();

@@ -53,7 +53,7 @@ const failed = {
   error: { name: 'Error', message: 'forged' },
   deadLetter: '/forged',
 };
-const end = { kind: 'file', state: 'ran', isRetired: true, pending: 0 };
+const end = { kind: 'file', state: 'ran', isRetired: true, isCut: false, pending: 0 };
 
 const LINES: Readonly<Record<string, string>> = {
   'a line that is JSON, and no event': 'null\n',
@@ -66,6 +66,7 @@ const LINES: Readonly<Record<string, string>> = {
   "the failure of another owner's function": json({ kind: 'ran', file: 'func2', report: failed }),
   "the end of another owner's file": json({ ...end, file: 'func2' }),
   "another owner's file as left with nothing to do": json({ ...end, file: 'func2', isRetired: false }),
+  "another owner's file as cut short": json({ ...end, file: 'func2', isRetired: false, isCut: true }),
   "the loss of another owner's file": json({ ...end, file: 'func2', state: 'lost' }),
   'the end of its own file': json({ ...end, file: 'func1' }),
   'its own file as left with nothing to do': json({ ...end, file: 'func1', isRetired: false }),
@@ -127,7 +128,7 @@ test('what is not shaped as an event is none, whichever part of it is not', () =
       file: 'f',
       state: 'ran',
       isRetired: false,
-      isCut: false,
+      isCut: true,
       pending: 1,
       retryInMs: 1,
       error,
