@@ -1,5 +1,5 @@
 /** The main thread's side of a session. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
 import type { CallName, Calls, Failure, FromThread, SessionConfig, ToThread } from './messages.ts';
@@ -66,10 +66,7 @@ export class Session extends EventEmitter<Events> {
       execArgv: [],
       name: 'deferred-sweep session',
     });
-    const opened = await new Promise<FromThread>((resolve, reject) => {
-      worker.once('message', resolve).once('error', reject);
-    });
-    worker.removeAllListeners();
+    const [opened] = (await once(worker, 'message')) as [FromThread];
     if (opened.kind === 'opened') return new Session(worker, opened.warnings);
     await worker.terminate();
     throw refused(opened);
