@@ -16,8 +16,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {});
 
 try {
-  const line = parseCommandLine(process.argv.slice(2), process.env);
+  const [first, ...rest] = process.argv.slice(2);
+  const line =
+    first === 'cluster'
+      ? ({ verb: 'cluster' } as const)
+      : parseCommandLine(process.argv.slice(2), process.env);
   switch (line.verb) {
+    case 'cluster':
+      process.exitCode = await (await import('./cluster/main.ts')).runCluster(rest);
+      break;
     case 'help':
       process.stdout.write(USAGE);
       break;

@@ -23,7 +23,10 @@ test('closing a job runs its functions in their order and leaves nothing behind'
     report.owners[0]?.functions.map(({ id, name, outcome, attempt }) => [id, name, outcome, attempt]),
     [1, 2, 3].map(id => [id, 'note', 'ok', 1]),
   );
-  assert.deepEqual({ ok: report.ok, failed: report.failed, pending: report.pending }, { ok: 3, failed: 0, pending: 0 });
+  assert.deepEqual(
+    { ok: report.ok, failed: report.failed, pending: report.pending },
+    { ok: 3, failed: 0, pending: 0 },
+  );
   assert.deepEqual(pool.ledger.names('end'), ['a', 'b', 'c']);
   assert.deepEqual(await pool.owners(), []);
 });

@@ -36,7 +36,10 @@ export class Pool {
   }
 
   /** A worker in a process of its own, its job open. */
-  async owner(options: Partial<ClusterOptions<TestHandlers>> = {}, under?: [string, ...string[]]): Promise<Owner> {
+  async owner(
+    options: Partial<ClusterOptions<TestHandlers>> = {},
+    under?: [string, ...string[]],
+  ): Promise<Owner> {
     const all = { connection: this.server.url('worker'), pool: this.name, ...options };
     const args = [JSON.stringify({ options: all })];
     const child = startChild(this.#t, 'postgres/owner', { args, ...(under && { under }) });
@@ -66,7 +69,10 @@ export class Owner {
   }
 
   /** Registers a call whose first argument is the ledger; its answer. */
-  async defer(handler: keyof TestHandlers, ...args: unknown[]): Promise<{ did: string; id?: number; error?: string }> {
+  async defer(
+    handler: keyof TestHandlers,
+    ...args: unknown[]
+  ): Promise<{ did: string; id?: number; error?: string }> {
     return await this.child.ask({ do: 'defer', call: [handler, this.#pool.ledger.path, ...args] });
   }
 

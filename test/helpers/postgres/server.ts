@@ -75,7 +75,9 @@ export class PostgresServer {
     this.#under = options.under ?? [];
     const parent = mkdtempSync(join(tmpdir(), 'deferred-sweep-pg-'));
     if (isRoot) {
-      const [uid, gid] = ['-u', '-g'].map(flag => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' })));
+      const [uid, gid] = ['-u', '-g'].map(flag =>
+        Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' })),
+      );
       chownSync(parent, uid!, gid!);
     }
     this.directory = join(parent, 'data');
@@ -87,11 +89,32 @@ export class PostgresServer {
     const server = new PostgresServer(await freePort(), options);
     const { standbyOf } = options;
     if (standbyOf === undefined) {
-      run('initdb', ['-D', server.directory, '-A', 'trust', '-U', 'postgres', '--no-sync', '--no-locale', '-E', 'UTF8']);
+      run('initdb', [
+        '-D',
+        server.directory,
+        '-A',
+        'trust',
+        '-U',
+        'postgres',
+        '--no-sync',
+        '--no-locale',
+        '-E',
+        'UTF8',
+      ]);
       appendFileSync(join(server.directory, 'pg_hba.conf'), 'host all all 10.0.0.0/8 trust\n');
     } else {
       const from = ['-h', standbyOf.address, '-p', String(standbyOf.port), '-U', 'postgres'];
-      run('pg_basebackup', ['-D', server.directory, ...from, '-R', '--no-sync', '-c', 'fast', '-X', 'stream']);
+      run('pg_basebackup', [
+        '-D',
+        server.directory,
+        ...from,
+        '-R',
+        '--no-sync',
+        '-c',
+        'fast',
+        '-X',
+        'stream',
+      ]);
     }
     const own = [
       `port = ${server.port}`,
