@@ -27,7 +27,7 @@ export interface ClusterOptions<H extends Handlers> {
   label?: string | undefined;
   /** How long an owner without a session may still come back. @defaultValue 3000 */
   graceMs?: number | undefined;
-  /** The same after a restart, crash or failover of the server, which ends all sessions. @defaultValue 15000 */
+  /** The same after a restart, crash or failover of the server, which ends all sessions. @defaultValue 15000, or graceMs if that is more */
   restartGraceMs?: number | undefined;
   /** Time limit of each function; 0 is none. @defaultValue 60000 */
   timeoutMs?: number | undefined;
@@ -76,7 +76,7 @@ export function resolveClusterOptions<H extends Handlers>(
   options: ClusterOptions<H>,
 ): ResolvedClusterOptions {
   const graceMs = milliseconds('graceMs', options.graceMs ?? 3000);
-  const restartGraceMs = milliseconds('restartGraceMs', options.restartGraceMs ?? 15_000);
+  const restartGraceMs = milliseconds('restartGraceMs', options.restartGraceMs ?? Math.max(15_000, graceMs));
   if (restartGraceMs < graceMs) {
     throw new RangeError(
       `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,

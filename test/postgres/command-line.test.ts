@@ -38,11 +38,18 @@ test(
     assert.match(cli(grants, 'postgres').stdout, /^schema deferred_sweep: version 0 to \d+\n$/);
     assert.match(cli(grants, 'postgres').stdout, /^schema deferred_sweep has version \d+ already\n$/);
     assert.equal(cli(grants).status, 3, 'an operator may not migrate');
-    for (const wrong of [[], ['lsit'], ['list'], ['sweep', '--pool', 'p'], ['show', '--pool', 'p'], ['list', '--x']]) {
-    assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
-  }
-  assert.equal(cli(['lsit']).status, 2);
-  assert.equal(cli(['--help']).status, 0);
+    for (const wrong of [
+      [],
+      ['lsit'],
+      ['list'],
+      ['sweep', '--pool', 'p'],
+      ['show', '--pool', 'p'],
+      ['list', '--x'],
+    ]) {
+      assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
+    }
+    assert.equal(cli(['lsit']).status, 2);
+    assert.equal(cli(['--help']).status, 0);
   },
 );
 

@@ -48,6 +48,8 @@ function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepErr
  * `DEFERRED_SCHEMA_VERSION`; what `pg` throws
  */
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
+  // First of all, so that the questions themselves are not cut short.
+  await client.query('SET statement_timeout = 0');
   const { rows } = await client.query(`
     SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
       pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { hasCode } from '#dist/errors.js';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { Proxy } from '../helpers/postgres/proxy.ts';
+import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { until } from '../helpers/postgres/until.ts';
+
+const law = { skip: skipPostgres };
+let server: PostgresServer;
+
+before(async () => {
+  if (skipPostgres) return;
+  server = await PostgresServer.start();
+  await server.migrate();
+});
+after(() => server?.end());
+
+const rowsOf = (pool: Pool) =>
+  server.sql(
+    'SELECT f.* FROM deferred_sweep.functions f JOIN deferred_sweep.owners USING (lock_key) WHERE pool = $1',
+    [pool.name],
+  );
+
+test('a registration whose answer is lost after the commit resolves, and is there once', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await Proxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url() }).open();
+  for (let round = 0; round < 5; round++) {
+    proxy.dropAnswers();
+    const deferred = job.defer('note', pool.ledger.path, `f${round}`);
+    await until('the commit', async () => (await rowsOf(pool)).length === round + 1);
+    proxy.cut();
+    assert.equal((await deferred).id, round + 1);
+  }
+  assert.equal((await rowsOf(pool)).length, 5);
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed, report.pending], [5, 0, 0]);
+  assert.equal(pool.ledger.names('end').length, 5);
+});
+
+test('a cancellation and an end whose answer is lost are done once', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await Proxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url() }).open();
+  const first = await job.defer('note', pool.ledger.path, 'a');
+  await job.defer('note', pool.ledger.path, 'b');
+  await job.defer('note', pool.ledger.path, 'c');
+  proxy.dropAnswers();
+  const cancelled = first.cancel();
+  await until('the cancellation', async () => (await rowsOf(pool)).length === 2);
+  proxy.cut();
+  assert.equal(await cancelled, true);
+
+  proxy.dropAnswers();
+  const closed = job.close();
+  // The start mark of b is there and its answer is not: sent again, it must be the same attempt.
+  await until(
+    'the start',
+    async () => (await server.sql('SELECT 1 FROM deferred_sweep.attempts')).length === 1,
+  );
+  proxy.cut();
+  const report = await closed;
+  assert.deepEqual(
+    report.owners[0]?.functions.map(({ id, outcome, attempt }) => [id, outcome, attempt]),
+    [
+      [2, 'ok', 1],
+      [3, 'ok', 1],
+    ],
+  );
+  assert.deepEqual(pool.ledger.names('start'), ['b', 'c']);
+});
+
+test(
+  'a registration that the server never answers rejects as uncertain, one that was never sent as not done',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await Proxy.start(t, server);
+    const job = await pool.manager({ connection: proxy.url(), callTimeoutMs: 700 }).open();
+    proxy.dropAnswers();
+    await assert.rejects(job.defer('note', pool.ledger.path, 'a'), error =>
+      hasCode(error, 'DEFERRED_UNCERTAIN'),
+    );
+    proxy.isDown = true;
+    proxy.cut();
+    // Ended by the server's view: the cut has arrived when the next call finds no connection.
+    await until('the loss', () => job.signal.aborted);
+    await assert.rejects(job.defer('note', pool.ledger.path, 'b'), error =>
+      hasCode(error, 'DEFERRED_DATABASE'),
+    );
+    assert.deepEqual(
+      (await rowsOf(pool)).map(row => row.id),
+      ['1'],
+    );
+  },
+);
+
+test('a reconnection that finishes after close leaves no session', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await Proxy.start(t, server);
+  const manager = pool.manager({ connection: proxy.url(), callTimeoutMs: 300 });
+  await manager.open();
+  proxy.cut();
+  await manager.close();
+  await until('no session', async () => {
+    const rows = await server.sql(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'deferred-sweep'`);
+    return rows.length === 0;
+  });
+});
