@@ -13,14 +13,15 @@ interface Pair {
 /** Stands between clients and a server, and does to their connections what networks do. */
 export class Proxy {
   readonly #server: Server;
-  readonly #target: PostgresServer;
+  /** Where new connections go. */
+  target: PostgresServer;
   readonly #pairs = new Set<Pair>();
   /** New connections are refused while it is true. */
   isDown = false;
 
   private constructor(server: Server, target: PostgresServer) {
     this.#server = server;
-    this.#target = target;
+    this.target = target;
     server.on('connection', client => this.#join(client));
   }
 
@@ -36,7 +37,7 @@ export class Proxy {
   }
 
   url(user = 'worker'): string {
-    return this.#target.url(user, (this.#server.address() as { port: number }).port);
+    return this.target.url(user, (this.#server.address() as { port: number }).port);
   }
 
   /** From now on, what the server answers on the connections of now is lost. */
@@ -66,7 +67,7 @@ export class Proxy {
       client.destroy();
       return;
     }
-    const server = connect(this.#target.port, this.#target.address);
+    const server = connect(this.target.port, this.target.address);
     const pair: Pair = { client, server, dropsAnswers: false, isFrozen: false };
     this.#pairs.add(pair);
     client.on('data', data => server.write(data));
