@@ -7,6 +7,7 @@ export {
   type ClusterDefer,
   ClusterJob,
   type ClusterRegistration,
+  type HandlerArguments,
   type HandlerName,
 } from './job.ts';
 export { ClusterManager, type ClusterSweepOptions, type ClusterWatchOptions } from './manager.ts';

@@ -1,7 +1,7 @@
 /** One open job of a cluster manager. */
 import { snapshot } from '../cbor/snapshot.ts';
 import { DeferredSweepError } from '../errors.ts';
-import type { Handler, Handlers, ResolvedClusterOptions } from './options.ts';
+import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';
 import { type HeldOwner, runOwner } from './run-owner.ts';
@@ -11,15 +11,18 @@ import { CallFailure, type Session } from './session/session.ts';
 /** Names of handlers, and of nothing that is inherited. */
 export type HandlerName<H extends Handlers> = Extract<keyof H, string>;
 
+/** The parameters of a handler. */
+export type HandlerArguments<F> = F extends (...args: infer A) => unknown ? A : never;
+
 /** One call: the name of a handler and its arguments. */
 export type ClusterCall<H extends Handlers> = {
-  [K in HandlerName<H>]: readonly [name: K, ...args: Parameters<H[K] & Handler>];
+  [K in HandlerName<H>]: readonly [name: K, ...args: HandlerArguments<H[K]>];
 }[HandlerName<H>];
 
 /** The signature of {@link ClusterJob.defer}, for passing it on. */
 export type ClusterDefer<H extends Handlers> = <K extends HandlerName<H>>(
   name: K,
-  ...args: Parameters<H[K] & Handler>
+  ...args: HandlerArguments<H[K]>
 ) => Promise<ClusterRegistration>;
 
 /** One function registered with a cluster job. */
