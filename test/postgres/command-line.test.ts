@@ -86,7 +86,7 @@ test(
     const handlers = join(dirname(pool.ledger.path), 'handlers.mjs');
     writeFileSync(
       handlers,
-      'export const handlers = { fail(path, name) { console.log(`undone ${name}`); } };\n',
+      "export const handlers = { fail(path, name) { console.log('undone ' + name); } };\n",
     );
     const swept = cli(['sweep', ...inPool, '--handlers', handlers], 'worker');
     assert.equal(swept.status, 0, swept.stderr);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ClusterManager, currentInvocation } from '#dist/postgres/index.js';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { Proxy } from '../helpers/postgres/proxy.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
@@ -24,7 +24,7 @@ const rowsOf = (pool: Pool) =>
 
 test('a registration whose answer is lost after the commit resolves, and is there once', law, async t => {
   const pool = new Pool(t, server);
-  const proxy = await Proxy.start(t, server);
+  const proxy = await TcpProxy.start(t, server);
   const job = await pool.manager({ connection: proxy.url() }).open();
   for (let round = 0; round < 5; round++) {
     proxy.dropAnswers();
@@ -41,7 +41,7 @@ test('a registration whose answer is lost after the commit resolves, and is ther
 
 test('a cancellation and an end whose answer is lost are done once', law, async t => {
   const pool = new Pool(t, server);
-  const proxy = await Proxy.start(t, server);
+  const proxy = await TcpProxy.start(t, server);
   const job = await pool.manager({ connection: proxy.url() }).open();
   const first = await job.defer('note', pool.ledger.path, 'a');
   await job.defer('note', pool.ledger.path, 'b');
@@ -76,7 +76,7 @@ test(
   law,
   async t => {
     const pool = new Pool(t, server);
-    const proxy = await Proxy.start(t, server);
+    const proxy = await TcpProxy.start(t, server);
     const job = await pool.manager({ connection: proxy.url(), callTimeoutMs: 700 }).open();
     proxy.dropAnswers();
     await assert.rejects(job.defer('note', pool.ledger.path, 'a'), error =>
@@ -98,7 +98,7 @@ test(
 
 test('a reconnection that finishes after close leaves no session', law, async t => {
   const pool = new Pool(t, server);
-  const proxy = await Proxy.start(t, server);
+  const proxy = await TcpProxy.start(t, server);
   const manager = pool.manager({ connection: proxy.url(), callTimeoutMs: 300 });
   await manager.open();
   proxy.cut();

@@ -100,7 +100,7 @@ test('a server before 14, and one that keeps a setting that matters, are refused
   await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
     hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),
   );
-  const keeping = altered(client, text => (text.includes('set_config') ? { rows: [] } : undefined));
+  const keeping = altered(client, text => (/set_config|^SET /.test(text) ? { rows: [] } : undefined));
   await assert.rejects(
     prepare(keeping, '"deferred_sweep"'),
     error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('idle_session_timeout'),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { skipLong } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { Proxy } from '../helpers/postgres/proxy.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
@@ -60,7 +60,7 @@ test('after a promotion the owners attach to the new primary within the restart 
   const standby = await PostgresServer.start({ standbyOf: server });
   t.after(() => standby.end());
   const pool = new Pool(t, standby);
-  const proxy = await Proxy.start(t, server);
+  const proxy = await TcpProxy.start(t, server);
   const options = { connection: proxy.url(), graceMs: 300, restartGraceMs: 10_000 };
   const owner = await pool.owner(options);
   await owner.defer('note', 'a');

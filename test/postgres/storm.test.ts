@@ -63,7 +63,7 @@ test('of many owners killed at once each function runs once, and none of the liv
   const children: Child[] = [];
   for (let index = 0; index < processes; index++) {
     const args = [
-      JSON.stringify({ options, managers, jobs, ledger, prefix: index % 2 ? 'lives' : 'dies' + index }),
+      JSON.stringify({ options, managers, jobs, ledger, prefix: index % 2 ? 'lives' : `dies${index}` }),
     ];
     children.push(startChild(t, 'postgres/many-owners', { args }));
   }

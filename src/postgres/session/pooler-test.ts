@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { DeferredSweepError } from '../../errors.ts';
 import { type ConnectionOptions, newClient, type PgClient } from './driver.ts';
+import { quieten } from './prepare.ts';
 
 /**
  * Takes a lock on `first`, opens a second connection, and looks whether the lock is where it should be while the second
@@ -19,6 +20,7 @@ export async function testSessionLocks(
   const second = await newClient(connection, applicationName);
   await second.connect();
   try {
+    await quieten(second);
     await second.query('BEGIN');
     const other = await second.query('SELECT pg_try_advisory_xact_lock($1) AS got, pg_backend_pid() AS pid', [
       key,

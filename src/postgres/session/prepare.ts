@@ -42,14 +42,30 @@ function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepErr
   return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
 }
 
+/** First of all on a connection, so that what follows is not cut short by a limit of the server's. */
+export async function quieten(client: PgClient): Promise<void> {
+  for (const name of [
+    'statement_timeout',
+    'idle_in_transaction_session_timeout',
+    'idle_session_timeout',
+    'lock_timeout',
+  ]) {
+    try {
+      await client.query(`SET ${name} = 0`);
+    } catch (error) {
+      // An old server, which is refused by its version, does not know each of them.
+      if (!isStatementError(error)) throw error;
+    }
+  }
+}
+
 /**
  * Checks the server and sets the connection up.
  * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_POOLER`, `DEFERRED_STANDBY`,
  * `DEFERRED_SCHEMA_VERSION`; what `pg` throws
  */
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
-  // First of all, so that the questions themselves are not cut short.
-  await client.query('SET statement_timeout = 0');
+  await quieten(client);
   const { rows } = await client.query(`
     SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
       pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server, type Socket, connect } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { PostgresServer } from './server.ts';
 
@@ -11,7 +11,7 @@ interface Pair {
 }
 
 /** Stands between clients and a server, and does to their connections what networks do. */
-export class Proxy {
+export class TcpProxy {
   readonly #server: Server;
   /** Where new connections go. */
   target: PostgresServer;
@@ -25,10 +25,10 @@ export class Proxy {
     server.on('connection', client => this.#join(client));
   }
 
-  static async start(t: TestContext, target: PostgresServer): Promise<Proxy> {
+  static async start(t: TestContext, target: PostgresServer): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const proxy = new Proxy(server, target);
+    const proxy = new TcpProxy(server, target);
     t.after(() => {
       proxy.cut();
       server.close();
