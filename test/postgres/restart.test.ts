@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { startChild } from '../helpers/child.ts';
-import { isLong, rounds } from '../helpers/postgres/mode.ts';
+import { isLong, rounds, skipLong } from '../helpers/postgres/mode.ts';
 import { type Owner, Pool } from '../helpers/postgres/pool.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
+const long = { skip: skipPostgres || skipLong };
 // The default, or less where it must be quick; a loop is blocked for nearly as long.
-const restartGraceMs = isLong ? 15_000 : 5000;
+const restartGraceMs = isLong ? 15_000 : 4000;
 const blockMs = restartGraceMs - 1000;
 const graces = { graceMs: 500, restartGraceMs };
 let server: PostgresServer;
@@ -60,7 +61,7 @@ for (const [what, interrupt] of [
 ] as const) {
   test(
     `after a ${what} of the server no owner is taken whose event loop is blocked, and all go on`,
-    law,
+    what === 'crash' ? long : law,
     async t => {
       const pool = new Pool(t, server);
       const owners: Owner[] = [];
