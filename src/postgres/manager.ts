@@ -87,10 +87,14 @@ export class ClusterManager<H extends Handlers> {
    * @throws DeferredSweepError as `open`; `DEFERRED_DATABASE` when the server could not be asked for orphans
    */
   async sweep(options: ClusterSweepOptions = {}): Promise<ClusterReport> {
+    return await this.#sweep(anyOf(options.signal, this.#closed.signal));
+  }
+
+  async #sweep(stop: AbortSignal): Promise<ClusterReport> {
     const session = await this.#connected();
     const turn = this.#sweeping.then(async () => {
       try {
-        return await sweepPool(session, this.#options, anyOf(options.signal, this.#closed.signal));
+        return await sweepPool(session, this.#options, stop);
       } catch (error) {
         throw databaseError(`sweep pool ${this.#options.pool}`, error);
       }
@@ -111,7 +115,7 @@ export class ClusterManager<H extends Handlers> {
     let said = '';
     while (!stop.aborted) {
       try {
-        const report = await this.sweep({ signal: stop });
+        const report = await this.#sweep(stop);
         said = '';
         if (report.owners.length > 0) options.onReport?.(report);
         logClusterReport(this.#options.logger, report);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomInt, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '#dist/errors.js';
+import { rounds } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
@@ -108,3 +111,45 @@ test('a reconnection that finishes after close leaves no session', law, async t 
     return rows.length === 0;
   });
 });
+
+test(
+  'however often connections are cut and answers lost, what resolved is done, and each function is begun once',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await TcpProxy.start(t, server);
+    const options = { connection: proxy.url(), graceMs: 60_000, callTimeoutMs: 60_000 };
+    const managers = [1, 2, 3].map(() => pool.manager(options));
+    await Promise.all(managers.map(async manager => (await manager.open()).close()));
+    const endMs = performance.now() + rounds(3000, 10_000, 120_000);
+    const isOver = () => performance.now() > endMs;
+    const kept: string[] = [];
+    const cancelled: string[] = [];
+    const work = managers.map(async manager => {
+      while (!isOver()) {
+        const job = await manager.open();
+        const names = Array.from({ length: 3 }, () => randomUUID());
+        const registered = await Promise.all(names.map(name => job.defer('note', pool.ledger.path, name)));
+        assert.equal(await registered[0]!.cancel(), true);
+        cancelled.push(names[0]!);
+        kept.push(...names.slice(1));
+        const { ok, failed, pending } = await job.close();
+        assert.deepEqual({ ok, failed, pending }, { ok: 2, failed: 0, pending: 0 });
+      }
+    });
+    let cuts = 0;
+    while (!isOver()) {
+      await sleep(randomInt(20, 200));
+      if (randomInt(2) === 0) {
+        proxy.dropAnswers();
+        await sleep(randomInt(30));
+      }
+      proxy.cut();
+      cuts += 1;
+    }
+    await Promise.all(work);
+    t.diagnostic(`${cuts} cuts, ${kept.length} functions run, ${cancelled.length} cancelled`);
+    assert.deepEqual(pool.ledger.names('start'), [...kept].sort());
+    assert.deepEqual(await rowsOf(pool), []);
+  },
+);
