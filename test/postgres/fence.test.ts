@@ -121,3 +121,30 @@ test('a function longer than the grace is not begun by another while its runner 
     ['start', 'end'],
   );
 });
+
+test('the server itself refuses what an older epoch or session sends late', law, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager().open();
+  const [row] = await pool.owners();
+  const worker = await server.connect('worker');
+  t.after(() => worker.end());
+  const send = async (epoch: number, attachment: number): Promise<unknown[]> => {
+    const values = [row!.lock_key, epoch, attachment];
+    const text = `SELECT deferred_sweep.register($1, $2, $3, '{9}', '{note}', '{\\x80}', 'at-least-once', 0, 1) AS answer
+      UNION ALL SELECT deferred_sweep.cancel($1, $2, $3, 1)
+      UNION ALL SELECT status FROM deferred_sweep.start_attempt($1, $2, $3, gen_random_uuid(), 'r', '{note}', NULL)`;
+    const { rows } = await worker.query(text, values);
+    return rows.map(({ answer }) => answer);
+  };
+  await job.defer('note', pool.ledger.path, 'a');
+  const [epoch, attachment] = [Number(row!.epoch), Number(row!.attachment)];
+  assert.deepEqual(await send(epoch - 1, attachment), ['fenced', 'fenced', 'fenced']);
+  assert.deepEqual(await send(epoch, attachment - 1), ['stale', 'stale', 'stale']);
+  const { rows } = await worker.query('SELECT status FROM deferred_sweep.reattach($1, $2)', [
+    row!.lock_key,
+    epoch - 1,
+  ]);
+  assert.deepEqual(rows, [{ status: 'fenced' }]);
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed], [1, 0]);
+});

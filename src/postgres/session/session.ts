@@ -66,7 +66,9 @@ export class Session extends EventEmitter<Events> {
       execArgv: [],
       name: 'deferred-sweep session',
     });
-    const [opened] = (await once(worker, 'message')) as [FromThread];
+    const exited = new AbortController();
+    worker.once('exit', () => exited.abort());
+    const [opened] = (await once(worker, 'message', { signal: exited.signal })) as [FromThread];
     if (opened.kind === 'opened') return new Session(worker, opened.warnings);
     await worker.terminate();
     throw refused(opened);
