@@ -142,7 +142,10 @@ export class ClusterManager<H extends Handlers> {
 
   async #close(): Promise<void> {
     this.#closed.abort();
-    for (const job of this.#jobs) logClusterReport(this.#options.logger, await job.close());
+    // At once: where the server is away, each waits until its time is over.
+    const close = async (job: ClusterJob<H>): Promise<void> =>
+      logClusterReport(this.#options.logger, await job.close());
+    await Promise.all([...this.#jobs].map(close));
     await this.#sweeping;
     const session = await this.#session?.catch(() => undefined); // told to those who opened it
     await session?.close();

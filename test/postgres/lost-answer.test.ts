@@ -153,3 +153,21 @@ test(
     assert.deepEqual(await rowsOf(pool), []);
   },
 );
+
+test('a job that ends while the server is away is taken by another when it is back', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const manager = pool.manager({ connection: proxy.url(), graceMs: 100, callTimeoutMs: 300 });
+  const job = await manager.open();
+  await job.defer('note', pool.ledger.path, 'a');
+  proxy.isDown = true;
+  proxy.cut();
+  await until('the loss', () => job.signal.aborted);
+  const report = await job.close();
+  assert.deepEqual([report.isComplete, report.owners[0]?.error?.code], [false, 'DEFERRED_DATABASE']);
+  proxy.isDown = false;
+  // The manager lives on, and connects again; it must not keep what it has ended.
+  await until('another job', () => manager.open().catch(() => undefined));
+  const other = pool.manager({ graceMs: 100 });
+  await until('the take-over', async () => (await other.sweep()).ok === 1);
+});

@@ -17,6 +17,13 @@ const STATEMENT_PATIENCE_MS = 6000;
 /** Between two attempts to connect again: doubled each time, at random up to this. */
 const LONGEST_PAUSE_MS = 1000;
 
+/** How to use the connection once. */
+interface UseOptions {
+  readonly patienceMs?: number;
+  /** Whether an answer with a warning does not count: a wait for a standby may have been cancelled. */
+  readonly isDurable?: boolean;
+}
+
 /** What the thread does when the link changes. */
 export interface LinkEvents {
   /** The connection is gone; another is being made. */
@@ -78,9 +85,12 @@ export class Link {
    * What `body` gets from the server. One at a time, in the order of the calls.
    * @throws LinkLost where the connection went before the answer; Unconfirmed; what the server refuses
    */
-  use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number = STATEMENT_PATIENCE_MS): Promise<T> {
+  use<T>(
+    body: (client: PgClient) => Promise<T>,
+    { patienceMs = STATEMENT_PATIENCE_MS, isDurable = false }: UseOptions = {},
+  ): Promise<T> {
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#use(body, patienceMs));
+    const turn = this.#last.then(() => this.#use(body, patienceMs, isDurable));
     this.#last = turn.then(
       () => this.#ended(),
       () => this.#ended(), // told to the caller of this turn
@@ -92,7 +102,7 @@ export class Link {
     this.#waiting -= 1;
   }
 
-  async #use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number): Promise<T> {
+  async #use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number, isDurable: boolean): Promise<T> {
     const client = this.#client;
     if (client === undefined) throw new LinkLost('the connection is lost');
     const warned = this.#warned;
@@ -101,7 +111,7 @@ export class Link {
         this.#lostNow = reject;
       });
       const answer = await Promise.race([withinPatience(body(client), patienceMs), lost]);
-      if (this.#warned !== warned) throw new Unconfirmed('the server warned');
+      if (isDurable && this.#warned !== warned) throw new Unconfirmed('the server warned');
       return answer;
     } catch (error) {
       if (isStatementError(error) || error instanceof Unconfirmed) throw error;
@@ -110,6 +120,11 @@ export class Link {
     } finally {
       this.#lostNow = undefined;
     }
+  }
+
+  /** Lets the connection go, and with it every lock, and makes another one. */
+  drop(reason: string): void {
+    if (this.#client !== undefined) this.#lose(this.#client, reason);
   }
 
   /** Ends the connection, or what becomes one. */
@@ -194,7 +209,7 @@ export class Link {
     // A statement on its way shows as much as a ping.
     if (!this.isUp || this.#waiting > 0) return;
     try {
-      await this.use(client => client.query('SELECT 1'), PING_PATIENCE_MS);
+      await this.use(client => client.query('SELECT 1'), { patienceMs: PING_PATIENCE_MS });
     } catch (error) {
       // A lost link has been told; a server that refuses this statement still answers.
       if (!(error instanceof LinkLost || error instanceof Unconfirmed || isStatementError(error)))

@@ -16,6 +16,9 @@ import { isStatementError } from './prepare.ts';
 /** Not a call that can be sent twice: what it takes would be taken by nobody. */
 const ONCE: readonly CallName[] = ['takeOver'];
 
+/** What must be on the synchronous standby, where there is one, before it is answered. */
+const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
+
 /** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
 
@@ -39,6 +42,8 @@ export class SessionThread {
   readonly #server: ServerCalls;
   readonly #link: Link;
   readonly #holds = new Map<string, Hold>();
+  /** Owners that could not be retired. */
+  readonly #abandoned = new Set<string>();
   #up = new Gate();
   #expiry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -88,6 +93,7 @@ export class SessionThread {
       if (!isOver)
         this.#say({ kind: 'failure', number, failure: { reason, error: reportError(error), mayBeDone } });
       isOver = true;
+      if (name === 'retire') this.#abandon((message.request as Calls['retire']['request']).key, reason);
     };
     const late = new Error(`no answer of the server within ${message.timeoutMs} ms`);
     const timer = setTimeout(() => fail('late', late, sent > 0), message.timeoutMs);
@@ -96,12 +102,15 @@ export class SessionThread {
         if (this.#isClosed) return fail('lost', new Error('the session is closed'), sent > 0);
         const before = sent;
         try {
-          const answer = await this.#link.use(async client => {
-            // Its time may have ended while others had their turn.
-            if (isOver || performance.now() >= until) return undefined;
-            sent += 1;
-            return await this.#perform(client, name, message.request);
-          });
+          const answer = await this.#link.use(
+            async client => {
+              // Its time may have ended while others had their turn.
+              if (isOver || performance.now() >= until) return undefined;
+              sent += 1;
+              return await this.#perform(client, name, message.request);
+            },
+            { isDurable: DURABLE.includes(name) },
+          );
           if (isOver) return await this.#undo(message, answer);
           if (answer === undefined) return fail('late', late, sent > 0);
           isOver = true;
@@ -118,6 +127,12 @@ export class SessionThread {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Nobody runs the functions of this owner here any more, so its lock must not come back with the connection. */
+  #abandon(key: string, reason: Failure['reason']): void {
+    this.#abandoned.add(key);
+    if (reason === 'statement') this.#link.drop(`the server does not retire an owner`);
   }
 
   /** An owner was opened or taken for a caller who no longer waits. */
@@ -184,6 +199,7 @@ export class SessionThread {
         const taken = await server.takeOver(client, asked);
         if (taken === null) return null;
         this.#holds.set(asked.orphan.key, taken.hold);
+        this.#abandoned.delete(asked.orphan.key);
         return taken.answer;
       }
       case 'retire': {
@@ -193,6 +209,7 @@ export class SessionThread {
         const { status, pending } = await server.retire(client, hold, key);
         if (status === 'stale') throw new LinkLost('another session of this owner came between');
         this.#holds.delete(key);
+        this.#abandoned.delete(key);
         return status === 'ok' ? pending : null;
       }
     }
@@ -216,6 +233,8 @@ export class SessionThread {
   }
 
   async #reattach(client: PgClient): Promise<void> {
+    for (const key of this.#abandoned) this.#holds.delete(key);
+    this.#abandoned.clear();
     for (const [key, { epoch }] of [...this.#holds]) {
       const { status, attachment } = await this.#server.reattach(client, key, epoch);
       // A sweeper that has it for a moment either takes it, or lets go: the next connection finds out.
