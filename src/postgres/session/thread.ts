@@ -9,6 +9,7 @@
 import { reportError } from '../../sweep/reported-error.ts';
 import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
+import { Gate } from './gate.ts';
 import { Link, LinkLost, Unconfirmed } from './link.ts';
 import type { CallName, Calls, Failure, FromThread, SessionConfig, Standing, ToThread } from './messages.ts';
 import { isStatementError } from './prepare.ts';
@@ -23,18 +24,6 @@ const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
 
 type CallMessage = Extract<ToThread, { kind: 'call' }>;
-
-/** Opened once. */
-class Gate {
-  readonly opened: Promise<void>;
-  open!: () => void;
-
-  constructor() {
-    this.opened = new Promise(resolve => {
-      this.open = resolve;
-    });
-  }
-}
 
 export class SessionThread {
   readonly #config: SessionConfig;
