@@ -42,7 +42,23 @@ export type DeferredSweepErrorCode =
   /** A ready-made action would touch what it must not. Nothing was done. */
   | 'DEFERRED_ACTION_REFUSED'
   /** A ready-made action could not do all of its work. */
-  | 'DEFERRED_ACTION_FAILED';
+  | 'DEFERRED_ACTION_FAILED'
+  /** The package `pg` is not installed. */
+  | 'DEFERRED_DRIVER_MISSING'
+  /** The PostgreSQL server could not be reached, did not answer in time, or refused a statement. */
+  | 'DEFERRED_DATABASE'
+  /** The PostgreSQL server is too old, or cannot keep a setting that matters. */
+  | 'DEFERRED_SERVER_UNSUPPORTED'
+  /** A pooler stands before the PostgreSQL server. */
+  | 'DEFERRED_POOLER'
+  /** The PostgreSQL server is a standby. */
+  | 'DEFERRED_STANDBY'
+  /** The schema of the cluster store is missing, or of another version. */
+  | 'DEFERRED_SCHEMA_VERSION'
+  /** The job was taken over, or ownership was unsure for too long. Nothing was registered or cancelled. */
+  | 'DEFERRED_OWNERSHIP_LOST'
+  /** The server did not answer: the function may be registered, or not. */
+  | 'DEFERRED_UNCERTAIN';
 
 /** What a {@link DeferredSweepError} may say beside its message. */
 export interface DeferredSweepErrorDetails {

@@ -22,6 +22,7 @@ const VERBS: Readonly<
   exec: async () => (await import('./exec.ts')).runExec,
   defer: async () => (await import('./defer.ts')).runDefer,
   cancel: async () => (await import('./cancel.ts')).runCancel,
+  cluster: async () => (await import('./cluster/main.ts')).runCluster,
 };
 
 try {

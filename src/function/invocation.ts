@@ -13,6 +13,11 @@ export interface Invocation {
   readonly owner: { readonly pid: number; readonly host: string; readonly bootId: string | null };
   /** Whether the machine still runs as it did at registration: pids, mounts and memory are gone otherwise. Undefined: unknown. */
   readonly sameBoot: boolean | undefined;
+  /**
+   * Grows each time that functions of a cluster job go to another owner, so that what is cleaned up can refuse one that
+   * was declared dead. Only for functions of `deferred-sweep/postgres`.
+   */
+  readonly fence?: number;
 }
 
 /**

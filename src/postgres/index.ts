@@ -1,0 +1,16 @@
+/** The cluster store: deferred functions that survive their machine. Needs the package `pg`. */
+export { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
+export { currentInvocation, type Invocation } from '../function/invocation.ts';
+export type { Logger } from '../sweep/logger.ts';
+export {
+  type ClusterCall,
+  type ClusterDefer,
+  ClusterJob,
+  type ClusterRegistration,
+  type HandlerArguments,
+  type HandlerName,
+} from './job.ts';
+export { ClusterManager, type ClusterSweepOptions, type ClusterWatchOptions } from './manager.ts';
+export type { ClusterOptions, Handler, Handlers } from './options.ts';
+export type { ClusterReport, FunctionReport, OwnerReport, ReportedError } from './report.ts';
+export type { ConnectionOptions } from './session/driver.ts';

@@ -1,0 +1,205 @@
+/** One open job of a cluster manager. */
+import { snapshot } from '../cbor/snapshot.ts';
+import { DeferredSweepError } from '../errors.ts';
+import type { Handlers, ResolvedClusterOptions } from './options.ts';
+import { type Ownership, watchOwnership } from './ownership.ts';
+import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';
+import { type HeldOwner, runOwner } from './run-owner.ts';
+import type { Standing } from './session/messages.ts';
+import { CallFailure, type Session } from './session/session.ts';
+
+/** Names of handlers, and of nothing that is inherited. */
+export type HandlerName<H extends Handlers> = Extract<keyof H, string>;
+
+/** The parameters of a handler. */
+export type HandlerArguments<F> = F extends (...args: infer A) => unknown ? A : never;
+
+/** One call: the name of a handler and its arguments. */
+export type ClusterCall<H extends Handlers> = {
+  [K in HandlerName<H>]: readonly [name: K, ...args: HandlerArguments<H[K]>];
+}[HandlerName<H>];
+
+/** The signature of {@link ClusterJob.defer}, for passing it on. */
+export type ClusterDefer<H extends Handlers> = <K extends HandlerName<H>>(
+  name: K,
+  ...args: HandlerArguments<H[K]>
+) => Promise<ClusterRegistration>;
+
+/** One function registered with a cluster job. */
+export interface ClusterRegistration {
+  /** Its number in its job. */
+  readonly id: number;
+  /**
+   * Takes the registration back. Resolves to true when the function will not run; to false when the job has begun to run
+   * its functions, or it was cancelled before.
+   * @throws DeferredSweepError `DEFERRED_OWNERSHIP_LOST` when another may run it; `DEFERRED_UNCERTAIN` when the server did
+   * not answer; `DEFERRED_DATABASE` when it was not asked, or refused
+   */
+  cancel(): Promise<boolean>;
+}
+
+/** What a job needs of its manager. */
+export interface ClusterJobHost {
+  readonly session: Session;
+  readonly options: ResolvedClusterOptions;
+  /** Told once, when the job has ended. */
+  ended(): void;
+}
+
+export class ClusterJob<H extends Handlers> {
+  /** The owner's id in lists and reports: 16 hexadecimal digits. */
+  readonly id: string;
+  /**
+   * Aborted when another process owns the job's functions by now, or may soon: stop what must not overlap with their
+   * run. The reason is a `DEFERRED_OWNERSHIP_LOST`.
+   */
+  readonly signal: AbortSignal;
+  readonly #host: ClusterJobHost;
+  readonly #held: Omit<HeldOwner, 'lost'>;
+  readonly #ownership: Ownership;
+  readonly #calls = new Set<Promise<unknown>>();
+  #lastId = 0;
+  #closing: Promise<ClusterReport> | undefined;
+
+  constructor(host: ClusterJobHost, held: Omit<HeldOwner, 'lost'>) {
+    this.#host = host;
+    this.#held = held;
+    this.id = ownerId(held.key);
+    this.#ownership = watchOwnership(host.session, held.key);
+    this.signal = this.#ownership.lost;
+  }
+
+  /**
+   * Registers a call to be made when the job ends, or by another process if this one is lost. When the promise resolves,
+   * the call is committed. Arguments are copied before `defer` returns.
+   * @throws TypeError for a name that is no handler
+   * @throws DeferredSweepError
+   * - `DEFERRED_UNCERTAIN` when it may be registered, or not: the server's answer was lost
+   * - `DEFERRED_OWNERSHIP_LOST`, `DEFERRED_CLOSED`, `DEFERRED_DATABASE`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`
+   *   when it is not
+   */
+  readonly defer: ClusterDefer<H> = async (name, ...args) => {
+    const [registration] = await this.#register([[name, ...args]]);
+    return registration!;
+  };
+
+  /** Registers all of the calls or none, in one round trip. @throws as {@link ClusterJob.defer} */
+  async deferMany(calls: readonly ClusterCall<H>[]): Promise<ClusterRegistration[]> {
+    return await this.#register(calls);
+  }
+
+  /**
+   * Ends the job: runs its functions and lets go of it. Never rejects: what went wrong is in the report, and functions
+   * with attempts left are an orphan's. A second call gives the same report.
+   */
+  close(): Promise<ClusterReport> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #register(calls: readonly (readonly [string, ...unknown[]])[]): Promise<ClusterRegistration[]> {
+    this.#assertOpen();
+    const { handlers, delivery, timeoutMs, maxAttempts } = this.#host.options;
+    const handlerNames = calls.map(([name]) => {
+      if (typeof name === 'string' && Object.hasOwn(handlers, name)) return name;
+      throw new TypeError(
+        `cannot defer ${JSON.stringify(name) ?? String(name)}: the manager has no such handler`,
+      );
+    });
+    const args = calls.map(([, ...args]) => snapshot(args, 'args'));
+    const ids = calls.map(() => ++this.#lastId);
+    if (ids.length === 0) return [];
+    const request = {
+      key: this.#held.key,
+      ids,
+      handlers: handlerNames,
+      arguments: args,
+      delivery,
+      timeoutMs,
+      maxAttempts,
+    };
+    const what = `defer ${handlerNames.length === 1 ? handlerNames[0] : `${handlerNames.length} functions`}`;
+    await this.#ask(what, () =>
+      this.#host.session.call('register', request, this.#host.options.callTimeoutMs),
+    );
+    return ids.map(id => ({ id, cancel: () => this.#cancel(id) }));
+  }
+
+  readonly #cancelled = new Set<number>();
+
+  async #cancel(id: number): Promise<boolean> {
+    if (this.#closing !== undefined || this.#cancelled.has(id)) return false;
+    this.#cancelled.add(id);
+    const request = { key: this.#held.key, id };
+    try {
+      await this.#ask(`cancel ${this.id}.${id}`, () =>
+        this.#host.session.call('cancel', request, this.#host.options.callTimeoutMs),
+      );
+    } catch (error) {
+      this.#cancelled.delete(id);
+      throw error;
+    }
+    return true;
+  }
+
+  /** @throws DeferredSweepError for everything but `ok` */
+  async #ask(
+    what: string,
+    call: () => Promise<{ readonly value: Standing; readonly mayBeDone: boolean }>,
+  ): Promise<void> {
+    const called = call();
+    this.#calls.add(called);
+    try {
+      const { value, mayBeDone } = await called;
+      if (value === 'ok') return;
+      const text = `cannot ${what}: another process has taken over the job ${this.id}`;
+      throw mayBeDone
+        ? new DeferredSweepError(
+            'DEFERRED_UNCERTAIN',
+            `${text}, and an answer was lost before; it may be done all the same`,
+          )
+        : new DeferredSweepError('DEFERRED_OWNERSHIP_LOST', text);
+    } catch (error) {
+      if (!(error instanceof CallFailure)) throw error;
+      const { mayBeDone } = error.failure;
+      throw new DeferredSweepError(
+        mayBeDone ? 'DEFERRED_UNCERTAIN' : 'DEFERRED_DATABASE',
+        `cannot ${what}: ${error.message}; ${mayBeDone ? 'it may be done all the same' : 'nothing was done'}`,
+        { cause: error.failure.error },
+      );
+    } finally {
+      this.#calls.delete(called);
+    }
+  }
+
+  async #close(): Promise<ClusterReport> {
+    const { session, options } = this.#host;
+    const startMs = performance.now();
+    // What was deferred before is run, or its answer known to be lost.
+    await Promise.allSettled(this.#calls);
+    // Another one: the session may have come back since the job's was aborted.
+    const ownership = watchOwnership(session, this.#held.key);
+    const own = await runOwner(session, options, { ...this.#held, lost: ownership.lost }, undefined);
+    ownership[Symbol.dispose]();
+    this.#ownership[Symbol.dispose]();
+    this.#host.ended();
+    return summarizeOwners(
+      options.pool,
+      [own],
+      own.outcome === 'ran',
+      Math.round(performance.now() - startMs),
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new DeferredSweepError(
+      'DEFERRED_CLOSED',
+      `cannot use the job ${this.id}: it has ended; open another`,
+    );
+  }
+}

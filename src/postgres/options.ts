@@ -1,0 +1,153 @@
+/** Options of a cluster manager, and how they are checked. */
+import type { Delivery, RunOrder } from '../state/record.ts';
+import { defaultLogger, type Logger } from '../sweep/logger.ts';
+import { milliseconds, oneOf, positiveInteger } from '../sweep/options.ts';
+import type { ConnectionOptions } from './session/driver.ts';
+
+/** Any function that can be a handler. */
+// biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; the parameters are checked.
+export type Handler = (...args: any[]) => unknown;
+
+/**
+ * The functions that can be deferred, by name. The name is what is stored: give a changed meaning a new one
+ * (`terminateVm@2`), and keep the old one as long as functions of it may be left.
+ */
+export type Handlers = Readonly<Record<string, Handler>>;
+
+/** How a cluster manager works. Times are in milliseconds. */
+export interface ClusterOptions<H extends Handlers> {
+  /** A URL or options of `pg`, plain data only. @defaultValue the environment: `PGHOST`, `PGUSER`, … */
+  connection?: string | ConnectionOptions | undefined;
+  /** Owners and sweepers of one pool clean up for each other. */
+  pool: string;
+  handlers: H;
+  /** The schema that `deferred-sweep cluster migrate` made. @defaultValue 'deferred_sweep' */
+  schema?: string | undefined;
+  /** For people: which job this is. */
+  label?: string | undefined;
+  /** How long an owner without a session may still come back. @defaultValue 3000 */
+  graceMs?: number | undefined;
+  /** The same after a restart, crash or failover of the server, which ends all sessions. @defaultValue 15000, or graceMs if that is more */
+  restartGraceMs?: number | undefined;
+  /** Time limit of each function; 0 is none. @defaultValue 60000 */
+  timeoutMs?: number | undefined;
+  /** How long a function may still take after its signal was aborted, before it is no longer waited for. @defaultValue 5000 */
+  killGraceMs?: number | undefined;
+  /** Attempts a function has, over all processes. @defaultValue 6 */
+  maxAttempts?: number | undefined;
+  /** From a failed attempt to the next, doubled each time. @defaultValue 10000 */
+  retryDelayMs?: number | undefined;
+  /** @defaultValue 'at-least-once' */
+  delivery?: Delivery | undefined;
+  /** @defaultValue 'fifo' */
+  order?: RunOrder | undefined;
+  /** How long a call waits for the server, reconnecting included, before it rejects. @defaultValue 30000 */
+  callTimeoutMs?: number | undefined;
+  /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
+  logger?: Logger | null | undefined;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedClusterOptions {
+  readonly connection: ConnectionOptions;
+  readonly pool: string;
+  readonly handlers: Handlers;
+  readonly schema: string;
+  readonly label: string | null;
+  readonly graceMs: number;
+  readonly restartGraceMs: number;
+  readonly timeoutMs: number;
+  readonly killGraceMs: number;
+  readonly maxAttempts: number;
+  readonly retryDelayMs: number;
+  readonly delivery: Delivery;
+  readonly order: RunOrder;
+  readonly callTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+const silent: Logger = { info() {}, warn() {} };
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError or RangeError for a value an option does not take, naming the option.
+ */
+export function resolveClusterOptions<H extends Handlers>(
+  options: ClusterOptions<H>,
+): ResolvedClusterOptions {
+  const graceMs = milliseconds('graceMs', options.graceMs ?? 3000);
+  const restartGraceMs = milliseconds('restartGraceMs', options.restartGraceMs ?? Math.max(15_000, graceMs));
+  if (restartGraceMs < graceMs) {
+    throw new RangeError(
+      `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,
+    );
+  }
+  return {
+    connection: checkedConnection(options.connection),
+    pool: text('pool', options.pool),
+    handlers: checkedHandlers(options.handlers),
+    schema: schemaName(options.schema ?? 'deferred_sweep'),
+    label: options.label === undefined ? null : text('label', options.label),
+    graceMs,
+    restartGraceMs,
+    timeoutMs: milliseconds('timeoutMs', options.timeoutMs ?? 60_000),
+    killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
+    maxAttempts: positiveInteger('maxAttempts', options.maxAttempts ?? 6),
+    retryDelayMs: milliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
+    delivery: oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+    order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
+    callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? 30_000),
+    logger: options.logger === null ? silent : (options.logger ?? defaultLogger),
+  };
+}
+
+/** Returns options of a connection as plain data. @throws TypeError */
+export function checkedConnection(connection: string | ConnectionOptions | undefined): ConnectionOptions {
+  if (connection === undefined) return {};
+  if (typeof connection === 'string') return { connectionString: connection };
+  if (typeof connection !== 'object' || connection === null) {
+    throw new TypeError(
+      `option "connection" must be a URL or an object of connection options, got ${typeof connection}`,
+    );
+  }
+  try {
+    return structuredClone(connection);
+  } catch (error) {
+    throw new TypeError(
+      'option "connection" must be plain data, because it goes to another thread; pass a password as text',
+      { cause: error },
+    );
+  }
+}
+
+/** Returns a name that can stand in SQL as it is. @throws TypeError */
+export function schemaName(schema: string): string {
+  if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return `"${schema}"`;
+  throw new TypeError(
+    `option "schema" must be a name of small letters, digits and _, got ${JSON.stringify(schema)}`,
+  );
+}
+
+function text(option: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length <= 200 && !value.includes('\0')) return value;
+  throw new TypeError(
+    `option "${option}" must be a text of 1 to 200 characters, got ${JSON.stringify(value) ?? String(value)}`,
+  );
+}
+
+function checkedHandlers(handlers: unknown): Handlers {
+  if (typeof handlers !== 'object' || handlers === null) {
+    throw new TypeError(
+      `option "handlers" must be an object of functions, got ${handlers === null ? 'null' : typeof handlers}`,
+    );
+  }
+  // Own properties only, and a copy: what a name means does not change while jobs are open.
+  const checked = Object.assign(Object.create(null), handlers) as Record<string, unknown>;
+  for (const [name, handler] of Object.entries(checked)) {
+    text('handlers', name);
+    if (typeof handler !== 'function') {
+      throw new TypeError(`option "handlers" must hold functions, got ${typeof handler} for ${name}`);
+    }
+  }
+  return checked as Handlers;
+}

@@ -1,0 +1,53 @@
+/** What a cluster sweep, or the end of a cluster job, has to say. Plain data: it goes through JSON as it is. */
+import type { FunctionReport, ReportedError } from '../sweep/report.ts';
+
+export type { FunctionOutcome, FunctionReport, ReportedError } from '../sweep/report.ts';
+
+/** One owner whose functions were run, or could not be. */
+export interface OwnerReport {
+  /** Its id: 16 hexadecimal digits. */
+  readonly id: string;
+  /** `ran`: see its functions; `lost`: it was taken over by another meanwhile; `refused`: see the error. */
+  readonly outcome: 'ran' | 'lost' | 'refused';
+  readonly owner?: { readonly host: string; readonly pid: number; readonly bootId: string | null };
+  readonly label?: string;
+  readonly functions: readonly FunctionReport[];
+  /** Functions that are left: for a later attempt, or for those who have their handlers. */
+  readonly pending: number;
+  readonly error?: ReportedError;
+}
+
+/** The counts are those of the owners in it. */
+export interface ClusterReport {
+  readonly pool: string;
+  readonly owners: readonly OwnerReport[];
+  readonly ok: number;
+  readonly failed: number;
+  readonly pending: number;
+  /** False when it was stopped before the end, or could not go on. */
+  readonly isComplete: boolean;
+  readonly ms: number;
+}
+
+/** Returns the report of these owners. */
+export function summarizeOwners(
+  pool: string,
+  owners: readonly OwnerReport[],
+  isComplete: boolean,
+  ms: number,
+): ClusterReport {
+  const functions = owners.flatMap(owner => owner.functions);
+  const ok = functions.filter(ran => ran.outcome === 'ok').length;
+  const pending = owners.reduce((sum, owner) => sum + owner.pending, 0);
+  return { pool, owners, ok, failed: functions.length - ok, pending, isComplete, ms };
+}
+
+/** True when somebody should look: a function failed for now or for good, or an owner could not be served. */
+export function hasClusterProblems(report: ClusterReport): boolean {
+  return report.failed > 0 || !report.isComplete || report.owners.some(owner => owner.error !== undefined);
+}
+
+/** The id of an owner, as people see it: its key as an unsigned number of 16 hexadecimal digits. */
+export function ownerId(key: string): string {
+  return BigInt.asUintN(64, BigInt(key)).toString(16).padStart(16, '0');
+}

@@ -1,0 +1,193 @@
+/** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { bootId } from '../lock/boot.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import { traceInvoke } from '../tracing.ts';
+import { runAttempt } from './attempt.ts';
+import type { ResolvedClusterOptions } from './options.ts';
+import {
+  type FunctionOutcome,
+  type FunctionReport,
+  type OwnerReport,
+  ownerId,
+  type ReportedError,
+} from './report.ts';
+import type { Buried, Calls, EndedAttempt, Fate, StartedAttempt } from './session/messages.ts';
+import { CallFailure, type Session } from './session/session.ts';
+
+/** An owner whose lock our session holds. */
+export interface HeldOwner {
+  readonly key: string;
+  readonly epoch: number;
+  readonly owner: NonNullable<OwnerReport['owner']>;
+  readonly label: string | null;
+  readonly isOrphaned: boolean;
+  /** Aborted when the owner may be another's by now. */
+  readonly lost: AbortSignal;
+}
+
+/** The process that runs, for people. */
+export function runnerName(): string {
+  return `${hostname()}:${process.pid}`;
+}
+
+/** Runs what is runnable here, once each, and retires the owner. Never rejects. */
+export async function runOwner(
+  session: Session,
+  options: ResolvedClusterOptions,
+  held: HeldOwner,
+  stop: AbortSignal | undefined,
+): Promise<OwnerReport> {
+  const run = new OwnerRun(session, options, held);
+  let error: ReportedError | undefined;
+  let pending = 0;
+  try {
+    if (!held.lost.aborted) await run.all(stop);
+  } catch (thrown) {
+    error = failureOf(thrown);
+  }
+  try {
+    // Also after a failure: what cannot be run here must not wait for the end of this process.
+    const { value, mayBeDone } = await session.call('retire', { key: held.key }, options.callTimeoutMs);
+    if (value !== null) pending = value;
+    else if (!mayBeDone) run.isLost = true;
+  } catch (thrown) {
+    error ??= failureOf(thrown);
+  }
+  return {
+    id: ownerId(held.key),
+    outcome: error ? 'refused' : run.isLost ? 'lost' : 'ran',
+    owner: held.owner,
+    ...(held.label !== null && { label: held.label }),
+    functions: run.reports,
+    pending,
+    ...(error && { error }),
+  };
+}
+
+/** @throws whatever is no failure of a call */
+function failureOf(thrown: unknown): ReportedError {
+  if (!(thrown instanceof CallFailure)) throw thrown;
+  return { ...thrown.failure.error, name: 'DeferredSweepError', code: 'DEFERRED_DATABASE' };
+}
+
+class OwnerRun {
+  readonly reports: FunctionReport[] = [];
+  isLost = false;
+  readonly #session: Session;
+  readonly #options: ResolvedClusterOptions;
+  readonly #held: HeldOwner;
+
+  constructor(session: Session, options: ResolvedClusterOptions, held: HeldOwner) {
+    this.#session = session;
+    this.#options = options;
+    this.#held = held;
+  }
+
+  async all(stop: AbortSignal | undefined): Promise<void> {
+    let last: { readonly started: StartedAttempt; readonly ms: number; readonly ended: EndedAttempt } | null =
+      null;
+    for (;;) {
+      if (stop?.aborted || this.#held.lost.aborted) {
+        if (last) this.#report(last.started, last.ms, last.ended, await this.#end(last.ended));
+        return;
+      }
+      const { fate, standing, started, buried } = await this.#next(last?.ended ?? null);
+      if (last && fate) this.#report(last.started, last.ms, last.ended, fate);
+      for (const given of buried) this.#reportBuried(given);
+      if (standing === 'fenced') this.isLost = true;
+      if (started === null) return;
+      last = await this.#run(started);
+    }
+  }
+
+  #after: number | null = null;
+
+  async #next(ended: EndedAttempt | null): Promise<Calls['next']['answer']> {
+    const { callTimeoutMs, handlers, retryDelayMs } = this.#options;
+    const { value } = await this.#session.call(
+      'next',
+      {
+        key: this.#held.key,
+        ended,
+        call: randomUUID(),
+        runner: runnerName(),
+        handlers: Object.keys(handlers),
+        after: this.#after,
+        retryDelayMs,
+      },
+      callTimeoutMs,
+    );
+    if (value.started !== null) this.#after = value.started.id;
+    return value;
+  }
+
+  async #end(ended: EndedAttempt): Promise<Fate> {
+    const { callTimeoutMs, retryDelayMs } = this.#options;
+    return (await this.#session.call('end', { key: this.#held.key, ended, retryDelayMs }, callTimeoutMs))
+      .value;
+  }
+
+  async #run(started: StartedAttempt) {
+    const { key, epoch, owner, isOrphaned, lost } = this.#held;
+    const { handlers, killGraceMs, pool } = this.#options;
+    const here = bootId();
+    const traced = traceInvoke({
+      path: `postgres:${pool}/${ownerId(key)}`,
+      name: started.handler,
+      attempt: started.attempt,
+    });
+    const { error, ms, hung } = await runAttempt(handlers[started.handler]!, started, {
+      killGraceMs,
+      lost,
+      orphaned: isOrphaned,
+      owner,
+      sameBoot: here === null || owner.bootId === null ? undefined : here === owner.bootId,
+      fence: epoch,
+    });
+    traced(error ?? undefined);
+    const { id, attempt } = started;
+    if (hung !== undefined) void this.#settleLate(hung, id, attempt);
+    return { started, ms, ended: { id, attempt, error } };
+  }
+
+  /** A handler that was given up may succeed after all, and need not run again then. */
+  async #settleLate(hung: Promise<ReportedError | null>, id: number, attempt: number): Promise<void> {
+    if ((await hung) !== null) return;
+    try {
+      await this.#end({ id, attempt, error: null });
+    } catch (error) {
+      // It runs once more, as it would if it had not settled.
+      this.#options.logger.warn(
+        `deferred-sweep: ${ownerId(this.#held.key)}.${id} ended late, which could not be stored: ${reportError(error).message}`,
+      );
+    }
+  }
+
+  #report({ id, handler, attempt }: StartedAttempt, ms: number, { error }: EndedAttempt, fate: Fate): void {
+    this.reports.push({
+      id,
+      name: handler,
+      outcome: outcomeOf(error),
+      attempt,
+      ms: Math.round(ms),
+      ...(error && { error }),
+      ...(fate === 'buried' && { deadLetter: this.#deadLetter(id) }),
+    });
+  }
+
+  #reportBuried({ id, handler, attempt, error }: Buried): void {
+    const deadLetter = this.#deadLetter(id);
+    this.reports.push({ id, name: handler, outcome: 'skipped', attempt, ms: 0, error, deadLetter });
+  }
+
+  #deadLetter(id: number): string {
+    return `${ownerId(this.#held.key)}.${id}`;
+  }
+}
+
+function outcomeOf(error: ReportedError | null): FunctionOutcome {
+  if (error === null) return 'ok';
+  return error.code === 'DEFERRED_TIMED_OUT' ? 'timed-out' : 'failed';
+}

@@ -1,0 +1,129 @@
+/** SQL functions by which functions are registered, cancelled, started and ended. */
+export const ATTEMPTS = `
+-- All of them or none. Sent again, it changes nothing. The row's share lock also makes a repeated call wait for the
+-- synchronous standby as the first one did.
+CREATE FUNCTION {schema}.register(
+  p_key bigint, p_epoch bigint, p_attachment bigint, p_ids bigint[], p_handlers text[], p_arguments bytea[],
+  p_delivery text, p_timeout_ms integer, p_max_attempts integer
+) RETURNS text AS $$
+DECLARE
+  v_status text := {schema}.standing(p_key, p_epoch, p_attachment);
+BEGIN
+  IF v_status <> 'ok' THEN RETURN v_status; END IF;
+  INSERT INTO {schema}.functions (lock_key, id, handler, arguments, delivery, timeout_ms, max_attempts)
+    SELECT p_key, c.id, c.handler, c.arguments, p_delivery, p_timeout_ms, p_max_attempts
+    FROM unnest(p_ids, p_handlers, p_arguments) AS c (id, handler, arguments)
+    ON CONFLICT (lock_key, id) DO NOTHING;
+  RETURN 'ok';
+END
+$$ {definer};
+
+-- 'ok' also where the function is not there any more.
+CREATE FUNCTION {schema}.cancel(p_key bigint, p_epoch bigint, p_attachment bigint, p_id bigint) RETURNS text AS $$
+DECLARE
+  v_status text := {schema}.standing(p_key, p_epoch, p_attachment);
+BEGIN
+  IF v_status <> 'ok' THEN RETURN v_status; END IF;
+  DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
+  RETURN 'ok';
+END
+$$ {definer};
+
+CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb) RETURNS void AS $$
+BEGIN
+  INSERT INTO {schema}.dead_letters
+    (lock_key, id, pool, handler, arguments, delivery, timeout_ms, max_attempts, registered_at, owner, attempts, error)
+    SELECT f.lock_key, f.id, o.pool, f.handler, f.arguments, f.delivery, f.timeout_ms, f.max_attempts, f.registered_at,
+      jsonb_build_object('label', o.label, 'host', o.host, 'pid', o.pid, 'bootId', o.boot_id, 'openedAt', o.opened_at),
+      coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'runner', a.runner, 'startedAt', a.started_at,
+          'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
+        FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]'),
+      p_error
+    FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key) WHERE f.lock_key = p_key AND f.id = p_id
+    ON CONFLICT (lock_key, id) DO NOTHING;
+  DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
+END
+$$ {definer};
+
+-- What became of the function: 'done', 'retry', 'buried', or 'late' where nothing is left to decide.
+-- Not fenced: that a function has run is a fact, whoever ran it.
+CREATE FUNCTION {schema}.end_attempt(
+  p_key bigint, p_id bigint, p_attempt integer, p_error jsonb, p_retry_delay_ms integer
+) RETURNS text AS $$
+DECLARE
+  v_max integer;
+BEGIN
+  SELECT f.max_attempts INTO v_max FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id FOR UPDATE;
+  IF p_error IS NULL THEN
+    DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
+    DELETE FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = p_id
+      AND EXISTS (SELECT FROM jsonb_array_elements(d.attempts) a WHERE (a ->> 'attempt')::integer = p_attempt);
+    RETURN CASE WHEN v_max IS NULL THEN 'late' ELSE 'done' END;
+  END IF;
+  IF v_max IS NULL THEN RETURN 'late'; END IF;
+  UPDATE {schema}.attempts a SET ended_at = clock_timestamp(), error = p_error
+    WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt = p_attempt AND a.ended_at IS NULL;
+  IF NOT FOUND
+    OR EXISTS (SELECT FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt > p_attempt)
+  THEN RETURN 'late'; END IF;
+  IF p_attempt >= v_max THEN
+    PERFORM {schema}.bury(p_key, p_id, p_error);
+    RETURN 'buried';
+  END IF;
+  UPDATE {schema}.functions f
+    SET next_at = clock_timestamp() + p_retry_delay_ms * power(2, least(p_attempt - 1, 20)) * interval '1 millisecond'
+    WHERE f.lock_key = p_key AND f.id = p_id;
+  RETURN 'retry';
+END
+$$ {definer};
+
+-- The next function in the owner's order after p_after, with its start mark; no function if none is runnable.
+-- Sent again with the same p_call, it returns the same attempt.
+CREATE FUNCTION {schema}.start_attempt(
+  p_key bigint, p_epoch bigint, p_attachment bigint, p_call uuid, p_runner text, p_handlers text[], p_after bigint
+) RETURNS TABLE (status text, id bigint, handler text, arguments bytea, attempt integer, timeout_ms integer,
+  registered_at timestamptz, buried jsonb) AS $$
+#variable_conflict use_column
+DECLARE
+  v_status text := {schema}.standing(p_key, p_epoch, p_attachment);
+  v_order text;
+  f {schema}.functions;
+  v_after bigint := p_after;
+  v_attempt integer;
+  v_buried jsonb := '[]';
+  v_error jsonb;
+BEGIN
+  IF v_status <> 'ok' THEN
+    RETURN QUERY SELECT v_status, NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, v_buried;
+    RETURN;
+  END IF;
+  RETURN QUERY SELECT 'ok', g.id, g.handler, g.arguments, a.attempt, g.timeout_ms, g.registered_at, v_buried
+    FROM {schema}.attempts a JOIN {schema}.functions g USING (lock_key, id) WHERE a.lock_key = p_key AND a.call = p_call;
+  IF FOUND THEN RETURN; END IF;
+  SELECT o.run_order INTO v_order FROM {schema}.owners o WHERE o.lock_key = p_key;
+  LOOP
+    SELECT * INTO f FROM {schema}.functions g
+      WHERE g.lock_key = p_key AND g.handler = ANY (p_handlers) AND g.next_at <= clock_timestamp()
+        AND (v_after IS NULL OR CASE WHEN v_order = 'fifo' THEN g.id > v_after ELSE g.id < v_after END)
+      ORDER BY CASE WHEN v_order = 'fifo' THEN g.id ELSE -g.id END LIMIT 1 FOR UPDATE;
+    EXIT WHEN NOT FOUND;
+    v_after := f.id;
+    SELECT coalesce(max(a.attempt), 0) INTO v_attempt FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id;
+    -- An attempt without an end: its runner died in it, or cannot tell.
+    IF v_attempt >= f.max_attempts OR f.delivery = 'at-most-once' AND EXISTS (SELECT FROM {schema}.attempts a
+        WHERE a.lock_key = p_key AND a.id = f.id AND a.ended_at IS NULL) THEN
+      v_error := jsonb_build_object('name', 'DeferredSweepError', 'code', 'DEFERRED_CRASHED', 'message',
+        format('cannot tell whether %s ended: the runner of attempt %s is gone', f.handler, v_attempt));
+      PERFORM {schema}.bury(p_key, f.id, v_error);
+      v_buried := v_buried || jsonb_build_object('id', f.id, 'handler', f.handler, 'attempt', v_attempt, 'error', v_error);
+      CONTINUE;
+    END IF;
+    INSERT INTO {schema}.attempts (lock_key, id, attempt, epoch, call, runner)
+      VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
+    RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at, v_buried;
+    RETURN;
+  END LOOP;
+  RETURN QUERY SELECT 'ok', NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, v_buried;
+END
+$$ {definer};
+`;

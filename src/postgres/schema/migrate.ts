@@ -1,0 +1,114 @@
+/** Bringing the schema of a database to this version. The only place with DDL; workers never come here. */
+import { DeferredSweepError } from '../../errors.ts';
+import type { PgClient } from '../session/driver.ts';
+import { ATTEMPTS } from './attempts.ts';
+import { OPERATORS } from './operators.ts';
+import { OWNERSHIP } from './ownership.ts';
+import { TABLES } from './tables.ts';
+
+/** One step from each version to the next. A step that was released is never changed. */
+const STEPS: readonly string[] = [TABLES + OWNERSHIP + ATTEMPTS + OPERATORS];
+
+/** The version of the schema this code works with. */
+export const SCHEMA_VERSION: number = STEPS.length;
+
+const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
+
+/** What a worker's role may call. */
+export const WORKER_FUNCTIONS: readonly string[] = [
+  'open_owner',
+  'register',
+  'start_attempt',
+  'end_attempt',
+  'cancel',
+  'orphans',
+  'take_over',
+  'reattach',
+  'retire',
+  'schema_version',
+];
+
+/** What an operator's role may call beside. */
+export const OPERATOR_FUNCTIONS: readonly string[] = [
+  'list_owners',
+  'stored_arguments',
+  'retry',
+  'discard',
+  'schema_version',
+];
+
+/** Which roles are granted what. Roles must exist. */
+export interface Grants {
+  readonly workers: readonly string[];
+  readonly operators: readonly string[];
+}
+
+/**
+ * Brings the schema to {@link SCHEMA_VERSION} and grants the roles what they need, in one transaction. Returns the
+ * version it found, 0 for none. Two at once wait for each other.
+ * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer than this code
+ */
+export async function migrate(client: PgClient, schema: string, grants: Grants): Promise<number> {
+  await client.query('BEGIN');
+  try {
+    // One migration of a schema at a time; the lock ends with the transaction.
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `deferred-sweep migrate ${schema}`,
+    ]);
+    const found = await versionOf(client, schema);
+    if (found > SCHEMA_VERSION) throw newer(schema, found);
+    if (found === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    for (const step of STEPS.slice(found)) await client.query(filled(step, schema));
+    if (found < SCHEMA_VERSION) await client.query(filled(versionStep(), schema));
+    // Functions are everybody's by default.
+    await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC`);
+    await grant(client, schema, grants.workers, WORKER_FUNCTIONS);
+    await grant(client, schema, grants.operators, OPERATOR_FUNCTIONS);
+    await client.query('COMMIT');
+    return found;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {}); // the connection may be what failed; the first error counts
+    throw error;
+  }
+}
+
+async function versionOf(client: PgClient, schema: string): Promise<number> {
+  const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS has', [`${schema}.meta`]);
+  if (rows[0]?.has !== true) return 0;
+  const meta = await client.query(`SELECT version FROM ${schema}.meta`);
+  return Number(meta.rows[0]?.version ?? 0);
+}
+
+function newer(schema: string, found: number): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_SCHEMA_VERSION',
+    `cannot migrate schema ${schema}: it has version ${found}, newer than ${SCHEMA_VERSION}; use a newer deferred-sweep`,
+  );
+}
+
+function versionStep(): string {
+  return `
+INSERT INTO {schema}.meta (version) VALUES (${SCHEMA_VERSION})
+  ON CONFLICT (singleton) DO UPDATE SET version = excluded.version;
+CREATE OR REPLACE FUNCTION {schema}.schema_version() RETURNS integer AS $$
+  SELECT m.version FROM {schema}.meta m
+$$ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+`;
+}
+
+function filled(sql: string, schema: string): string {
+  return sql.replaceAll('{schema}', schema).replaceAll('{definer}', DEFINER);
+}
+
+async function grant(
+  client: PgClient,
+  schema: string,
+  roles: readonly string[],
+  names: readonly string[],
+): Promise<void> {
+  for (const role of roles) {
+    const quoted = `"${role.replaceAll('"', '""')}"`;
+    await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${quoted}`);
+    for (const name of names) await client.query(`GRANT EXECUTE ON FUNCTION ${schema}.${name} TO ${quoted}`);
+  }
+}

@@ -1,0 +1,77 @@
+/** The little of `pg` that is used, and how it is found: an optional peer dependency, loaded only by those who connect. */
+import { DeferredSweepError } from '../../errors.ts';
+
+/** How to reach the server. Plain data: it goes to another thread. What is left out is taken from `PGHOST`, `PGUSER`, …. */
+export interface ConnectionOptions {
+  readonly connectionString?: string | undefined;
+  /** A host name, an address, or the directory of a Unix socket. */
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database?: string | undefined;
+  /** Options of TLS as `tls.connect` takes them, plain data only. */
+  readonly ssl?: boolean | Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface PgResult {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A connection of `pg`. */
+export interface PgClient {
+  /** What the server, or a pooler in between, called the backend. */
+  readonly processID: number | null;
+  readonly host: string;
+  readonly connection: { readonly stream: { destroy(): unknown; resetAndDestroy?(): unknown } };
+  connect(): Promise<unknown>;
+  query(text: string, values?: readonly unknown[]): Promise<PgResult>;
+  end(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  on(event: 'notice', listener: (notice: { readonly severity?: string }) => void): unknown;
+}
+
+type PgClientClass = new (config: Record<string, unknown>) => PgClient;
+
+/** How long a connection may take to be made, in milliseconds. */
+export const CONNECT_MS = 3000;
+
+/**
+ * Returns a client that is not connected yet.
+ * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING` where `pg` is not installed
+ */
+export async function newClient(connection: ConnectionOptions, applicationName: string): Promise<PgClient> {
+  const Client = await loadClient();
+  const client = new Client({
+    ...connection,
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+  });
+  // Errors of a connection that ends are told by 'end' too; without a listener they would end the process.
+  client.on('error', () => {});
+  return client;
+}
+
+async function loadClient(): Promise<PgClientClass> {
+  // Named by a variable: whoever type-checks this package need not have pg.
+  const name = 'pg';
+  try {
+    const module = (await import(name)) as { default: { Client: PgClientClass } };
+    return module.default.Client;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    throw new DeferredSweepError(
+      'DEFERRED_DRIVER_MISSING',
+      "cannot connect to PostgreSQL: the package pg is not installed; run 'npm install pg'",
+      { cause: error },
+    );
+  }
+}
+
+/** Ends a connection without waiting for the other side, which may be gone. */
+export function abandon(client: PgClient): void {
+  const { stream } = client.connection;
+  stream.destroy();
+}

@@ -1,0 +1,246 @@
+/** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeferredSweepError, hasCode } from '../../errors.ts';
+import { abandon, newClient, type PgClient } from './driver.ts';
+import type { SessionConfig } from './messages.ts';
+import { testSessionLocks } from './pooler-test.ts';
+import { isStatementError, type Prepared, prepare } from './prepare.ts';
+
+/** An idle session is asked this often whether it lives, and given this long to answer. */
+const PING_EVERY_MS = 1000;
+const PING_PATIENCE_MS = 3000;
+/**
+ * How long any other statement may take before the connection is believed dead. Less than the 8 s after which the server
+ * frees the locks of a client that is cut off, so that the owner is unsure first.
+ */
+const STATEMENT_PATIENCE_MS = 6000;
+/** Between two attempts to connect again: doubled each time, at random up to this. */
+const LONGEST_PAUSE_MS = 1000;
+
+/** How to use the connection once. */
+interface UseOptions {
+  readonly patienceMs?: number;
+  /** Whether an answer with a warning does not count: a wait for a standby may have been cancelled. */
+  readonly isDurable?: boolean;
+}
+
+/** What the thread does when the link changes. */
+export interface LinkEvents {
+  /** The connection is gone; another is being made. */
+  lost(reason: string): void;
+  /** Takes the locks again on a new connection. Rejects where it failed meanwhile. */
+  reattach(client: PgClient): Promise<void>;
+  /** The new connection has all locks. */
+  up(): void;
+  warning(text: string): void;
+}
+
+/** The connection was lost before the server answered. */
+export class LinkLost extends Error {}
+
+/** The server answered and warned: what it did may not be on the synchronous standby. */
+export class Unconfirmed extends Error {}
+
+export class Link {
+  readonly #config: SessionConfig;
+  readonly #events: LinkEvents;
+  #client: PgClient | undefined;
+  #prepared: Prepared | undefined;
+  #isClosed = false;
+  #waiting = 0;
+  #last: Promise<void> = Promise.resolve();
+  /** How many warnings the server has sent with its answers. */
+  #warned = 0;
+  #lostNow: ((reason: LinkLost) => void) | undefined;
+  readonly #pinging: NodeJS.Timeout;
+
+  constructor(config: SessionConfig, events: LinkEvents) {
+    this.#config = config;
+    this.#events = events;
+    this.#pinging = setInterval(() => void this.#ping(), PING_EVERY_MS);
+  }
+
+  /**
+   * Makes the first connection. Returns what is weaker than it should be.
+   * @throws DeferredSweepError why the server will not do; what `pg` throws
+   */
+  async open(): Promise<readonly string[]> {
+    const { connection, applicationName } = this.#config;
+    const client = await this.#connect();
+    try {
+      await withinPatience(testSessionLocks(client, connection, applicationName), STATEMENT_PATIENCE_MS);
+    } catch (error) {
+      abandon(client);
+      throw error;
+    }
+    this.#adopt(client);
+    return this.#prepared!.warnings;
+  }
+
+  get isUp(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /**
+   * What `body` gets from the server. One at a time, in the order of the calls.
+   * @throws LinkLost where the connection went before the answer; Unconfirmed; what the server refuses
+   */
+  use<T>(
+    body: (client: PgClient) => Promise<T>,
+    { patienceMs = STATEMENT_PATIENCE_MS, isDurable = false }: UseOptions = {},
+  ): Promise<T> {
+    this.#waiting += 1;
+    const turn = this.#last.then(() => this.#use(body, patienceMs, isDurable));
+    this.#last = turn.then(
+      () => this.#ended(),
+      () => this.#ended(), // told to the caller of this turn
+    );
+    return turn;
+  }
+
+  #ended(): void {
+    this.#waiting -= 1;
+  }
+
+  async #use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number, isDurable: boolean): Promise<T> {
+    const client = this.#client;
+    if (client === undefined) throw new LinkLost('the connection is lost');
+    const warned = this.#warned;
+    try {
+      const lost = new Promise<never>((_, reject) => {
+        this.#lostNow = reject;
+      });
+      const answer = await Promise.race([withinPatience(body(client), patienceMs), lost]);
+      if (isDurable && this.#warned !== warned) throw new Unconfirmed('the server warned');
+      return answer;
+    } catch (error) {
+      if (isStatementError(error) || error instanceof Unconfirmed) throw error;
+      this.#lose(client, messageOf(error));
+      throw error instanceof LinkLost ? error : new LinkLost(messageOf(error));
+    } finally {
+      this.#lostNow = undefined;
+    }
+  }
+
+  /** Lets the connection go, and with it every lock, and makes another one. */
+  drop(reason: string): void {
+    if (this.#client !== undefined) this.#lose(this.#client, reason);
+  }
+
+  /** Ends the connection, or what becomes one. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#pinging);
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined) return;
+    try {
+      await withinPatience(client.end(), PING_PATIENCE_MS);
+    } catch {
+      // The other side does not answer; its own end of the connection is left to the kernel.
+      abandon(client);
+    }
+  }
+
+  async #connect(): Promise<PgClient> {
+    const { connection, applicationName, schema } = this.#config;
+    const client = await newClient(connection, applicationName);
+    try {
+      await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
+      this.#prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
+      return client;
+    } catch (error) {
+      abandon(client);
+      throw error;
+    }
+  }
+
+  #adopt(client: PgClient): void {
+    this.#client = client;
+    client.on('error', error => this.#lose(client, messageOf(error)));
+    client.on('notice', ({ severity }) => {
+      if (severity === 'WARNING') this.#warned += 1;
+    });
+    client.on('end', () => this.#lose(client, 'the server closed the connection'));
+  }
+
+  #lose(client: PgClient, reason: string): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    abandon(client);
+    this.#lostNow?.(new LinkLost(reason));
+    if (this.#isClosed) return;
+    this.#events.lost(reason);
+    void this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    const former = this.#prepared;
+    let said = '';
+    for (let pauseMs = 50; !this.#isClosed; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      let client: PgClient | undefined;
+      try {
+        client = await this.#connect();
+        // Closed meanwhile: a session that is left would hold locks for nobody.
+        if (this.#isClosed) return abandon(client);
+        if (former) await withinPatience(endFormer(client, former), STATEMENT_PATIENCE_MS);
+        await withinPatience(this.#events.reattach(client), STATEMENT_PATIENCE_MS);
+        if (this.#isClosed) return abandon(client);
+        // Lost between its locks and here, it is found out by the next statement, or ping.
+        this.#adopt(client);
+        this.#events.up();
+        return;
+      } catch (error) {
+        if (client !== undefined) abandon(client);
+        // A standby may be on its way to be the primary, and a schema on its way to be there: not for ever refused.
+        if (
+          hasCode(error, 'DEFERRED_STANDBY', 'DEFERRED_SCHEMA_VERSION', 'DEFERRED_POOLER') &&
+          said !== error.code
+        ) {
+          said = error.code;
+          this.#events.warning(error.message);
+        }
+      }
+      await sleep(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  async #ping(): Promise<void> {
+    // A statement on its way shows as much as a ping.
+    if (!this.isUp || this.#waiting > 0) return;
+    try {
+      await this.use(client => client.query('SELECT 1'), { patienceMs: PING_PATIENCE_MS });
+    } catch (error) {
+      // A lost link has been told; a server that refuses this statement still answers.
+      if (!(error instanceof LinkLost || error instanceof Unconfirmed || isStatementError(error)))
+        throw error;
+    }
+  }
+}
+
+/** The former session may be cut off, or wait for a standby. It must not do anything late, nor hold its locks longer. */
+async function endFormer(client: PgClient, { backendPid, backendStart }: Prepared): Promise<void> {
+  await client.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE pid = $1 AND backend_start::text = $2 AND usename = current_user`,
+    [backendPid, backendStart],
+  );
+}
+
+async function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {
+  const over = new AbortController();
+  const limit = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
+    throw new LinkLost(`the server did not answer within ${patienceMs} ms`);
+  });
+  limit.catch(() => {}); // aborted below
+  work.catch(() => {}); // may fail after its time
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    over.abort();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof DeferredSweepError || error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,159 @@
+/** What a manager and its session thread say to each other. Plain data. */
+import type { ReportedError } from '../report.ts';
+import type { ConnectionOptions } from './driver.ts';
+
+/** What the thread is started with. */
+export interface SessionConfig {
+  readonly connection: ConnectionOptions;
+  /** Quoted where needed. */
+  readonly schema: string;
+  readonly applicationName: string;
+  /** Half of it after ownership became unsure, the thread says `expired`. */
+  readonly graceMs: number;
+}
+
+/** A call of a hold: the thread knows its epoch and attachment. Keys are text: a bigint is no number. */
+export interface Calls {
+  openOwner: {
+    request: {
+      pool: string;
+      label: string | null;
+      host: string;
+      pid: number;
+      bootId: string | null;
+      order: string;
+      graceMs: number;
+      restartGraceMs: number;
+    };
+    answer: { key: string; epoch: number };
+  };
+  register: {
+    request: {
+      key: string;
+      ids: readonly number[];
+      handlers: readonly string[];
+      arguments: readonly Uint8Array[];
+      delivery: string;
+      timeoutMs: number;
+      maxAttempts: number;
+    };
+    answer: Standing;
+  };
+  cancel: { request: { key: string; id: number }; answer: Standing };
+  /** Ends one attempt, if `ended` is given, and starts the next function after `after`. */
+  next: {
+    request: {
+      key: string;
+      ended: EndedAttempt | null;
+      call: string;
+      runner: string;
+      handlers: readonly string[];
+      after: number | null;
+      retryDelayMs: number;
+    };
+    answer: {
+      fate: Fate | null;
+      standing: Standing;
+      started: StartedAttempt | null;
+      buried: readonly Buried[];
+    };
+  };
+  end: {
+    request: { key: string; ended: EndedAttempt; retryDelayMs: number };
+    answer: Fate;
+  };
+  orphans: {
+    request: { pool: string; handlers: readonly string[]; limit: number };
+    answer: readonly Orphan[];
+  };
+  takeOver: {
+    request: { orphan: Orphan; by: string; graceMs: number; restartGraceMs: number };
+    answer: TakenOwner | null;
+  };
+  /** Lets go of a hold; the answer is how many functions it leaves, or null where it was not ours any more. */
+  retire: { request: { key: string }; answer: number | null };
+}
+
+export type CallName = keyof Calls;
+
+/** `fenced`: declared dead; what was asked was not done. */
+export type Standing = 'ok' | 'fenced';
+/** What became of a function whose attempt ended. `late`: it was decided before. */
+export type Fate = 'done' | 'retry' | 'buried' | 'late';
+
+export interface EndedAttempt {
+  readonly id: number;
+  readonly attempt: number;
+  /** Null where the function returned. */
+  readonly error: ReportedError | null;
+}
+
+export interface StartedAttempt {
+  readonly id: number;
+  readonly handler: string;
+  readonly arguments: Uint8Array;
+  readonly attempt: number;
+  readonly timeoutMs: number;
+  readonly registeredAt: Date;
+}
+
+/** A function that was given up without a run. */
+export interface Buried {
+  readonly id: number;
+  readonly handler: string;
+  readonly attempt: number;
+  readonly error: ReportedError;
+}
+
+export interface Orphan {
+  readonly key: string;
+  readonly epoch: number;
+  readonly attachment: number;
+}
+
+export interface TakenOwner {
+  readonly epoch: number;
+  readonly label: string | null;
+  readonly host: string;
+  readonly pid: number;
+  readonly bootId: string | null;
+  readonly openedAt: Date;
+}
+
+/** A call that could not be answered. */
+export interface Failure {
+  /** `lost`: the connection, or the session's end; `late`: its time was over; `statement`: the server refused it. */
+  readonly reason: 'lost' | 'late' | 'statement';
+  readonly error: ReportedError;
+  /** Whether the server may have done it all the same. */
+  readonly mayBeDone: boolean;
+}
+
+export type ToThread =
+  | {
+      readonly kind: 'call';
+      readonly number: number;
+      readonly name: CallName;
+      readonly request: Calls[CallName]['request'];
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'close' };
+
+export type FromThread =
+  | { readonly kind: 'opened'; readonly warnings: readonly string[] }
+  | { readonly kind: 'refused'; readonly error: ReportedError }
+  | {
+      readonly kind: 'answer';
+      readonly number: number;
+      readonly answer: Calls[CallName]['answer'];
+      /** Whether an earlier sending of the same call may have been done, too. */
+      readonly mayBeDone: boolean;
+    }
+  | { readonly kind: 'failure'; readonly number: number; readonly failure: Failure }
+  | { readonly kind: 'unsure'; readonly reason: string }
+  | { readonly kind: 'sure' }
+  /** Ownership has been unsure for half a grace. */
+  | { readonly kind: 'expired' }
+  /** This owner was taken over. */
+  | { readonly kind: 'fenced'; readonly key: string }
+  | { readonly kind: 'warning'; readonly text: string };

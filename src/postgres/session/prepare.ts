@@ -1,0 +1,181 @@
+/** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
+import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import { SCHEMA_VERSION } from '../schema/migrate.ts';
+import type { PgClient } from './driver.ts';
+
+/** A connection that passed. */
+export interface Prepared {
+  readonly backendPid: number;
+  /** Tells this backend from a later one with the same pid. */
+  readonly backendStart: string;
+  /** What is weaker than it should be, for people. */
+  readonly warnings: readonly string[];
+}
+
+/** The oldest server with `client_connection_check_interval` and `idle_session_timeout`. */
+const OLDEST_SERVER = 140_000;
+
+/** Settings without which a session lock, or what was committed, could vanish by itself. A server must keep them. */
+const VITAL: Readonly<Record<string, string>> = {
+  idle_session_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  default_transaction_deferrable: 'off',
+};
+
+/** Settings by which the server notices that a client is gone. Without them it takes longer; units are the server's. */
+const PROMPT: Readonly<Record<string, string>> = {
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '2',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '10000',
+  client_connection_check_interval: '1000',
+};
+
+/** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
+const WEAK_COMMITS: readonly unknown[] = ['off', 'local', 'remote_write'];
+
+function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
+  return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
+}
+
+/** First of all on a connection, so that what follows is not cut short by a limit of the server's. */
+export async function quieten(client: PgClient): Promise<void> {
+  for (const name of [
+    'statement_timeout',
+    'idle_in_transaction_session_timeout',
+    'idle_session_timeout',
+    'lock_timeout',
+  ]) {
+    try {
+      await client.query(`SET ${name} = 0`);
+    } catch (error) {
+      // An old server, which is refused by its version, does not know each of them.
+      if (!isStatementError(error)) throw error;
+    }
+  }
+}
+
+/**
+ * Checks the server and sets the connection up.
+ * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_POOLER`, `DEFERRED_STANDBY`,
+ * `DEFERRED_SCHEMA_VERSION`; what `pg` throws
+ */
+export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
+  await quieten(client);
+  const { rows } = await client.query(`
+    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
+      pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,
+      (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
+      current_setting('fsync') = 'off' AS no_fsync,
+      current_setting('synchronous_standby_names') = ''
+        AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
+  const row = rows[0]!;
+  if (Number(row.version) < OLDEST_SERVER) {
+    throw refusal(
+      'DEFERRED_SERVER_UNSUPPORTED',
+      `it is PostgreSQL ${row.named}, and 14 is the oldest that will do`,
+    );
+  }
+  if (Number(row.pid) !== client.processID) {
+    throw refusal(
+      'DEFERRED_POOLER',
+      'a pooler stands before it, which may give a session lock to another client; connect to the server itself',
+    );
+  }
+  if (row.standby === true) {
+    throw refusal('DEFERRED_STANDBY', 'it is a standby, which only reads; connect to the primary');
+  }
+  const warnings: string[] = [];
+  if (row.no_fsync === true) warnings.push('fsync is off: what is registered does not survive its crash');
+  if (row.is_asynchronous === true) {
+    warnings.push('its standbys are asynchronous: a failover loses what was registered last');
+  }
+  warnings.push(...(await applySettings(client, row.is_local === true)));
+  await checkSchema(client, schema);
+  return { backendPid: Number(row.pid), backendStart: String(row.started), warnings };
+}
+
+async function applySettings(client: PgClient, isLocal: boolean): Promise<string[]> {
+  // A Unix socket tells at once that a client is gone, and knows no keepalives.
+  const prompt = isLocal ? {} : PROMPT;
+  await set(client, { ...VITAL, ...prompt });
+  let values = await settings(client);
+  // Servers from 17 on.
+  if (values.has('transaction_timeout')) await set(client, { transaction_timeout: '0' });
+  if (WEAK_COMMITS.includes(values.get('synchronous_commit')))
+    await set(client, { synchronous_commit: 'on' });
+  values = await settings(client);
+  for (const [name, value] of Object.entries(VITAL)) {
+    if (values.get(name) !== value) throw unkept(name, value, values.get(name));
+  }
+  if (WEAK_COMMITS.includes(values.get('synchronous_commit'))) {
+    throw unkept('synchronous_commit', 'on', values.get('synchronous_commit'));
+  }
+  return Object.entries(prompt)
+    .filter(([name, value]) => values.get(name) !== value)
+    .map(
+      ([name, value]) =>
+        `it does not let ${name} be ${value} (it is ${values.get(name)}): a dead worker may be noticed late`,
+    );
+}
+
+function unkept(name: string, wanted: string, found: string | undefined): DeferredSweepError {
+  return refusal('DEFERRED_SERVER_UNSUPPORTED', `it does not let ${name} be ${wanted} (it is ${found})`);
+}
+
+async function set(client: PgClient, values: Readonly<Record<string, string>>): Promise<void> {
+  const entries = Object.entries(values);
+  const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, false)`);
+  try {
+    await client.query(`SELECT ${calls.join(', ')}`, entries.flat());
+  } catch (error) {
+    if (entries.length === 1 || !isStatementError(error)) {
+      // One that may not be set is found when it is read back.
+      if (isStatementError(error)) return;
+      throw error;
+    }
+    for (const [name, value] of entries) await set(client, { [name]: value });
+  }
+}
+
+async function settings(client: PgClient): Promise<ReadonlyMap<string, string>> {
+  const names = [...Object.keys(VITAL), ...Object.keys(PROMPT), 'synchronous_commit', 'transaction_timeout'];
+  const { rows } = await client.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [names]);
+  return new Map(rows.map(row => [String(row.name), String(row.setting)]));
+}
+
+async function checkSchema(client: PgClient, schema: string): Promise<void> {
+  let found: number;
+  try {
+    const { rows } = await client.query(`SELECT ${schema}.schema_version() AS version`);
+    found = Number(rows[0]?.version);
+  } catch (error) {
+    if (!isStatementError(error)) throw error;
+    throw new DeferredSweepError(
+      'DEFERRED_SCHEMA_VERSION',
+      `cannot use schema ${schema}: it is not there, or this role may not use it; run 'deferred-sweep cluster migrate' with --worker ROLE`,
+      { cause: error },
+    );
+  }
+  if (found === SCHEMA_VERSION) return;
+  throw new DeferredSweepError(
+    'DEFERRED_SCHEMA_VERSION',
+    `cannot use schema ${schema}: it has version ${found}, this code needs ${SCHEMA_VERSION}; ` +
+      (found < SCHEMA_VERSION
+        ? "run 'deferred-sweep cluster migrate'"
+        : 'use the deferred-sweep that migrated it'),
+  );
+}
+
+/** SQLSTATEs after which the connection is gone, or about to be: shut down, crashed, starting up, and class 08. */
+const FATAL = /^(57P0[1-5]|08...)$/;
+
+/** Whether the server refused one statement, and the connection goes on. */
+export function isStatementError(error: unknown): error is Error & { code: string } {
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
+  return error.severity !== 'FATAL' && error.severity !== 'PANIC' && !FATAL.test(String(error.code));
+}

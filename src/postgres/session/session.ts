@@ -1,0 +1,174 @@
+/** The main thread's side of a session. */
+import { EventEmitter, once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import type { CallName, Calls, Failure, FromThread, SessionConfig, ToThread } from './messages.ts';
+
+/** What a call got, and whether an earlier sending of it may have been done, too. */
+export interface Answer<N extends CallName> {
+  readonly value: Calls[N]['answer'];
+  readonly mayBeDone: boolean;
+}
+
+/** A call that was not answered. Only between the files of this package: users get a {@link DeferredSweepError}. */
+export class CallFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.error.message);
+    this.failure = failure;
+  }
+}
+
+interface Events {
+  unsure: [reason: string];
+  sure: [];
+  expired: [];
+  fenced: [key: string];
+  warning: [text: string];
+  /** The thread has ended, and nothing holds our locks. */
+  ended: [];
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer<CallName>) => void;
+  readonly reject: (error: CallFailure) => void;
+}
+
+/** A connection of its own, in a thread of its own. Its events say what happens to the locks that it holds. */
+export class Session extends EventEmitter<Events> {
+  readonly warnings: readonly string[];
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #number = 0;
+  #closing: Promise<void> | undefined;
+  #hasEnded = false;
+
+  private constructor(worker: Worker, warnings: readonly string[]) {
+    super();
+    this.setMaxListeners(0);
+    this.#worker = worker;
+    this.warnings = warnings;
+    worker.on('message', (message: FromThread) => this.#take(message));
+    worker.on('exit', () => this.#end('the session thread has ended'));
+    worker.on('error', error => this.#end(error.message));
+    worker.unref();
+  }
+
+  /**
+   * Starts the thread and connects.
+   * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection
+   */
+  static async open(config: SessionConfig): Promise<Session> {
+    // Without the options of this process: loaders cost time, and none is needed.
+    const worker = new Worker(new URL('./main.js', import.meta.url), {
+      workerData: config,
+      execArgv: [],
+      name: 'deferred-sweep session',
+    });
+    const exited = new AbortController();
+    worker.once('exit', () => exited.abort());
+    const [opened] = (await once(worker, 'message', { signal: exited.signal })) as [FromThread];
+    if (opened.kind === 'opened') return new Session(worker, opened.warnings);
+    await worker.terminate();
+    throw refused(opened);
+  }
+
+  /**
+   * Asks the server, and asks again after each reattachment until the time is over.
+   * @throws CallFailure
+   */
+  async call<N extends CallName>(
+    name: N,
+    request: Calls[N]['request'],
+    timeoutMs: number,
+  ): Promise<Answer<N>> {
+    if (this.#closing !== undefined || this.#hasEnded)
+      throw new CallFailure(lost('the session is closed', false));
+    const number = this.#number++;
+    const answered = new Promise<Answer<CallName>>((resolve, reject) => {
+      this.#waiting.set(number, { resolve, reject });
+    });
+    // A call that is waited for keeps the process alive; an open session does not.
+    this.#worker.ref();
+    try {
+      this.#post({ kind: 'call', number, name, request, timeoutMs });
+      return (await answered) as Answer<N>;
+    } finally {
+      this.#waiting.delete(number);
+      if (this.#waiting.size === 0 && this.#closing === undefined) this.#worker.unref();
+    }
+  }
+
+  /** The connection is ended and with it every lock. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#worker.ref();
+    const exited = new Promise<void>(resolve => this.once('ended', resolve));
+    this.#post({ kind: 'close' });
+    await exited;
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #take(message: FromThread): void {
+    switch (message.kind) {
+      case 'answer': {
+        const { number, answer: value, mayBeDone } = message;
+        this.#waiting.get(number)?.resolve({ value, mayBeDone });
+        break;
+      }
+      case 'failure':
+        this.#waiting.get(message.number)?.reject(new CallFailure(message.failure));
+        break;
+      case 'unsure':
+        this.emit('unsure', message.reason);
+        break;
+      case 'sure':
+        this.emit('sure');
+        break;
+      case 'expired':
+        this.emit('expired');
+        break;
+      case 'fenced':
+        this.emit('fenced', message.key);
+        break;
+      case 'warning':
+        this.emit('warning', message.text);
+        break;
+    }
+  }
+
+  #end(reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const { reject } of this.#waiting.values()) reject(new CallFailure(lost(reason, true)));
+    this.emit('ended');
+  }
+}
+
+function lost(message: string, mayBeDone: boolean): Failure {
+  return { reason: 'lost', error: { name: 'Error', message }, mayBeDone };
+}
+
+/** Errors cross the threads as data; ours come back as what they were. */
+function refused(message: FromThread): DeferredSweepError {
+  if (message.kind !== 'refused') throw new TypeError(`the session thread began with ${message.kind}`);
+  const { error } = message;
+  if (error.name === DeferredSweepError.prototype.name && error.code !== undefined) {
+    return new DeferredSweepError(error.code as DeferredSweepErrorCode, error.message);
+  }
+  const cause = Object.assign(new Error(error.message), { name: error.name, code: error.code });
+  return new DeferredSweepError(
+    'DEFERRED_DATABASE',
+    `cannot connect to PostgreSQL: ${error.message}; look at the server, the address and the password`,
+    { cause },
+  );
+}

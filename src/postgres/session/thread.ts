@@ -1,0 +1,246 @@
+/**
+ * The session thread: keeps the connection with the locks alive, whatever the main thread does. Its entry is `main.ts`.
+ *
+ * 1. A call is sent, and sent again after each reattachment, until it is answered, fenced, or its time is over. So each
+ *    call that is repeated must change nothing the second time; the others fail with the connection.
+ * 2. Every call of a hold carries the attachment of the session that speaks. What a former session still has in flight
+ *    is refused by the server.
+ */
+import { reportError } from '../../sweep/reported-error.ts';
+import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
+import type { PgClient } from './driver.ts';
+import { Gate } from './gate.ts';
+import { Link, LinkLost, Unconfirmed } from './link.ts';
+import type { CallName, Calls, Failure, FromThread, SessionConfig, Standing, ToThread } from './messages.ts';
+import { isStatementError } from './prepare.ts';
+
+/** Not a call that can be sent twice: what it takes would be taken by nobody. */
+const ONCE: readonly CallName[] = ['takeOver'];
+
+/** What must be on the synchronous standby, where there is one, before it is answered. */
+const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
+
+/** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
+const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
+
+type CallMessage = Extract<ToThread, { kind: 'call' }>;
+
+export class SessionThread {
+  readonly #config: SessionConfig;
+  readonly #say: (message: FromThread) => void;
+  readonly #server: ServerCalls;
+  readonly #link: Link;
+  readonly #holds = new Map<string, Hold>();
+  /** Owners that could not be retired. */
+  readonly #abandoned = new Set<string>();
+  #up = new Gate();
+  #expiry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(config: SessionConfig, say: (message: FromThread) => void) {
+    this.#config = config;
+    this.#say = say;
+    this.#server = new ServerCalls(config.schema);
+    this.#link = new Link(config, {
+      lost: reason => this.#lost(reason),
+      reattach: client => this.#reattach(client),
+      up: () => this.#isUp(),
+      warning: text => say({ kind: 'warning', text }),
+    });
+  }
+
+  /** Connects; says `opened` or `refused`. */
+  async open(): Promise<void> {
+    try {
+      const warnings = await this.#link.open();
+      this.#up.open();
+      this.#say({ kind: 'opened', warnings });
+    } catch (error) {
+      this.#say({ kind: 'refused', error: reportError(error) });
+    }
+  }
+
+  /** Takes a message of the main thread. Resolves when it is dealt with. */
+  async take(message: ToThread): Promise<void> {
+    if (message.kind === 'close') await this.#close();
+    else await this.#call(message);
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#expiry);
+    this.#up.open();
+    await this.#link.close();
+  }
+
+  async #call(message: CallMessage): Promise<void> {
+    const { number, name } = message;
+    const until = performance.now() + message.timeoutMs;
+    let isOver = false;
+    let sent = 0;
+    const fail = (reason: Failure['reason'], error: unknown, mayBeDone: boolean): void => {
+      if (!isOver)
+        this.#say({ kind: 'failure', number, failure: { reason, error: reportError(error), mayBeDone } });
+      isOver = true;
+      if (name === 'retire') this.#abandon((message.request as Calls['retire']['request']).key, reason);
+    };
+    const late = new Error(`no answer of the server within ${message.timeoutMs} ms`);
+    const timer = setTimeout(() => fail('late', late, sent > 0), message.timeoutMs);
+    try {
+      while (!isOver) {
+        if (this.#isClosed) return fail('lost', new Error('the session is closed'), sent > 0);
+        const before = sent;
+        try {
+          const answer = await this.#link.use(
+            async client => {
+              // Its time may have ended while others had their turn.
+              if (isOver || performance.now() >= until) return undefined;
+              sent += 1;
+              return await this.#perform(client, name, message.request);
+            },
+            { isDurable: DURABLE.includes(name) },
+          );
+          if (isOver) return await this.#undo(message, answer);
+          if (answer === undefined) return fail('late', late, sent > 0);
+          isOver = true;
+          return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
+        } catch (error) {
+          if (error instanceof LinkLost) {
+            if (ONCE.includes(name) && sent > before) return fail('lost', error, true);
+            await this.#up.opened;
+          } else if (!(error instanceof Unconfirmed) && !isTransient(error)) {
+            return fail('statement', error, sent > 1);
+          }
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Nobody runs the functions of this owner here any more, so its lock must not come back with the connection. */
+  #abandon(key: string, reason: Failure['reason']): void {
+    this.#abandoned.add(key);
+    if (reason === 'statement') this.#link.drop(`the server does not retire an owner`);
+  }
+
+  /** An owner was opened or taken for a caller who no longer waits. */
+  async #undo({ name, request }: CallMessage, answer: Calls[CallName]['answer'] | undefined): Promise<void> {
+    if (answer === undefined || answer === null) return;
+    let key: string;
+    if (name === 'openOwner') key = (answer as Calls['openOwner']['answer']).key;
+    else if (name === 'takeOver') key = (request as Calls['takeOver']['request']).orphan.key;
+    else return;
+    await this.#call({ kind: 'call', number: -1, name: 'retire', request: { key }, timeoutMs: 10_000 });
+  }
+
+  async #perform<N extends CallName>(
+    client: PgClient,
+    name: N,
+    request: Calls[CallName]['request'],
+  ): Promise<Calls[CallName]['answer']> {
+    const server = this.#server;
+    switch (name as CallName) {
+      case 'openOwner': {
+        const { key, epoch, attachment } = await server.openOwner(
+          client,
+          request as Calls['openOwner']['request'],
+        );
+        this.#holds.set(key, { epoch, attachment });
+        return { key, epoch };
+      }
+      case 'register': {
+        const asked = request as Calls['register']['request'];
+        const hold = this.#holds.get(asked.key);
+        return hold === undefined
+          ? 'fenced'
+          : this.#standing(asked.key, await server.register(client, hold, asked));
+      }
+      case 'cancel': {
+        const asked = request as Calls['cancel']['request'];
+        const hold = this.#holds.get(asked.key);
+        return hold === undefined
+          ? 'fenced'
+          : this.#standing(asked.key, await server.cancel(client, hold, asked));
+      }
+      case 'next': {
+        const asked = request as Calls['next']['request'];
+        const hold = this.#holds.get(asked.key);
+        if (hold === undefined) {
+          const fate = asked.ended
+            ? await server.end(client, {
+                key: asked.key,
+                ended: asked.ended,
+                retryDelayMs: asked.retryDelayMs,
+              })
+            : null;
+          return { fate, standing: 'fenced', started: null, buried: [] };
+        }
+        const next = await server.next(client, hold, asked);
+        return { ...next, standing: this.#standing(asked.key, next.standing) };
+      }
+      case 'end':
+        return await server.end(client, request as Calls['end']['request']);
+      case 'orphans':
+        return await server.orphans(client, request as Calls['orphans']['request']);
+      case 'takeOver': {
+        const asked = request as Calls['takeOver']['request'];
+        const taken = await server.takeOver(client, asked);
+        if (taken === null) return null;
+        this.#holds.set(asked.orphan.key, taken.hold);
+        this.#abandoned.delete(asked.orphan.key);
+        return taken.answer;
+      }
+      case 'retire': {
+        const { key } = request as Calls['retire']['request'];
+        const hold = this.#holds.get(key);
+        if (hold === undefined) return null;
+        const { status, pending } = await server.retire(client, hold, key);
+        if (status === 'stale') throw new LinkLost('another session of this owner came between');
+        this.#holds.delete(key);
+        this.#abandoned.delete(key);
+        return status === 'ok' ? pending : null;
+      }
+    }
+  }
+
+  #standing(key: string, standing: ServerStanding): Standing {
+    // A reattachment that was given up was done late, after this one: attach again, to be the last.
+    if (standing === 'stale') throw new LinkLost('another session of this owner came between');
+    if (standing === 'fenced') this.#fence(key);
+    return standing;
+  }
+
+  #fence(key: string): void {
+    if (this.#holds.delete(key)) this.#say({ kind: 'fenced', key });
+  }
+
+  #lost(reason: string): void {
+    this.#up = new Gate();
+    this.#say({ kind: 'unsure', reason });
+    this.#expiry ??= setTimeout(() => this.#say({ kind: 'expired' }), this.#config.graceMs / 2);
+  }
+
+  async #reattach(client: PgClient): Promise<void> {
+    for (const key of this.#abandoned) this.#holds.delete(key);
+    this.#abandoned.clear();
+    for (const [key, { epoch }] of [...this.#holds]) {
+      const { status, attachment } = await this.#server.reattach(client, key, epoch);
+      // A sweeper that has it for a moment either takes it, or lets go: the next connection finds out.
+      if (status === 'contended') throw new LinkLost('a sweeper looks at an owner of this session');
+      if (status === 'fenced') this.#fence(key);
+      else this.#holds.set(key, { epoch, attachment });
+    }
+  }
+
+  #isUp(): void {
+    clearTimeout(this.#expiry);
+    this.#expiry = undefined;
+    this.#up.open();
+    this.#say({ kind: 'sure' });
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return isStatementError(error) && TRY_AGAIN.includes(error.code);
+}

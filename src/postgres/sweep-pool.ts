@@ -1,0 +1,62 @@
+/** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
+import type { ResolvedClusterOptions } from './options.ts';
+import { watchOwnership } from './ownership.ts';
+import { type ClusterReport, type OwnerReport, summarizeOwners } from './report.ts';
+import { runnerName, runOwner } from './run-owner.ts';
+import type { Orphan } from './session/messages.ts';
+import { CallFailure, type Session } from './session/session.ts';
+
+/** How many orphans are asked for at once: at random, so that sweepers do not all want the same. */
+const BATCH = 20;
+
+/** @throws CallFailure when the server could not be asked for orphans */
+export async function sweepPool(
+  session: Session,
+  options: ResolvedClusterOptions,
+  stop: AbortSignal,
+): Promise<ClusterReport> {
+  const { pool, callTimeoutMs } = options;
+  const startMs = performance.now();
+  const handlers = Object.keys(options.handlers);
+  const seen = new Set<string>();
+  const owners: OwnerReport[] = [];
+  const end = (isComplete: boolean): ClusterReport =>
+    summarizeOwners(pool, owners, isComplete, Math.round(performance.now() - startMs));
+  for (;;) {
+    if (stop.aborted) return end(false);
+    const { value } = await session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
+    const fresh = value.filter(orphan => !seen.has(orphan.key));
+    if (fresh.length === 0) return end(true);
+    for (const orphan of fresh) {
+      if (stop.aborted) return end(false);
+      seen.add(orphan.key);
+      const report = await takeOver(session, options, orphan, stop);
+      if (report !== undefined) owners.push(report);
+    }
+  }
+}
+
+/** Undefined where another was faster, or the connection went: a later sweep finds out. */
+async function takeOver(
+  session: Session,
+  options: ResolvedClusterOptions,
+  orphan: Orphan,
+  stop: AbortSignal,
+): Promise<OwnerReport | undefined> {
+  const { key } = orphan;
+  const { graceMs, restartGraceMs, callTimeoutMs } = options;
+  const ownership = watchOwnership(session, key);
+  try {
+    const request = { orphan, by: runnerName(), graceMs, restartGraceMs };
+    const { value: taken } = await session.call('takeOver', request, callTimeoutMs);
+    if (taken === null) return undefined;
+    const { epoch, label, host, pid, bootId } = taken;
+    const held = { key, epoch, label, owner: { host, pid, bootId }, isOrphaned: true, lost: ownership.lost };
+    return await runOwner(session, options, held, stop);
+  } catch (error) {
+    if (error instanceof CallFailure && error.failure.reason !== 'statement') return undefined;
+    throw error;
+  } finally {
+    ownership[Symbol.dispose]();
+  }
+}

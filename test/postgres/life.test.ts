@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+
+const law = { skip: skipPostgres };
+let server: PostgresServer;
+
+before(async () => {
+  if (skipPostgres) return;
+  server = await PostgresServer.start();
+  await server.migrate();
+});
+after(() => server?.end());
+
+test('closing a job runs its functions in their order and leaves nothing behind', law, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager().open();
+  for (const name of ['a', 'b', 'c']) await job.defer('note', pool.ledger.path, name);
+  const report = await job.close();
+  assert.deepEqual(
+    report.owners[0]?.functions.map(({ id, name, outcome, attempt }) => [id, name, outcome, attempt]),
+    [1, 2, 3].map(id => [id, 'note', 'ok', 1]),
+  );
+  assert.deepEqual(
+    { ok: report.ok, failed: report.failed, pending: report.pending },
+    { ok: 3, failed: 0, pending: 0 },
+  );
+  assert.deepEqual(pool.ledger.names('end'), ['a', 'b', 'c']);
+  assert.deepEqual(await pool.owners(), []);
+});
+
+test('a function that was cancelled does not run, and cancelling it again says so', law, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager().open();
+  const [first, second] = await job.deferMany([
+    ['note', pool.ledger.path, 'a'],
+    ['note', pool.ledger.path, 'b'],
+  ]);
+  assert.equal(await first!.cancel(), true);
+  assert.equal(await first!.cancel(), false);
+  await job.close();
+  assert.equal(await second!.cancel(), false);
+  assert.deepEqual(pool.ledger.names('start'), ['b']);
+});
+
+test('what a killed worker registered is run by another process, once', law, async t => {
+  const pool = new Pool(t, server);
+  const owner = await pool.owner({ graceMs: 0 });
+  assert.deepEqual(await owner.defer('note', 'a'), { did: 'deferred', id: 1 });
+  const manager = pool.manager({ graceMs: 0 });
+  assert.equal((await manager.sweep()).owners.length, 0, 'the owner lives');
+  await owner.child.kill();
+  const abort = new AbortController();
+  await manager.watch({ intervalMs: 20, signal: abort.signal, onReport: () => abort.abort() });
+  assert.deepEqual(pool.ledger.names('end'), ['a']);
+  assert.deepEqual(await pool.owners(), []);
+});

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { randomInt, randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode } from '#dist/errors.js';
+import { rounds } from '../helpers/postgres/mode.ts';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
+import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { until } from '../helpers/postgres/until.ts';
+
+const law = { skip: skipPostgres };
+let server: PostgresServer;
+
+before(async () => {
+  if (skipPostgres) return;
+  server = await PostgresServer.start();
+  await server.migrate();
+});
+after(() => server?.end());
+
+const rowsOf = (pool: Pool) =>
+  server.sql(
+    'SELECT f.* FROM deferred_sweep.functions f JOIN deferred_sweep.owners USING (lock_key) WHERE pool = $1',
+    [pool.name],
+  );
+
+test('a registration whose answer is lost after the commit resolves, and is there once', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url() }).open();
+  for (let round = 0; round < 5; round++) {
+    proxy.dropAnswers();
+    const deferred = job.defer('note', pool.ledger.path, `f${round}`);
+    await until('the commit', async () => (await rowsOf(pool)).length === round + 1);
+    proxy.cut();
+    assert.equal((await deferred).id, round + 1);
+  }
+  assert.equal((await rowsOf(pool)).length, 5);
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed, report.pending], [5, 0, 0]);
+  assert.equal(pool.ledger.names('end').length, 5);
+});
+
+test('a cancellation and an end whose answer is lost are done once', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url() }).open();
+  const first = await job.defer('note', pool.ledger.path, 'a');
+  await job.defer('note', pool.ledger.path, 'b');
+  await job.defer('note', pool.ledger.path, 'c');
+  proxy.dropAnswers();
+  const cancelled = first.cancel();
+  await until('the cancellation', async () => (await rowsOf(pool)).length === 2);
+  proxy.cut();
+  assert.equal(await cancelled, true);
+
+  proxy.dropAnswers();
+  const closed = job.close();
+  // The start mark of b is there and its answer is not: sent again, it must be the same attempt.
+  await until(
+    'the start',
+    async () => (await server.sql('SELECT 1 FROM deferred_sweep.attempts')).length === 1,
+  );
+  proxy.cut();
+  const report = await closed;
+  assert.deepEqual(
+    report.owners[0]?.functions.map(({ id, outcome, attempt }) => [id, outcome, attempt]),
+    [
+      [2, 'ok', 1],
+      [3, 'ok', 1],
+    ],
+  );
+  assert.deepEqual(pool.ledger.names('start'), ['b', 'c']);
+});
+
+test(
+  'a registration that the server never answers rejects as uncertain, one that was never sent as not done',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await TcpProxy.start(t, server);
+    const job = await pool.manager({ connection: proxy.url(), callTimeoutMs: 700 }).open();
+    proxy.dropAnswers();
+    await assert.rejects(job.defer('note', pool.ledger.path, 'a'), error =>
+      hasCode(error, 'DEFERRED_UNCERTAIN'),
+    );
+    proxy.isDown = true;
+    proxy.cut();
+    // Ended by the server's view: the cut has arrived when the next call finds no connection.
+    await until('the loss', () => job.signal.aborted);
+    await assert.rejects(job.defer('note', pool.ledger.path, 'b'), error =>
+      hasCode(error, 'DEFERRED_DATABASE'),
+    );
+    assert.deepEqual(
+      (await rowsOf(pool)).map(row => row.id),
+      ['1'],
+    );
+  },
+);
+
+test('a reconnection that finishes after close leaves no session', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const manager = pool.manager({ connection: proxy.url(), callTimeoutMs: 300 });
+  await manager.open();
+  proxy.cut();
+  await manager.close();
+  await until('no session', async () => {
+    const rows = await server.sql(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'deferred-sweep'`);
+    return rows.length === 0;
+  });
+});
+
+test(
+  'however often connections are cut and answers lost, what resolved is done, and each function is begun once',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await TcpProxy.start(t, server);
+    const options = { connection: proxy.url(), graceMs: 60_000, callTimeoutMs: 60_000 };
+    const managers = [1, 2, 3].map(() => pool.manager(options));
+    await Promise.all(managers.map(async manager => (await manager.open()).close()));
+    const endMs = performance.now() + rounds(3000, 10_000, 120_000);
+    const isOver = () => performance.now() > endMs;
+    const kept: string[] = [];
+    const cancelled: string[] = [];
+    const work = managers.map(async manager => {
+      while (!isOver()) {
+        const job = await manager.open();
+        const names = Array.from({ length: 3 }, () => randomUUID());
+        const registered = await Promise.all(names.map(name => job.defer('note', pool.ledger.path, name)));
+        assert.equal(await registered[0]!.cancel(), true);
+        cancelled.push(names[0]!);
+        kept.push(...names.slice(1));
+        const { ok, failed, pending } = await job.close();
+        assert.deepEqual({ ok, failed, pending }, { ok: 2, failed: 0, pending: 0 });
+      }
+    });
+    let cuts = 0;
+    while (!isOver()) {
+      await sleep(randomInt(20, 200));
+      if (randomInt(2) === 0) {
+        proxy.dropAnswers();
+        await sleep(randomInt(30));
+      }
+      proxy.cut();
+      cuts += 1;
+    }
+    await Promise.all(work);
+    t.diagnostic(`${cuts} cuts, ${kept.length} functions run, ${cancelled.length} cancelled`);
+    assert.deepEqual(pool.ledger.names('start'), [...kept].sort());
+    assert.deepEqual(await rowsOf(pool), []);
+  },
+);
+
+test('a job that ends while the server is away is taken by another when it is back', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const manager = pool.manager({ connection: proxy.url(), graceMs: 100, callTimeoutMs: 300 });
+  const job = await manager.open();
+  await job.defer('note', pool.ledger.path, 'a');
+  proxy.isDown = true;
+  proxy.cut();
+  await until('the loss', () => job.signal.aborted);
+  const report = await job.close();
+  assert.deepEqual([report.isComplete, report.owners[0]?.error?.code], [false, 'DEFERRED_DATABASE']);
+  proxy.isDown = false;
+  // The manager lives on, and connects again; it must not keep what it has ended.
+  await until('another job', () => manager.open().catch(() => undefined));
+  const other = pool.manager({ graceMs: 100 });
+  await until('the take-over', async () => (await other.sweep()).ok === 1);
+});

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { hasCode } from '#dist/errors.js';
+import { ClusterManager } from '#dist/postgres/index.js';
+import { migrate } from '#dist/postgres/schema/migrate.js';
+import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
+import { testSessionLocks } from '#dist/postgres/session/pooler-test.js';
+import { prepare } from '#dist/postgres/session/prepare.js';
+import { skipPgbouncer, startPgbouncer } from '../helpers/postgres/pgbouncer.ts';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { freePort, PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { until } from '../helpers/postgres/until.ts';
+
+const law = { skip: skipPostgres };
+let server: PostgresServer;
+
+before(async () => {
+  if (skipPostgres) return;
+  server = await PostgresServer.start();
+  await server.migrate();
+});
+after(() => server?.end());
+
+for (const mode of ['session', 'transaction'] as const) {
+  test(`pgbouncer in ${mode} mode is refused`, { skip: skipPostgres || skipPgbouncer }, async t => {
+    const port = await startPgbouncer(t, server, mode);
+    const manager = new Pool(t, server).manager({ connection: server.url('worker', port) });
+    await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_POOLER'));
+  });
+}
+
+test('a pooler that hides is refused by what happens to a lock', {
+  skip: skipPostgres || skipPgbouncer,
+}, async t => {
+  const connection = {
+    connectionString: server.url('worker', await startPgbouncer(t, server, 'transaction')),
+  };
+  const client = await newClient(connection, 'test');
+  await client.connect();
+  t.after(() => client.end());
+  await assert.rejects(testSessionLocks(client, connection, 'test'), error =>
+    hasCode(error, 'DEFERRED_POOLER'),
+  );
+});
+
+test('a standby is refused', law, async t => {
+  const standby = await PostgresServer.start({ standbyOf: server });
+  t.after(() => standby.end());
+  const manager = new Pool(t, standby).manager();
+  await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_STANDBY'));
+});
+
+test('a schema that is missing, newer, or closed to the role is refused', law, async t => {
+  const client = await server.connect();
+  await migrate(client, '"newer"', { workers: ['worker'], operators: [] });
+  await migrate(client, '"closed"', { workers: [], operators: [] });
+  await client.query('UPDATE newer.meta SET version = 99');
+  await assert.rejects(migrate(client, '"newer"', { workers: [], operators: [] }), error =>
+    hasCode(error, 'DEFERRED_SCHEMA_VERSION'),
+  );
+  await client.end();
+  for (const schema of ['missing', 'newer', 'closed']) {
+    const manager = new Pool(t, server).manager({ schema });
+    await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_SCHEMA_VERSION'), schema);
+  }
+});
+
+test('a server that is not there is DEFERRED_DATABASE, with the cause', law, async t => {
+  const manager = new Pool(t, server).manager({ connection: server.url('worker', await freePort()) });
+  await assert.rejects(
+    manager.open(),
+    error =>
+      hasCode(error, 'DEFERRED_DATABASE') && (error.cause as { code?: string }).code === 'ECONNREFUSED',
+  );
+});
+
+/** A client of the real server, one of whose statements is answered or dropped by the test. */
+function altered(
+  client: PgClient,
+  alter: (text: string, values?: readonly unknown[]) => object | undefined,
+): PgClient {
+  return new Proxy(client, {
+    get(target, property) {
+      if (property === 'query') {
+        return async (text: string, values?: readonly unknown[]) =>
+          alter(text, values) ?? (await target.query(text, values));
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('a server before 14, and one that keeps a setting that matters, are refused', law, async () => {
+  await server.sql(`CREATE ROLE limited LOGIN; ALTER ROLE limited SET idle_session_timeout = '1h'`);
+  const client = await server.connect('limited');
+  const old = altered(client, text =>
+    text.includes('server_version_num')
+      ? { rows: [{ version: 130_014, named: '13.14' }] }
+      : /^SET /.test(text)
+        ? { rows: [] }
+        : undefined,
+  );
+  await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
+    hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),
+  );
+  const keeping = altered(client, text => (/set_config|^SET /.test(text) ? { rows: [] } : undefined));
+  await assert.rejects(
+    prepare(keeping, '"deferred_sweep"'),
+    error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('idle_session_timeout'),
+  );
+  await client.end();
+});
+
+test('hostile defaults of a server change nothing; fsync off is told', law, async t => {
+  const hostile = {
+    idle_session_timeout: '300ms',
+    statement_timeout: '20ms',
+    lock_timeout: '1ms',
+    idle_in_transaction_session_timeout: '1ms',
+    default_transaction_isolation: 'serializable',
+    default_transaction_read_only: 'on',
+    default_transaction_deferrable: 'on',
+    synchronous_commit: 'off',
+  };
+  await server.sql('CREATE ROLE beset LOGIN IN ROLE worker');
+  for (const [name, value] of Object.entries(hostile))
+    await server.sql(`ALTER ROLE beset SET ${name} = '${value}'`);
+  const pool = new Pool(t, server);
+  const warnings: string[] = [];
+  const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
+  const job = await pool.manager({ connection: server.url('beset'), logger }).open();
+  assert.deepEqual(
+    warnings.map(text => text.replace(/.*: (fsync is off).*/, '$1')),
+    ['fsync is off'],
+  );
+  const holder = () => server.sql('SELECT pid FROM deferred_sweep.held_keys()');
+  const [first] = await holder();
+  const openedMs = performance.now();
+  await until('four times the idle timeout', () => performance.now() - openedMs > 1200);
+  await job.defer('note', pool.ledger.path, 'a');
+  assert.deepEqual(await holder(), [first]);
+  assert.equal((await job.close()).ok, 1);
+});
+
+test('options are checked by name before anything is connected', () => {
+  const handlers = { note() {} };
+  const wrong = [
+    { pool: '', handlers },
+    { pool: 'p', handlers: null },
+    { pool: 'p', handlers: { note: 1 } },
+    { pool: 'p', handlers, schema: 'A; DROP' },
+    { pool: 'p', handlers, graceMs: -1 },
+    { pool: 'p', handlers, graceMs: 20, restartGraceMs: 10 },
+    { pool: 'p', handlers, maxAttempts: 0 },
+    { pool: 'p', handlers, connection: { password: () => 'x' } },
+    { pool: 'p', handlers, delivery: 'never' },
+  ];
+  for (const options of wrong) {
+    assert.throws(() => new ClusterManager(options as never), /option "/, JSON.stringify(options));
+  }
+});
