@@ -1,12 +1,14 @@
-import { isBuiltin } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { importingForCall } from './invocation.ts';
 import { errorCode } from './native-error.ts';
 import { isAnother } from './same-function.ts';
 import { withoutQuery } from './script-url.ts';
+
+const require = createRequire(import.meta.url);
 
 /** Where a function lives. */
 export interface ModuleLocation {
@@ -118,9 +120,18 @@ async function importModule(descriptor: ModuleDescriptor): Promise<Record<string
   try {
     return await importingForCall(() => import(descriptor.module) as Promise<Record<string, unknown>>);
   } catch (error) {
+    // Only `require` knows it: ts-node/register, @babel/register and the like add extensions to that alone.
+    if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') return requireModule(descriptor.module);
     if (!isNotFound(error, descriptor.module)) throw error;
     throw missing(descriptor, `the module cannot be found`, error);
   }
+}
+
+function requireModule(module: string): Promise<Record<string, unknown>> {
+  return importingForCall(async () => {
+    const exported: unknown = require(fileURLToPath(withoutQuery(module)));
+    return { ...(typeof exported === 'object' && exported), default: exported };
+  });
 }
 
 /** Whether it is this module that was not found, and not one that it imports. */
