@@ -72,6 +72,7 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   'delivery',
   'order',
   'maxCapturedBytes',
+  'moduleState',
   'env',
   'label',
 ];

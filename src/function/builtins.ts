@@ -2,7 +2,6 @@ import * as childProcess from 'node:child_process';
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import * as process_ from 'node:process';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { GLOBAL_NAMES } from './globals.ts';
 
@@ -42,8 +41,13 @@ const REPLACEABLE: readonly [name: string, names: readonly string[]][] = [
   ['fs', Object.keys(fs)],
   ['fs/promises', Object.keys(fsPromises)],
   ['child_process', Object.keys(childProcess)],
-  ['process', Object.keys(process_)],
+  // Not by `node:process`: to import that is to open standard input, which is without blocking from then on.
+  ['process', Object.keys(process).filter(hasValue)],
 ];
+
+function hasValue(name: string): boolean {
+  return Object.getOwnPropertyDescriptor(process, name)?.get === undefined;
+}
 
 /** The name of a function that a tool has put into the place of one of Node's. */
 export function nameReplacement(fn: object): ModuleDescriptor | undefined {
