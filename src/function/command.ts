@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { currentDirectory } from './current-directory.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { findProgram } from './find-program.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './invocation.ts';
@@ -100,7 +101,7 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
     };
     child.once('error', error => {
       settle();
-      reject(commandFailed(command, `could not be started in ${command.cwd ?? process.cwd()}`, error));
+      reject(commandFailed(command, `could not be started in ${command.cwd ?? currentDirectory()}`, error));
     });
     child.once('exit', (code, killedBy) => {
       settle();

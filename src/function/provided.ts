@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { currentDirectory } from './current-directory.ts';
 import { importFrom } from './import-from.ts';
 import type { Script } from './inspector.ts';
 import { urlOf, withoutQuery } from './script-url.ts';
@@ -23,7 +24,7 @@ const PROVISIONS: readonly Provision[] = [
     // CommonJS's, and what `createRequire(import.meta.url)` makes.
     pattern: /^require$/,
     matches: (value, script) => isRequire(value) && !isElsewhere(value, urlOf(script)),
-    create: url => createRequire(url ?? `${process.cwd()}/`),
+    create: url => createRequire(url ?? `${currentDirectory()}/`),
   },
   {
     // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.

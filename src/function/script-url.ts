@@ -1,11 +1,12 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { currentDirectory } from './current-directory.ts';
 import type { Script } from './inspector.ts';
 
 /** A URL whose directory is what specifiers in the functions of a script are relative to. */
 export function urlOf({ url }: Script): string {
   if (url.startsWith('data:') || (url.startsWith('file:') && isPath(url))) return url;
   // `[eval]`, `[stdin]`, `evalmachine.<anonymous>`, or nothing: such code resolves from the working directory.
-  return pathToFileURL(url.startsWith('/') ? url : `${process.cwd()}/[eval]`).href;
+  return pathToFileURL(url.startsWith('/') ? url : `${currentDirectory()}/[eval]`).href;
 }
 
 /** What of a URL, or a path written like one, names the file. */
