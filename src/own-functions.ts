@@ -1,6 +1,7 @@
 /** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
 import { fstatSync } from 'node:fs';
 import { DeferredSweepError, unlessRefused } from './errors.ts';
+import { codePathOf } from './function/code-path.ts';
 import type { DeferredFunction } from './function/deferred-function.ts';
 import { encodeDescriptor } from './function/descriptor.ts';
 import { captureEnvironment } from './function/environment.ts';
@@ -8,6 +9,7 @@ import { inodeKey } from './lock/held-file.ts';
 import { noRoomForStart, runAttempt } from './runner/run-attempt.ts';
 import { epochMs } from './state/clock.ts';
 import type { RegisteredFunction } from './state/contents.ts';
+import { knownOwnersOf } from './state/known-owners.ts';
 import { freshSweepId, nonceOf } from './state/nonce.ts';
 import { currentPlace, stateOf } from './state/place.ts';
 import type { Delivery, Place } from './state/record.ts';
@@ -91,6 +93,7 @@ export class OwnFunctions {
         registeredAtEpochMs: epochMs(),
         ...this.#elsewhere(),
         ...this.#environment(deferred),
+        ...codeOwnersOf(deferred),
         delivery: this.#host.delivery,
         timeoutMs: this.#host.timeoutMs,
         maxAttempts: this.#host.maxAttempts,
@@ -291,6 +294,13 @@ export class OwnFunctions {
     this.#file.close();
     return { report: taken.report(), left };
   }
+}
+
+/** Users other than root and us who could replace the code of a function: trusted now, and not more than these later. */
+function codeOwnersOf({ descriptor }: DeferredFunction): { readonly codeOwners?: readonly number[] } {
+  const code = codePathOf(descriptor);
+  const owners = code ? knownOwnersOf(code.path) : [];
+  return owners.length > 0 ? { codeOwners: owners } : {};
 }
 
 /** The inode of an open file, or none where the system does not tell: the file may then be met again. */

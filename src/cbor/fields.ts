@@ -47,6 +47,14 @@ export class Fields {
     );
   }
 
+  numbers(name: string): number[] {
+    return this.#expect(
+      name,
+      'an array of numbers',
+      (value): value is number[] => Array.isArray(value) && value.every(item => Number.isSafeInteger(item)),
+    );
+  }
+
   /** `undefined` where the field is missing. */
   optionalText(name: string): string | undefined {
     return this.has(name) ? this.text(name) : undefined;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { decodeDescriptor } from '../function/descriptor.ts';
+import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
 import { bootId } from '../lock/boot.ts';
@@ -24,6 +24,8 @@ export interface AttemptCircumstances {
   readonly timeoutMs: number;
   /** How long a function may still take after its signal was aborted. */
   readonly killGraceMs: number;
+  /** Throws why the function must not be called after all: that is the end of the attempt. */
+  readonly check?: (descriptor: FunctionDescriptor) => void;
   /** Takes note of each mark: a start after it was written, the end before. */
   readonly onMark: (mark: Mark) => void;
 }
@@ -92,7 +94,7 @@ async function callWithLimit(
   registered: RegisteredFunction,
   header: HeaderRecord,
   attempt: number,
-  { isOrphaned, timeoutMs, killGraceMs }: AttemptCircumstances,
+  { isOrphaned, timeoutMs, killGraceMs, check }: AttemptCircumstances,
 ): Promise<Ended> {
   const { record } = registered;
   const abort = new AbortController();
@@ -110,6 +112,7 @@ async function callWithLimit(
   const call = async (): Promise<Ended> => {
     try {
       const descriptor = decodeDescriptor(record.function);
+      check?.(descriptor);
       await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {

@@ -2,7 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
+import { codePathOf } from '../function/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
+import { checkUnchangedOwners } from '../state/code-owners.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { writeClaim } from '../sweep/claim-or-retire.ts';
@@ -94,6 +96,10 @@ async function runFunction(
     isOrphaned: true,
     timeoutMs,
     killGraceMs,
+    check: descriptor => {
+      const code = codePathOf(descriptor);
+      if (code) checkUnchangedOwners(code.what, code.path, record.codeOwners ?? [], shared.trust);
+    },
     onMark: mark => {
       held.apply(mark);
       const { id, name: title } = record;

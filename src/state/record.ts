@@ -91,6 +91,8 @@ export interface DeferRecord {
   readonly cwd?: Place | null;
   /** Environment variables captured at registration. `null`: it was not set. */
   readonly env?: Readonly<Record<string, string | null>>;
+  /** Users, beside root and the owner, who could replace its module or program at registration. */
+  readonly codeOwners?: readonly number[];
 }
 
 /** The function of this id is no longer needed. */
@@ -200,6 +202,7 @@ export function readRecord(tree: unknown): SaltedRecord {
           maxAttempts: fields.count('maxAttempts'),
           retryDelayMs: timerMs(fields, 'retryDelayMs'),
           ...(fields.has('cwd') && { cwd: decodePlace(fields, 'cwd') }),
+          ...(fields.has('codeOwners') && { codeOwners: fields.numbers('codeOwners') }),
           ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.textOrNull(name)) }),
         },
       };
