@@ -31,7 +31,7 @@ try {
   else await runLine();
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`deferred-sweep: ${error.message}\nTry 'deferred-sweep --help'.\n`);
+  process.stderr.write(`deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }
 

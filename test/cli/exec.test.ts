@@ -157,7 +157,7 @@ test('the program keeps the job alive when the wrapper is killed; then a sweep r
   wrapper.kill('SIGKILL');
   await ended;
   const report = await sweep(base, { logger: null });
-  assert.deepEqual([report.live, report.ok], [1, 0]);
+  assert.deepEqual([report.held, report.ok], [1, 0]);
   assert.ok(isAlive(program!) && !existsSync(join(base, 'proof')));
   process.kill(program!.pid, 'SIGKILL');
   const after = await sweepFreed(base);
