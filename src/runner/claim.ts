@@ -1,5 +1,5 @@
 /**
- * How a runner claims a file that was named to it: `docs/protocol.md`, Sweep, step 4. Racers: other sweepers and their
+ * How a runner claims a file that was named to it: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and their
  * runners; a lister, which holds a lease for some microseconds.
  */
 import { constants, fstatSync, openSync } from 'node:fs';

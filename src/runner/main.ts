@@ -1,6 +1,6 @@
 /**
  * The process that claims orphans and runs their functions. Its sweeper names files to it and keeps its time:
- * `protocol.ts` says how. It imports functions, never the program. `docs/protocol.md`, Sweep, step 4.
+ * `protocol.ts` says how. It imports functions, never the program. `docs/protocol.md`, Run.
  */
 import { Socket } from 'node:net';
 import { INSIDE, isInvocationOver } from '../function/invocation.ts';

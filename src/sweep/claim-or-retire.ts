@@ -1,5 +1,5 @@
 /**
- * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Sweep, step 6. It writes the ends of
+ * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It writes the ends of
  * attempts that its dead runners could not write, gives up what has no attempts left, then retires the file or claims it.
  */
 import { constants, openSync, unlinkSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Sweep.
+ * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Look.
  *
  *  1. open for reading: opening for writing would wake every watcher
  *  2. is it a file to trust?
