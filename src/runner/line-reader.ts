@@ -1,4 +1,4 @@
-/** Reads lines of a bounded length. A line that is longer, or an error, ends the reading. */
+/** Reads lines of a bounded length. A longer line, or an error, ends the reading. */
 import type { Readable } from 'node:stream';
 import { MAX_LINE_BYTES } from './protocol.ts';
 
@@ -9,7 +9,7 @@ export class LineReader {
   #length = 0;
   #hasFailed = false;
 
-  /** @param onFailure - told once; no line follows */
+  /** @param onFailure - called once; no line follows */
   constructor(input: Readable, onLine: (line: string) => void, onFailure: () => void) {
     this.#onLine = onLine;
     this.#onFailure = onFailure;
