@@ -1,6 +1,6 @@
 /**
- * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and their
- * runners; a lister, which holds a lease for some microseconds.
+ * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
+ * their runners; a lister, which holds a lease for some microseconds.
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

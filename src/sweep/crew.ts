@@ -1,6 +1,7 @@
 /**
  * The runners of one sweep. Candidates wait here, locked. When a runner of their launch asks for files, the crew unlocks
- * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor. `docs/protocol.md`, Sweep, steps 3 to 5.
+ * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor.
+ * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
 import { dirname } from 'node:path';
 import type { Begin } from '../runner/protocol.ts';
