@@ -18,7 +18,7 @@ export function placeOf(path: string): Place {
 /** The state of a place now. */
 export type PlaceState = 'same' | 'gone' | 'replaced';
 
-/** Whether the path still names the directory of registration, with the same owner. */
+/** Compares the directory that the path names now with the one of registration, owner included. */
 export function stateOf(place: Place | null): PlaceState {
   if (place === null) return 'gone';
   try {
