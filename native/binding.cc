@@ -67,8 +67,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 
-// Node finds this by its symbol. A static constructor would keep worker threads, and a second copy of the file, from
-// loading the addon again.
+// Node finds this by its symbol. A static constructor would keep worker threads, and a second copy of the
+// file, from loading the addon again.
 NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Replaces the C++ library, so that one file loads wherever Node does: old systems have an older libstdc++, Alpine has
-// none. On macOS the system has the library; only a cross-compiled addon goes without it. node-addon-api is headers
-// only and uses strings and memory of the library. Nothing here may throw: exceptions are off.
+// Replaces the C++ library, so that one file loads wherever Node does: old systems have an older libstdc++,
+// Alpine has none. On macOS the system has the library; only a cross-compiled addon goes without it.
+// node-addon-api is headers only and uses strings and memory of the library. Nothing here may throw:
+// exceptions are off.
 #if !defined(__APPLE__) || defined(DEFERRED_SWEEP_WITHOUT_CXX_LIBRARY)
 
 #include <cstdlib>

@@ -66,8 +66,8 @@ void* Watch(void*) noexcept {
       wakes_at = limit_at;
       WaitUntil(wakes_at);
     }
-    // In two steps, because the clock of a stopped process runs on. Once continued, its event loop gets the grace to
-    // tell the function of its limit.
+    // In two steps, because the clock of a stopped process runs on. Once continued, its event loop gets the
+    // grace to tell the function of its limit.
     const int64_t exceeded = limit_at;
     const int64_t kill_at = Now() + grace_ns;
     while (limit_at == exceeded && Now() < kill_at) {

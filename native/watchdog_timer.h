@@ -6,8 +6,9 @@
 
 namespace deferred_sweep {
 
-// Makes the kernel send SIGKILL to this process alone, `after_ms` from now, also while it is stopped; 0 is never. Each
-// call replaces the one before. Returns 0 or an errno. Does nothing on systems without such a timer (macOS).
+// Makes the kernel send SIGKILL to this process alone, `after_ms` from now, also while it is stopped; 0 is
+// never. Each call replaces the one before. Returns 0 or an errno. Does nothing on systems without such a
+// timer (macOS).
 int SetKillTimer(int64_t after_ms) noexcept;
 
 }  // namespace deferred_sweep
