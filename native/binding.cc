@@ -10,11 +10,11 @@ namespace deferred_sweep {
 namespace {
 
 // Reads an integer from 0 to `max`; leaves a JavaScript TypeError pending and returns -1 for anything else.
-// The TypeScript side has validated and explained already: this is the guard against calls that bypass it.
+// TypeScript has validated and explained already. This guards against calls that bypass it.
 int ToInteger(const Napi::Value& value, int max, const char* message) {
   if (value.IsNumber()) {
     const double number = value.As<Napi::Number>().DoubleValue();
-    // In this order: the conversion of a double that no int can hold is undefined behaviour.
+    // In this order: converting a double that no int can hold is undefined behaviour.
     if (number >= 0 && number <= max && number == static_cast<int>(number)) return static_cast<int>(number);
   }
   Napi::TypeError::New(value.Env(), message).ThrowAsJavaScriptException();
@@ -30,8 +30,8 @@ Napi::Object ToFailure(Napi::Env env, int error, const char* syscall) {
 
 // setFileLock(descriptor: number, mode: 0 | 1 | 2, scheme: 0 | 1): true | false | { errno, syscall }
 //
-// True: done. False: contended. Otherwise the errno, positive, and the name of the system call: JavaScript
-// makes the error of it, so that it has a stack. Throws TypeError for wrong arguments, and nothing else.
+// True: done. False: contended. Else the positive errno and the name of the system call: JavaScript makes the
+// error, so that it has a stack. Throws nothing but TypeError for wrong arguments.
 Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int descriptor = ToInteger(info[0], 0x7fffffff, "descriptor must be an integer from 0 to 2147483647");
@@ -50,7 +50,7 @@ Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
 
 // setWatchdog(limitMs: number, graceMs: number): true | { errno, syscall }
 //
-// As above: the errno is made an error in JavaScript. Throws TypeError for wrong arguments, and nothing else.
+// As above, JavaScript makes the error. Throws nothing but TypeError for wrong arguments.
 Napi::Value SetWatchdogBinding(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int limit_ms = ToInteger(info[0], 0x7fffffff, "limitMs must be an integer from 0 to 2147483647");
@@ -71,8 +71,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 
-// Found by its symbol, not registered by a static constructor: that is what lets worker threads, and a second
-// copy of the file, load it again.
+// Node finds this by its symbol. A static constructor would keep worker threads, and a second copy of the
+// file, from loading the addon again.
 NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)
 
 }  // namespace

@@ -1,6 +1,7 @@
-// What the addon would otherwise need a C++ library for, so that one file loads wherever Node does: old systems have an
-// older libstdc++, Alpine none. On macOS the library is the system's; only a cross-compiled addon goes without it.
-// node-addon-api is headers alone; of the library it uses strings and memory. Nothing here may throw: exceptions are off.
+// Replaces the C++ library, so that one file loads wherever Node does: old systems have an older libstdc++,
+// Alpine has none. On macOS the system has the library; only a cross-compiled addon goes without it.
+// node-addon-api is headers only and uses strings and memory of the library. Nothing here may throw:
+// exceptions are off.
 #if !defined(__APPLE__) || defined(DEFERRED_SWEEP_WITHOUT_CXX_LIBRARY)
 
 #include <cstdlib>
@@ -17,10 +18,10 @@ void* Allocate(std::size_t size) noexcept {
 
 }  // namespace
 
-// The libraries keep the members of std::string to themselves; this makes those that are used ours.
+// The libraries do not export all members of std::string. This instantiates the ones in use.
 template class std::basic_string<char>;
 
-// These stay within the addon (exports.map): Node's own are not replaced.
+// These stay inside the addon (exports.map) and do not replace Node's own.
 void* operator new(std::size_t size) { return Allocate(size); }
 void* operator new[](std::size_t size) { return Allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
@@ -30,7 +31,7 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 
 extern "C" [[noreturn]] void __cxa_pure_virtual() { std::abort(); }
 
-// libstdc++ asks for these; libc++ without exceptions calls abort itself.
+// libstdc++ needs these; libc++ without exceptions calls abort itself.
 #ifdef __GLIBCXX__
 namespace std {
 void __throw_length_error(const char*) { abort(); }

@@ -18,9 +18,9 @@ int OpenDirectoryWatches(int* descriptor) noexcept {
 }
 
 int AddDirectoryWatch(int descriptor, const char* path, int* watch) noexcept {
-  const int number =
-      inotify_add_watch(descriptor, path,
-                        IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+  const int number = inotify_add_watch(
+      descriptor, path,
+      IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
   if (number < 0) return errno;
   *watch = number;
   return 0;

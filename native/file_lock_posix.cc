@@ -10,7 +10,7 @@
 namespace deferred_sweep {
 namespace {
 
-// binding.gyp takes _FILE_OFFSET_BITS=64 away; an OFD lock still has to reach past 2 GiB.
+// binding.gyp removes _FILE_OFFSET_BITS=64, but an OFD lock must reach past 2 GiB.
 static_assert(sizeof(off_t) == 8, "whole-file locks need a 64-bit off_t");
 
 LockResult SetFlockLock(int descriptor, LockMode mode) noexcept {
@@ -32,14 +32,14 @@ LockResult SetOfdLock(int descriptor, LockMode mode) noexcept {
   if (mode == LockMode::kExclusive) range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
   range.l_start = 0;
-  range.l_len = 0;  // to the end of the file, wherever that moves
+  range.l_len = 0;  // to the end of the file, also when the file grows
   for (;;) {
     if (fcntl(descriptor, F_OFD_SETLK, &range) == 0) return {0, "fcntl"};
     const int error = errno;
     if (error != EINTR) return {error, "fcntl"};
   }
 #else
-  // Older macOS SDKs keep F_OFD_SETLK private. The answer is that of a kernel without it.
+  // Older macOS SDKs do not define F_OFD_SETLK. Answer like a kernel without it.
   (void)descriptor;
   (void)mode;
   return {EINVAL, "fcntl"};

@@ -7,12 +7,12 @@
 
 namespace deferred_sweep {
 
-// Reads an integer from 0 to `max`; leaves a TypeError pending and returns -1 for anything else. TypeScript has validated
-// and explained already.
+// Reads an integer from 0 to `max`; leaves a TypeError pending and returns -1 for anything else. TypeScript
+// has validated and explained already.
 int IntegerFrom(napi_env env, napi_value value, int max, const char* message) noexcept;
 
-// Reads a string of less than `size` bytes in UTF-8 without NUL; leaves a TypeError pending and returns false for
-// anything else.
+// Reads a string of less than `size` bytes in UTF-8 without NUL; leaves a TypeError pending and returns false
+// for anything else.
 bool TextFrom(napi_env env, napi_value value, char* text, size_t size, size_t* length,
               const char* message) noexcept;
 

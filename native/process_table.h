@@ -1,5 +1,5 @@
-// The portable contract: the processes of this machine and their environments, for systems without /proc. On Linux
-// JavaScript reads /proc, and these return ENOSYS.
+// The portable contract: the processes of this machine and their environments, for systems without /proc. On
+// Linux JavaScript reads /proc, and these return ENOSYS.
 #ifndef DEFERRED_SWEEP_NATIVE_PROCESS_TABLE_H_
 #define DEFERRED_SWEEP_NATIVE_PROCESS_TABLE_H_
 
@@ -14,12 +14,12 @@ struct ProcessEntry {
   double start;
 };
 
-// Fills `entries` with all living processes the system tells of, zombies left out. The caller frees it with free(3).
-// Returns 0 or an errno.
+// Fills `entries` with all living processes the system tells of, zombies left out. The caller frees it with
+// free(3). Returns 0 or an errno.
 int ListProcesses(ProcessEntry** entries, size_t* count) noexcept;
 
-// Fills `bytes` with the environment the process was started with: strings, each ended by a NUL. The caller frees it
-// with free(3). Returns 0 or an errno: ESRCH, EPERM or EINVAL for what one may not read.
+// Fills `bytes` with the environment the process was started with: strings, each ended by a NUL. The caller
+// frees it with free(3). Returns 0 or an errno: ESRCH, EPERM or EINVAL for what one may not read.
 int ReadProcessEnvironment(int pid, char** bytes, size_t* length) noexcept;
 
 }  // namespace deferred_sweep

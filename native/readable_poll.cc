@@ -8,7 +8,8 @@
 namespace deferred_sweep {
 namespace {
 
-// Freed when libuv has closed the handle and JavaScript has forgotten the function that stops it, whichever is later.
+// Freed when libuv has closed the handle and JavaScript has forgotten the function that stops it, whichever
+// is later.
 struct Poll {
   uv_handle_s* handle;
   napi_env env;
@@ -55,7 +56,8 @@ void OnReadable(uv_handle_s* handle, int, int) {
   napi_value global = nullptr;
   if (napi_get_reference_value(env, poll->callback, &callback) == napi_ok && callback != nullptr &&
       napi_get_global(env, &global) == napi_ok &&
-      napi_make_callback(env, poll->context, global, callback, 0, nullptr, nullptr) == napi_pending_exception) {
+      napi_make_callback(env, poll->context, global, callback, 0, nullptr, nullptr) ==
+          napi_pending_exception) {
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }

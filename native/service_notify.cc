@@ -31,7 +31,8 @@ int SendDatagram(const char* path, const char* message, size_t length) noexcept 
   const auto size = static_cast<socklen_t>(offsetof(struct sockaddr_un, sun_path) + path_length);
   ssize_t sent;
   do {
-    sent = sendto(descriptor, message, length, MSG_DONTWAIT, reinterpret_cast<struct sockaddr*>(&address), size);
+    sent =
+        sendto(descriptor, message, length, MSG_DONTWAIT, reinterpret_cast<struct sockaddr*>(&address), size);
   } while (sent < 0 && errno == EINTR);
   const int error = sent < 0 ? errno : 0;
   close(descriptor);

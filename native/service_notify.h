@@ -6,8 +6,8 @@
 
 namespace deferred_sweep {
 
-// Sends `message` to the socket at `path`; a leading @ means a name in the abstract name space (Linux). Never waits.
-// Returns 0 or an errno: ENAMETOOLONG, ENOENT, ECONNREFUSED, EAGAIN when the receiver's queue is full.
+// Sends `message` to the socket at `path`; a leading @ means a name in the abstract name space (Linux). Never
+// waits. Returns 0 or an errno: ENAMETOOLONG, ENOENT, ECONNREFUSED, EAGAIN when the receiver's queue is full.
 int SendDatagram(const char* path, const char* message, size_t length) noexcept;
 
 }  // namespace deferred_sweep

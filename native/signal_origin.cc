@@ -8,8 +8,8 @@ namespace {
 
 constexpr int kSignals = 65;
 
-// Written by the handler, read by the main thread after libuv has told it of the signal; `senders` is 1 too high, so
-// that zeros mean none.
+// Written by the handler, read by the main thread after libuv has told it of the signal; `senders` is 1 too
+// high, so that zeros mean none.
 volatile sig_atomic_t senders[kSignals];
 // Written before the handler is installed.
 void (*handlers[kSignals])(int);

@@ -32,7 +32,9 @@ struct Arguments {
   }
 };
 
-int DescriptorFrom(napi_env env, napi_value value) { return IntegerFrom(env, value, kMaxInt, kBadDescriptor); }
+int DescriptorFrom(napi_env env, napi_value value) {
+  return IntegerFrom(env, value, kMaxInt, kBadDescriptor);
+}
 
 // Never 0, which kill(2) and its like take for many processes.
 int PidFrom(napi_env env, napi_value value) {
@@ -146,7 +148,8 @@ napi_value AddDirectoryWatchBinding(napi_env env, napi_callback_info info) {
   if (descriptor < 0) return nullptr;
   char path[kMaxPath];
   size_t length = 0;
-  if (!TextFrom(env, arguments.at[1], path, sizeof(path), &length, "path must be a string of at most 4095 bytes"))
+  if (!TextFrom(env, arguments.at[1], path, sizeof(path), &length,
+                "path must be a string of at most 4095 bytes"))
     return nullptr;
   int watch = -1;
   const int error = AddDirectoryWatch(descriptor, path, &watch);
@@ -158,7 +161,8 @@ napi_value RemoveDirectoryWatchBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   const int descriptor = DescriptorFrom(env, arguments.at[0]);
   if (descriptor < 0) return nullptr;
-  const int watch = IntegerFrom(env, arguments.at[1], kMaxInt, "watch must be an integer from 0 to 2147483647");
+  const int watch =
+      IntegerFrom(env, arguments.at[1], kMaxInt, "watch must be an integer from 0 to 2147483647");
   if (watch < 0) return nullptr;
   return TrueOrFailure(env, RemoveDirectoryWatch(descriptor, watch), "inotify_rm_watch");
 }
@@ -178,7 +182,8 @@ napi_value SendDatagramBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   char path[kMaxPath];
   size_t length = 0;
-  if (!TextFrom(env, arguments.at[0], path, sizeof(path), &length, "path must be a string of at most 4095 bytes"))
+  if (!TextFrom(env, arguments.at[0], path, sizeof(path), &length,
+                "path must be a string of at most 4095 bytes"))
     return nullptr;
   char message[kMaxPath];
   if (!TextFrom(env, arguments.at[1], message, sizeof(message), &length,

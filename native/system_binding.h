@@ -6,8 +6,8 @@
 
 namespace deferred_sweep {
 
-// Adds the functions to the addon's exports. Each returns its value, or { errno, syscall }; each throws TypeError for
-// wrong arguments, and nothing else.
+// Adds the functions to the addon's exports. Each returns its value, or { errno, syscall }; each throws
+// TypeError for wrong arguments, and nothing else.
 napi_status DefineSystemFunctions(napi_env env, napi_value exports);
 
 }  // namespace deferred_sweep

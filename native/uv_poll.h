@@ -1,6 +1,6 @@
-// The few functions of libuv that readable_poll.cc calls, declared here because the headers of Node-API, with which the
-// package is compiled, do not have them. libuv keeps their binary interface for all of version 1 (docs.libuv.org, "Design
-// overview", and its `uv_handle_size` for programs that do not know its structures).
+// The few functions of libuv that readable_poll.cc calls, declared here because the headers of Node-API, with
+// which the package is compiled, do not have them. libuv keeps their binary interface for all of version 1
+// (docs.libuv.org, "Design overview", and its `uv_handle_size` for programs that do not know its structures).
 #ifndef DEFERRED_SWEEP_NATIVE_UV_POLL_H_
 #define DEFERRED_SWEEP_NATIVE_UV_POLL_H_
 

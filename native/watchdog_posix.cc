@@ -14,17 +14,17 @@ namespace {
 
 constexpr int64_t kNever = INT64_MAX;
 constexpr int64_t kNanosecondsPerMillisecond = 1000000;
-// What the thread may take beyond its time, before the kernel's timer ends this process alone.
+// Time that the thread has beyond its limit, before the kernel's timer ends this process alone.
 constexpr int kTimerMarginMs = 500;
 
-// Guarded by `mutex`, as all below.
+// `mutex` guards this and all below.
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t changed;
 bool is_running = false;
-// By the monotonic clock, in nanoseconds.
+// On the monotonic clock, in nanoseconds.
 int64_t limit_at = kNever;
 int64_t grace_ns = 0;
-// When the thread looks again by itself.
+// The next time at which the thread looks by itself.
 int64_t wakes_at = kNever;
 
 int64_t Now() noexcept {
@@ -53,7 +53,7 @@ void WaitUntil(int64_t until) noexcept {
 #endif
 }
 
-// The group first: what a function started must not outlive it.
+// The group first: programs that a function started must not outlive it.
 void KillGroup() noexcept {
   kill(-getpid(), SIGKILL);
   kill(getpid(), SIGKILL);
@@ -66,8 +66,8 @@ void* Watch(void*) noexcept {
       wakes_at = limit_at;
       WaitUntil(wakes_at);
     }
-    // In two steps, because the clock of a stopped process runs on: continued, it would die of a limit that its event
-    // loop has had no turn to announce to the function.
+    // In two steps, because the clock of a stopped process runs on. Once continued, its event loop gets the
+    // grace to tell the function of its limit.
     const int64_t exceeded = limit_at;
     const int64_t kill_at = Now() + grace_ns;
     while (limit_at == exceeded && Now() < kill_at) {
@@ -79,7 +79,7 @@ void* Watch(void*) noexcept {
   return nullptr;
 }
 
-// With all signals blocked, so that the process's handlers run where they ran before.
+// All signals are blocked in the thread, so that handlers run in the threads where they ran before.
 int StartThread() noexcept {
 #if !defined(__APPLE__)
   pthread_condattr_t attributes;
@@ -112,7 +112,7 @@ int SetWatchdog(int limit_ms, int grace_ms) noexcept {
   if (error == 0 && is_running) {
     limit_at = limit_ms == 0 ? kNever : Now() + limit_ms * kNanosecondsPerMillisecond;
     grace_ns = grace_ms * kNanosecondsPerMillisecond;
-    // A thread that looks again before the new limit need not be woken: it looks often enough.
+    // Wake the thread only if it would look after the new limit.
     if (limit_at < wakes_at) pthread_cond_signal(&changed);
   }
   pthread_mutex_unlock(&mutex);

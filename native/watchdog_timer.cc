@@ -11,7 +11,7 @@
 namespace deferred_sweep {
 namespace {
 
-// timer_create(2) by its number: the function moved between libraries of glibc, and its symbol with it.
+// Calls timer_create(2) by its number, since its symbol moved between libraries of glibc.
 int timer = -1;
 
 }  // namespace
@@ -21,7 +21,7 @@ int SetKillTimer(int64_t after_ms) noexcept {
     if (after_ms == 0) return 0;
     struct sigevent event = {};
     event.sigev_notify = SIGEV_SIGNAL;
-    // No handler can be set for it, and a stopped process dies of it.
+    // SIGKILL takes no handler, and also ends a stopped process.
     event.sigev_signo = SIGKILL;
     if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) != 0) return errno;
   }

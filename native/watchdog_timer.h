@@ -1,4 +1,4 @@
-// The kernel's own end of this process: for when even its native threads do not run.
+// A timer of the kernel that ends this process when even its native threads do not run.
 #ifndef DEFERRED_SWEEP_NATIVE_WATCHDOG_TIMER_H_
 #define DEFERRED_SWEEP_NATIVE_WATCHDOG_TIMER_H_
 
@@ -6,8 +6,9 @@
 
 namespace deferred_sweep {
 
-// Has the kernel send SIGKILL to this process alone, `after_ms` from now, also while it is stopped; 0 is never. A call
-// takes the place of the one before. Returns 0 or an errno. Where the system has no such timer (macOS) it does nothing.
+// Makes the kernel send SIGKILL to this process alone, `after_ms` from now, also while it is stopped; 0 is
+// never. Each call replaces the one before. Returns 0 or an errno. Does nothing on systems without such a
+// timer (macOS).
 int SetKillTimer(int64_t after_ms) noexcept;
 
 }  // namespace deferred_sweep

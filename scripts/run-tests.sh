@@ -1,8 +1,27 @@
 #!/usr/bin/env bash
-# Runs the compiled tests of the current directory, but for the torture, on the Node in PATH.
+# Runs the compiled tests of the current directory on the Node in PATH: all but the torture, or those that are named, as
+# sources (test/sweep/look.test.ts), compiled files or directories of either.
 set -euo pipefail
+files=()
+# add DIRECTORY FIND-OPTION...
+add() {
+  while IFS= read -r file; do files+=("$file"); done < <(find "$1" -name '*.test.js' "${@:2}" | sort)
+}
+for name in "$@"; do
+  compiled=${name#./}
+  compiled=${compiled%/}
+  case $compiled in test | test/*) compiled=dist-$compiled ;; esac
+  compiled=${compiled/%.ts/.js}
+  if [ -d "$compiled" ]; then
+    add "$compiled"
+  elif [ -f "$compiled" ]; then
+    files+=("$compiled")
+  else
+    echo "run-tests: there is no test $name (looked for $compiled)" >&2
+    exit 2
+  fi
+done
+[ $# -gt 0 ] || add dist-test -not -path '*/torture/*'
 # Most of a test is waiting for another process, which leaves a core to one more than there are.
 concurrency=$(node -p 'os.availableParallelism() + 1')
-# shellcheck disable=SC2046
-node --test --test-reporter=spec --test-concurrency="$concurrency" \
-  $(find dist-test -name '*.test.js' -not -path '*/torture/*' | sort)
+node --test --test-reporter=spec --test-concurrency="$concurrency" "${files[@]}"

@@ -6,7 +6,15 @@
 // Default: all managers and all Nodes below, and arm64. Managers and Nodes come from the npm registry. Without TARBALL
 // it packs. Exit: 0 all held, 1 something did not, which is printed with what the manager said.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,22 +118,24 @@ function testManager(name, tarball, nodes) {
 }
 
 /** README's first program dies and leaves its directory; the command line removes it. `run` makes a command line. */
-function useIt(what, project, run, { program = readmeProgram, cliOptions = [] }) {
+function useIt(what, project, run, { program = readmeProgram } = {}) {
   writeFileSync(join(project, 'worker.mjs'), program());
   const worker = spawnSync(...run(['worker.mjs']), options(project));
-  const isLeft = existsSync(join(project, 'scratch-42'));
+  const left = scratchDirectories(project);
   // Yarn says 1 where a shell would say 137.
   if (worker.status === 0) return fail(`${what}: the worker was not killed`, worker.stdout);
-  if (!isLeft) return fail(`${what}: the worker left no scratch-42`, worker.stdout + worker.stderr);
+  if (left.length !== 1)
+    return fail(`${what}: the worker left ${left.length} scratch directories`, worker.stdout + worker.stderr);
   const required = spawnSync(
     ...run(['-e', "if (!require('deferred-sweep').sweep) process.exit(9)"]),
     options(project),
   );
   if (required.status !== 0 || required.stderr !== '')
     fail(`${what}: require() of the package`, required.stderr);
-  const cli = spawnSync(...run(['deferred-sweep', ...cliOptions, 'node-state']), options(project));
-  if (cli.status !== 0 || existsSync(join(project, 'scratch-42'))) {
-    rmSync(join(project, 'scratch-42'), { recursive: true, force: true });
+  const cli = spawnSync(...run(['deferred-sweep', 'node-state']), options(project));
+  const stillThere = scratchDirectories(project);
+  if (cli.status !== 0 || stillThere.length > 0) {
+    for (const name of stillThere) rmSync(join(project, name), { recursive: true, force: true });
     return fail(`${what}: the command line, status ${cli.status}`, cli.stdout + cli.stderr);
   }
   if (worker.stderr !== '' || cli.stderr !== '')
@@ -163,7 +173,7 @@ function testArm64(tarball) {
     const [, rest] = emulated(args);
     return [qemu, ['-L', libraries, node, ...rest]];
   };
-  useIt(`arm64 under qemu, v${ARM64_NODE}`, project, run, { cliOptions: ['--isolation', 'none'] });
+  useIt(`arm64 under qemu, v${ARM64_NODE}`, project, run);
 }
 
 function pack() {
@@ -222,6 +232,10 @@ function fetchNode(packageName, version) {
   return join(directory, 'bin/node');
 }
 
+function scratchDirectories(project) {
+  return readdirSync(project).filter(name => name.startsWith('scratch-'));
+}
+
 function readmeProgram() {
   const [, program] = /```js\n(\/\/ worker\.mjs[\s\S]*?)```/.exec(
     readFileSync(join(root, 'README.md'), 'utf8'),
@@ -233,7 +247,7 @@ function readmeProgram() {
 function commandProgram() {
   const program = readmeProgram()
     .replace('{ DeferredFunctionManager }', '{ DeferredFunction, DeferredFunctionManager }')
-    .replace(/defer\(promises\.rm,.*?\);/, "defer(DeferredFunction.command('rm', ['-rf', 'scratch-42']));");
+    .replace(/defer\(promises\.rm,.*?\);/, "defer(DeferredFunction.command('rm', ['-rf', scratch]));");
   if (!program.includes('command(')) throw new Error("README's program is not as commandProgram() expects");
   return program;
 }

@@ -23,7 +23,7 @@ import { traceDefer } from './tracing.ts';
 export interface JobHost extends OwnFunctionsHost {
   readonly sweepOptions: ResolvedSweepOptions;
   readonly maxCapturedBytes: number;
-  /** False in a deferred function, and in what one started: there no sweep is begun. */
+  /** False inside a deferred function and in processes that it started: there no sweep begins. */
   readonly sweeps: boolean;
   readonly moduleState: ModuleState;
   /** Told once, when the job has ended. */
@@ -47,9 +47,9 @@ export interface Registration {
    */
   cancel(): boolean;
   /**
-   * Runs the function now, from its record, as the end of the job would; that then runs it only if it failed, has
-   * attempts left and has waited for its next one. Running already, also by the end of the job, it is not begun again: that run is waited for. Returns
-   * undefined when it was run or cancelled before.
+   * Runs the function now, from its record, as the end of the job would. If it runs already, this waits for that run.
+   * The end of the job tries a failed function again only if it has attempts left and its next one is due.
+   * Returns undefined when it was run or cancelled before.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
    */
   run(): Promise<FunctionReport | undefined>;
@@ -59,7 +59,7 @@ export interface Registration {
 const told = new WeakSet<AnyFunction>();
 
 export class Job {
-  /** What the sweep before this job found; of no file, and not complete, where `open` did not wait for one. */
+  /** What the sweep before this job found. Without files and incomplete if `open` did not wait for a sweep. */
   readonly sweepReport: SweepReport;
   readonly #host: JobHost;
   readonly #functions: OwnFunctions;
@@ -77,11 +77,11 @@ export class Job {
   }
 
   /**
-   * Registers a call to be made when the job ends, or by somebody else if this process dies before. When it returns,
-   * the call is registered; when it throws, it is not, and everything before it still is.
+   * Registers a call for the end of the job; if this process dies before, a runner makes it. When this returns, the
+   * call is registered. When it throws, the call is not registered, and all earlier ones still are.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended; `DEFERRED_FUNCTION_REFUSED`,
-   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error; where
-   * somebody removed the job's file, `DEFERRED_STATE_CORRUPT` and what `open` throws
+   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error; if
+   * the job's file was removed, also `DEFERRED_STATE_CORRUPT` and what `open` throws
    */
   readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
     this.#assertOpen();
@@ -90,8 +90,8 @@ export class Job {
   };
 
   /**
-   * Ends the job: runs its functions, then sweeps orphans again. Never throws: what went wrong is in the report, and
-   * functions with attempts left are an orphan's. A second call gives the same report.
+   * Ends the job: runs its functions, then sweeps orphans again. Never throws: the report says what went wrong.
+   * Functions with attempts left become an orphan's. A second call gives the same report.
    */
   close(): Promise<SweepReport> {
     this.#closing ??= this.#close();
@@ -147,7 +147,7 @@ export class Job {
     this.#host.ended(this);
     logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
     const [others, isComplete] = this.#host.sweeps ? await this.#sweepAgain(left) : [[], true];
-    // What could not be run here was run by that sweep.
+    // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
     return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
@@ -160,7 +160,7 @@ export class Job {
       const report = await sweepDirectory(directory, { ...sweepOptions, waitMs: 0 }, stop, except);
       return [report.files, report.isComplete];
     } catch (error) {
-      // Whatever is wrong with the directory must not change the result of a job that is finished.
+      // A problem of the directory must not change the result of a finished job.
       const refused = refusedReport(directory.path, error);
       sweepOptions.logger.warn(`deferred-sweep: ${directory.path} was not swept: ${refused.error?.message}`);
       return [[refused], false];

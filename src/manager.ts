@@ -1,4 +1,4 @@
-/** The owner's side: `DeferredFunctionManager` gives out jobs. The batch system's side: `cleanupWorker`. */
+/** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { isPlainText } from './cbor/plain.ts';
 import { DeferredSweepError } from './errors.ts';
@@ -44,15 +44,15 @@ export interface ManagerOptions extends SweepOptions {
   /** Attempts each function registered here has, over all processes. @defaultValue 3 */
   maxAttempts?: number | undefined;
   /**
-   * From the end of the first failed attempt of a function registered here to the second, in milliseconds; doubled for each
-   * one after. @defaultValue 1000
+   * Pause between the first failed attempt of a function registered here and the second, in milliseconds. Doubled for
+   * each further attempt. @defaultValue 1000
    */
   retryDelayMs?: number | undefined;
-  /** The most that source and captured values of a function stored by source may take, in bytes. @defaultValue 1048576 */
+  /** Most bytes of source and captured values of one function that is stored by source. @defaultValue 1048576 */
   maxCapturedBytes?: number | undefined;
   /**
-   * Names of environment variables whose values at registration a function finds when a runner runs it: a batch system's
-   * hook has none of `DOCKER_HOST`, `KUBECONFIG` and the like. They are stored in the state file.
+   * Names of environment variables. Their values at registration are stored, and a runner restores them: a batch
+   * system's hook has no `DOCKER_HOST` or `KUBECONFIG`. The values lie in the state file.
    */
   env?: readonly string[] | undefined;
   /**
@@ -80,11 +80,11 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
 /** How to open a job. */
 export interface OpenOptions {
   /**
-   * Whether orphans are swept first: `wait` for it, let it go on in the `background` beside the job, or `none`.
+   * The sweep before the job: `wait` for it, let it go on in the `background`, or have `none`.
    * @defaultValue 'wait'
    */
   sweep?: 'wait' | 'background' | 'none' | undefined;
-  /** How long to wait for files that other sweeps have, in milliseconds. @defaultValue the manager's */
+  /** Longest wait for files that other sweeps have, in milliseconds. @defaultValue the manager's */
   waitMs?: number | undefined;
 }
 
@@ -94,7 +94,7 @@ export class DeferredFunctionManager {
   readonly #sweepOptions: ResolvedSweepOptions;
   readonly #host: JobHost;
   readonly #jobs = new Set<Job>();
-  /** The file of a job that ended, for the next one. Locked, and empty of functions. */
+  /** The file of an ended job, for the next job. Locked, and without functions. */
   #idle: StateFile | undefined;
   #isClosed = false;
   readonly #closing = new AbortController();
@@ -103,7 +103,7 @@ export class DeferredFunctionManager {
   #knowsFileSystem = false;
 
   /**
-   * Touches nothing yet: neither the directory nor the addon.
+   * Touches neither the directory nor the addon yet.
    * @param stateDirBase - directory on a local file system, shared by the workers of a node; resolved now
    * @throws TypeError, RangeError naming an option that is wrong
    */
@@ -153,12 +153,12 @@ export class DeferredFunctionManager {
   }
 
   /**
-   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once. In a deferred
-   * function, and in what one started, it neither sweeps nor waits.
+   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once. Inside a
+   * deferred function, and in processes that it started, it neither sweeps nor waits.
    * @throws TypeError, RangeError naming an option that is wrong
    * @throws DeferredSweepError `DEFERRED_CLOSED`; `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSUPPORTED`,
-   * `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`, `DEFERRED_ADDON_MISSING`, `DEFERRED_STATE_IO`. Never for what is
-   * wrong with an orphan.
+   * `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`, `DEFERRED_ADDON_MISSING`, `DEFERRED_STATE_IO`. Never for a
+   * fault of an orphan.
    */
   async open(options: OpenOptions = {}): Promise<Job> {
     refuseInStartingRunner();
@@ -184,8 +184,8 @@ export class DeferredFunctionManager {
   }
 
   /**
-   * Opens a job, calls `body`, closes the job. Returns what `body` returns and throws what it throws; what a cleanup
-   * does changes neither.
+   * Opens a job, calls `body`, closes the job. Returns what `body` returns and throws what it throws. Cleanups change
+   * neither.
    */
   async run<T>(body: (defer: Defer, job: Job) => T | Promise<T>): Promise<T> {
     const job = await this.open();
@@ -196,11 +196,11 @@ export class DeferredFunctionManager {
     }
   }
 
-  /** Ends the jobs still open, as their own `close` would, and removes the manager's state file. Never throws. */
+  /** Closes the jobs that are still open, and removes the manager's state file. Never throws. */
   async close(): Promise<SweepReport> {
     const startMs = performance.now();
     this.#isClosed = true;
-    // The function in progress is finished.
+    // Background sweeps finish the function in progress and stop.
     this.#closing.abort();
     const reports = await Promise.all([...this.#jobs].map(job => job.close()));
     await Promise.allSettled(this.#background);
@@ -243,8 +243,8 @@ export class DeferredFunctionManager {
   }
 
   #keep(file: StateFile): boolean {
-    // One is enough: jobs that were open side by side may never be again. And a power cut can undo a truncation by
-    // halves: its zeros written, the length not. Then the file looks damaged.
+    // One idle file is enough: jobs that were open side by side may never be again. With 'disk' no file is kept: a power
+    // cut can leave half a truncation, zeros without the length. Such a file looks damaged.
     if (this.#idle || this.#isClosed || file.header.durability === 'disk') {
       this.#remove(file);
       return false;
@@ -258,13 +258,13 @@ export class DeferredFunctionManager {
     const file = this.#idle;
     this.#idle = undefined;
     if (!file) return undefined;
-    // Its header tells whoever runs its functions where to be.
+    // A runner takes the working directory from the header.
     if (isSamePlace(file.header.cwd, currentPlace())) return file;
     this.#remove(file);
     return undefined;
   }
 
-  /** Removes a file in which nothing is pending; whatever fails, the next sweep does it. */
+  /** Removes a file in which nothing is pending. If that fails, the next sweep removes it. */
   #remove(file: StateFile): void {
     try {
       file.remove();
@@ -279,7 +279,7 @@ export class DeferredFunctionManager {
 
   #checkFileSystem(file: StateFile): void {
     if (this.#knowsFileSystem) return;
-    // A file of ours: the directory cannot be removed meanwhile.
+    // Our locked file keeps a cleanup from removing the directory meanwhile.
     const verdict = stateIo(`tell the file system of ${file.path}`, file.path, () =>
       fileSystemVerdict(file.path),
     );

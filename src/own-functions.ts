@@ -1,4 +1,4 @@
-/** The functions of an open job: registered in its state file, cancelled, run ahead of the end of the job and at it. */
+/** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
 import { fstatSync } from 'node:fs';
 import { DeferredSweepError, unlessRefused } from './errors.ts';
 import { codePathOf } from './function/code-path.ts';
@@ -20,7 +20,7 @@ import { ClaimedFile } from './sweep/claimed-file.ts';
 import type { ResolvedSweepOptions } from './sweep/options.ts';
 import { type FileReport, type FunctionReport, refusedReport } from './sweep/report.ts';
 
-/** What they need of their job's manager. */
+/** What a job's functions need of its manager. */
 export interface OwnFunctionsHost {
   readonly directory: StateDirectory;
   readonly sweepOptions: Pick<ResolvedSweepOptions, 'killGraceMs'>;
@@ -30,21 +30,20 @@ export interface OwnFunctionsHost {
   readonly retryDelayMs: number;
   /** Names of environment variables to capture with each function. */
   readonly env: readonly string[];
-  /** A fresh state file, without waiting. @param cwd - where whoever runs its functions is to be */
+  /** A fresh state file, without waiting. @param cwd - the working directory for its functions */
   createFile(cwd: Place | null): StateFile;
   /**
-   * Takes back a file in which nothing is pending: empties and keeps it for another job, or removes it. Returns whether it
-   * was kept.
+   * Takes back a file in which nothing is pending. The manager empties it for another job (true), or removes it (false).
    */
   giveBack(file: StateFile): boolean;
-  /** Removes a file in which nothing is pending. Never throws for what the system refuses. */
+  /** Removes a file in which nothing is pending. A system error is logged, not thrown. */
   retire(file: StateFile): void;
 }
 
 /** What became of a job's functions when it ended. */
 export interface OwnEnd {
   readonly report: FileReport;
-  /** Inodes of the file, if it stays and the sweep after the job is to leave it alone. */
+  /** The file's inode, if the sweep after the job must leave the file alone. */
   readonly left: readonly string[];
 }
 
@@ -52,18 +51,18 @@ export class OwnFunctions {
   readonly #host: OwnFunctionsHost;
   readonly #file: StateFile;
   readonly #nonce = nonceOf(freshSweepId(), 0);
-  /** Counts what is written into the file other than by the end of the job: that then reads it again. */
+  /** Counts changes to the file by callers. The end of the job reads the file again when the count has changed. */
   #changes = 0;
-  /** Ids of functions that may be cancelled or run: registered, and not cancelled, running or done. */
+  /** Ids of functions that callers may still cancel or run. */
   readonly #waiting = new Set<number>();
-  /** Functions being run, by id. */
+  /** Runs in progress, by id. */
   readonly #running = new Map<number, Promise<ClaimedFile>>();
-  /** Functions are left whose directory this process is not in: a runner is, and runs them. */
+  /** True: the next function belongs to another working directory, so a runner has to run the rest. */
   #needsRunner = false;
   #haveEnded = false;
   readonly #user = currentUser();
 
-  /** @param file - without functions, locked, and ours from now on */
+  /** @param file - locked and without functions; this object owns it from now on */
   constructor(host: OwnFunctionsHost, file: StateFile) {
     this.#host = host;
     this.#file = file;
@@ -108,7 +107,7 @@ export class OwnFunctions {
 
   /** As `Registration.cancel`. */
   cancel(id: number): boolean {
-    // Not one that is running: a true would promise that it does not run.
+    // A running function is not waiting: `true` would promise that it does not run.
     if (!this.#waiting.has(id)) return false;
     this.#file.append([{ kind: 'cancel', id }]);
     this.#waiting.delete(id);
@@ -122,7 +121,7 @@ export class OwnFunctions {
     return taken?.report().functions.find(ran => ran.id === id);
   }
 
-  /** Runs what is pending and leaves the rest to others. Never throws for what the system refuses. */
+  /** Runs what is pending and leaves the rest as an orphan's. A system error is in the report, not thrown. */
   async end(): Promise<OwnEnd> {
     let taken: ClaimedFile | undefined;
     try {
@@ -133,7 +132,7 @@ export class OwnFunctions {
       await this.#runPending(taken);
       taken.giveUp();
       if (taken.contents.damagedBytes > 0) {
-        // Its header may be what is damaged: no file for another job.
+        // The damage may be in the header, so no other job may use the file.
         taken.retire();
         this.#file.close();
         return { report: taken.report(), left: [] };
@@ -144,7 +143,7 @@ export class OwnFunctions {
       }
     } catch (error) {
       this.#haveEnded = true;
-      // Their marks go through the descriptor that is closed below.
+      // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
         const left = inodesOf(this.#file);
@@ -179,10 +178,10 @@ export class OwnFunctions {
     }
   }
 
-  /** Where the function is registered, if that is not where the header says. */
+  /** The working directory, if it is not the header's. */
   #elsewhere(): { readonly cwd?: Place | null } {
     const { cwd } = this.#file.header;
-    // Node remembers the name of its directory: asking is cheap.
+    // Cheap: Node caches the name of its directory.
     const path = unlessRefused(() => process.cwd(), undefined);
     return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
   }
@@ -194,7 +193,7 @@ export class OwnFunctions {
     return {};
   }
 
-  /** chdir(2) is the whole process's: functions run here only where this process is anyway. */
+  /** A function runs here only if this process is in its directory already: chdir(2) would move all of the process. */
   #isInItsDirectory({ record }: RegisteredFunction): boolean {
     const place = record.cwd === undefined ? this.#file.header.cwd : record.cwd;
     return (
@@ -218,7 +217,7 @@ export class OwnFunctions {
       );
     }
     this.#changes++;
-    // Only this one: another that looks given up may be running.
+    // Only this function: one that is in its last attempt looks as if it had died in it.
     return this.#runOnce(taken, registered, () => taken.giveUp(id));
   }
 
@@ -226,7 +225,7 @@ export class OwnFunctions {
     return new ClaimedFile(this.#host.directory, this.#file, this.#file.read());
   }
 
-  /** Runs a function, its start mark written when this returns; who wants it run before it has ended gets this run. */
+  /** Runs a function. Its start mark is written when this returns. Callers that come meanwhile share the promise. */
   #runOnce(
     taken: ClaimedFile,
     registered: RegisteredFunction,
@@ -261,15 +260,15 @@ export class OwnFunctions {
   }
 
   /**
-   * Runs what is pending, in order, until nothing is, and ends the job. Functions, and whoever else has the job, may defer,
-   * cancel and run others meanwhile. Between the last look at what they did and the next start mark, or the end, there
-   * is no `await`: what is deferred before is run, what is deferred after is refused, and nothing is in between.
+   * Runs what is pending, in order, until nothing is, and ends the job. Callers may defer, cancel and run meanwhile.
+   * There is no `await` between the last look at the changes and the next start mark, or the end. So a function that was
+   * deferred before the end is run, and one that comes after it is refused.
    */
   async #runPending(taken: ClaimedFile): Promise<void> {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
       this.#needsRunner = !this.#isInItsDirectory(next);
-      // In order: what comes after it is the runner's, too.
+      // To keep the order, the runner also runs what comes behind it.
       if (this.#needsRunner) break;
       const known = this.#changes;
       await this.#runOnce(taken, next);
@@ -281,12 +280,12 @@ export class OwnFunctions {
     this.#haveEnded = true;
   }
 
-  /** Waits for functions run before their turn: else they would look like interrupted ones, and run twice at once. */
+  /** Waits for early runs. They would look like interrupted attempts, and run twice at once. */
   async #earlyRuns(): Promise<void> {
     await Promise.allSettled(this.#running.values());
   }
 
-  /** What is pending is an orphan's from here on. */
+  /** Gives up the lock. From here on the file is an orphan's. */
   #leave(taken: ClaimedFile): OwnEnd {
     taken.attempt(() => this.#file.settleMarks());
     taken.attempt(() => this.#stayNamed());

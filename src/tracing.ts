@@ -1,6 +1,6 @@
 /**
  * `node:diagnostics_channel` tracing channels: `deferred-sweep:defer` (synchronous), `deferred-sweep:invoke` and
- * `deferred-sweep:sweep` (asynchronous). Whoever subscribes sees each event with its context object.
+ * `deferred-sweep:sweep` (asynchronous). Subscribers get each event with its context object.
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 

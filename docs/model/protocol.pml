@@ -1,5 +1,5 @@
 /*
- * The protocol of design.md section 3: create, register, close, sweep, run, cleanup. README.md beside this file says
+ * The protocol of docs/protocol.md: create, register, close, sweep, run, cleanup. README.md beside this file says
  * what is and what is not modelled; check.sh runs it. One atomic block is one system call, and every one of them may be
  * the last of its process. Marks such as [create 4] are the numbers of the protocol; README.md has their sources.
  *

@@ -5,7 +5,7 @@ import { types } from 'node:util';
 import { DeferredSweepError } from '../errors.ts';
 import type { TriedAddon } from './native.ts';
 
-/** `DEFERRED_ADDON_MISSING` for a package in whose places there is no addon that loads; see `docs/installing.md`. */
+/** `DEFERRED_ADDON_MISSING` for a package without an addon that loads: `docs/installing.md`. */
 export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
   const cause = tried.find(place => place.cause !== undefined)?.cause;
   return new DeferredSweepError(
@@ -25,7 +25,7 @@ export function bundled(url: string | undefined): DeferredSweepError {
   );
 }
 
-// As docs/installing.md has them. The second entry point, deferred-sweep/lock, is meant by each.
+// The settings of docs/installing.md. Each covers the second entry point, deferred-sweep/lock, too.
 const EXTERNAL = [
   'esbuild: --external:deferred-sweep',
   "vite: ssr: { external: ['deferred-sweep'] }",
@@ -42,7 +42,7 @@ function platform(): string {
   return `${process.platform}-${process.arch} (${cLibrary()}, Node ${process.versions.node})`;
 }
 
-/** Only glibc says its version in the report, and the report is slow: for error messages alone. */
+/** The C library. Only glibc gives its version in the report, which is slow: for error messages only. */
 function cLibrary(): string {
   if (process.platform !== 'linux') return 'libc of the system';
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
@@ -51,7 +51,7 @@ function cLibrary(): string {
 
 function buildCommand(): string {
   const root = fileURLToPath(new URL('../../', import.meta.url));
-  // What build.mjs needs is in the package only; a checkout has it in its node_modules.
+  // Only the package has the headers for build.mjs; a checkout has them in its node_modules.
   return existsSync(join(root, 'binding.gyp'))
     ? `cd ${quoted(root)} && npm run build:native`
     : `node ${quoted(join(root, 'native/build.mjs'))}`;

@@ -12,8 +12,8 @@ export type LockScheme = 'flock' | 'ofd';
 /** How to lock. */
 export interface LockOptions {
   /**
-   * Whether other shared locks are let in beside this one. With `ofd`, the descriptor must be open for reading
-   * when this is true and for writing when it is not.
+   * True: a shared lock, which admits other shared locks. With `ofd`, the descriptor must be open for reading if this is
+   * true, and for writing if not.
    * @defaultValue false
    */
   shared?: boolean | undefined;
@@ -28,8 +28,8 @@ export interface UnlockOptions {
 }
 
 /**
- * Whether the open file description of `fd` now holds an advisory lock on its whole file. Never waits: false means
- * contended, that is, another open file description holds a lock that excludes this one.
+ * Takes an advisory lock on the whole file, without waiting. True if the open file description of `fd` holds it now. False
+ * means contended: another open file description holds a lock that excludes this one.
  *
  * The lock lasts until {@link unlock}, or until the last descriptor of this open file description is closed, also
  * by the death of the process. A child that inherited the descriptor keeps it. Locking again converts the lock
@@ -40,7 +40,7 @@ export interface UnlockOptions {
  * @throws TypeError, RangeError for wrong arguments
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` if the kernel or file system has no such lock,
  *   `DEFERRED_ADDON_MISSING` if the native addon cannot be loaded
- * @throws Error of Node's shape (`code`, `errno`, `syscall`) for whatever else the system call answered: `EBADF`,
+ * @throws Error of Node's shape (`code`, `errno`, `syscall`) for other errors of the system call: `EBADF`,
  *   and `EIO`, `ENOLCK`, `ESTALE` from network file systems that may answer better a moment later
  */
 export function tryLock(fd: number, options: LockOptions = {}): boolean {
@@ -54,8 +54,8 @@ export function tryLock(fd: number, options: LockOptions = {}): boolean {
 }
 
 /**
- * The open file description of `fd` holds no lock of this scheme any more when this returns; that it held none
- * is no error. Closing the descriptor does the same, if no other process or descriptor shares the description.
+ * Gives up the lock of this scheme that the open file description of `fd` holds, if any. Closing the descriptor does the
+ * same, unless another process or descriptor shares the description.
  *
  * @throws as {@link tryLock}
  */
@@ -84,8 +84,8 @@ function apply(fd: number, mode: (typeof nativeMode)[keyof typeof nativeMode], s
 }
 
 /**
- * EINVAL is what a kernel without F_OFD_SETLK answers (Linux before 3.15, macOS; our modes are always valid), and
- * both kernels for a file that cannot be locked; EOPNOTSUPP (ENOTSUP) and ENOSYS are a file system's.
+ * True for errors that mean: no such lock here. A kernel without F_OFD_SETLK answers EINVAL (Linux before 3.15, macOS), and
+ * so do both kernels for a file that cannot be locked. File systems answer EOPNOTSUPP (ENOTSUP) or ENOSYS.
  */
 function isUnsupported(code: string): boolean {
   return code === 'EINVAL' || code === 'EOPNOTSUPP' || code === 'ENOTSUP' || code === 'ENOSYS';

@@ -6,9 +6,9 @@ import { systemErrorCode } from '../errors.ts';
 let known: string | null | undefined;
 
 /**
- * An identifier that is the same for every process of this boot of the machine (containers included) and differs
- * after the next: random(4) `boot_id` on Linux, sysctl(3) `kern.bootsessionuuid` on macOS. Null where unknown, as
- * on other systems or without /proc. Asked of the system once per thread.
+ * An identifier of this boot of the machine, the same for all its processes and containers: random(4) `boot_id` on Linux,
+ * sysctl(3) `kern.bootsessionuuid` on macOS. Null if unknown, as on other systems or without /proc. The system is asked
+ * once per thread.
  */
 export function bootId(): string | null {
   if (known === undefined) known = read() || null;
@@ -21,7 +21,7 @@ function read(): string | null {
       case 'linux':
         return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
       case 'darwin':
-        // By its absolute path: a batch system's hook may have no PATH.
+        // An absolute path, since a batch system's hook may have no PATH.
         return execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], {
           encoding: 'latin1',
           stdio: ['ignore', 'pipe', 'ignore'],
@@ -30,13 +30,13 @@ function read(): string | null {
         return null;
     }
   } catch (error) {
-    // Unknown is an answer callers must be ready for anyway; /proc and programs may be masked in a sandbox.
+    // A sandbox may mask /proc and programs. Callers are ready for null.
     if (systemErrorCode(error) !== undefined || isFailedCommand(error)) return null;
     throw error;
   }
 }
 
-/** What execFileSync throws for a program that ran and failed. */
+/** True for an error of execFileSync about a program that ran and failed. */
 function isFailedCommand(error: unknown): boolean {
   return types.isNativeError(error) && 'status' in error;
 }

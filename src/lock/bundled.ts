@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * True if a module at `url`, in a directory of a directory of this package's root, is where it was installed. False
- * where a bundler made it a part of another file: `url` is then that file's, or what the bundler put in its place.
+ * True if a module at `url`, two directories below this package's root, is where it was installed. False if a bundler made
+ * it a part of another file: `url` is then that file's, or one that the bundler made up.
  */
 export function isInPackage(url: string | undefined): boolean {
   if (url === undefined) return false;
@@ -12,7 +12,7 @@ export function isInPackage(url: string | undefined): boolean {
     };
     return name === 'deferred-sweep';
   } catch {
-    // No such file, or none that tells a name: whatever it is, it is not this package's.
+    // No package.json, or one without a name. It is not this package's.
     return false;
   }
 }

@@ -4,11 +4,11 @@ import { unlock } from './advisory-lock.ts';
 import { isSystemError } from './system-error.ts';
 
 /**
- * The descriptor is closed, and a lock that it alone held is gone, whatever close(2) answers: Linux frees a descriptor
- * before it can fail (close(2), "Dealing with error returns from close()"). What an answer such as EIO is about, data
- * written before and not stored yet, was acknowledged by write(2), or by fdatasync(2) where that was asked for.
+ * Closes the descriptor, whatever close(2) answers. A lock that it alone held is gone: Linux frees a descriptor before
+ * close(2) can fail (close(2), "Dealing with error returns from close()"). An error such as EIO is about data that
+ * write(2) acknowledged before, or fdatasync(2) if it was called.
  *
- * @throws Error of Node's shape with EBADF: it was closed before, and that is a mistake of ours
+ * @throws Error of Node's shape with EBADF: the descriptor was closed before, which is a bug of this package
  */
 export function closeDescriptor(fd: number): void {
   try {
@@ -19,16 +19,15 @@ export function closeDescriptor(fd: number): void {
 }
 
 /**
- * As {@link closeDescriptor}, and nobody has the lock any more, of either scheme, also where native code forked without
- * exec: close(2) leaves the lock to whoever has a copy of the descriptor (flock(2), fcntl(2)). Not while a process of
- * ours, a runner, relies on its copy.
+ * As {@link closeDescriptor}, after the locks of both schemes were given up. close(2) alone would leave them to a process
+ * that native code forked without exec, and that has a copy of the descriptor (flock(2), fcntl(2)).
  */
 export function unlockAndClose(fd: number): void {
   for (const scheme of ['flock', 'ofd'] as const) {
     try {
       unlock(fd, { scheme });
     } catch (error) {
-      // A scheme that this system does not have; or close(2) gives up what could not be given up by itself.
+      // This system may not have the scheme. Any other lock is given up by close(2).
       if (!(error instanceof DeferredSweepError) && systemErrorCode(error) === undefined) throw error;
     }
   }

@@ -2,8 +2,8 @@ import { statfsSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 
 /**
- * What may be expected of locks on a file system. `network`: they may exclude only within one host or one mount,
- * or need mount options to exclude at all; say so to the user. `local`: nothing known against them.
+ * A verdict on the locks of a file system. `network`: they may exclude only within one host or mount, or need mount
+ * options; the user is warned. `local`: nothing is known against them.
  */
 export type FileSystemVerdict = 'local' | 'network';
 
@@ -29,8 +29,8 @@ const network: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * What may be expected of locks at `path`, which must exist, by the magic number of statfs(2). Linux only: other
- * systems number their file systems differently, and Node does not give their names, so there it is `local`.
+ * The verdict on the file system of `path`, which must exist, by the magic number of statfs(2). Always `local` outside of
+ * Linux: other systems have other numbers, and Node does not give names.
  *
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` on Ceph, whose locks hang and fail with EIO under contention
  * @throws Error of Node's shape if statfs(2) fails

@@ -4,12 +4,12 @@ import { isSystemError } from './system-error.ts';
 /**
  * Whether `path` still names the file open on `fd`: same device, same inode, and itself no symbolic link.
  *
- * Between a racer's open(2) and its lock another process may have unlinked or renamed away the file, or put a new
- * one in its place; the lock is then on a file nobody else will ever look at. So this is asked after every
- * lock. False, not an error, when the path is gone (ENOENT, ENOTDIR) or the server has forgotten the file (ESTALE).
+ * Between open(2) and the lock another process may have unlinked, renamed or replaced the file. The lock is then on a file
+ * that no other process will look at. So this is asked after every lock. False, not an error, if the path is gone
+ * (ENOENT, ENOTDIR) or the server has forgotten the file (ESTALE).
  *
- * Inode numbers are compared as BigInt: past 2^53 (NFS, overlay file systems with xino) two neighbours would be
- * the same double. A network file system may answer from its client's cache: `docs/locking.md`.
+ * Inode numbers are compared as BigInt: past 2^53 (NFS, overlay file systems with xino) two neighbours are the same
+ * double. A network file system may answer from its client's cache: `docs/locking.md`.
  *
  * @throws Error of Node's shape for any other failure of fstat(2) or lstat(2)
  */
@@ -24,7 +24,7 @@ export function namesLockedFile(fd: number, path: string): boolean {
 }
 
 /**
- * Whether two descriptors are open on the same file, whatever its names are by now.
+ * Whether two descriptors are open on the same file, whatever its names are.
  *
  * @throws Error of Node's shape if fstat(2) fails
  */
@@ -32,7 +32,7 @@ export function areSameFile(fd: number, otherFd: number): boolean {
   return isSameInode(fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true }));
 }
 
-/** Names the inode of a file, as long as it exists: a later file may get the same number. */
+/** Names the inode of a file while it exists. A later file may get the same number. */
 export function inodeKey({ dev, ino }: Pick<Stats | BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Loads the addon from the two places of this package where it may be. It is looked for nowhere else, so that no addon
- * of another package, and none that the environment names, is taken for it.
+ * Loads the addon from one of two places in this package. No other place is searched, so that no addon of another package
+ * is loaded, and none that the environment names.
  *
  * CommonJS, so that `--require` can load it before any loader: not every Node can `require` our ES modules there.
  */
@@ -16,7 +16,7 @@ const PREBUILT = join(
   'deferred_sweep.node',
 );
 
-/** What was compiled on this machine comes first: the prebuilt addon may be why. */
+/** The addon compiled on this machine comes first: it may replace a prebuilt one that does not load. */
 function loadAddon(): import('./native.ts').AddonSearch {
   const tried: import('./native.ts').TriedAddon[] = [];
   for (const path of [COMPILED, PREBUILT]) {

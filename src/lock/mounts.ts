@@ -14,7 +14,7 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
-/** Every mount that this process may see, or none where the system does not tell. */
+/** Every mount that this process can see, or none if the system does not tell. */
 export function readMounts(): Mount[] {
   return parseMounts(unlessRefused(() => readFileSync('/proc/self/mountinfo', 'utf8'), ''));
 }
@@ -42,8 +42,7 @@ export function parseMounts(text: string): Mount[] {
 }
 
 /**
- * Those of `mounts` that the way to `path` goes through, the one that `path` is on last; not what other mounts hide.
- * Pure.
+ * The mounts on the way to `path`, the one of `path` last, without mounts that others hide. Pure.
  * @param path - absolute, without symbolic links
  */
 export function mountsOnTheWay(mounts: readonly Mount[], path: string): Mount[] {
@@ -57,7 +56,7 @@ export function mountsOnTheWay(mounts: readonly Mount[], path: string): Mount[] 
   return through;
 }
 
-/** Unless the first is found, which is the process's root, its parent is none that it may see. */
+/** The mount of the process's root: its parent is none that the process can see. */
 function mountedOn(mounts: readonly Mount[], point: string, below: Mount | undefined): Mount | undefined {
   const candidates = mounts.filter(mount => mount.mountPoint === point && mount !== below);
   if (below) return candidates.find(mount => mount.parentId === below.id && mount.id !== below.id);
@@ -77,20 +76,20 @@ function unescaped(text: string): string {
   );
 }
 
-/** A FUSE file system: a process, perhaps of an ordinary user, says whose its files are. */
+/** True for FUSE: a process, perhaps of an ordinary user, claims owners for its files. */
 export function isFuse({ type }: Mount): boolean {
   return type === 'fuse' || type === 'fuseblk' || type.startsWith('fuse.');
 }
 
-/** The uid that mounted a FUSE file system, or undefined where it is not told. */
+/** The uid that mounted a FUSE file system, or undefined if it is not told. */
 export function fuseUser({ superOptions }: Mount): number | undefined {
   const option = superOptions.find(text => text.startsWith('user_id='));
   return option === undefined ? undefined : Number(option.slice('user_id='.length));
 }
 
 /**
- * A device or image that was mounted without trust in what is on it, as udisks and fstab's `user` do: its owners may be
- * forged. A tmpfs has no content that it came with.
+ * True for a device or image that is mounted `nosuid`, as udisks and fstab's `user` do: its owners may be forged. A tmpfs
+ * does not count, since it is empty when it is mounted.
  */
 export function isUntrustedDevice({ major, source, options }: Mount): boolean {
   return options.includes('nosuid') && (major !== 0 || source.startsWith('/dev/'));

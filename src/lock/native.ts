@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled } from './addon-missing.ts';
 import { isInPackage } from './bundled.ts';
 
-/** What of the addon, `native/binding.cc`, locks. */
+/** The addon's locks (`native/binding.cc`). */
 export interface NativeLocks {
   /**
-   * Locks or unlocks the whole file open on `descriptor`, without waiting: `true` done, `false` contended, else
-   * why not. Throws TypeError for anything but these numbers; see `native/file_lock.h` for the rest.
+   * Locks or unlocks the whole file open on `descriptor`, without waiting. `true`: done; `false`: contended; else the
+   * error. Throws TypeError for other arguments. `native/file_lock.h` has the rest.
    */
   setFileLock(
     descriptor: number,
@@ -17,19 +17,19 @@ export interface NativeLocks {
   ): boolean | NativeFailure;
 }
 
-/** What of the addon ends this process when its time is up. */
+/** The addon's time limit for this process. */
 export interface NativeWatchdog {
   /**
-   * Has this process's group killed `limitMs` + `graceMs` from now, whatever its JavaScript does then; 0 for
-   * `limitMs` is never. A call takes the place of the one before. Throws TypeError for anything but whole
-   * milliseconds; see `native/watchdog.h` for the rest.
+   * Kills this process's group `limitMs` + `graceMs` from now, whatever its JavaScript does; 0 for `limitMs` is never.
+   * Each call replaces the one before. Throws TypeError unless both are whole milliseconds. `native/watchdog.h` has the
+   * rest.
    */
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
 }
 
-/** A system call that failed for another reason than contention. */
+/** The error of a system call, other than contention. */
 export interface NativeFailure {
-  /** As in errno.h: positive. */
+  /** Positive, as in errno.h. */
   errno: number;
   syscall: string;
 }
@@ -40,16 +40,16 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
 
-/** A place of the addon where it is not, or from where it does not load. */
+/** A place where no addon is, or none that loads. */
 export interface TriedAddon {
   readonly path: string;
-  /** What the dynamic loader said; undefined where there is no such file. */
+  /** The dynamic loader's error; undefined if there is no such file. */
   readonly cause: unknown;
 }
 
-/** How a search for the addon ended. */
+/** The result of a search for the addon. */
 export interface AddonSearch {
-  /** Undefined where none was loaded; `path` with it. */
+  /** Undefined, as `path`, if none was loaded. */
   readonly addon: (NativeLocks & NativeWatchdog) | undefined;
   readonly path: string | undefined;
   readonly tried: readonly TriedAddon[];
@@ -65,18 +65,18 @@ export interface AddonLoader {
 let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: string } | undefined;
 
 /**
- * The addon, loaded at the first call in this thread: what was compiled on this machine, in `build/Release`, else the
- * prebuilt one. Both are of this package; no other directory is looked at.
+ * The addon, loaded at the first call in this thread: the one compiled on this machine, in `build/Release`, else the
+ * prebuilt one. Both lie in this package; no other directory is searched.
  *
- * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` when there is none for this platform, it does not load, or this
- * module was bundled into another program.
+ * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` if there is none for this platform, it does not load, or this module
+ * was bundled into another program.
  */
 export function nativeLocks(): NativeLocks {
   loaded ??= load();
   return loaded.addon;
 }
 
-/** As {@link nativeLocks}: one file, loaded once. */
+/** As {@link nativeLocks}, from the same file. */
 export function nativeWatchdog(): NativeWatchdog {
   loaded ??= load();
   return loaded.addon;

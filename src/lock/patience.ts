@@ -5,27 +5,26 @@ import { isLockUndecided, type SystemError } from './system-error.ts';
 
 const firstDelayMs = 10;
 const longestDelayMs = 1000;
-/** Timers may be early by a part of a millisecond: less than this left is nothing left. */
+/** Timers may be early by a part of a millisecond, so less than this counts as nothing. */
 const leastDelayMs = 1;
 
-/** How to lock, and which file it is. */
+/** How to lock which file. */
 export interface PatientLockOptions extends LockOptions {
-  /** The file's path, for the error alone. */
+  /** The file's path, for error messages. */
   path?: string | undefined;
 }
 
-/** A lock the kernel could neither give nor refuse. Hand it to {@link LockPatience.outlast}. */
+/** A lock that the kernel could neither give nor refuse. Pass it to {@link LockPatience.outlast}. */
 export interface UnansweredLock {
   readonly fd: number;
   readonly options: PatientLockOptions;
-  /** EIO, ENOLCK or ESTALE: what a file server in trouble, out of locks or just restarted makes of a lock. */
+  /** EIO, ENOLCK or ESTALE: the file server is in trouble, out of locks, or has just restarted. */
   readonly cause: SystemError;
 }
 
 /**
- * The patience one sweep has with locks that the kernel cannot decide at once (EIO, ENOLCK, ESTALE). A budget of
- * time shared by all its files: a sick server costs one budget, not one for each of a thousand files. Contention
- * is an answer and costs nothing.
+ * The time budget of one sweep for locks that the kernel cannot decide at once (EIO, ENOLCK, ESTALE). All files share it:
+ * a sick server costs one budget, not one for each of a thousand files. Contention is an answer and costs nothing.
  *
  * @example
  * const attempt = patience.attempt(fd, { path });
@@ -49,8 +48,8 @@ export class LockPatience {
   }
 
   /**
-   * One synchronous try, for the hot path: no promise is made. True or false as {@link tryLock}, which also says
-   * what is thrown; an object if the kernel could not say.
+   * One synchronous try, without a promise, for the hot path. True, false and errors as {@link tryLock}; an object if the
+   * kernel could not decide.
    */
   attempt(fd: number, options: PatientLockOptions = {}): boolean | UnansweredLock {
     try {
@@ -62,12 +61,12 @@ export class LockPatience {
   }
 
   /**
-   * What {@link attempt} would have said of a healthy server: tries again, after 10 ms, doubling to 1 s, each with up
-   * to half of it taken off at random so that many workers do not come back at once. The time this takes is taken
-   * from the budget; calls that overlap each take theirs. The caller keeps the descriptor open meanwhile.
+   * Tries again until the kernel decides: after 10 ms, doubling to 1 s, each less up to a half at random, so that many
+   * workers do not come back at once. The time is taken from the budget; overlapping calls each take theirs. The caller
+   * keeps the descriptor open meanwhile.
    *
-   * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` (`cause` the last system error) once the budget is spent; if it
-   *   was spent before, without another try
+   * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` (`cause` is the last system error) once the budget is spent; without
+   *   another try if it was spent before
    * @throws the reason of `signal` if it is aborted
    */
   async outlast(unanswered: UnansweredLock, signal?: AbortSignal): Promise<boolean> {
@@ -78,7 +77,7 @@ export class LockPatience {
       const startMs = performance.now();
       await pause(Math.min(delayMs * (1 - Math.random() / 2), this.#leftMs), signal);
       attempt = this.attempt(unanswered.fd, unanswered.options);
-      // The try counts too: a non-blocking lock on NFS can stall for as long as the server does.
+      // The try counts, too: a non-blocking lock on NFS can stall as long as the server does.
       this.#leftMs -= performance.now() - startMs;
     }
   }
@@ -100,7 +99,7 @@ export class LockPatience {
   }
 }
 
-/** Waits, or throws the signal's own reason where Node's timer would throw an AbortError around it. */
+/** Waits. Throws the signal's own reason, where Node's timer would throw an AbortError. */
 async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(Math.ceil(delayMs), undefined, signal === undefined ? {} : { signal });

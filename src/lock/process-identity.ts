@@ -1,10 +1,10 @@
-/** Which process is which: pids come again, and mean nothing in another namespace or on another host. */
+/** Identifies processes. A pid alone does not: it is used again, and means nothing in another namespace or host. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { bootId } from './boot.ts';
 
-/** What identifies a process, as a state file's header has it. */
+/** The identity of a process in a state file's header. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
@@ -15,7 +15,7 @@ export interface ProcessIdentity {
 
 let own: ProcessIdentity | undefined;
 
-/** This process. Asked of the system once per thread. */
+/** The identity of this process. The system is asked once per thread. */
 export function ownIdentity(): ProcessIdentity {
   own ??= {
     pid: process.pid,
@@ -27,7 +27,7 @@ export function ownIdentity(): ProcessIdentity {
   return own;
 }
 
-/** Whether a process still lives: undefined where this process cannot tell. */
+/** Whether a process still lives. Undefined if this process cannot tell. */
 export function isAlive(identity: ProcessIdentity): boolean | undefined {
   const here = ownIdentity();
   if (identity.bootId === null || identity.bootId !== here.bootId) return undefined;
@@ -45,10 +45,10 @@ export function isAlive(identity: ProcessIdentity): boolean | undefined {
   return ticks === null ? undefined : ticks === identity.startTicks;
 }
 
-/** Clock ticks from boot to the start of a process: proc_pid_stat(5), field 22. Null where the system does not tell. */
+/** Clock ticks from boot to the start of a process: proc_pid_stat(5), field 22. Null if the system does not tell. */
 export function startTicksOf(pid: number): number | null {
   const text = unlessRefused(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
-  // The name of the program, in parentheses, may hold anything.
+  // The name of the program, in parentheses, may contain anything.
   const ticks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
   return text !== '' && Number.isFinite(ticks) ? ticks : null;
 }

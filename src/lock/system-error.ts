@@ -2,22 +2,22 @@ import { constants } from 'node:os';
 import { getSystemErrorMap, types } from 'node:util';
 import type { NativeFailure } from './native.ts';
 
-/** An error with the shape of those of `node:fs`. */
+/** An error of the shape that `node:fs` throws. */
 export interface SystemError extends Error {
   /** `EBADF`, … */
   code: string;
-  /** Negative, as Node has it. */
+  /** Negative, as in Node's errors. */
   errno: number;
   syscall: string;
 }
 
-/** The errors of a lock that libuv, and so Node's map, has no name for. */
+/** Errors of locks for which libuv, and so Node, has no name. */
 const unmapped = new Map([
   ['ENOLCK', 'no locks available'],
   ['ESTALE', 'stale file handle'],
 ]);
 
-/** The error Node would have made of this failure: `EBADF: bad file descriptor, flock`. */
+/** The error that Node would make of this failure: `EBADF: bad file descriptor, flock`. */
 export function toSystemError({ errno, syscall }: NativeFailure): SystemError {
   const [code, description] = describe(errno);
   return Object.assign(new Error(`${code}: ${description}, ${syscall}`), { code, errno: -errno, syscall });
@@ -31,10 +31,9 @@ function describe(errno: number): readonly [code: string, description: string] {
 }
 
 /**
- * Whether `error` came from a system call, ours or Node's, that failed with one of these.
+ * True if `error` comes from a system call, of the addon or of Node, that failed with one of these.
  *
- * Decided by number: libuv has no name for ESTALE and ENOLCK, so the `code` of Node's own errors is then
- * "Unknown system error -116".
+ * Decided by number: libuv has no name for ESTALE and ENOLCK, and Node's `code` is then "Unknown system error -116".
  */
 export function isSystemError(
   error: unknown,
@@ -45,8 +44,8 @@ export function isSystemError(
   return codes.some(code => errno === -constants.errno[code]);
 }
 
-/** Whether the kernel could not say if a lock is free: a file server in trouble, out of locks, or just restarted. */
+/** True if the kernel could not decide a lock: the file server is in trouble, out of locks, or has just restarted. */
 export function isLockUndecided(error: unknown): error is SystemError {
-  // The same answer of another call, such as fsync(2), says nothing about locks.
+  // The same error of another call, such as fsync(2), says nothing about locks.
   return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') && ['flock', 'fcntl'].includes(error.syscall);
 }

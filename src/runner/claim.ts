@@ -1,6 +1,6 @@
 /**
- * How a runner claims a file that was named to it: `docs/protocol.md`, Sweep, step 4. Racers: other sweepers and their
- * runners; a lister, which holds a lease for some microseconds.
+ * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
+ * their runners; a lister, which holds a lease for some microseconds.
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import { StateFile } from '../state/state-file.ts';
 import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 
 const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Another sweeper's glance, or a lister's lease, is over by then. */
+/** By then the glance of another sweeper, or the lease of a lister, is over. */
 const SECOND_TRY_MS = 3;
 const TRIES = 5;
 
@@ -28,8 +28,8 @@ export interface Claimed {
 }
 
 /**
- * Returns the file, locked, or undefined when it is gone or another process has it.
- * @throws DeferredSweepError, Error of Node's shape for what is wrong with the file
+ * Returns the file, locked. Undefined when the file is gone or another process has it.
+ * @throws DeferredSweepError, Error of Node's shape for a fault of the file
  */
 export async function claim(
   directory: StateDirectory,
@@ -68,7 +68,7 @@ async function tryClaim(
     if (!namesLockedFile(fd, path)) return undefined;
     const contents = replay(readAll(fd, path));
     const { header } = contents;
-    // Damaged since the sweeper looked: the next look says so.
+    // Damaged since the sweeper looked. Its next look reports it.
     if (!header) return undefined;
     if (header.lock !== lock && !(await patience.tryLock(fd, { scheme: header.lock, path })))
       return 'contended';

@@ -1,4 +1,4 @@
-/** The runner's end of the event pipe: what it says is in the pipe when it matters, and in few writes. */
+/** The runner's end of the event pipe. Lines are collected, and written before anything that could end the runner. */
 import { writeSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 import { EVENT_FD, eventLine, type RunnerEvent } from './protocol.ts';
@@ -6,18 +6,18 @@ import { EVENT_FD, eventLine, type RunnerEvent } from './protocol.ts';
 export class EventPipe {
   #held = '';
 
-  /** Says it with the next {@link say}: before a function is called, or a file is removed. */
+  /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
   hold(event: RunnerEvent): void {
     this.#held += eventLine(event);
   }
 
-  /** Returns when it is in the pipe. */
+  /** Returns when the event is in the pipe. */
   say(event: RunnerEvent): void {
     this.hold(event);
     this.flush();
   }
 
-  /** Returns when all that was held is in the pipe. */
+  /** Returns when all held events are in the pipe. */
   flush(): void {
     if (this.#held === '') return;
     // A function may have left the beginning of a line there, which must not take ours with it.
@@ -26,9 +26,9 @@ export class EventPipe {
     try {
       writeAll(Buffer.from(text));
     } catch (error) {
-      // The sweeper is gone: the marks in the file say the same.
+      // The sweeper is gone. The marks in the file say the same.
       if (systemErrorCode(error) === 'EPIPE') return;
-      // A function closed our descriptor, say. The sweeper waits for what it cannot be told: it starts another runner.
+      // A function may have closed our descriptor. Exit: the sweeper would wait for ever, and now starts another runner.
       console.error(error);
       process.exit(1);
     }

@@ -1,6 +1,6 @@
 /**
- * The process that claims orphans and runs their functions. Its sweeper names files to it and keeps its time:
- * `protocol.ts` says how. It imports functions, never the program. `docs/protocol.md`, Sweep, step 4.
+ * The runner's program: claims orphans and runs their functions. Its sweeper names the files and keeps the time
+ * (`protocol.ts`). It imports functions, never the owner's program. `docs/protocol.md`, Run.
  */
 import { Socket } from 'node:net';
 import { INSIDE, isInvocationOver } from '../function/invocation.ts';
@@ -14,7 +14,7 @@ import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
-/** How long the lock of a sick file server is asked for, for all files of a runner together. */
+/** Patience with a sick file server, for all files of a runner together. */
 const LOCK_PATIENCE_MS = 5000;
 
 const abort = new AbortController();
@@ -22,9 +22,9 @@ const events = new EventPipe();
 let work = Promise.resolve();
 let circumstances: FileCircumstances | undefined;
 
-// The sweeper wants no more, or is gone: finish the function in progress, leave the rest.
+// The end of this pipe: the sweeper wants no more, or is dead. The runner finishes the function in progress.
 const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
-// `end`, since `close` comes a turn of the event loop later, when the next function has begun.
+// On `end`: `close` comes one turn of the event loop later, when the next function has begun.
 control.on('end', stop).on('error', stop);
 new LineReader(
   control,
@@ -36,18 +36,19 @@ new LineReader(
   stop,
 );
 
-// What functions print may go to a pipe whose reader is gone: no reason to end them.
+// The reader of what functions print may be gone. That must not end them.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
-// What a function left behind when it settled and fails now is nothing to the function that runs now, perhaps another
-// owner's. What cannot be told apart from that one ends the process, as it would end Node.
+// A function that has settled may leave something behind that fails now. That must not end the function that runs now,
+// perhaps another owner's. An error that may be the running function's ends the process, as in plain Node.
 process.on('uncaughtException', error => {
   console.error(error);
   if (!isInvocationOver()) process.exit(1);
 });
 
-// Sent to the whole group when a function takes too long: for what the function started. It has its signal.
+// The sweeper sends SIGTERM to the whole group when a function takes too long. It is meant for what the function
+// started; the function itself has its AbortSignal.
 process.on('SIGTERM', () => {});
 
 function begin(message: Begin): FileCircumstances {
@@ -78,6 +79,6 @@ async function runAll({ files, turn }: Work): Promise<void> {
 function stop(): void {
   if (abort.signal.aborted) return;
   abort.abort();
-  // An exit handler of a function may take its time; the watchdog of that function is still set.
+  // The watchdog of the last function is still set, so a slow exit handler of that function is bounded.
   void work.then(() => process.exit(0));
 }

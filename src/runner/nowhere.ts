@@ -1,6 +1,6 @@
 /**
- * A working directory in which every relative name fails, `..` too. Not a removed directory: its `..` is still what it
- * was, and `rm('../x', { force: true })` would remove a stranger's file, or say that all is well.
+ * A working directory in which every relative name fails, `..` too. A removed directory would not do: its `..` still
+ * works, and `rm('../x', { force: true })` would remove a stranger's file or report success.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 
-/** Resolves when this process is there. */
+/** Resolves when the working directory is such a place. */
 export async function enterNowhere(): Promise<void> {
   if (isNowhere()) return;
-  // A directory of /proc belongs to a process. When that has ended every lookup in it gives ESRCH.
+  // When a process has ended, every lookup in its directory of /proc gives ESRCH.
   const child = spawn(process.execPath, ['-'], { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore'] });
   child.stdin.on('error', () => {});
   const gone = once(child, 'exit').catch(() => {});
@@ -34,7 +34,7 @@ function isNowhere(): boolean {
   }
 }
 
-/** Without /proc: a directory without a name, that only root could search. */
+/** Without /proc: a nameless directory of mode 0, which only root could search. */
 function enterClosedDirectory(): void {
   const parent = mkdtempSync(join(tmpdir(), 'deferred-sweep-'));
   const closed = join(parent, 'closed');

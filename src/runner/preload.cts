@@ -1,18 +1,17 @@
 /**
- * Loaded into a runner before anything that its owner was started with, since it is the first word of NODE_OPTIONS: a
- * loader that hangs is ended by the kernel, too, should the sweeper be dead.
+ * The first module of a runner: it stands first in NODE_OPTIONS, before the owner's loaders. It sets the watchdog, so that
+ * a loader that hangs is ended even if the sweeper is dead.
  *
- * CommonJS, and without the modules it would share with `main.ts`: not every Node that can run us, and not with every
- * option of an owner's, can `require` those.
+ * CommonJS without our ES modules: some versions of Node, and some options of owners, cannot `require` those.
  */
 const { join } = require('node:path') as typeof import('node:path');
 const { isMainThread } = require('node:worker_threads') as typeof import('node:worker_threads');
 
 const [, program, limitMs, endMs] = process.argv;
-// Processes and threads that functions start may inherit our options; they are not ours to end.
+// Processes and threads that functions start may inherit our options. They must not be ended.
 if (isMainThread && program === join(__dirname, 'main.js')) {
   process.argv.splice(2);
-  // What a function starts gets the owner's NODE_OPTIONS, or none.
+  // Programs that a function starts get the owner's NODE_OPTIONS, or none.
   const [, rest = ''] = /^--require "(?:[^"\\\\]|\\\\.)*" ?(.*)$/s.exec(process.env.NODE_OPTIONS ?? '') ?? [];
   if (rest === '') delete process.env.NODE_OPTIONS;
   else process.env.NODE_OPTIONS = rest;
@@ -20,6 +19,6 @@ if (isMainThread && program === join(__dirname, 'main.js')) {
     const { loadAddon } = require('../lock/load-addon.cjs') as import('../lock/native.ts').AddonLoader;
     loadAddon().addon?.setWatchdog(Number(limitMs), Number(endMs));
   } catch {
-    // Without the addon, or rights to load it, `main.ts` says so, of each file.
+    // The addon is missing, or may not be loaded. `main.ts` reports that for each file.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What functions of one runner share, whichever owner registered them, and any of them may change: environment, umask,
- * working directory. Each function finds what its owner had.
+ * State of the runner's process that every function may change: environment, umask, working directory. It is restored
+ * before each function to what the function's owner had.
  */
 import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
@@ -13,12 +13,12 @@ export class ProcessState {
   readonly #env = { ...process.env };
   readonly #notes: readonly RunNote[];
 
-  /** @param notes - what no function of this runner has */
+  /** @param notes - what all functions of this runner have to do without */
   constructor(notes: readonly RunNote[]) {
     this.#notes = notes;
   }
 
-  /** Sets all of it up for one function. Returns what is not as the owner had it. */
+  /** Sets the process up for one function. Resolves to notes on what is not as the owner had it. */
   async restore(header: HeaderRecord, record: DeferRecord): Promise<readonly RunNote[]> {
     process.umask(header.umask);
     this.#restoreEnvironment(record.env);
@@ -30,7 +30,7 @@ export class ProcessState {
 
   #restoreEnvironment(captured: DeferRecord['env']): void {
     const wanted = captured === undefined ? this.#env : { ...this.#env, ...captured };
-    // One look at the whole is faster than one at each variable.
+    // One copy of the environment is faster than a look at each variable.
     const current = { ...process.env };
     for (const name of Object.keys(current)) if (wanted[name] == null) delete process.env[name];
     for (const [name, value] of Object.entries(wanted))
@@ -38,7 +38,7 @@ export class ProcessState {
   }
 }
 
-/** Returns whether this process is in that very directory now: not one that has the name since. */
+/** Enters the directory. False if it is gone; another directory of that name does not count. */
 function enter(place: Place): boolean {
   if (isIn(place)) return true;
   return unlessRefused(() => {
@@ -51,7 +51,7 @@ function isIn({ path, inode, uid }: Place): boolean {
   return unlessRefused(() => {
     const stat = statSync('.', { bigint: true });
     const isSame = inodeKey(stat) === inode && Number(stat.uid) === uid && stat.nlink > 0n;
-    // By another name it would be another directory for what the function calls its own.
+    // The function's own paths are built from this name.
     return isSame && process.cwd() === path;
   }, false);
 }

@@ -1,9 +1,9 @@
 /**
  * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
  *
- * The end of the control pipe means that the sweeper wants no more, or is gone: the runner finishes the function it is
- * in and exits. What comes up the event pipe may have been written by a function: it is checked here, and believed for
- * timers and reports only. What is done is what the file says.
+ * At the end of the control pipe the runner finishes its function and exits: the sweeper wants no more, or is dead.
+ * A function may write to the event pipe. So its lines are checked here, and used for timers and reports only. The file
+ * alone says what is done.
  */
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -13,25 +13,25 @@ import { type FunctionReport, RUN_NOTES, type RunNote } from '../sweep/report.ts
 
 /** The runner's program. */
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
-/** What it loads first. */
+/** The first module that the runner loads. */
 export const PRELOAD: string = fileURLToPath(new URL('./preload.cjs', import.meta.url));
 
 export const CONTROL_FD = 3;
 export const EVENT_FD = 4;
 export const MAX_LINE_BYTES: number = 64 * 1024;
 
-/** A runner ends a function that ignores its signal by itself; this much later its sweeper does. */
+/** A runner ends a function that ignores its signal. The sweeper ends the runner this much later. */
 export const MARGIN_MS = 500;
 
-/** What the kernel's timer takes, in milliseconds. */
+/** The longest time that the addon takes, in milliseconds. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** From a limit until the kernel ends the runner: after its own event loop, and after its sweeper. In whole milliseconds. */
+/** From a limit to the watchdog's SIGKILL, in whole milliseconds: later than the event loop and than the sweeper. */
 export function watchdogGraceMs(killGraceMs: number): number {
   return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_MS);
 }
 
-/** From the sweeper, first. */
+/** The sweeper's first line. */
 export interface Begin {
   readonly kind: 'begin';
   /** The state directory base. */
@@ -42,20 +42,20 @@ export interface Begin {
   /** When the sweep began, in milliseconds since 1970. */
   readonly sweptSinceEpochMs: number;
   readonly nonce: string;
-  /** Overrides what the functions were registered with. */
+  /** This and the next three override what the functions were registered with. */
   readonly timeoutMs: number | undefined;
   readonly maxTimeoutMs: number | undefined;
   readonly maxAttempts: number | undefined;
   readonly retryDelayMs: number | undefined;
   readonly killGraceMs: number;
-  /** By `monotonicMs`; absent: none. */
+  /** On the clock of `monotonicMs`; absent is none. */
   readonly deadlineAtMs: number | undefined;
   readonly notes: readonly RunNote[];
   /** See {@link Work.turn}. */
   readonly turn: string;
 }
 
-/** From the sweeper, for each `ready`. */
+/** The sweeper's answer to each `ready`. */
 export interface Work {
   readonly kind: 'work';
   readonly files: readonly WorkFile[];
@@ -65,11 +65,11 @@ export interface Work {
 
 export interface WorkFile {
   readonly name: string;
-  /** Where it ended when the sweeper looked. */
+  /** The file's length when the sweeper looked. */
   readonly seenBytes: number;
 }
 
-/** From the runner. */
+/** A line of the runner. */
 export type RunnerEvent =
   /** It wants files. */
   | { readonly kind: 'ready'; readonly turn: string }
@@ -82,26 +82,26 @@ export type RunnerEvent =
       readonly attempt: number;
       readonly timeoutMs: number;
     }
-  /** What became of a function. The last one of an id counts. */
+  /** The outcome of a function. The last line for an id counts. */
   | { readonly kind: 'ran'; readonly file: string; readonly report: FunctionReport }
   | FileEnd;
 
-/** It is through with a file. The last one of a name counts. */
+/** The runner is through with a file. The last line for a name counts. */
 export interface FileEnd {
   readonly kind: 'file';
   readonly file: string;
   /** `lost`: the file is gone, or another process has its lock. `refused`: it could not be claimed, see `error`. */
   readonly state: 'ran' | 'lost' | 'refused';
   readonly isRetired: boolean;
-  /** Functions were left because the sweep has to stop. */
+  /** True: functions were left because the sweep has to stop. */
   readonly isCut: boolean;
-  /** Absent where the file was not read. */
+  /** Absent if the file was not read. */
   readonly pending?: number;
   readonly retryInMs?: number;
   readonly error?: ReportedError;
 }
 
-/** The line of an event, its texts cut so that it fits. */
+/** The line of an event. Long texts are cut. */
 export function eventLine(event: RunnerEvent): string {
   const line = JSON.stringify(event);
   return line.length * 6 <= MAX_LINE_BYTES || Buffer.byteLength(line) < MAX_LINE_BYTES
@@ -109,14 +109,14 @@ export function eventLine(event: RunnerEvent): string {
     : `${JSON.stringify(event, cutTexts)}\n`;
 }
 
-/** Six bytes are the most that JSON makes of a character; the longest event has six texts. */
+/** JSON makes at most six bytes of a character, and the longest event has six texts. */
 const MAX_TEXT = 1500;
 
 function cutTexts(_name: string, value: unknown): unknown {
   return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
 }
 
-/** Undefined for a line that no runner of ours writes. */
+/** The event of a line. Undefined for a line that no runner writes. */
 export function parseEvent(line: string): RunnerEvent | undefined {
   let event: unknown;
   try {

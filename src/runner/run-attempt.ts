@@ -1,6 +1,6 @@
 /**
- * One attempt: a function is called from its record, in this process, between its two marks. The only way a function is
- * ever run: at the end of its own job, and in the process that runs orphans.
+ * One attempt: calls a function from its record, in this process, between its two marks. Functions run in no other way,
+ * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
@@ -22,7 +22,7 @@ export interface AttemptCircumstances {
   readonly isOrphaned: boolean;
   /** Time limit in milliseconds; 0 is none. */
   readonly timeoutMs: number;
-  /** How long a function may still take after its signal was aborted. */
+  /** Time a function still has after its signal was aborted. */
   readonly killGraceMs: number;
   /** Throws why the function must not be called after all: that is the end of the attempt. */
   readonly check?: (descriptor: FunctionDescriptor) => void;
@@ -30,7 +30,7 @@ export interface AttemptCircumstances {
   readonly onMark: (mark: Mark) => void;
 }
 
-/** What came of an attempt. `hung`: it did not settle in time, and goes on in this process whatever its mark says. */
+/** How an attempt ended. `hung`: the function did not settle in time and still runs in this process. */
 export type AttemptResult = 'settled' | 'hung' | 'not-started';
 
 /** The mark of the next attempt of a function. */
@@ -46,8 +46,8 @@ export function nextStart(registered: RegisteredFunction, nonce: string): StartR
 }
 
 /**
- * Writes the start mark, calls the function, writes the done mark. Returns `not-started` where delivery is at most once
- * and the disk is too full to say that it was started; whatever the function throws goes into its mark.
+ * Writes the start mark, calls the function, writes the done mark. What the function throws goes into that mark.
+ * Resolves to `not-started` if delivery is at most once and the disk has no room for the start mark.
  * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason than a full
  * disk; the function was not called then.
  */
@@ -60,7 +60,7 @@ export async function runAttempt(
   const start = nextStart(registered, circumstances.nonce);
   const { attempt } = start;
   const mustBeMarked = record.delivery === 'at-most-once';
-  // A mark that is not written must not be written later: it would say that a function ran which never did.
+  // At most once, an unwritten start mark must not be owed: it would later say that a function ran which did not.
   const isMarked = file.appendStart(start, { isOwed: !mustBeMarked });
   if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
@@ -80,7 +80,7 @@ export async function runAttempt(
   return ended.isHung ? 'hung' : 'settled';
 }
 
-/** Why a function that must not run twice was not run at all. */
+/** Why an at-most-once function was not run. */
 export function noRoomForStart(name: string): ReportedError {
   return reportOf(
     'DEFERRED_STATE_IO',
@@ -116,7 +116,7 @@ async function callWithLimit(
       await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
       return { isHung: false };
     } catch (error) {
-      // Also what a function throws because its signal was aborted: the limit is the reason then.
+      // A function may throw because its signal was aborted. Then the limit is the reason.
       return { isHung: false, error: abort.signal.aborted ? abort.signal.reason : error };
     } finally {
       endInvocation(invocation);

@@ -1,4 +1,4 @@
-/** Runs what is to be run of one file: claims it, makes the attempts, retires it, and tells the sweeper. */
+/** One file in a runner: claims it, makes the attempts, retires it, tells the sweeper. `docs/protocol.md`, Run. */
 
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
@@ -18,7 +18,7 @@ import type { Begin, FileEnd, WorkFile } from './protocol.ts';
 import { noRoomForStart, runAttempt } from './run-attempt.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
 
-/** What all files of a runner share. */
+/** What is the same for all files of a runner. */
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly directory: StateDirectory;
   readonly stop: StopCondition;
@@ -27,7 +27,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly processState: ProcessState;
 }
 
-/** Never throws for what is wrong with the file. */
+/** Runs the file's functions. Never throws for a fault of the file. */
 export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircumstances): Promise<void> {
   const { directory, events } = shared;
   let isCut = false;
@@ -53,7 +53,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {
-      // Lets the end of the control pipe be noticed.
+      // One turn of the event loop, so that the end of the control pipe is noticed.
       await setImmediate();
       isCut = shared.stop.isReached;
       if (isCut) break;
@@ -64,7 +64,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   } catch (error) {
     held.fail(error);
   }
-  // Said before the unlink: a runner that dies right after has told what it did.
+  // Before the unlink: if the runner dies right after it, the sweeper knows what was done.
   held.retire(({ pending }) => tell({ isRetired: true, pending }));
   const { isRetired, pending, retryInMs, error } = held.report();
   if (!isRetired)

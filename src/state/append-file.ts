@@ -1,6 +1,6 @@
 /**
- * An open file that grows by whole writes, held by its lock: what could not be written whole is cut off again. Everything goes
- * through the one descriptor that is locked; closing it gives up the lock.
+ * A locked file that grows by whole writes. A write that failed or was short is cut off again. All calls use the one
+ * locked descriptor; closing it gives up the lock.
  */
 import { fdatasyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
@@ -18,10 +18,10 @@ export class AppendFile {
   #hasStrayTail: boolean;
 
   /**
-   * @param fd - open O_RDWR|O_APPEND, locked, and owned by this object from now on
-   * @param isSynced - whether what was written is to be on stable storage
-   * @param lengthBytes - where what counts ends
-   * @param hasStrayTail - something is behind it, to be cut off before anything is written
+   * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
+   * @param isSynced - true: each append ends with fdatasync(2)
+   * @param lengthBytes - the end of the last whole record
+   * @param hasStrayTail - true: bytes behind that end must be cut off before the next write
    */
   constructor(path: string, fd: number, isSynced: boolean, lengthBytes: number, hasStrayTail: boolean) {
     this.path = path;
@@ -32,7 +32,7 @@ export class AppendFile {
   }
 
   /**
-   * Appends by one write(2). When it returns the bytes are in the file; when it throws none of them counts.
+   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
    */
   append(bytes: Buffer, maxBytes: number): void {
@@ -50,39 +50,39 @@ export class AppendFile {
     });
   }
 
-  /** What counts. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
+  /** The bytes that count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
   read(): Buffer {
-    // What could not be cut off yet was never acknowledged.
+    // The caller was never told that the stray tail is written.
     const bytes = this.readAll();
     return this.#hasStrayTail ? bytes.subarray(0, this.#lengthBytes) : bytes;
   }
 
-  /** All there is, as it is. @throws as {@link read} */
+  /** All bytes of the file. @throws as {@link read} */
   readAll(): Buffer {
     return readAll(this.fd, this.path);
   }
 
-  /** The first bytes, zeros where there are not so many. @throws Error of Node's shape */
+  /** The first bytes of the file, then zeros. @throws Error of Node's shape */
   readHead(lengthBytes: number): Buffer {
     const head = Buffer.alloc(lengthBytes);
     readSync(this.fd, head, 0, lengthBytes, 0);
     return head;
   }
 
-  /** Takes note of where what counts ends by now: another process has appended. */
+  /** Sets the end of the last whole record. */
   resume(lengthBytes: number, hasStrayTail: boolean): void {
     this.#lengthBytes = lengthBytes;
     this.#hasStrayTail = hasStrayTail;
   }
 
-  /** Keeps so many bytes. @throws Error of Node's shape */
+  /** Cuts the file to this length. @throws Error of Node's shape */
   truncate(lengthBytes: number): void {
     ftruncateSync(this.fd, lengthBytes);
     this.resume(lengthBytes, false);
   }
 
   /**
-   * Cuts off what is behind the last whole record, so that marks written there do not turn it into a damaged middle.
+   * Cuts off bytes behind the last whole record. Behind them a mark would turn them into damage.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   cutTail(): void {
@@ -96,7 +96,7 @@ export class AppendFile {
 
   #write(bytes: Buffer): void {
     try {
-      // write(2) may take less than it was given (a full disk, a signal) without an error.
+      // write(2) may write less than asked without an error (a full disk, a signal).
       const written = writeSync(this.fd, bytes);
       if (written < bytes.length) throw noSpace(written, bytes.length);
       if (this.#isSynced) fdatasyncSync(this.fd);
@@ -105,8 +105,8 @@ export class AppendFile {
       try {
         this.cutTail();
       } catch {
-        // Tried again before the next record is written. If we die before, a whole record behind the last good one counts
-        // as registered: `docs/guarantees.md`, 1.
+        // Tried again before the next write. If the owner dies before that, a whole record in the tail counts as registered:
+        // `docs/guarantees.md`, Disks.
       }
       throw error;
     }

@@ -1,7 +1,6 @@
 /**
- * Whose the code of a stored function is: its module, loaders, program and working directory. What belonged to another
- * user when the function was registered was trusted then. What is refused is that it belongs to yet another one since:
- * under `/tmp`, a directory that was removed may be made anew by any user.
+ * Owners of a stored function's code: its module, loaders, program and working directory. The owners at registration are
+ * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { Covered } from './covered.ts';
@@ -11,8 +10,8 @@ import { describeUser } from './user-name.ts';
 import { type Step, type Way, walk } from './way.ts';
 
 /**
- * The users, beside root, us and the owner of `/`, who own what is at `path` or a directory or link on the way to it:
- * ascending, each once; empty in most places. They can decide what is found there. Some 0.1 ms: to be remembered for each path.
+ * The ids of other users who own `path`, or a directory or link on the way to it; ascending, each once. Root, this user and
+ * the owner of `/` are left out. Takes some 0.1 ms: callers remember the result for each path.
  * @param path - absolute
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` as {@link walk}
  * @throws Error of Node's shape where the way cannot be walked
@@ -23,8 +22,8 @@ export function ownersOf(path: string): number[] {
 }
 
 /**
- * Returns when what is at `path` can only have been put there by users who could at registration. What does not exist is
- * no change: its use fails by itself, and says so better.
+ * Returns if no user has gained control of `path` since registration. A missing path is no change: its use fails with a
+ * better error.
  * @param what - names the thing, for the message: `the module`, `the working directory`
  * @param path - absolute
  * @param registered - what {@link ownersOf} returned when the function was registered
@@ -56,7 +55,7 @@ export function checkUnchangedOwners(
   );
 }
 
-/** What others own on the way. */
+/** The steps of the way that other users own. */
 function foreignSteps(path: string): Step[] {
   const way: Way = walk(path);
   const viewer = viewerOf(NOTHING_MORE, way.steps[0]!);

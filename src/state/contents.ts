@@ -1,6 +1,6 @@
 /**
- * What a state file says as a whole: its records replayed in order. The owner, the sweeper and the runner build it from
- * the bytes, and keep it in step with the marks they write. Pure.
+ * The contents of a state file: its records, replayed in order. The owner, the sweeper and the runner build it from the
+ * bytes and apply the marks that they write. Pure.
  */
 import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { readFrames } from './frame.ts';
@@ -17,18 +17,18 @@ import {
   type StateRecord,
 } from './record.ts';
 
-/** One time a function was run, or was about to be. */
+/** One attempt to run a function. */
 export interface Attempt {
   readonly attempt: number;
-  /** Absent only where a full disk had no room for it. */
+  /** Absent only if a full disk had no room for it. */
   start?: StartRecord;
-  /** Absent: it is in progress, or its runner died in it. */
+  /** Absent: the attempt is in progress, or its process died in it. */
   done?: DoneRecord;
   /** Where in the file its first mark begins. */
   readonly offset: number;
 }
 
-/** One registered function and what became of it. */
+/** One registered function and its attempts. */
 export class RegisteredFunction {
   readonly record: DeferRecord;
   isCancelled = false;
@@ -49,12 +49,12 @@ export class RegisteredFunction {
     return this.#attempts.size;
   }
 
-  /** True while it may still run: not cancelled, and no attempt was the final one. */
+  /** True while the function may still run: it was not cancelled and has no final mark. */
   get isPending(): boolean {
     return !this.isCancelled && !this.#isFinal;
   }
 
-  /** True while it runs, and after its runner died in it. */
+  /** True while the function runs, and after its process died in it. */
   get isInProgress(): boolean {
     return this.#lastAttempt !== undefined && !this.#lastAttempt.done;
   }
@@ -75,7 +75,7 @@ export class RegisteredFunction {
     return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
   }
 
-  /** The first start of an attempt stands, and the last done, but a final one stands for ever. */
+  /** Of several marks of one attempt the first start and the last done count. A final done mark is never replaced. */
   apply(mark: Mark, offset: number = Number.POSITIVE_INFINITY): void {
     let known = this.#attempts.get(mark.attempt);
     if (!known) {
@@ -89,16 +89,16 @@ export class RegisteredFunction {
   }
 }
 
-/** The functions of a state file, and what its bytes are worth. */
+/** The functions of a state file, and how much of its bytes is torn or damaged. */
 export class StateContents {
   header: HeaderRecord | undefined;
   /** By id, in order of registration. */
   readonly functions: Map<number, RegisteredFunction> = new Map();
   /** The last claim. */
   claim: ClaimRecord | undefined;
-  /** True when a sweeper's claim is the last record: its runner is about to claim, or the sweeper died. */
+  /** True if a sweeper's claim is the last record: its runner is about to claim, or the sweeper died. */
   isHandedOver = false;
-  /** Where the next record belongs: behind the last whole one. */
+  /** The end of the last whole record. */
   lengthBytes = 0;
   tornBytes = 0;
   damagedBytes = 0;
@@ -109,14 +109,14 @@ export class StateContents {
     return this.header?.order === 'lifo' ? pending.reverse() : pending;
   }
 
-  /** Whether nothing but what belongs to this header was found, all of it readable. */
+  /** True if every byte is a readable record of this header's file. */
   isWholeOf({ salt }: HeaderRecord): boolean {
     return (
       this.damagedBytes === 0 && this.header !== undefined && Buffer.compare(this.header.salt, salt) === 0
     );
   }
 
-  /** All that was read but the header and claims, in an order that says the same. */
+  /** All records but the header and claims, in an equivalent order. */
   records(): StateRecord[] {
     return [...this.functions.values()].flatMap(({ record, marks, isCancelled }) => [
       record,
@@ -153,9 +153,8 @@ export class StateContents {
 
 /**
  * Replays the bytes of a state file. Never throws for damage: bytes that are no record of this file are counted in
- * `damagedBytes`, an incomplete end in `tornBytes`, and every whole record counts.
- * Without a readable header at the very start no record counts: the header says which version and which salt the rest
- * must have.
+ * `damagedBytes`, an incomplete end in `tornBytes`, and every whole record counts. Without a readable header at the start
+ * no record counts, since the header has the version and the salt of all others.
  * @throws DeferredSweepError `DEFERRED_STATE_VERSION` for a file of another major version.
  */
 export function replay(bytes: Buffer): StateContents {
@@ -166,11 +165,11 @@ export function replay(bytes: Buffer): StateContents {
   }
 }
 
-/** As {@link replay}, with a yield after each slice of so many bytes, so that timers and signals get their turn. */
+/** As {@link replay}, with a yield after each slice of bytes, so that timers and signals get their turn. */
 export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<void, StateContents> {
   const contents = new StateContents();
   let sliceEnd = sliceBytes;
-  // Before there is a header any record will do: it shows that the header was not torn, but damaged later.
+  // Without a header any record shows that the header was damaged, not torn.
   const isOurs = (payload: Buffer): boolean =>
     (contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
   for (const stretch of readFrames(bytes, isOurs)) {
@@ -196,7 +195,7 @@ export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<vo
   return contents;
 }
 
-/** What a payload with a good checksum throws that is no record of this version. */
+/** Codes for a payload with a good checksum that is no record of this version. */
 const NO_RECORD: readonly DeferredSweepErrorCode[] = ['DEFERRED_STATE_CORRUPT', 'DEFERRED_STATE_VERSION'];
 
 function readHeader(payload: Buffer): HeaderRecord | undefined {
@@ -204,14 +203,14 @@ function readHeader(payload: Buffer): HeaderRecord | undefined {
   return record?.kind === 'header' ? record : undefined;
 }
 
-/** The record of a payload if this file's owner or a runner of it wrote it. */
+/** The record of a payload, if it has this file's salt. */
 function readRecord(contents: StateContents, payload: Buffer): SaltedRecord | undefined {
   const found = decodeUnless(payload, NO_RECORD);
   if (!found || !contents.header) return undefined;
   return Buffer.compare(contents.header.salt, found.salt) === 0 ? found : undefined;
 }
 
-/** Damage is counted, not thrown: with these codes a payload with a good checksum is still no record of this file. */
+/** True for errors that count as damage: the payload has a good checksum and is no record of this file. */
 function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[]): SaltedRecord | undefined {
   try {
     return decodeRecord(payload);

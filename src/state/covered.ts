@@ -3,7 +3,7 @@ import { unlessRefused } from '../errors.ts';
 import type { Trust } from './trust.ts';
 import { walk } from './way.ts';
 
-/** The paths that the user trusts, and all on the way to them. Looked up when first asked, which is rare. */
+/** The paths that the user trusts, and all directories above them. Looked up at the first question, which is rare. */
 export class Covered {
   readonly #trust: Trust;
   #paths: Set<string> | undefined;

@@ -1,17 +1,17 @@
 /**
- * How an owner gets a state file of its own. Numbers in the code are these steps.
+ * How an owner gets a state file of its own: `docs/protocol.md`, Create. Numbers in the code are these steps.
  *
- *  1. make the directory, check whose it is
- *  2. open `<name>.tmp`, which must not exist; look at it as a sweeper would
+ *  1. make the directory, check the way to it
+ *  2. open `<name>.tmp`, which must not exist; check it as a sweeper would
  *  3. lock it
- *  4. does the path still name what was locked?
+ *  4. does the path still name the locked file?
  *  5. write the header
  *  6. rename to `<name>`; is the directory still the one of step 1?
  *
- * Racers: a sweeper that finds the `.tmp` between 2 and 3 takes it for a dead creator's, locks it (we are contended at
- * 3) and unlinks it (seen at 4, or as ENOENT at 6); a cleanup removes the empty directory before 2 (ENOENT at 2).
- * Whoever loses begins again with a new name. At no step is there a file without a lock that a sweeper would run:
- * a `.tmp` is never run, and the name without it appears only while the lock is held.
+ * Racers: a sweeper that finds the `.tmp` between 2 and 3 takes it for a dead creator's. It locks it (3 is contended) and
+ * unlinks it (seen at 4, or as ENOENT at 6). A cleanup may remove the empty directory before 2 (ENOENT at 2). A creator
+ * that loses starts over with a new name. No step leaves an unlocked file that a sweeper would run: a `.tmp` is never
+ * run, and the name without it appears only while the lock is held.
  */
 import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
@@ -33,15 +33,15 @@ import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
 import { describeMode, distrustFile } from './trust.ts';
 
-/** Races a creator may lose in a row. Each costs a sweep that ran at the same instant; so many do not happen. */
+/** Races in a row that a creator may lose. Each needs a sweep at the same instant, so this many do not happen. */
 const MAX_RACES = 1000;
-/** Waits for a sick file server: 50 ms, doubling, some six seconds in all. */
+/** Pauses for a sick file server: from 50 ms, doubling, some six seconds in all. */
 const FIRST_DELAY_MS = 50;
 const LAST_DELAY_MS = 3200;
 const CREATE_FLAGS =
   constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
 
-/** What the owner's settings put into the header. */
+/** The owner's settings, which go into the header. */
 export interface StateFileSettings {
   readonly lock: LockScheme;
   readonly durability: Durability;
@@ -52,7 +52,7 @@ export interface StateFileSettings {
 }
 
 /**
- * Creates a state file and returns it, locked and empty of functions. Waits for a file server that cannot lock now.
+ * Creates a state file and returns it, locked and without functions. Waits for a file server that cannot lock now.
  * @throws as {@link createStateFileNow}
  */
 export async function createStateFile(
@@ -109,7 +109,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     file.append([header]); // 5
     renameSync(unfinished, path); // 6
     current = path;
-    // Removed meanwhile by ourselves or root, its name may be another user's directory: that is told at the next try.
+    // This user or root may have removed the directory, and another user have made it anew. The next try reports that.
     if (!directory.isUnchanged()) {
       abandon(fd, current);
       return undefined;
@@ -118,7 +118,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     return file;
   } catch (error) {
     if (fd !== undefined) abandon(fd, current);
-    // The directory, or our file in it, was removed by a cleanup or sweep: nothing of ours is lost yet.
+    // A cleanup removed the directory, or a sweep the file. No function is in it yet.
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
     const code = isLockUndecided(error) ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
@@ -130,7 +130,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
 }
 
 /**
- * What no sweeper would read is not to be written into. Some file systems show modes or owners of their own.
+ * Returns if sweepers will read this file. Some file systems show modes or owners of their own.
  * @throws DeferredSweepError `DEFERRED_UNSAFE_FILE`
  */
 function assertBelievable(fd: number, path: string, directory: StateDirectory): void {
@@ -143,9 +143,9 @@ function assertBelievable(fd: number, path: string, directory: StateDirectory): 
   );
 }
 
-/** Unlinks while the lock is held, then closes: as a sweeper would. What resists is left to the next sweep. */
+/** Unlinks while the lock is held, then closes, as a sweeper would. If that fails, the next sweep removes the file. */
 function abandon(fd: number, path: string): void {
-  // The error that brought us here is the one to report; what nobody holds and no function is in is removed by every sweep.
+  // The caller reports its own error. Every sweep removes an unlocked file without functions.
   unlessRefused(() => unlinkSync(path), undefined);
   closeDescriptor(fd);
 }
@@ -159,7 +159,7 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     ...settings,
     owner: {
       ...ownIdentity(),
-      // A clock that was set back, or a test's own, may say that we started before there was time.
+      // A clock that was set back, or a test's clock, may give a start before 1970.
       startedAtEpochMs: Math.max(0, Math.round(now - process.uptime() * 1000)),
     },
     createdAtEpochMs: now,
@@ -174,7 +174,7 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
   };
 }
 
-/** Programs with Node inside (Electron, single executables) would run themselves where a runner is to be started. */
+/** The path of Node, or empty: Electron or a single executable would start itself instead of a runner. */
 function nodePath(): string {
   return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && !process.versions.electron
     ? process.execPath
@@ -182,8 +182,8 @@ function nodePath(): string {
 }
 
 /**
- * Asked of /proc where there is one: umask(2) can only be read by writing it, and a file that another thread makes in
- * that moment would be writable by everybody.
+ * The umask, from /proc if there is one. umask(2) has to write it to read it, and a file that another thread creates in
+ * that moment would be writable for all users.
  */
 function currentUmask(): number {
   const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');

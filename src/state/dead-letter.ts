@@ -1,8 +1,8 @@
 /**
- * Dead letters: what will not be run again, kept with the reason. `docs/format.md`, section "Dead letters".
+ * Dead letters: functions that will not run again, with the reason. `docs/format.md`, section "Dead letters".
  *
- * Named after file and function, written under another name and renamed, by whoever holds the state file's lock, before
- * the record that makes it final: writing one twice is writing it once.
+ * The process that holds the state file's lock writes a letter under another name and renames it, before the final mark.
+ * Its name comes from file and function, so writing it twice has no effect.
  */
 import { constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -68,13 +68,13 @@ function writeDead(directory: StateDirectory, name: string, bytes: Buffer): stri
       writeDurably(path + WIP_SUFFIX, bytes);
       renameSync(path + WIP_SUFFIX, path);
     } catch (error) {
-      // On a full disk half a letter would keep room that others need; whoever tries again writes it anew. Where it was not
-      // made, or the disk refuses that, too, the error that brought us here is the one to report.
+      // On a full disk half a letter would take room that others need. The next attempt writes it anew. If the unlink
+      // fails, too, the caller still reports the first error.
       unlessRefused(() => unlinkSync(path + WIP_SUFFIX), undefined);
       throw error;
     }
     syncDirectory(directory.deadPath);
-    syncDirectory(directory.path); // which has the name of `dead/`
+    syncDirectory(directory.path); // holds the name `dead/`
     return path;
   });
 }

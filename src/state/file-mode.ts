@@ -3,24 +3,25 @@ import { systemErrorCode } from '../errors.ts';
 import { errorCode } from '../function/native-error.ts';
 
 /**
- * Of state files and dead letters. Age-based cleaners of temporary directories (systemd-tmpfiles) leave sticky files
- * alone; other kernels refuse the bit.
+ * The mode of state files and dead letters. On Linux it is sticky: systemd-tmpfiles, which removes old files, leaves
+ * sticky ones alone. Other kernels refuse the bit.
  */
 export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
 
 /**
- * Where the file system refuses modes, what it shows of the file decides: a creator looks at that.
+ * Sets the mode whatever the umask. If the file system refuses modes, this is no error: a creator checks the mode that
+ * the file system shows.
  *
- * Open(2) leaves out what the umask says, and may leave out the sticky bit; it never adds any. So where Node has no
- * fchmod(2), under its permission model, the file is as safe without.
+ * Under Node's permission model there is no fchmod(2). The file is as safe without: open(2) may leave out bits, but never
+ * adds any.
  */
 export function setFileMode(fd: number): void {
   try {
     fchmodSync(fd, FILE_MODE);
   } catch (error) {
-    // Not an answer of the system's: it comes before any call.
+    // Node's own refusal, before any system call.
     if (errorCode(error) === 'ERR_ACCESS_DENIED') return;
-    // As FAT does of what it cannot store.
+    // FAT answers this for modes that it cannot store.
     if (systemErrorCode(error) !== 'EPERM') throw error;
   }
 }

@@ -19,19 +19,19 @@ export const FRAME_HEAD_BYTES = 14;
 const MAGIC = Buffer.from([0xd9, 0xd9, 0xf7, 0x82, 0x1a]);
 const BYTES_HEAD = 0x5a;
 
-/** So many zero bytes at the end of a bad last frame are taken for blocks the file system never wrote. */
+/** This many zero bytes at the end of a bad last frame count as blocks that the file system never wrote. */
 const ZERO_TAIL_BYTES = 16;
 
-/** Bytes checksummed while looking for frames after damage, in multiples of the whole file: hostile bytes cost no more. */
+/** Budget of the search for frames after damage: checksummed bytes, in multiples of the file. Bounds hostile files. */
 const RESYNC_BUDGET = 4;
 
 /** One stretch of a state file. */
 export type Stretch =
   /** A whole frame with a good checksum. */
   | { readonly kind: 'frame'; readonly offset: number; readonly end: number; readonly payload: Buffer }
-  /** Bytes that are no frame although frames or other data follow them: somebody changed what was written. */
+  /** Bytes that are no frame although frames or other data follow: the file was changed after it was written. */
   | { readonly kind: 'damaged'; readonly offset: number; readonly end: number }
-  /** An incomplete last frame, or blocks of zeros: what a death or a machine crash during a write leaves. */
+  /** An incomplete last frame, or blocks of zeros, as a death or a machine crash during a write leaves them. */
   | { readonly kind: 'torn'; readonly offset: number; readonly end: number };
 
 /** Returns the frame around `payload`, ready for one write(2). */
@@ -114,7 +114,7 @@ function findFrame(
   isOurs: (payload: Buffer) => boolean,
 ): number | undefined {
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
-    // The rest of the file is damage then.
+    // The budget is spent: the rest of the file counts as damage.
     if (budget.leftBytes <= 0) return undefined;
     const frame = frameAt(bytes, at);
     if ('end' in frame) budget.leftBytes -= frame.end - at;

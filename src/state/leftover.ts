@@ -1,15 +1,15 @@
-/** What a creator that died leaves under an unfinished name. Pure. */
+/** Recognizes the unfinished file of a dead creator. Pure. */
 import { hasCode } from '../errors.ts';
 import { encodeFrame, readFrames } from './frame.ts';
 import { decodeRecord } from './record.ts';
 
-/** How every frame begins, whatever is in it. */
+/** The first bytes of every frame. */
 const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);
 
 /**
- * Whether an unfinished file may be removed: it is empty, or zeros that a machine crash left, or it begins with a header
- * of ours, perhaps cut short. Anything else is not a creator's; it may be the only copy of something.
- * @param bytes - the file, or its beginning: 64 KiB tell
+ * True if an unfinished file may be removed: it is empty, or all zeros after a machine crash, or begins with a header of
+ * this format, perhaps cut short. Any other file is not a creator's and may be the only copy of something.
+ * @param bytes - the file, or its first 64 KiB
  */
 export function isCreatorsLeftover(bytes: Buffer): boolean {
   if (bytes.every(byte => byte === 0)) return true;

@@ -1,12 +1,12 @@
-/** Directories for us alone, whatever the umask. */
+/** Directories for this user alone, whatever the umask. */
 import { chmodSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 
 const MODE = 0o700;
 
 /**
- * Makes one directory, readable by its user alone. Returns whether it was we who made it. Not Node's recursive mkdir,
- * which says ENOENT where mkdir(2) says EROFS.
+ * Makes one directory for this user alone. True if this call made it. Node's recursive mkdir would not do: it answers
+ * ENOENT for the EROFS of mkdir(2).
  * @param path - in a directory in which no other user can replace it
  * @throws Error of Node's shape
  */
@@ -20,7 +20,7 @@ export function makeDirectory(path: string): boolean {
   try {
     grantOwner(path);
   } catch (error) {
-    // Left without the rights that we need it would be in the way of every later worker.
+    // Without these rights the directory would be in the way of every later worker.
     unlessRefused(() => rmdirSync(path), undefined);
     throw error;
   }
@@ -28,8 +28,8 @@ export function makeDirectory(path: string): boolean {
 }
 
 /**
- * Gives the user of a directory of ours the rights that a umask took: what we have just made, or another worker of ours
- * that has not come to this yet, or died before. Never takes any. A directory that is gone is left gone.
+ * Adds the user's rights that a umask took from a directory. This process made it, or another worker that has not come to
+ * this step, or died before it. Never takes rights away. A missing directory is no error.
  * @throws Error of Node's shape
  */
 export function grantOwner(path: string): void {
@@ -40,14 +40,14 @@ export function grantOwner(path: string): void {
   try {
     chmodSync(path, MODE);
   } catch (error) {
-    // Removed by a cleanup since.
+    // A cleanup has removed it.
     if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
 }
 
 /**
- * Removes a directory in which nothing is. Returns whether it is gone: another process's file in it, or a creator that
- * comes right after, is ordinary.
+ * Removes a directory if it is empty. True if it is gone. False is ordinary: another process has a file in it, or made it
+ * anew.
  * @throws Error of Node's shape
  */
 export function removeEmpty(path: string): boolean {

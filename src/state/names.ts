@@ -5,23 +5,23 @@ import { epochMs } from './clock.ts';
 
 /** Subdirectory of the state directory base that holds the state files. */
 export const STATE_DIR_STEM = 'deferred';
-/** What the name of every state file begins with; anything else in the directory is not looked at. */
+/** The beginning of every state file's name. Other entries of the directory are ignored. */
 export const PREFIX = 'func';
-/** What the name of a state file ends with until its owner has set it up. */
+/** The end of a state file's name until its owner has set it up. */
 export const WIP_SUFFIX = '.tmp';
 /** Subdirectory of the state directory for dead letters. */
 export const DEAD_STEM = 'dead';
 
-/** What is put behind the name of a state file: `-`, and the id of the function; or what was damaged. */
+/** The name of a dead letter (`-` and the function's id behind the file's name), or of a damaged file's copy. */
 const MOVED_DEAD_LETTER = new RegExp(`^${PREFIX}.*(-\\d+|\\.damaged)$`, 's');
 
 const RANDOM_BYTES = 8;
-/** 36^9 ms last until the year 5188. */
+/** 36^9 ms reach to the year 5188. */
 const TIME_DIGITS = 9;
 
 let lastTime = 0;
 
-/** Returns a name no other process will choose: the time in milliseconds (never twice in one process), then 64 random bits. */
+/** Returns a name that no other process will choose: a time that is new in this process, then 64 random bits. */
 export function freshName(): string {
   lastTime = Math.max(epochMs(), lastTime + 1);
   return (
@@ -35,8 +35,8 @@ export function isStateFileName(name: string): boolean {
 }
 
 /**
- * True for the name of a dead letter, or of the copy of a damaged file, that was moved out of `dead/`, where all have
- * such names. As a state file it would be removed: nothing in it is pending.
+ * True for the name of a dead letter, or of a damaged file's copy. One that was moved out of `dead/` must not count as a
+ * state file: nothing in it is pending, so it would be removed.
  */
 export function isMovedDeadLetter(name: string): boolean {
   return MOVED_DEAD_LETTER.test(name);

@@ -1,7 +1,7 @@
-/** Nonces: which sweep, and which of its processes, wrote a claim or a mark. `docs/format.md`, section "claim". */
+/** Nonces: they name the sweep, and the process of it, that wrote a claim or a mark. `docs/format.md`, "claim". */
 import { randomBytes } from 'node:crypto';
 
-/** Names a sweep, or the end of a job. No other process will choose it. */
+/** Returns a name for a sweep or a job that no other process will choose. */
 export function freshSweepId(): string {
   return randomBytes(8).toString('hex');
 }

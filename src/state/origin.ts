@@ -1,6 +1,5 @@
 /**
- * Where a process is, as far as that changes what numbers and paths mean: user ids in another user namespace, paths in
- * another mount namespace or on another host, process ids after another boot.
+ * The origin of a process: host, boot and namespaces. They decide what user ids, paths and process ids mean.
  */
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -9,14 +8,14 @@ import { bootId } from '../lock/boot.ts';
 
 export interface Origin {
   readonly host: string;
-  /** `null` where the system does not tell. */
+  /** `null` if the system does not tell. */
   readonly bootId: string | null;
-  /** As namespaces(7) names them, such as `user:[4026531837]`; `undefined` where the system does not tell. */
+  /** As namespaces(7) names them, such as `user:[4026531837]`; `undefined` if the system does not tell. */
   readonly userNamespace?: string | undefined;
   readonly mountNamespace?: string | undefined;
 }
 
-/** Where we are. */
+/** The origin of this process. */
 export function here(): Origin {
   return {
     host: hostname(),
@@ -27,8 +26,8 @@ export function here(): Origin {
 }
 
 /**
- * Says in what the origin of a file's owner differs from ours, for a warning of root's; empty where it does not. What one
- * of both does not tell is no difference. Pure.
+ * Says how the origin of a file's owner differs from ours, for a warning to root; empty if it does not. A part that one
+ * of them does not tell is no difference. Pure.
  */
 export function differencesOf(owner: Origin, ours: Origin): string[] {
   const kinds = [

@@ -1,24 +1,24 @@
-/** Directories as headers have them: by name, and by what the name led to. */
+/** Directories as headers name them: by path and inode. */
 import { statSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { Place } from './record.ts';
 
-/** The working directory. Null where it was removed, or the system does not tell its name (macOS: EACCES). */
+/** The working directory. Null if it was removed, or the system does not tell its name (macOS: EACCES). */
 export function currentPlace(): Place | null {
   return unlessRefused(() => placeOf(process.cwd()), null);
 }
 
-/** @throws Error of Node's shape where there is no such directory */
+/** @throws Error of Node's shape if there is no such directory */
 export function placeOf(path: string): Place {
   const stat = statSync(path, { bigint: true });
   return { path, inode: inodeKey(stat), uid: Number(stat.uid) };
 }
 
-/** What a place is by now. */
+/** The state of a place now. */
 export type PlaceState = 'same' | 'gone' | 'replaced';
 
-/** Whether the name still leads to the directory it led to at registration, of the same owner. */
+/** Compares the directory that the path names now with the one of registration, owner included. */
 export function stateOf(place: Place | null): PlaceState {
   if (place === null) return 'gone';
   try {
@@ -35,5 +35,5 @@ export function isSamePlace(one: Place | null, other: Place | null): boolean {
   return one?.path === other?.path && one?.inode === other?.inode && one?.uid === other?.uid;
 }
 
-/** Where this process was when this module was loaded: the nearest there is to where Node was started. */
+/** The working directory when this module was loaded: close to the one in which Node was started. */
 export const startedIn: Place | null = currentPlace();

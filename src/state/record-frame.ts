@@ -6,7 +6,7 @@ import { encodeRecord, type StateRecord } from './record.ts';
 
 /**
  * Returns the frame of a record that can be read again, ready for one write(2).
- * @param path - where it is to be written, for the message
+ * @param path - the file it goes to, for the message
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
  */
 export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {
@@ -22,7 +22,7 @@ export function frameRecord(record: StateRecord, salt: Uint8Array, path: string)
   return encodeFrame(payload);
 }
 
-/** What would be written and never read again is refused: registered, it would be lost. */
+/** Refuses a record that could not be read again: a function registered by it would be lost. */
 function requireReadable(payload: Buffer, path: string): void {
   try {
     checkBounds(payload);

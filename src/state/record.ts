@@ -1,6 +1,6 @@
 /**
- * Records: what the frames of a state file say. `docs/format.md`, section "Records".
- * Pure: bytes in, shapes out. A record is a CBOR map with text keys; fields this version does not know are ignored.
+ * Records: the content of a state file's frames. `docs/format.md`, section "Records".
+ * Pure: bytes in, shapes out. A record is a CBOR map with text keys. Unknown fields are ignored.
  */
 import { decode, encode } from '../cbor/codec.ts';
 import { type Fields, fieldsOf } from '../cbor/fields.ts';
@@ -10,39 +10,39 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 /** The major format version this code writes and reads. */
 export const FORMAT_VERSION = 1;
 
-/** The longest a timer of Node can wait: about 24.8 days. */
+/** The longest time of a timer of Node: about 24.8 days. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
-/** Whether a function in progress at its runner's death is repeated or given up. */
+/** What happens to a function in whose attempt a process died: it is repeated, or given up. */
 export type Delivery = 'at-least-once' | 'at-most-once';
-/** Which of a job's functions runs first: the one registered first, or last. */
+/** Which function of a job runs first: the first or the last registered one. */
 export type RunOrder = 'fifo' | 'lifo';
-/** What a finished registration survives: the death of processes, or of the machine too (fdatasync(2)). */
+/** What a registration survives: the death of processes, or also of the machine (fdatasync(2)). */
 export type Durability = 'process' | 'disk';
 
 /** The process that registered the functions of a state file. */
 export interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** Identity of the machine's boot; `null` where the system does not tell. */
+  /** Identity of the machine's boot; `null` if the system does not tell. */
   readonly bootId: string | null;
   readonly startedAtEpochMs: number;
-  /** Clock ticks from boot to its start (proc_pid_stat(5), field 22); `null` where the system does not tell. */
+  /** Clock ticks from boot to its start (proc_pid_stat(5), field 22); `null` if the system does not tell. */
   readonly startTicks: number | null;
-  /** Names its pid namespace (pid_namespaces(7)); `null` where the system does not tell. Elsewhere its pid says nothing. */
+  /** Names its pid namespace (pid_namespaces(7)); `null` if the system does not tell. In others its pid means nothing. */
   readonly pidNamespace: string | null;
 }
 
-/** A directory by its name and by what the name led to. */
+/** A directory, by path, inode and owner. */
 export interface Place {
   readonly path: string;
   /** `dev:ino`. */
   readonly inode: string;
-  /** Who owned it. */
+  /** The id of its owner. */
   readonly uid: number;
 }
 
-/** First record of a file, written before the file gets its name, never changed. */
+/** The first record of a file. Written before the file gets its name, and never changed. */
 export interface HeaderRecord {
   readonly kind: 'header';
   readonly version: number;
@@ -55,12 +55,12 @@ export interface HeaderRecord {
   readonly createdAtEpochMs: number;
   /** Version of Node. */
   readonly node: string;
-  /** Its executable; empty where that is a program of its own, which would run again. */
+  /** Path of Node; empty for a program with Node inside, which would start itself. */
   readonly nodePath: string;
   readonly execArgv: readonly string[];
-  /** The environment variable NODE_OPTIONS; empty where there was none. */
+  /** The environment variable NODE_OPTIONS; empty if it was not set. */
   readonly nodeOptions: string;
-  /** Where Node was started: relative names in its options are relative to this. `null`: it was gone. */
+  /** The directory in which Node was started; relative names in its options refer to it. `null`: it was gone. */
   readonly startedIn: Place | null;
   /** Working directory when the file was made. `null`: it was gone. */
   readonly cwd: Place | null;
@@ -85,17 +85,17 @@ export interface DeferRecord {
   /** 0: no time limit. */
   readonly timeoutMs: number;
   readonly maxAttempts: number;
-  /** From the end of the first attempt to the second; doubled for each one after. */
+  /** Pause between the first and the second attempt. Doubled for each further one. */
   readonly retryDelayMs: number;
-  /** Working directory at registration, where it was not that of the header. */
+  /** Working directory at registration, if it was not the header's. */
   readonly cwd?: Place | null;
-  /** Environment variables captured at registration. `null`: it was not set. */
+  /** Environment variables captured at registration. `null`: the variable was not set. */
   readonly env?: Readonly<Record<string, string | null>>;
   /** Users, beside root and the owner, who could replace its module or program at registration. */
   readonly codeOwners?: readonly number[];
 }
 
-/** The function of this id is no longer needed. */
+/** Takes back the registration with this id. */
 export interface CancelRecord {
   readonly kind: 'cancel';
   readonly id: number;
@@ -116,7 +116,7 @@ export interface StartRecord {
   readonly kind: 'start';
   readonly id: number;
   readonly attempt: number;
-  /** Of the runner's claim, or of the job whose end it is. Pids come again, and mean nothing in another namespace. */
+  /** Names the runner or the job. A pid would not do: it is used again, and means nothing in another namespace. */
   readonly nonce: string;
   readonly pid: number;
   readonly atEpochMs: number;
@@ -142,7 +142,7 @@ export interface DoneRecord {
   readonly final: boolean;
 }
 
-/** What runners write about a function. */
+/** The marks of an attempt. */
 export type Mark = StartRecord | DoneRecord;
 /** Every record of format version 1. */
 export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | Mark;
@@ -161,7 +161,7 @@ export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
 /** A record read back, and the salt of the file it was written into. */
 export interface SaltedRecord {
   readonly salt: Uint8Array;
-  /** `undefined` for a kind this version does not know: it is left alone. */
+  /** `undefined` for an unknown kind, which is left alone. */
   readonly record: StateRecord | undefined;
 }
 
@@ -181,7 +181,7 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
 export function readRecord(tree: unknown): SaltedRecord {
   const fields = fieldsOf(tree, 'record');
   const kind = fields.text('kind');
-  // Before anything else of a header is read: another version may have another shape.
+  // First of all, since a header of another version may have another shape.
   if (kind === 'header') checkVersion(fields.count('version'));
   const salt = fields.bytes('salt');
   switch (kind) {
@@ -293,7 +293,7 @@ function decodePlace(fields: Fields, name: string): Place | null {
   return { path: place.text('path'), inode: place.text('inode'), uid: place.number('uid') };
 }
 
-/** A time longer than a timer can wait would never be over, or at once: it counts as the longest. */
+/** Bounds a time by the longest that a timer can wait. A longer timer would fire at once. */
 function timerMs(fields: Fields, name: string): number {
   return Math.min(fields.number(name), MAX_TIMER_MS);
 }

@@ -2,16 +2,16 @@
 import type { RegisteredFunction } from './contents.ts';
 import { MAX_TIMER_MS, type ReportedError } from './record.ts';
 
-/** What a sweep's caller says instead of the function's owner. */
+/** Values of a sweep that override those stored with a function. */
 export interface RetryOverrides {
   readonly maxAttempts?: number | undefined;
   readonly retryDelayMs?: number | undefined;
 }
 
-/** What is to become of a pending function. */
+/** What happens next to a pending function. */
 export type Verdict =
   | { readonly kind: 'run' }
-  /** Its last attempt failed less than its delay ago. */
+  /** Its next attempt is not due yet. */
   | { readonly kind: 'wait'; readonly forMs: number }
   /** Its attempts are used up; `error` ended the last one. */
   | { readonly kind: 'give-up'; readonly error: ReportedError };
@@ -33,7 +33,7 @@ export function verdictOn(
   return forMs > 0 ? { kind: 'wait', forMs } : RUN;
 }
 
-/** The end of an attempt that nobody wrote. */
+/** The error of an attempt without a done mark. */
 export function interrupted(name: string): ReportedError {
   return {
     name: 'DeferredSweepError',

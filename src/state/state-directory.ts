@@ -10,36 +10,36 @@ import { type Distrust, NOTHING_MORE, type Trust } from './trust.ts';
 import { distrustStateDirectory, WayJudge } from './trusted-path.ts';
 import { type Way, walk } from './way.ts';
 
-/** Creators and cleanups may make and remove directories at the same time; so often in a row they do not. */
+/** Races in a row with cleanups that remove the directory. This many do not happen. */
 const MAX_RACES = 100;
 
-/** What lies in a state directory; the rest is not looked at. */
+/** The entries of a state directory that count. Others are ignored. */
 export interface Listing {
   /** Names of state files, finished and unfinished, oldest first. */
   readonly stateFiles: readonly string[];
-  /** Names of dead letters that were moved back among them: not to be run, nor removed. */
+  /** Names of dead letters that were moved up. They are neither run nor removed. */
   readonly movedDeadLetters: readonly string[];
 }
 
 export interface StateDirectoryOptions {
-  /** @defaultValue nothing beside root, the user we are, and the owner of `/` */
+  /** @defaultValue only root, this user, and the owner of `/` */
   readonly trust?: Trust;
-  /** Told once in a process what is not forbidden, but may not be meant so. */
+  /** Gets each warning once in a process: for what is allowed but may not be meant. */
   readonly warn?: (message: string) => void;
 }
 
-/** What was warned of in this process. */
+/** Warnings that this process has given. */
 const warnedOf = new Set<string>();
 
 export class StateDirectory {
-  /** Absolute from the start, so that a later chdir(2) of the job changes nothing. */
+  /** Absolute, so that a later chdir(2) of the job changes nothing. */
   readonly path: string;
   readonly trust: Trust;
   readonly #base: string;
   readonly #warn: (message: string) => void;
-  /** The highest directory that {@link ensure} had to make, or this one. */
+  /** The topmost directory that {@link ensure} made, or this one. */
   #topmostMade: string;
-  /** The inode that was last found at the end of a trusted way. */
+  /** The inode at the end of the last trusted way. */
   #checked: string | undefined;
 
   constructor(stateDirBase: string, { trust = NOTHING_MORE, warn = () => {} }: StateDirectoryOptions = {}) {
@@ -50,13 +50,13 @@ export class StateDirectory {
     this.#topmostMade = this.path;
   }
 
-  /** Where dead letters lie. */
+  /** The directory of dead letters. */
   get deadPath(): string {
     return join(this.path, DEAD_STEM);
   }
 
   /**
-   * Makes the directory for dead letters, and those above it, where they are missing.
+   * Makes the directory for dead letters, and missing ones above it.
    * @throws as {@link ensure}
    */
   ensureDead(): void {
@@ -69,8 +69,7 @@ export class StateDirectory {
   }
 
   /**
-   * Makes the directory, and those above it, where they are missing. The way to it is walked unless it ended at this
-   * inode before.
+   * Makes the directory, and missing ones above it. Walks the way to it, unless the way ended at the same inode before.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; the system's error when it cannot be made
    */
   ensure(): void {
@@ -81,7 +80,7 @@ export class StateDirectory {
       try {
         if (this.#make(way, made) && this.#checkEnd(way)) return;
       } catch (error) {
-        // What we do not use is not to be in the way of others. Where it is used already the system refuses.
+        // An unused directory must not be in the way of others. If one is in use, rmdir(2) refuses.
         for (const path of made.reverse()) unlessRefused(() => rmdirSync(path), undefined);
         throw error;
       }
@@ -94,8 +93,7 @@ export class StateDirectory {
   }
 
   /**
-   * Whether the directory is the one that was last checked, and still ours alone. What is in it then was put there by us,
-   * or with our leave.
+   * True if the directory is the one that was checked last and still trusted. Then only trusted users put files there.
    */
   isUnchanged(): boolean {
     const stat = statOf(this.path);
@@ -104,8 +102,8 @@ export class StateDirectory {
   }
 
   /**
-   * Makes the names in the directory durable, and its own: a file is found after a machine crash only if every directory
-   * on the way to it is. Those above the base are synced if it was we who made them.
+   * Makes the names in the directory durable, and the directory's own name. After a machine crash a file is found only if
+   * every directory above it is. Directories above the base are synced if this process made them.
    */
   sync(): void {
     syncDirectory(this.path);
@@ -116,7 +114,7 @@ export class StateDirectory {
   }
 
   /**
-   * Walks the way and tells its warnings; reads nothing.
+   * Walks the way and gives its warnings. Reads nothing.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO`
    */
   inspect(): void {
@@ -132,8 +130,7 @@ export class StateDirectory {
   }
 
   /**
-   * Walks the way, and names what lies in the directory. Empty when there is no directory: a cleanup may have removed it a
-   * moment ago.
+   * Walks the way, and lists the directory. Empty if there is none: a cleanup may just have removed it.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
   look(): Listing {
@@ -153,7 +150,7 @@ export class StateDirectory {
   }
 
   /**
-   * Removes the directory, and the one for dead letters, if nothing is in them. Returns whether it is gone.
+   * Removes the directory, and the one for dead letters, if they are empty. True if the directory is gone.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   removeIfEmpty(): boolean {
@@ -164,7 +161,7 @@ export class StateDirectory {
     );
   }
 
-  /** A way on which only trusted users decide. */
+  /** Walks a way. Throws unless only trusted users can change it. */
   #walk(path = this.#base): Way {
     const judge = new WayJudge(this.trust);
     const way = walk(path, step => this.#assertTrusted(judge.refuseStep(step)));
@@ -178,8 +175,8 @@ export class StateDirectory {
   }
 
   /**
-   * Makes what is missing. Returns false where another process did, or removed what we looked at.
-   * @param made - gets the path of each directory that was made
+   * Makes the missing directories. False if another process made one first, or removed one of the way.
+   * @param made - gets the path of each directory made here
    */
   #make({ lastDirectory, missing, resolved }: Way, made: string[]): boolean {
     let path = missing.length > 0 ? lastDirectory.path : resolved;
@@ -192,7 +189,7 @@ export class StateDirectory {
           if (topmost.length < this.#topmostMade.length) this.#topmostMade = topmost;
         } else if (path !== join(resolved, STATE_DIR_STEM)) return false;
       } catch (error) {
-        // Also what procfs says, which makes none; then its parent is still there.
+        // procfs answers ENOENT, too, although the parent is there: it makes no directories.
         if (systemErrorCode(error) !== 'ENOENT' || statOf(dirname(path))) throw this.#cannotMake(path, error);
         return false;
       }
@@ -213,7 +210,7 @@ export class StateDirectory {
   }
 
   /**
-   * Remembers the directory at the end of a way. Returns whether it is there.
+   * Checks and remembers the directory at the end of a way. False if it is missing.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
    */
   #checkEnd(way: Way): boolean {
@@ -221,7 +218,7 @@ export class StateDirectory {
     const stat = statOf(path);
     if (!stat) return false;
     this.#assertTrusted(this.#distrust(stat));
-    // Another file system, whose maker decides what it says of owners, may be mounted right here.
+    // Another file system may be mounted right here, and may claim any owner.
     if (Number(stat.dev) !== way.lastDirectory.stat.dev) this.#walk(path);
     const named = statOf(this.path);
     if (!named) return false;

@@ -1,6 +1,6 @@
 /**
- * A state file held by its lock: by its owner while the job is open, by whoever took it over, or by the process that
- * runs its functions. What it says is in records; how bytes get into it and out of it is `append-file.ts`'s.
+ * A locked state file: of the owner while its job is open, of the sweeper that claims it, or of the runner. This class
+ * knows records; `append-file.ts` reads and writes the bytes.
  */
 import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -15,24 +15,24 @@ import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '.
 import { frameRecord } from './record-frame.ts';
 import { stateIo } from './state-io.ts';
 
-/** The rest is for marks and cancels: what was registered can be run, however much it is. */
+/** Limit for registrations. The rest of the file is for marks, so that all registered functions can run. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
 export class StateFile {
   #file: AppendFile;
   #header: HeaderRecord;
   /**
-   * The highest id its owner registered, over all jobs of the file: dead letters are named after file and id, and one
-   * must not take the place of an earlier job's.
+   * The highest id registered in any job of the file. Dead letters are named after file and id, so that no id may be used
+   * twice.
    */
   lastId = 0;
   /** Marks that could not be written yet, oldest first. */
   #owedMarks: Mark[] = [];
 
   /**
-   * @param fd - open O_RDWR|O_APPEND, locked, and owned by this object from now on
-   * @param lengthBytes - where the last whole record ends
-   * @param hasStrayTail - something is behind it, to be cut off before marks turn it into a damaged middle
+   * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
+   * @param lengthBytes - the end of the last whole record
+   * @param hasStrayTail - true: bytes behind that end must be cut off, since a mark would turn them into damage
    */
   constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
     this.#file = new AppendFile(path, fd, header.durability === 'disk', lengthBytes, hasStrayTail);
@@ -56,8 +56,8 @@ export class StateFile {
   }
 
   /**
-   * False when somebody removed the file, or renamed its directory: what is written now nobody would find. By the path
-   * and not by the number of links, since an NFS client renames what it removes while it is open.
+   * False if the file was removed, or its directory renamed: no sweeper would find a new record. Asks for the path, not
+   * for the number of links, since an NFS client renames a file that is removed while it is open.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   isNamed(): boolean {
@@ -65,11 +65,10 @@ export class StateFile {
   }
 
   /**
-   * Goes on in another file: everything is written there, and this one is emptied, since whoever renamed its directory may
-   * sweep that, and its lock given up. When it throws, this one goes on as it was.
-   * @param fresh - without functions; ours once this returns
-   * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when something of this file would be left behind unread,
-   * `DEFERRED_STATE_IO`
+   * Goes on in another file: copies the records there, empties the old file, unlocks it. Emptied, since a sweep of a
+   * renamed directory would run its functions again. When this throws, the old file goes on as it was.
+   * @param fresh - without functions; this object owns its file once this returns
+   * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` if unreadable bytes would be left behind, `DEFERRED_STATE_IO`
    */
   moveTo(fresh: StateFile): void {
     const contents = this.read();
@@ -82,7 +81,7 @@ export class StateFile {
     }
     const records = contents.records();
     if (records.length > 0) fresh.#append(records, MAX_STATE_FILE_BYTES);
-    // Else it stays locked for as long as we live: nobody runs from it what we still have.
+    // Else the old file stays locked while this process lives, so that no sweep runs its functions, too.
     if (isOutOfReach(this.#file)) this.close();
     this.#file = fresh.#file;
     this.#header = fresh.header;
@@ -90,8 +89,8 @@ export class StateFile {
   }
 
   /**
-   * Appends records by one write(2). When it returns they are in the file (and on stable storage with
-   * `durability: 'disk'`); when it throws none of them is.
+   * Appends records by one write(2). When this returns, they are in the file (with `durability: 'disk'` on stable
+   * storage). When it throws, none of them counts.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
   append(records: readonly StateRecord[]): void {
@@ -100,8 +99,8 @@ export class StateFile {
   }
 
   /**
-   * Appends the mark of an attempt that begins, before the function is called. Returns false when the disk has no room
-   * for it; unless told otherwise, it is then kept in mind and appended with the next.
+   * Appends the start mark of an attempt, before the function is called. False if the disk has no room for it. The mark
+   * is then owed and appended with the next one, unless `isOwed` is false.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` for any failure but a full disk.
    */
   appendStart(mark: StartRecord, { isOwed = true }: { isOwed?: boolean } = {}): boolean {
@@ -116,8 +115,8 @@ export class StateFile {
   }
 
   /**
-   * Appends the mark of an attempt that ended. If it cannot be written it is kept in mind and appended with the next:
-   * the function did run, and must not run again because of this.
+   * Appends the done mark of an attempt. If it cannot be written, it is owed and appended with the next one: the function
+   * has run, and must not run again because of a disk.
    */
   appendDone(mark: DoneRecord): void {
     try {
@@ -129,7 +128,7 @@ export class StateFile {
   }
 
   /**
-   * Appends what is kept in mind: before the file is left to others.
+   * Appends the owed marks. Called before another process gets the file.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   settleMarks(): void {
@@ -137,20 +136,20 @@ export class StateFile {
   }
 
   /**
-   * Reads everything there is, marks that could not be written included.
+   * Reads and replays the file. Owed marks count.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
    */
   read(): StateContents {
     return this.#replay(this.#file.read());
   }
 
-  /** All there is, as it is. @throws as {@link read} */
+  /** All bytes of the file. @throws as {@link read} */
   readBytes(): Buffer {
     return this.#file.readAll();
   }
 
   /**
-   * Empties the file of all functions, for the owner's next job. The caller made sure none of them is pending.
+   * Removes all functions from the file, for the owner's next job. The caller makes sure that none is pending.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   reset(): void {
@@ -161,7 +160,7 @@ export class StateFile {
   }
 
   /**
-   * Cuts off what is behind the last whole record, so that marks written there do not turn it into a damaged middle.
+   * Cuts off bytes behind the last whole record. Behind them a mark would turn them into damage.
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   cutTail(): void {
@@ -169,9 +168,9 @@ export class StateFile {
   }
 
   /**
-   * Removes the file, in which nothing is pending, while its lock is held: nobody else can be running its functions, and
-   * nobody can begin to. Vanished already is as good. What cannot be removed is emptied: should even its marks have found
-   * no room, that keeps anything from running again. The descriptor stays open.
+   * Unlinks the file while it is locked; nothing in it is pending. Under the lock no other process can run its functions or
+   * begin to. A missing file is no error. If it cannot be removed it is emptied, so that nothing runs again even if marks
+   * found no room. The descriptor stays open.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` when the path is still there
    */
   remove(): void {
@@ -181,15 +180,14 @@ export class StateFile {
       try {
         this.reset();
       } catch {
-        // The first error is the one to report, and what is marked as done does not run again.
+        // The first error is reported. Functions that are marked as done do not run again.
       }
       throw error;
     }
   }
 
   /**
-   * Gives up the lock and closes the descriptor: what is still pending is an orphan's now. A runner that has the
-   * descriptor, too, must be gone.
+   * Gives up the lock and closes the descriptor. Functions that are still pending are an orphan's now.
    */
   close(): void {
     this.#file.close();
@@ -222,7 +220,7 @@ export class StateFile {
   }
 }
 
-/** Whether nobody can find functions in it any more: it could be emptied, or has no name left, however it was removed. */
+/** True if no sweeper can find this file's functions: it could be emptied, or it has no name left. */
 function isOutOfReach(file: AppendFile): boolean {
   const isEmptied = unlessRefused(() => {
     file.truncate(0);

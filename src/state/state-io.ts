@@ -2,8 +2,8 @@ import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 
 /**
  * Returns what a step on the file system returns.
- * @param what - what could not be done then, for the message: `cannot …`
- * @throws DeferredSweepError `DEFERRED_STATE_IO` with the system's error as cause; anything else as it is
+ * @param what - the step, for the message `cannot …`
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` with the system's error as cause; other errors are rethrown
  */
 export function stateIo<T>(what: string, path: string, step: () => T): T {
   try {

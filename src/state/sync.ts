@@ -2,7 +2,7 @@ import { constants, fsyncSync, openSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 
-/** Makes the names in a directory durable: fsync(2) of a file alone does not, the directory wants its own. */
+/** Makes the names in a directory durable. fsync(2) of a file does not do that; the directory needs its own. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
@@ -12,12 +12,12 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** As {@link syncDirectory}, of the directory above one of ours: another process may have made that, and not synced yet. */
+/** As {@link syncDirectory}, for a parent. Another process may have made a directory in it, and not synced it yet. */
 export function syncParent(path: string): void {
   try {
     syncDirectory(path);
   } catch (error) {
-    // Not ours to read, so the directory in it is older than we are: a user with more rights made it.
+    // This process may not read it, so a user with more rights made the directory in it before.
     if (systemErrorCode(error) !== 'EACCES') throw error;
   }
 }

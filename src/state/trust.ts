@@ -1,23 +1,23 @@
 /**
- * Whose files are believed. State files name code to run, so nothing is read from a place where another user could have
- * put it: `docs/security.md`.
+ * Which files are trusted. State files name code to run, so no file is read that another user could have put there:
+ * `docs/security.md`.
  */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
 import { describeUser } from './user-name.ts';
 
-/** What is trusted beside root, the user we are, and the owner of `/`. */
+/** What is trusted besides root, this user, and the owner of `/`. */
 export interface Trust {
-  /** Absolute. Owner and mode of these, and of all on the way to them, do not matter. */
+  /** Absolute paths. Their owner and mode, and those of directories above them, do not matter. */
   readonly paths: readonly string[];
-  /** Ids of groups whose members may do what their group's bits say. */
+  /** Ids of groups whose members may do what the group bits allow. */
   readonly groups: readonly number[];
 }
 
 export const NOTHING_MORE: Trust = { paths: [], groups: [] };
 
-/** What is trusted in the eyes of one process. */
+/** What one process trusts. */
 export interface Viewer {
   readonly uid: number;
   readonly gid: number;
@@ -26,15 +26,15 @@ export interface Viewer {
   readonly trust: Trust;
 }
 
-/** One thing on the way that is not as it should be. */
+/** A reason not to trust a step of the way. */
 export interface Distrust {
   /** The directory or link concerned. */
   readonly path: string;
-  /** Names the path, and whose it is. */
+  /** Says what is wrong, with path and owner. */
   readonly what: string;
-  /** What to do about it; safe to follow. */
+  /** Safe advice. */
   readonly advice: string;
-  /** It is told, and not forbidden. */
+  /** True: a warning, not a refusal. */
   readonly isWarning?: boolean;
 }
 
@@ -61,20 +61,20 @@ export function resolveTrust(
   return { paths: trustedPaths.map(path => resolve(path)), groups: [...trustedGroups] };
 }
 
-/** Says why an open file is not to be believed, or returns undefined when it is a regular, singly linked file of ours. */
+/** Why an open file is untrusted. Undefined for a regular file of this user with one link. */
 export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string | undefined {
   if (!stat.isFile()) return 'it is not a regular file';
   if (stat.nlink > 1) return `it has ${stat.nlink} hard links`;
   const us = process.geteuid?.() ?? 0;
   if (stat.uid !== us) return `it belongs to ${describeUser(stat.uid)}, not to ${describeUser(us)}`;
-  // Reading is enough to lock it and to keep it locked.
+  // A user who can read the file can keep it locked.
   const bits = trust.groups.includes(stat.gid) ? OTHERS_BITS : OTHERS_BITS | GROUP_BITS;
   return stat.mode & bits ? `others can read or write it (${describeMode(stat)})` : undefined;
 }
 
 /**
- * The refusal of one state file. Its advice is never to remove it: it may be the pending work of its owner.
- * @param why - as {@link distrustFile} says it
+ * The refusal of one state file. It never advises to remove the file, which may be its owner's pending work.
+ * @param why - a result of {@link distrustFile}
  */
 export function unsafeFile(path: string, why: string, cause?: unknown): DeferredSweepError {
   return new DeferredSweepError(
@@ -84,12 +84,12 @@ export function unsafeFile(path: string, why: string, cause?: unknown): Deferred
   );
 }
 
-/** `mode 0755`, as chmod(1) takes it. */
+/** `mode 0755`, as for chmod(1). */
 export function describeMode({ mode }: Pick<Stats, 'mode'>): string {
   return `mode 0${(mode & 0o7777).toString(8).padStart(3, '0')}`;
 }
 
-/** How to trust a path, for advice. */
+/** Advice on how to trust a path. */
 export function trustAdvice(path: string): string {
   return `trust it (trustedPaths, --trust ${path})`;
 }

@@ -1,4 +1,4 @@
-/** Mounts on the way: what a file system says of owners is what its maker wants. */
+/** Mounts on the way: the maker of a file system can claim any owner for its files. */
 import { statfsSync } from 'node:fs';
 import {
   fuseUser,
@@ -17,11 +17,11 @@ import type { Way } from './way.ts';
 const FUSE_MAGIC = 0x65735546;
 
 /**
- * Says which mount on the way is not to be believed, if one is. The mount of `/` is trusted: this program lies on it, too.
+ * Why a mount on the way is untrusted, or undefined. The mount of `/` is trusted: this program lies on it, too.
  * @throws Error of Node's shape if statfs(2) fails
  */
 export function distrustMounts(way: Way, viewer: Viewer, covered: Covered): Distrust | undefined {
-  // Listed only where it matters: a node may have thousands.
+  // Listed only if needed: a node may have thousands of mounts.
   if (!crossesDevices(way) || (viewer.uid !== 0 && !hasFuse(way))) return undefined;
   const through = mountsOnTheWay(readMounts(), way.lastDirectory.path).filter(
     ({ mountPoint }) => mountPoint !== '/' && !covered.has(mountPoint),
@@ -33,7 +33,7 @@ export function distrustMounts(way: Way, viewer: Viewer, covered: Covered): Dist
   return undefined;
 }
 
-/** Root trusts no file system whose owners an ordinary user may have made up; a user trusts root's and its own. */
+/** Root trusts no file system in which an ordinary user may forge owners. A user trusts root's mounts and its own. */
 export function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
   const { mountPoint: path, type } = mount;
   const advice = `use a directory on another file system; only if the maker of this one may run code as ${describeUser(viewer.uid)}, ${trustAdvice(path)}`;
@@ -66,7 +66,7 @@ function hasFuse({ steps }: Way): boolean {
   return false;
 }
 
-/** A way within one file system meets no mount that could claim anything. */
+/** False for a way within one file system: it meets no other mount. */
 function crossesDevices({ steps }: Way): boolean {
   return process.platform === 'linux' && steps.some(({ stat }) => stat.dev !== steps[0]!.stat.dev);
 }

@@ -1,8 +1,8 @@
 /**
  * Whether another user can decide where the way to a path leads: `docs/security.md`, section "The way there".
  *
- * By induction from `/`: a directory that only trusted users can write to, or a sticky one, keeps each of its entries
- * that a trusted user owns. So does the next one. What was once seen at the end is then changed by trusted users alone.
+ * By induction from `/`: in a sticky directory, or one that only trusted users can write to, only trusted users can replace
+ * an entry that a trusted user owns. So only they can change the end of a trusted way.
  */
 import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +21,7 @@ import { distrustMounts } from './trusted-mounts.ts';
 import { describeGroup, describeUser } from './user-name.ts';
 import type { Step, Way } from './way.ts';
 
-/** The process we are, with what is trusted beside. Asked each time: a process may change its user. */
+/** This process and what it trusts. Asked each time, since a process may change its user. */
 export function viewerOf(trust: Trust, root: Step): Viewer {
   return {
     uid: process.geteuid?.() ?? 0,
@@ -31,9 +31,9 @@ export function viewerOf(trust: Trust, root: Step): Viewer {
   };
 }
 
-/** Judges the way to one path, step by step: no step is gone behind that is not trusted. */
+/** Judges the way to one path, step by step. The walk ends at the first untrusted step. */
 export class WayJudge {
-  /** What the user should know of, and may want so. */
+  /** Steps that are allowed but may not be meant. */
   readonly warnings: Distrust[] = [];
   readonly #trust: Trust;
   readonly #covered: Covered;
@@ -45,7 +45,7 @@ export class WayJudge {
   }
 
   /**
-   * Says why nothing behind a step is to be used, or undefined where it may be. To be told every step, `/` first.
+   * Why a step is untrusted, or undefined. Must be called for every step, `/` first.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` if a trusted path cannot be walked
    */
   refuseStep(step: Step): Distrust | undefined {
@@ -58,7 +58,7 @@ export class WayJudge {
   }
 
   /**
-   * As {@link refuseStep}, of the mounts that a whole way goes through.
+   * As {@link refuseStep}, for the mounts of a whole way.
    * @throws Error of Node's shape if statfs(2) fails
    */
   refuseMounts(way: Way): Distrust | undefined {
@@ -67,7 +67,7 @@ export class WayJudge {
 }
 
 /**
- * Says why the state directory itself is not to be used, whatever the way to it.
+ * Why the state directory itself is untrusted, or undefined.
  * @param path - without symbolic links above its last name
  * @param stat - by lstat(2)
  */
@@ -105,10 +105,10 @@ function distrustDirectoryMode(path: string, stat: BigIntStats, trust: Trust): D
   };
 }
 
-/** Whether root, the user we are, or the owner of `/` owns a step, so that no other user could have put it there. */
+/** True if root, this user, or the owner of `/` owns a step, so that no other user can have put it there. */
 export function isOurs({ stat, parent }: Step, { uid, rootUid }: Viewer): boolean {
   if (stat.uid === 0 || stat.uid === uid) return true;
-  // Where root is shown as the user of all who have no id here, each of them can make a directory in `/tmp`.
+  // A user namespace may show root and all unmapped users as one. Any of those can make a directory in `/tmp`.
   const isShared = parent !== undefined && (parent.stat.mode & (OTHERS_WRITE | GROUP_WRITE)) !== 0;
   return stat.uid === rootUid && !isShared;
 }
@@ -136,7 +136,7 @@ function distrustMode(step: Step, viewer: Viewer): Distrust | undefined {
     };
   }
   if ((stat.mode & GROUP_WRITE) === 0 || viewer.trust.groups.includes(stat.gid)) return undefined;
-  // A group of one user's own, as useradd(8) makes them.
+  // The private group of one user, as useradd(8) makes it.
   if (viewer.uid !== 0 && stat.gid === viewer.gid && stat.gid === viewer.uid) return undefined;
   const group = describeGroup(stat.gid);
   return {

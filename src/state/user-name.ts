@@ -15,7 +15,7 @@ export function describeGroup(gid: number): string {
   return name === undefined ? `gid ${gid}` : `${name} (gid ${gid})`;
 }
 
-/** As passwd(5) and group(5) have it: name, password, number. Other sources of names would need a program. */
+/** Reads passwd(5) or group(5): name, password, number. Other sources of names would need a program. */
 function nameIn(path: string, id: number): string | undefined {
   for (const line of unlessRefused(() => readFileSync(path, 'utf8'), '').split('\n')) {
     const [name, , number] = line.split(':');

@@ -3,39 +3,39 @@ import { lstatSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 
-/** A directory on the way, a link on it, or what the way ends at. */
+/** A directory or link on the way, or its end. */
 export interface Step {
   /** Absolute, and without a symbolic link above its last name. */
   readonly path: string;
-  /** By lstat(2). */
+  /** The result of lstat(2). */
   readonly stat: Stats;
-  /** The directory in which its name was looked up; undefined for `/`. */
+  /** The directory that has its name; undefined for `/`. */
   readonly parent: Step | undefined;
 }
 
 export interface Way {
-  /** In the order in which they were met; `/` is the first. */
+  /** In order; `/` is the first. */
   readonly steps: readonly Step[];
-  /** Where the way ends; undefined when that does not exist. */
+  /** The end of the way; undefined if it does not exist. */
   readonly end: Step | undefined;
   /** The last directory that exists. */
   readonly lastDirectory: Step;
-  /** The names behind it that do not exist. */
+  /** The missing names behind it. */
   readonly missing: readonly string[];
-  /** Where it leads, with the missing names. */
+  /** The resolved path, with the missing names. */
   readonly resolved: string;
 }
 
-/** As path_resolution(7) has it: more links are a loop. */
+/** More links are a loop: path_resolution(7). */
 const MAX_LINKS = 40;
 /** Super block magic number of procfs, see statfs(2), and the inode number of its top. */
 const PROC_MAGIC = 0x9fa0;
 const PROC_TOP = 1;
 
 /**
- * Walks to an absolute path and returns every step. Each name is looked up below steps that were seen before, so what
- * the steps say together holds for the whole way: {@link Step.path} never follows a link.
- * @param visit - called with each step before anything is looked up in or behind it; what it throws ends the walk
+ * Walks to an absolute path and returns every step. Each name is looked up below steps that were visited before, so
+ * {@link Step.path} never follows a link.
+ * @param visit - called with each step before a name is looked up in it or behind it; if it throws, the walk ends
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` for links in a loop, and for links of `/proc/PID`, which lead
  * elsewhere than their text says: a bind mount of another namespace, say.
  * @throws Error of Node's shape if a step cannot be looked at, or is a file (ENOTDIR)
@@ -76,14 +76,14 @@ export function walk(path: string, visit: (step: Step) => void = () => {}): Way 
     }
     const target = targetOf(step.path);
     if (target === undefined) {
-      // Replaced since. Its owner may do so without end: that is too many links, too.
+      // The link was replaced meanwhile. Its owner could do so without end, so it counts as a link, too.
       steps.pop();
       names.unshift(name);
       continue;
     }
     names.unshift(...namesOf(target));
     if (isAbsolute(target)) current = root;
-    // Made through a link, directories might land where a disk is not mounted.
+    // Through such a link, directories would be made where a disk is not mounted.
     if (!statSync(step.path, { throwIfNoEntry: false }))
       throw unsafe(path, `${step.path} is a link to ${target}, which does not exist`);
   }
@@ -102,7 +102,7 @@ function lookUp(parent: Step, name: string): Step | undefined {
   return stat && { path, stat, parent };
 }
 
-/** Undefined where there is no link any more. */
+/** The link's target. Undefined if it is no link any more. */
 function targetOf(link: string): string | undefined {
   try {
     return readlinkSync(link);

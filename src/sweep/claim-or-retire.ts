@@ -1,6 +1,6 @@
 /**
- * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Sweep, step 6. It writes the ends of
- * attempts that its dead runners could not write, gives up what has no attempts left, then retires the file or claims it.
+ * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
+ * which its runners died, buries functions without attempts left, then retires the file or claims it.
  */
 import { constants, openSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -20,7 +20,7 @@ import { ClaimedFile } from './claimed-file.ts';
 import type { Candidate } from './look.ts';
 import { type FileReport, refusedReport } from './report.ts';
 
-/** What a claim has to know of its sweep. */
+/** What a claim must know of its sweep. */
 export interface ClaimOptions {
   readonly overrides: RetryOverrides;
   /** Names the sweep in claims and marks. */
@@ -31,14 +31,14 @@ export interface ClaimOptions {
   readonly deaths: ReadonlyMap<string, (name: string) => ReportedError>;
 }
 
-/** Either it is settled, or a runner is needed. */
+/** Either the file is settled, or it needs a runner. */
 export type Claim =
   | { readonly kind: 'done'; readonly report: FileReport }
   | Pick<Candidate, 'kind' | 'header' | 'report'>;
 
 /**
  * @param fd - holds the lock; open for reading at least
- * @param failure - why no runner can be had: it becomes the attempt of each function that would run
+ * @param failure - why no runner can be had; each function that would run gets an attempt with this error
  * @throws Error of Node's shape, DeferredSweepError: the file is as it was, or an attempt of it has its end
  */
 export function claimOrRetire(
@@ -59,7 +59,7 @@ export function claimOrRetire(
       sweepId: options.sweepId,
       sweptSinceEpochMs: options.sweptSinceEpochMs,
     });
-    // If the copy fails, the file stays: running and removing it would destroy the evidence.
+    // If the copy failed, leave the file: running it would destroy the evidence.
     claimed.setAside(bytes);
     // Marks behind a torn end would make it damage.
     if (contents.tornBytes > 0) file.cutTail();
@@ -82,8 +82,8 @@ export function claimOrRetire(
 }
 
 /**
- * Tells other sweepers that the file is being swept. Where the disk takes no claim they see a live owner: that is no
- * reason not to run a cleanup, which may be what makes room.
+ * Tells other sweepers that the file is being swept. If the disk takes no claim they see a live owner. The functions
+ * still run: a cleanup may make room.
  */
 export function writeClaim(file: StateFile, nonce: string): void {
   try {
@@ -96,7 +96,7 @@ export function writeClaim(file: StateFile, nonce: string): void {
 const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const MOST_OPENS = 100;
 
-/** A second descriptor: the lock stays with the first, closing this one keeps it (flock(2), fcntl(2) F_OFD_SETLK). */
+/** Opens a second descriptor. The lock belongs to the first, and closing this one keeps it (flock(2), fcntl(2)). */
 function openForWriting(path: string, fd: number): number {
   for (let opens = 1; ; opens++) {
     let writable: number | undefined;
@@ -118,7 +118,7 @@ function openForWriting(path: string, fd: number): number {
   }
 }
 
-/** Without a header no function was ever registered (torn), or no record of the file counts (damaged). */
+/** Retires a file without a header: a torn one never had a function, a damaged one has no record that counts. */
 function retireUnreadable(
   directory: StateDirectory,
   path: string,

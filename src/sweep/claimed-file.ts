@@ -1,6 +1,6 @@
 /**
- * A state file held by its lock, whose functions are run: by its owner at the end of the job, by a runner, or looked
- * after by the sweeper. Decides what may run, gives up what may not, and says in the end whether the file can go.
+ * A locked state file whose functions are run: by the owner at the end of its job, by a runner, or by the sweeper that
+ * ends attempts. Decides which functions may run, buries those that may not, and removes the file when none is left.
  */
 
 import { epochMs } from '../state/clock.ts';
@@ -14,11 +14,11 @@ import { traceInvoke } from '../tracing.ts';
 import { type FileOutcome, type FileReport, type FunctionReport, outcomeOf, type RunNote } from './report.ts';
 import { reportError } from './reported-error.ts';
 
-/** What of a file is not for this claim to run. */
+/** Which functions of a file this claim must leave. */
 export interface ClaimLimits {
-  /** Of the sweep: a function with a mark of its nonces was tried in it. */
+  /** Functions with a mark of this sweep were tried in it already. */
   readonly sweepId?: string;
-  /** Where the file ended when the sweeper looked: functions that others tried behind it wait for another sweep. */
+  /** The file's length when the sweeper looked. A function with a mark behind it was just tried by another sweep. */
   readonly seenBytes?: number;
   /** When the sweep began, in milliseconds since 1970: functions that others tried since wait as well. */
   readonly sweptSinceEpochMs?: number;
@@ -30,13 +30,13 @@ export class ClaimedFile {
   readonly #directory: StateDirectory;
   readonly #overrides: RetryOverrides;
   readonly #limits: ClaimLimits;
-  /** Ids run or given up here; each at most once. */
+  /** Ids of functions that were run or given up here, at most once each. */
   readonly #handled = new Set<number>();
-  /** Those of them that were given up without a run. */
+  /** Ids of functions that were given up without a run here. */
   readonly #skipped = new Set<number>();
   readonly #deadLetters = new Map<number, string>();
   readonly #notes = new Map<number, readonly RunNote[]>();
-  /** Ends of the traces of functions that are running. */
+  /** By id: ends the trace of a running function. */
   readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
   #copyPath: string | undefined;
   #error: ReportedError | undefined;
@@ -58,7 +58,7 @@ export class ClaimedFile {
       if (this.#wasTried(registered)) this.#handled.add(registered.record.id);
   }
 
-  /** Keeps a copy of what is damaged, before anything is run or removed. */
+  /** Copies a damaged file to the dead letters. Called before anything is run or removed. */
   setAside(bytes: Buffer): void {
     if (this.contents.damagedBytes > 0) this.#copyPath = copyDamaged(this.#directory, this.file.name, bytes);
   }
@@ -68,7 +68,7 @@ export class ClaimedFile {
     return this.contents.pending().filter(registered => this.mayRun(registered));
   }
 
-  /** Whether a function is pending, has attempts left, has waited long enough, and was not tried in this sweep. */
+  /** True if a function is pending, has attempts left, is due, and was not tried in this sweep. */
   mayRun(registered: RegisteredFunction): boolean {
     return (
       registered.isPending &&
@@ -78,13 +78,13 @@ export class ClaimedFile {
     );
   }
 
-  /** Whether a function is still to be run, and not running. */
+  /** True if a function is pending and not running. */
   isWaiting(id: number): boolean {
     const registered = this.contents.functions.get(id);
     return registered?.isPending === true && !registered.isInProgress;
   }
 
-  /** Takes note of a mark that was written. */
+  /** Notes a mark that was written. */
   apply(mark: Mark): void {
     this.contents.apply(mark);
     this.#handled.add(mark.id);
@@ -92,7 +92,7 @@ export class ClaimedFile {
     else this.#traceDone(mark);
   }
 
-  /** Takes note of what a function was run without. */
+  /** Notes what a function was run without. */
   note(id: number, notes: readonly RunNote[]): void {
     if (notes.length > 0) this.#notes.set(id, notes);
   }
@@ -103,7 +103,7 @@ export class ClaimedFile {
     this.failAs(why);
   }
 
-  /** Takes note of what the owner registered, cancelled and ran through the same file meanwhile. */
+  /** Reads the file again, after its owner registered, cancelled or ran through it. */
   refresh(): void {
     const known = this.contents;
     this.contents = this.file.read();
@@ -113,8 +113,8 @@ export class ClaimedFile {
   }
 
   /**
-   * Writes the end of the attempts of this sweep whose runner died in them.
-   * @param reasonFor - why, by the nonce of the runner and the name of the function
+   * Writes the end of attempts in which a runner of this sweep died.
+   * @param reasonFor - the reason, from the runner's nonce and the function's name
    */
   endInterrupted(reasonFor: (nonce: string, name: string) => ReportedError): void {
     for (const registered of this.contents.pending()) {
@@ -125,7 +125,7 @@ export class ClaimedFile {
     }
   }
 
-  /** Writes an attempt that could not even begin, for every function that would run now. */
+  /** Writes a failed attempt for every function that would run now, because no runner can begin it. */
   failRunnable(start: (registered: RegisteredFunction) => StartRecord, why: ReportedError): void {
     for (const registered of this.runnable()) {
       const mark = start(registered);
@@ -137,8 +137,8 @@ export class ClaimedFile {
   }
 
   /**
-   * Moves every function whose attempts are used up among the dead letters, or only that with this id. None of them may
-   * be running: one in its last attempt looks as if its runner had died in it.
+   * Buries every function without attempts left, or only the one with this id. None of them may be running: one in its
+   * last attempt looks as if its runner had died in it.
    */
   giveUp(only?: number): void {
     for (const registered of this.contents.pending()) {
@@ -148,22 +148,22 @@ export class ClaimedFile {
     }
   }
 
-  /** Functions that were moved among the dead letters here. */
+  /** Ids of functions that were buried here. */
   get buried(): readonly number[] {
     return [...this.#deadLetters.keys()];
   }
 
-  /** Keeps in mind what is wrong with the file itself; the first reason stands. */
+  /** Notes a fault of the file itself. The first one stands. */
   fail(error: unknown): void {
     this.failAs(reportError(error));
   }
 
-  /** As {@link fail}, for what is plain data already. */
+  /** As {@link fail}, for an error that is plain data already. */
   failAs(why: ReportedError): void {
     this.#error ??= why;
   }
 
-  /** Takes a step that concerns this file alone: what goes wrong is noted, and ends nothing else. */
+  /** Takes a step. An error is noted as the file's fault, and not thrown. */
   attempt(step: () => void): void {
     try {
       step();
@@ -173,9 +173,8 @@ export class ClaimedFile {
   }
 
   /**
-   * Unlinks the file while its lock is held, unless something in it is pending. What goes wrong is in the report. The
-   * caller closes it.
-   * @param announce - told the report just before the unlink: a process that dies right after has said what it did
+   * Unlinks the file while it is locked, unless a function is pending. An error is in the report. The caller closes it.
+   * @param announce - called with the report just before the unlink, so that a death right after it hides nothing
    */
   retire(announce: (report: FileReport) => void = () => {}): void {
     this.attempt(() => {
@@ -191,7 +190,7 @@ export class ClaimedFile {
     });
   }
 
-  /** @param isRetired - true when the owner emptied the file to use it again */
+  /** The report so far. @param isRetired - true when the owner emptied the file to use it again */
   report(isRetired: boolean = this.#isRetired): FileReport {
     const { contents, file } = this;
     const { header } = file;
@@ -214,7 +213,7 @@ export class ClaimedFile {
     };
   }
 
-  /** What became of one function here, or undefined. */
+  /** The outcome of one function here, or undefined. */
   functionReport(id: number): FunctionReport | undefined {
     const registered = this.contents.functions.get(id);
     const last = registered?.lastAttempt;
@@ -247,7 +246,7 @@ export class ClaimedFile {
     return registered.attempts.some(({ start }) => start !== undefined && this.#isOfThisSweep(start.nonce));
   }
 
-  /** One attempt a sweep: of two sweeps that looked at the same time, the second leaves what the first one tried. */
+  /** One attempt a sweep: of two sweeps that looked at the same time, the second leaves what the first has tried. */
   #isTriedByOthers(registered: RegisteredFunction): boolean {
     const { seenBytes, sweptSinceEpochMs } = this.#limits;
     const { lastAttempt } = registered;
@@ -286,7 +285,7 @@ export class ClaimedFile {
       error,
       final: true,
     };
-    // The letter first: a death between the two writes it again, the other way round it would be lost.
+    // The letter first: after a death between the two it is written again. The other order would lose it.
     this.#deadLetters.set(
       id,
       writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),

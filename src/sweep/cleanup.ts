@@ -1,4 +1,4 @@
-/** What is done when the node, or the last worker of a workflow, shuts down. */
+/** The cleanup of a node that shuts down, or of a workflow's last worker. `docs/protocol.md`, Cleanup. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
@@ -9,9 +9,8 @@ import { StopCondition } from './stop.ts';
 import { sweepDirectory } from './sweep.ts';
 
 /**
- * Sweeps `<stateDirBase>/deferred` until every orphan's function is done or has used up its attempts, then removes the
- * directory if nothing is left in it. Waits for functions that wait for their next attempt, within its deadline. Never
- * touches a file it did not lock.
+ * Sweeps `<stateDirBase>/deferred` until every orphan's function is done or given up, then removes the directory if it
+ * is empty. Waits until next attempts are due, within its deadline. Never touches a file that it did not lock.
  * @throws as `sweep`
  */
 export async function cleanup(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
@@ -27,7 +26,7 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
       report = await sweepDirectory(directory, resolved, stop);
     } catch (error) {
       if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
-      // What was run already is reported all the same.
+      // An earlier round has run functions. Report them.
       files.set(directory.path, refusedReport(directory.path, error));
       isComplete = false;
       break;
@@ -35,7 +34,7 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
     for (const file of report.files) files.set(file.path, laterReport(files.get(file.path), file));
     isComplete = report.isComplete;
     const retryInMs = soonestRetry(report.files);
-    // Each round uses up an attempt of each function that fails, so this ends; a round without an attempt is the last.
+    // This ends: each round uses up an attempt of each function that fails. A round without an attempt is the last.
     if (!isComplete || retryInMs === undefined) break;
     if (retryInMs >= stop.leftMs || !(await waited(retryInMs, stop.signal))) {
       isComplete = false;
@@ -45,14 +44,14 @@ export async function cleanup(stateDirBase: string, options?: SweepOptions): Pro
   try {
     directory.removeIfEmpty();
   } catch (error) {
-    // The report of what was run is worth more than an empty directory.
+    // The report is worth more than an empty directory.
     if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
     files.set(directory.path, refusedReport(directory.path, error));
   }
   return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
 }
 
-/** Time until another sweep may run something, or undefined. */
+/** Time until another sweep may run a function, or undefined. */
 function soonestRetry(files: readonly FileReport[]): number | undefined {
   let soonest: number | undefined;
   for (const { pending, error, functions, retryInMs } of files) {
@@ -63,7 +62,7 @@ function soonestRetry(files: readonly FileReport[]): number | undefined {
   return soonest;
 }
 
-/** False when the signal came first. */
+/** Waits. False when the signal came first. */
 async function waited(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     await sleep(ms, undefined, signal && { signal });

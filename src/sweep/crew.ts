@@ -1,7 +1,7 @@
 /**
- * The runners of one sweep. Candidates wait here, locked, until a runner of their launch asks for files; then they are
- * let go and named to it. A runner that dies costs the attempt it was in: its files are looked at again, and another
- * runner is started for what is left of them. `docs/protocol.md`, Sweep, steps 3 to 5.
+ * The runners of one sweep. Candidates wait here, locked. When a runner of their launch asks for files, the crew unlocks
+ * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor.
+ * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
 import { dirname } from 'node:path';
 import type { Begin } from '../runner/protocol.ts';
@@ -17,19 +17,19 @@ import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
 import type { StopCondition } from './stop.ts';
 
-/** Locked files that wait for a runner: each keeps a descriptor open. */
+/** Most candidates that wait for a runner. Each keeps a descriptor open. */
 const MOST_HELD = 64;
 const LEAST_HELD = 4;
 /** Descriptors that Node and a runner's pipes take. */
 const RESERVED_DESCRIPTORS = 40;
-/** Files of one hand-over; fewer where several runners share them. */
+/** Most files that are named at once; fewer with several runners. */
 const MOST_HANDED_OVER = 32;
-/** Runners of one launch that may die in a row without having begun a function. */
+/** Runners of one launch in a row that may die before they begin a function. */
 const MOST_IDLE_DEATHS = 2;
-/** Looks at one file in a row that find nothing new. */
+/** Looks at one file in a row that may find nothing new. */
 const MOST_FRUITLESS_LOOKS = 5;
 
-/** What all runners of a sweep share. */
+/** What is the same for all runners of a sweep. */
 export interface CrewOptions {
   readonly sweepId: string;
   readonly sweptSinceEpochMs: number;
@@ -37,7 +37,7 @@ export interface CrewOptions {
   readonly stop: StopCondition;
   readonly looker: Looker;
   readonly book: ReportBook;
-  /** Filled here, read by the looker: why runners died, by nonce. */
+  /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
 }
 
@@ -45,10 +45,10 @@ export interface CrewOptions {
 interface Queue {
   launch: Launch;
   readonly waiting: Candidate[];
-  /** Runners at work on it. */
+  /** Runners that work on this queue. */
   runners: number;
   idleDeaths: number;
-  /** Why no runner of this launch begins a function. */
+  /** Set when runners of this launch die before they begin a function. */
   failure: ReportedError | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Crew {
     Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2),
   );
   readonly #changed = new Signal();
-  /** By path: looks in a row that found nothing new. */
+  /** Looks in a row that found nothing new, by path. */
   readonly #fruitless = new Map<string, number>();
   #runners = 0;
   #launched = 0;
@@ -81,7 +81,7 @@ export class Crew {
     while (this.#held >= this.#mostHeld && this.#runners > 0) await this.#changed.next();
   }
 
-  /** Takes over a candidate. Its functions are run by the time {@link finished} resolves, as far as the sweep may. */
+  /** Takes over a candidate. When {@link finished} resolves, its functions have run, unless the sweep had to stop. */
   take(candidate: Candidate): void {
     const launch = launchOf(candidate.header);
     let queue = this.#queues.get(launch.key);
@@ -108,7 +108,7 @@ export class Crew {
     return held;
   }
 
-  /** Puts runners to work where candidates wait, as many as the sweep may have at a time. */
+  /** Starts work on queues with waiting candidates, up to `concurrency` runners. */
   #staff(): void {
     for (const queue of this.#queues.values()) {
       if (this.#runners >= this.#shared.options.concurrency) return;
@@ -119,7 +119,7 @@ export class Crew {
     }
   }
 
-  /** One runner after the other, until the queue is empty. Never rejects. */
+  /** Starts one runner after the other until the queue is empty. Never rejects. */
   async #workOff(queue: Queue): Promise<void> {
     try {
       while (await this.#isNeeded(queue)) {
@@ -127,7 +127,7 @@ export class Crew {
         else await this.#employ(queue);
       }
     } catch (error) {
-      // A mistake of ours, which must not stay silent, nor keep the other files from being swept.
+      // A bug of this package. Report it, and let other files be swept.
       for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, reportError(error));
     } finally {
       queue.runners--;
@@ -137,7 +137,7 @@ export class Crew {
     }
   }
 
-  /** Waits while the queue is empty and may be filled, unless another launch waits for the place. */
+  /** True when the queue has work. Waits while it may still be filled and no other launch wants the place. */
   async #isNeeded(queue: Queue): Promise<boolean> {
     for (;;) {
       if (this.#shared.stop.isReached) {
@@ -151,7 +151,7 @@ export class Crew {
     }
   }
 
-  /** Starts a runner, gives it files while there are some, and sees to what it leaves. */
+  /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: Queue): Promise<void> {
     const { options, stop, book } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
@@ -165,7 +165,7 @@ export class Crew {
       for (const { path, inode, report } of handed) book.handOver(path, report, inode);
       for (const candidate of handed) candidate.release();
       this.#changed.notify();
-      // Of a file that is not this runner's, a function speaks.
+      // An event about a file that this runner does not have was written by a function. The book ignores it.
       runner.give(
         { kind: 'work', files: handed.map(({ name, seenBytes }) => ({ name, seenBytes })) },
         event => book.hear(paths.get(event.file), event),
@@ -201,7 +201,7 @@ export class Crew {
     };
   }
 
-  /** The runner is dead: ends the attempt it died in, and has what is left run by another. */
+  /** After a runner's death: ends the attempt it died in, and queues the rest for another runner. */
   async #clearUp(
     queue: Queue,
     handed: readonly Candidate[],
@@ -211,7 +211,7 @@ export class Crew {
   ): Promise<void> {
     const { book, deaths, stop } = this.#shared;
     if (!end.hasStarted) {
-      // For want of descriptors or processes, or by a refusal of Node's: no function's fault, and no attempt.
+      // No descriptors, no processes, or Node refuses. That is no function's fault and counts no attempt.
       for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, cannotStart(end));
       this.#changed.notify();
       return;
@@ -228,7 +228,7 @@ export class Crew {
     if (stop.isReached) return;
     queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
     if (queue.idleDeaths >= MOST_IDLE_DEATHS) queue.failure = cannotStart(end);
-    // Loaders that are gone, or that hang, keep Node from starting. Most functions need none.
+    // A loader that is gone or hangs keeps Node from starting. Most functions need no loader.
     else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
   }
 
@@ -236,12 +236,12 @@ export class Crew {
   async #settle(queue: Queue, candidate: Candidate, isDead = false): Promise<boolean> {
     const state = this.#shared.book.settle(candidate.path, isDead);
     if (state === 'unclear') return this.#lookAgain(queue, candidate);
-    // A new file may get its number.
+    // A new file may get its inode number.
     if (state === 'retired') this.#shared.looker.forget(candidate.inode);
     return true;
   }
 
-  /** Looks at a file that a runner left. Returns whether more of its functions were tried than before. */
+  /** Looks again at a file that a runner left. True if more of its functions were tried than before. */
   async #lookAgain(queue: Queue, before: Candidate): Promise<boolean> {
     const { looker, book, stop } = this.#shared;
     looker.forget(before.inode);
@@ -271,7 +271,7 @@ export class Crew {
     }
   }
 
-  /** No runner begins a function: that is the attempt of each of them. */
+  /** Writes a failed attempt for each function, because no runner begins one. */
   async #failAttempts(queue: Queue, failure: ReportedError): Promise<void> {
     const { looker, book } = this.#shared;
     for (const candidate of queue.waiting.splice(0)) {

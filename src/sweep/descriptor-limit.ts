@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 
-/** What macOS gives a process, where the system does not tell. */
+/** The default of macOS, for systems that do not tell. */
 const USUAL_LIMIT = 256;
 
 /** How many descriptors this process may have open: RLIMIT_NOFILE, getrlimit(2). */

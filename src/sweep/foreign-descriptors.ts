@@ -1,6 +1,6 @@
 /**
- * Descriptors that this process inherited and would pass on: a batch system's, a shell's lock file. A function must not
- * get them. Node closes its own at exec(2), and such others only up to the first gap in the numbers.
+ * Descriptors that this process inherited and would pass on, such as a shell's lock file. A function must not get them.
+ * Node closes its own at exec(2), and inherited ones only up to the first gap in their numbers.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
@@ -10,7 +10,7 @@ const CLOSE_ON_EXEC = 0o2000000;
 /** Every number below costs one open(2) in the new process. */
 const HIGHEST = 1023;
 
-/** What `stdio` of spawn is to have behind descriptor `last`: /dev/null takes the place of each that would be passed on. */
+/** The entries of spawn's `stdio` behind descriptor `last`: /dev/null replaces each that would be passed on. */
 export function foreignDescriptors(last: number): 'ignore'[] {
   const names = unlessRefused(() => readdirSync('/proc/self/fd'), []);
   const passedOn = names.map(Number).filter(fd => fd > last && fd <= HIGHEST && isPassedOn(fd));

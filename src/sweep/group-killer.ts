@@ -7,7 +7,7 @@ export class GroupKiller {
   readonly #child: ChildProcess;
   readonly #graceMs: number;
   #timer: NodeJS.Timeout | undefined;
-  /** The limit that was exceeded. */
+  /** The limit that was exceeded, or undefined. */
   firedMs: number | undefined;
 
   constructor(child: ChildProcess, graceMs: number) {
@@ -37,7 +37,7 @@ export class GroupKiller {
     try {
       process.kill(-pid, signal);
     } catch (error) {
-      // Gone in this instant. macOS says EPERM of a group of zombies.
+      // The group has just ended. macOS answers EPERM for a group of zombies.
       if (systemErrorCode(error) !== 'ESRCH' && systemErrorCode(error) !== 'EPERM') throw error;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Who holds the lock of a file, as far as reading tells. A held lock and a claim record: a sweep, since a file is claimed
- * only when its owner's lock was free. Else the owner, or, where it is known to be dead, a child that inherited the lock.
+ * Which process holds the lock of a file, as far as reading tells. With a claim record it is a sweep: a file is claimed
+ * only when its owner's lock is free. Else it is the owner, or a child that inherited the lock of a dead owner.
  */
 import { fstatSync, readSync } from 'node:fs';
 import { isAlive } from '../lock/process-identity.ts';
@@ -10,17 +10,17 @@ import type { FileOutcome } from './report.ts';
 
 export interface Holder {
   readonly state: Extract<FileOutcome, 'live' | 'held' | 'sweeping'>;
-  /** Absent where the file could not be read. */
+  /** Absent if the file could not be read. */
   readonly header?: HeaderRecord | undefined;
 }
 
-/** The `kind` of a claim record as CBOR has it: a file without these bytes has no claim. */
+/** The `kind` of a claim record in CBOR. A file without these bytes has no claim. */
 const CLAIM_BYTES = Buffer.from('\x64kind\x65claim', 'latin1');
-/** A file this large is searched for claims from its end. */
+/** Of a larger file, only this much of its beginning and end is searched for claims. */
 const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
-/** What is known of a file. Its name is random and never used again, its header never changes, its end does. */
+/** What is known of a file. Its name is used once and its header never changes, so only its end is read again. */
 interface Known {
   readonly header: HeaderRecord | undefined;
   readonly size: number;
@@ -30,7 +30,7 @@ interface Known {
 
 const knownByName = new Map<string, Known>();
 
-/** @param fd - open for reading; the lock of the file is another process's */
+/** @param fd - open for reading; another process holds the lock */
 export function holderOf(fd: number, name: string): Holder {
   const { header, isClaimed } = know(fd, name);
   if (isClaimed) return { state: 'sweeping', header };
@@ -51,10 +51,10 @@ function know(fd: number, name: string): Known {
   return now;
 }
 
-/** More than a header takes, short of an environment that is all options. */
+/** Enough for a header, unless its `NODE_OPTIONS` is huge. */
 const HEADER_BYTES = 16 * 1024;
 
-/** An argument may hold these bytes as well: then the file is read as such. */
+/** An argument may hold these bytes, too, so the records decide. */
 function hasClaim(bytes: Buffer): boolean {
   return bytes.includes(CLAIM_BYTES) && replay(bytes).claim !== undefined;
 }

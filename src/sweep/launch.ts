@@ -1,6 +1,6 @@
 /**
  * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
- * sweeper's. Relative names in options are relative to where the owner's Node was started, so that is where it starts.
+ * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
  */
 import { accessSync, constants } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
@@ -16,9 +16,9 @@ export interface Launch {
   readonly nodePath: string;
   readonly execArgv: readonly string[];
   readonly nodeOptions: string;
-  /** Where Node is started. */
+  /** The directory in which Node starts. */
   readonly directory: string;
-  /** Whether the owner had Node's permission model on: never run without. */
+  /** True if the owner had Node's permission model on. Its functions never run without it. */
   readonly isRestricted: boolean;
   readonly notes: readonly RunNote[];
 }
@@ -40,7 +40,7 @@ export function launchOf(header: HeaderRecord): Launch {
   });
 }
 
-/** The same without the owner's options and loaders; undefined where that is no change, or gives rights the owner lacked. */
+/** The same without the owner's options and loaders. Undefined if nothing changes, or if it would give more rights. */
 export function plainLaunch(from: Launch): Launch | undefined {
   if (from.isRestricted || (from.execArgv.length === 0 && from.nodeOptions === '')) return undefined;
   const notes: readonly RunNote[] = [...from.notes, 'without-loaders'];
@@ -58,15 +58,15 @@ function launch(fields: Omit<Launch, 'key'>): Launch {
   return { ...fields, key: JSON.stringify(fields) };
 }
 
-/** The arguments of Node. */
+/** The command line of Node. */
 export function runnerArgv({ execArgv }: Launch, limitsMs: readonly number[]): string[] {
   return [...execArgv, MAIN, ...limitsMs.map(String)];
 }
 
-/** The sweeper's environment but for Node's options and what is ours. */
+/** The sweeper's environment, without its `NODE_OPTIONS` and `DEFERRED_SWEEP_…`, with the owner's `NODE_OPTIONS`. */
 export function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
-  // Before the owner's, whose loaders may hang.
+  // Before the owner's options, since its loaders may hang.
   const preload = `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;
   return {
     ...env,
@@ -86,7 +86,7 @@ function isExecutable(path: string): boolean {
   }, false);
 }
 
-/** Options of Node that make a process something else than a program run from its file: of no use to a runner. */
+/** Options of Node that a runner must not have: they evaluate, test, watch or profile instead of running a file. */
 const WITHOUT_VALUE = [
   '-c',
   '--check',
@@ -197,8 +197,8 @@ const KEPT_WITH_VALUE = [
 const BY_PREFIX = ['--inspect', '--test-', '--cpu-prof', '--heap-prof'];
 
 /**
- * Returns the dead owner's `process.execArgv` as far as a runner needs it: loaders (`--import tsx`), conditions, memory
- * limits; not what it was told to evaluate, test, watch or profile, nor its inspector's port.
+ * The part of the dead owner's `process.execArgv` that a runner needs: loaders (`--import tsx`), conditions, memory
+ * limits. Without code to evaluate, options to test, watch or profile, and the inspector's port.
  */
 export function runnerExecArgv(execArgv: readonly string[]): string[] {
   const kept: string[] = [];
@@ -208,7 +208,7 @@ export function runnerExecArgv(execArgv: readonly string[]): string[] {
     if (WITH_VALUE.includes(name)) {
       if (name === option && takesNext(execArgv[at + 1])) at++;
     } else if (!option.startsWith('-') || option === '--' || option === '-') {
-      // Launchers put their own script there. From here on there are no options of Node's.
+      // A launcher's own script. No options of Node follow.
       break;
     } else if (!WITHOUT_VALUE.includes(name) && !BY_PREFIX.some(prefix => name.startsWith(prefix))) {
       kept.push(option);

@@ -1,13 +1,13 @@
-/** Where the package says what nobody asked for: a cleanup that failed, a file set aside. */
+/** Messages about a sweep: a cleanup that failed, a file set aside. */
 import { hasProblems, type SweepReport } from './report.ts';
 
-/** What is needed of a logger; `console`, pino's and winston's fit as they are. Each call gets one text. */
+/** A logger. `console`, pino's and winston's fit as they are. Each call gets one text. */
 export interface Logger {
   info(message: string): void;
   warn(message: string): void;
 }
 
-/** Says what went wrong on standard error, and nothing when nothing did. */
+/** Writes warnings to standard error, and drops the rest. */
 export const defaultLogger: Logger = {
   info() {},
   warn(message) {
@@ -15,7 +15,7 @@ export const defaultLogger: Logger = {
   },
 };
 
-/** Says on `logger` what a sweep did: one line for each thing that went wrong, one line for the rest if there is any. */
+/** Logs a report: a warning for each problem, then one line of counts unless nothing happened. */
 export function logReport(logger: Logger, report: SweepReport): void {
   for (const file of report.files) {
     if (file.error) logger.warn(`deferred-sweep: ${file.path} ${file.outcome}: ${file.error.message}`);

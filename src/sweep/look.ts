@@ -1,5 +1,5 @@
 /**
- * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Sweep.
+ * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Look.
  *
  *  1. open for reading: opening for writing would wake every watcher
  *  2. is it a file to trust?
@@ -8,8 +8,8 @@
  *  5. read and replay
  *  6. nothing to run: retire it. Else claim it, and keep the lock until a runner asks for it (`claim-or-retire.ts`)
  *
- * Racers: other sweepers doing the same; runners, which claim as at 1 to 5; the owner, alive, in any state; a creator
- * between its open and its lock.
+ * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
+ * lock.
  */
 import { constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -35,15 +35,15 @@ import { type FileReport, refusedReport } from './report.ts';
 
 /** What a look found. */
 export type Look =
-  /** Gone, or no longer what its name says: another sweeper or the owner was faster. */
+  /** The path is gone or names another file: another sweeper or the owner was faster. */
   | { readonly kind: 'vanished' }
-  /** Met before in this sweep. */
+  /** This sweep has met the file before. */
   | { readonly kind: 'seen' }
-  /** Another process holds the lock. `report.outcome` says which kind of process, as far as can be told. */
+  /** Another process holds the lock. `report.outcome` says which kind of process, as far as reading tells. */
   | { readonly kind: 'locked'; readonly report: FileReport }
-  /** Another sweeper claimed it and lets its runner have it, or died. */
+  /** Another sweeper claimed the file. Its runner is about to lock it, or that sweeper died. */
   | { readonly kind: 'handed-over' }
-  /** There is no function to run, or none can be. */
+  /** No function has to run now, or none can. */
   | { readonly kind: 'done'; readonly report: FileReport }
   | Candidate;
 
@@ -54,40 +54,40 @@ export interface Candidate {
   readonly path: string;
   readonly inode: string;
   readonly header: HeaderRecord;
-  /** Where the file ended when it was read. */
+  /** The file's length when it was read. */
   readonly seenBytes: number;
-  /** What is known of the file without its runner. */
+  /** What the sweeper knows of the file before a runner has it. */
   readonly report: FileReport;
-  /** Gives up the lock: a runner may have it. */
+  /** Unlocks the file for a runner. */
   release(): void;
 }
 
-/** What a look has to know of its sweep. */
+/** What a look must know of its sweep. */
 export interface LookOptions extends ClaimOptions {
   readonly lock: LockScheme;
   readonly signal: AbortSignal | undefined;
 }
 
-/** How one file is looked at. */
+/** The circumstances of one look. */
 export interface LookCircumstances {
-  /** Claim also what another sweeper seems to hand over: it had time enough. @defaultValue false */
+  /** True: claim a handed-over file, too, since the other sweeper had time enough. @defaultValue false */
   readonly isPatienceOver?: boolean;
-  /** Why no runner can be had: it becomes the attempt of each function that would run. */
+  /** Why no runner can be had. Each function that would run gets an attempt with this error. */
   readonly failure?: ReportedError | undefined;
 }
 
-/** O_NONBLOCK: opening a FIFO that a stranger left here must not wait. */
+/** O_NONBLOCK: open(2) must not wait for a FIFO that a stranger left here. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** O_APPEND: marks go behind everything, whichever process writes. */
+/** O_APPEND: marks go to the end, whichever process writes. */
 const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Larger files are replayed in slices of so many bytes, some milliseconds each. */
+/** A larger file is replayed in slices of this size, some milliseconds each. */
 const SLICE_BYTES = 1024 * 1024;
 
 export class Looker {
   readonly directory: StateDirectory;
   readonly #options: LookOptions;
   readonly #patience: LockPatience;
-  /** Inodes met in this sweep whose files still exist. */
+  /** Inodes of existing files that this sweep has met. */
   readonly #seen: Set<string>;
   readonly #leftToOthers = new Set<string>();
   /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
@@ -102,7 +102,7 @@ export class Looker {
     this.#needsWriting = options.lock === 'ofd';
   }
 
-  /** The file of this inode is to be looked at once more; or it is gone, and a new one may get the number. */
+  /** Forgets an inode, so that its file is looked at again, or a new file with its number. */
   forget(inode: string): void {
     this.#seen.delete(inode);
   }
@@ -133,7 +133,7 @@ export class Looker {
     try {
       return await this.#lookAt(opened, circumstances);
     } catch (error) {
-      // OFD locks, and flock(2) on NFS, want a descriptor open for writing.
+      // OFD locks, and flock(2) on NFS, need a descriptor open for writing.
       this.#needsWriting ||= isSystemError(error, 'EBADF');
       if (!isReading || !this.#needsWriting) return failed(path, error);
     } finally {
@@ -164,7 +164,7 @@ export class Looker {
         const why = 'it is no file that a creator of state files leaves';
         return done(refusedReport(path, unsafeFile(path, why)));
       }
-      // Its creator is dead, or sees at its steps 3 to 6 that a sweeper was here.
+      // The creator is dead. If it is not, its steps 3 to 6 notice this unlink.
       unlinkSync(path);
       return done({ path, outcome: 'unfinished', functions: [], isRetired: true, pending: 0 });
     }
@@ -184,7 +184,7 @@ export class Looker {
       circumstances.failure,
     ); // 6
     if (found.kind === 'done') {
-      // A new file may get its number.
+      // A new file may get its inode number.
       if (found.report.isRetired) this.#seen.delete(inode);
       return found;
     }
@@ -200,8 +200,8 @@ export class Looker {
   }
 
   /**
-   * flock and OFD locks do not see each other on a local file system, so the lock that counts is the one the owner
-   * used. A file without a header does not say which: then both must be free.
+   * True if the lock of the owner's scheme is free. flock and OFD locks do not see each other on a local file system.
+   * A file without a header names no scheme: then both must be free.
    */
   #isOwnerGone({ fd, path }: OpenedFile, contents: StateContents): boolean {
     const used = contents.header?.lock;
@@ -210,20 +210,20 @@ export class Looker {
     try {
       return this.#patience.attempt(fd, { scheme: other, path }) === true;
     } catch (error) {
-      // There is no such lock here, so no process can hold it.
+      // This system has no such lock, so no process holds one.
       if (hasCode(error, 'DEFERRED_UNSUPPORTED') && used === undefined) return true;
       throw error;
     }
   }
 }
 
-/** One open descriptor of a file, and whether it holds the lock. */
+/** An open descriptor, and whether it holds the file's lock. */
 class OpenedFile {
   readonly fd: number;
   readonly path: string;
   readonly name: string;
   isLocked = false;
-  /** True: the lock is kept beyond the look. */
+  /** True: the look ends with the lock held. */
   isKept = false;
 
   constructor(fd: number, path: string, name: string) {
@@ -239,7 +239,7 @@ class OpenedFile {
   }
 }
 
-/** More than a header takes. */
+/** Enough for a header. */
 const HEAD_BYTES = 64 * 1024;
 
 function readHead(fd: number): Buffer {
@@ -281,9 +281,9 @@ function refusedToOpen(path: string, error: unknown): Look {
 }
 
 function failed(path: string, error: unknown): Look {
-  // Unlinked between two steps by a racer.
+  // Another process unlinked it between two steps.
   if (systemErrorCode(error) === 'ENOENT') return { kind: 'vanished' };
-  // True of the whole file system, not of this file.
+  // This concerns the whole file system, not this file.
   if (hasCode(error, 'DEFERRED_LOCK_INEFFECTIVE')) throw error;
   const [code, why] =
     error instanceof DeferredSweepError

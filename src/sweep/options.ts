@@ -9,46 +9,46 @@ import { defaultLogger, type Logger } from './logger.ts';
 
 /** How to sweep. Times are in milliseconds. */
 export interface SweepOptions {
-  /** The lock scheme tried first; the one a file's owner used, which its header names, decides. @defaultValue 'flock' */
+  /** The lock scheme that is tried first. The owner's scheme, from the file's header, decides. @defaultValue 'flock' */
   lock?: LockScheme | undefined;
   /**
-   * Time limit of each function, and of the start of the process that runs them (at least 10 s); 0 is none.
-   * @defaultValue what its owner registered it with; 60000 for the start
+   * Time limit of each function, and of the runner's start (at least 10 s); 0 is none.
+   * @defaultValue the value stored with the function; 60000 for the start
    */
   timeoutMs?: number | undefined;
-  /** The longest time limit a function gets, whatever its owner chose, "none" included; 0 is no cap. @defaultValue 0 */
+  /** The longest time limit of any function, also of one without a limit; 0 is no cap. @defaultValue 0 */
   maxTimeoutMs?: number | undefined;
-  /** Attempts a function has, over all processes. @defaultValue what its owner registered it with */
+  /** Attempts of each function, over all processes. @defaultValue the value stored with the function */
   maxAttempts?: number | undefined;
   /**
-   * From the end of a function's first failed attempt to the second; doubled for each one after.
-   * @defaultValue what its owner registered it with
+   * Pause between the first failed attempt of a function and the second. Doubled for each further attempt.
+   * @defaultValue the value stored with the function
    */
   retryDelayMs?: number | undefined;
   /**
-   * Time for the whole sweep: after it no function is begun, and the running one is stopped as if timed out. The sweep
-   * ends `killGraceMs` later at the latest. 0 is none. @defaultValue 0
+   * Time for the whole sweep. After it no function begins, and the running one is stopped as if timed out. The sweep
+   * ends at most `killGraceMs` later. 0 is none. @defaultValue 0
    */
   deadlineMs?: number | undefined;
-  /** How long to wait for files that other sweeps have; then they are looked at again. @defaultValue 0 */
+  /** Longest wait for files that other sweeps have. They are looked at again meanwhile. @defaultValue 0 */
   waitMs?: number | undefined;
-  /** From the first sign to stop (the signal's abort, SIGTERM) to SIGKILL. @defaultValue 5000 */
+  /** Time from the first sign to stop (abort of the function's signal, SIGTERM) to SIGKILL. @defaultValue 5000 */
   killGraceMs?: number | undefined;
-  /** Processes that run orphans' functions at the same time. @defaultValue 1 */
+  /** Runners at the same time. @defaultValue 1 */
   concurrency?: number | undefined;
   /** Stops the sweep between two functions; the rest stays registered. */
   signal?: AbortSignal | undefined;
   /**
-   * Directories whose owner and mode do not matter, nor those of any directory on the way to them: as git's
-   * `safe.directory`. All who can write to one of these may then run code as you. @defaultValue none
+   * Directories whose owner and mode do not matter; neither do those of directories above them (as git's
+   * `safe.directory`). A user who can write there can then run code as you. @defaultValue none
    */
   trustedPaths?: readonly string[] | undefined;
   /**
-   * Ids of groups whose members may write, and read state files, where their group's bits say so. They may then run
-   * code as you. @defaultValue none
+   * Ids of groups whose members may do what the group bits allow. They can then run code as you.
+   * @defaultValue none
    */
   trustedGroups?: readonly number[] | undefined;
-  /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
+  /** Gets messages about problems; `null` for silence. @defaultValue warnings on standard error */
   logger?: Logger | null | undefined;
 }
 
@@ -69,7 +69,7 @@ export interface ResolvedSweepOptions {
   readonly logger: Logger;
 }
 
-/** Their names, for those who have more. */
+/** The names of these options. */
 export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
   'lock',
   'timeoutMs',
@@ -86,7 +86,7 @@ export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
   'logger',
 ];
 
-/** A logger that throws must not end a sweep, and none is given what would forge a line of its log. */
+/** Wraps a logger: it may throw without ending a sweep, and gets no control characters that would forge a line. */
 function guarded(logger: Logger): Logger {
   const say = (level: keyof Logger, text: string): void => {
     const message = printable(text);
@@ -162,7 +162,7 @@ function optional<T, R>(value: T | undefined, check: (value: T) => R): R | undef
   return value === undefined ? undefined : check(value);
 }
 
-/** What a state directory is to be looked at with. */
+/** The options of a state directory. */
 export function directoryOptions({ trust, logger }: ResolvedSweepOptions): StateDirectoryOptions {
   return { trust, warn: message => logger.warn(message) };
 }

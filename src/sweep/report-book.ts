@@ -1,4 +1,4 @@
-/** What a sweep will say of each file: from the sweeper's looks, and from what runners say of the files they were given. */
+/** The reports of a sweep, by file: from the sweeper's looks, and from the events of runners. */
 import { lstatSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
@@ -7,12 +7,12 @@ import type { ReportedError } from '../state/record.ts';
 import { traceInvoke } from '../tracing.ts';
 import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from './report.ts';
 
-/** A file in the hands of a runner. */
+/** A file that a runner has. */
 interface Running {
   readonly base: FileReport;
   readonly inode: string;
   readonly functions: Map<number, FunctionReport>;
-  /** Functions that began and of whose end nothing was heard, with the ends of their traces. */
+  /** Functions that began and have not been heard of since; `ended` ends the trace. */
   readonly begun: Map<number, { readonly began: Begun; readonly ended: (error?: ReportedError) => void }>;
   end: FileEnd | undefined;
 }
@@ -20,24 +20,24 @@ interface Running {
 type Begun = Extract<RunnerEvent, { kind: 'start' }>;
 
 export class ReportBook {
-  /** By path: a file met in several passes is reported once. */
+  /** By path, so that a file met in several passes is reported once. */
   readonly #reports = new Map<string, FileReport>();
   readonly #running = new Map<string, Running>();
-  /** True when the sweep was stopped before everything was seen or run. */
+  /** True when the sweep had to stop early. */
   isCut = false;
 
   get reports(): FileReport[] {
     return [...this.#reports.values()];
   }
 
-  /** Notes what a look found. What an earlier look or a runner said of its functions stays. */
+  /** Notes the report of a look. Earlier outcomes of the file's functions stay. */
   note(report: FileReport): void {
     const running = this.#running.get(report.path);
     this.#running.delete(report.path);
     const known = this.#reports.get(report.path);
     const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
     if (known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome)) {
-      // Another sweep took it over: what was run of it here is worth more.
+      // Another sweep has the file now. Keep the outcomes of this one.
       this.#reports.set(report.path, { ...known, functions: merged(before, []) });
       return;
     }
@@ -50,7 +50,7 @@ export class ReportBook {
     this.#running.set(path, { base, inode, functions, begun: new Map(), end: undefined });
   }
 
-  /** Notes what a runner says of a file that was handed over to it. */
+  /** Notes an event of the runner that has the file. Others are ignored. */
   hear(path: string | undefined, event: Exclude<RunnerEvent, { kind: 'ready' }>): void {
     const running = path === undefined ? undefined : this.#running.get(path);
     if (!running || path === undefined) return;
@@ -71,7 +71,7 @@ export class ReportBook {
     }
   }
 
-  /** Functions in which a runner died, whose end it could not tell. */
+  /** Notes the functions in which a runner died. */
   endBegun(path: string, reason: (name: string) => ReportedError): void {
     const running = this.#running.get(path);
     if (!running) return;
@@ -108,7 +108,7 @@ export class ReportBook {
     return isRetired ? 'retired' : 'left';
   }
 
-  /** Notes a file that is gone although its runner did not say so: another sweep has finished it. */
+  /** Notes a file that is gone although its runner did not report that: another sweep finished it. */
   vanished(path: string): void {
     const running = this.#running.get(path);
     if (running && running.functions.size > 0)
@@ -127,21 +127,21 @@ export class ReportBook {
     this.note({ ...report, error: report.error ?? error });
   }
 
-  /** Notes a file that is left to another sweep, since this one has to stop. */
+  /** Notes a file that this sweep leaves because it has to stop. */
   leave(report: FileReport): void {
     this.isCut = true;
     this.note(report);
   }
 }
 
-/** By id; what the file says of a function counts, and what only its runner knew is kept. */
+/** Merges by id. Later fields count; fields that only the runner knew are kept. */
 function merged(before: readonly FunctionReport[], now: readonly FunctionReport[]): FunctionReport[] {
   const functions = new Map<number, FunctionReport>();
   for (const ran of [...before, ...now]) functions.set(ran.id, { ...functions.get(ran.id), ...ran });
   return [...functions.values()];
 }
 
-/** The fields of a report that are known, of what may have been written by a function. */
+/** The known fields of a report. A function may have written others into the pipe. */
 function known({ id, name, outcome, attempt, ms, error, deadLetter, notes }: FunctionReport): FunctionReport {
   return {
     id,

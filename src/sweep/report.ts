@@ -1,10 +1,10 @@
-/** What a sweep, or the end of a job, has to say. Plain data: it goes through JSON as it is. */
+/** Reports of sweeps and of ends of jobs. Plain data that JSON keeps. */
 import type { Owner, ReportedError } from '../state/record.ts';
 import { reportError } from './reported-error.ts';
 
 export type { Owner, ReportedError } from '../state/record.ts';
 
-/** What became of a function. `skipped`: given up without a run, see its error. */
+/** The outcome of a function. `skipped`: given up without a run; its error says why. */
 export type FunctionOutcome = 'ok' | 'failed' | 'timed-out' | 'crashed' | 'skipped';
 
 /** One function that was run, or given up, in this sweep. */
@@ -21,13 +21,13 @@ export interface FunctionReport {
   readonly error?: ReportedError;
   /** Where its dead letter lies, when it will not be tried again. */
   readonly deadLetter?: string;
-  /** In what it was not run as it was registered. */
+  /** What it was run without. */
   readonly notes?: readonly RunNote[];
 }
 
 /**
  * What a function was run without.
- * - `directory-gone`: its working directory is gone, or another one has the name; it ran where every relative name fails
+ * - `directory-gone`: its working directory is gone or was replaced; it ran where every relative name fails
  * - `without-loaders`: Node did not start with the owner's options and loaders; it ran without them
  * - `other-node`: the owner's Node is gone; it ran in the sweeper's
  */
@@ -36,16 +36,16 @@ export type RunNote = 'directory-gone' | 'without-loaders' | 'other-node';
 export const RUN_NOTES: readonly RunNote[] = ['directory-gone', 'without-loaders', 'other-node'];
 
 /**
- * What a state file was found to be.
- * - `live`: its lock is held, by its owner as far as can be told; nothing was touched
+ * What a sweep found a state file to be.
+ * - `live`: its lock is held, by its owner as far as reading tells; nothing was touched
  * - `held`: its owner is dead, and a process that inherited the lock lives; nothing was touched
  * - `sweeping`: another sweep has it; nothing was touched
  * - `ran`: it was claimed; see its functions (none, if its owner had nothing pending)
  * - `waiting`: each of its functions failed a short time ago and waits for its next attempt
- * - `torn`: as `ran`, and its last record was incomplete, as a death in mid-write leaves it
+ * - `torn`: as `ran`; a death in mid-write had left its last record incomplete
  * - `quarantined`: as `ran`, and bytes of it are not what was written; a copy is in `dead/`
  * - `refused`: not claimed; see the error
- * - `unfinished`: what a creator left that died while setting up its file; removed
+ * - `unfinished`: its creator died while setting it up; removed
  */
 export type FileOutcome =
   | 'live'
@@ -72,19 +72,19 @@ export interface FileReport {
   /** Time since the file was created. */
   readonly ageMs?: number;
   readonly functions: readonly FunctionReport[];
-  /** Whether the file is gone. False for a file taken over: something in it is still to be run, or see the error. */
+  /** True if the file is gone. If not, a function in it is pending, or the error says why. */
   readonly isRetired: boolean;
-  /** Functions in it that are to be run by a later sweep. */
+  /** Functions in it that a later sweep will run. */
   readonly pending: number;
-  /** Time until the first of them may run again, where they wait for it. */
+  /** Time until the next attempt of one of them is due. */
   readonly retryInMs?: number;
   /** Length of the incomplete last record. */
   readonly tornBytes?: number;
-  /** How many bytes are not what was written. */
+  /** Count of bytes that are not what was written. */
   readonly damagedBytes?: number;
-  /** Where the copy of a damaged file lies. */
+  /** Path of the copy of a damaged file. */
   readonly deadLetter?: string;
-  /** What went wrong with the file itself. */
+  /** A fault of the file itself. */
   readonly error?: ReportedError;
 }
 
@@ -94,15 +94,15 @@ export interface SweepReport {
   readonly directory: string;
   /** Every file met, in the order met; after a job, its own file comes first. */
   readonly files: readonly FileReport[];
-  /** Files whose owner lives, as far as can be told. */
+  /** Files whose owner lives, as far as reading tells. */
   readonly live: number;
-  /** Files of dead owners whose lock a child of theirs keeps. */
+  /** Files of dead owners whose lock a child of the owner keeps. */
   readonly held: number;
   /** Files that another sweep has. */
   readonly sweeping: number;
   /** Functions that ran and succeeded. */
   readonly ok: number;
-  /** Functions that did not: failed, timed out, crashed or skipped. */
+  /** Functions that failed, timed out, crashed or were skipped. */
   readonly failed: number;
   /** Functions left to a later sweep. */
   readonly pending: number;
@@ -112,14 +112,14 @@ export interface SweepReport {
   readonly ms: number;
 }
 
-/** What an attempt came to that ended with this error, or with none. */
+/** The outcome of an attempt that ended with this error, or with none. */
 export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';
   if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
   return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
 }
 
-/** True when somebody should look: a function failed for now or for good, or a file was set aside, refused or left. */
+/** True if a function failed, a file was set aside, refused or has an error, or the sweep is incomplete. */
 export function hasProblems(report: SweepReport): boolean {
   return report.failed > 0 || !report.isComplete || report.files.some(isProblem);
 }
@@ -128,13 +128,13 @@ function isProblem(file: FileReport): boolean {
   return file.outcome === 'refused' || file.outcome === 'quarantined' || file.error !== undefined;
 }
 
-/** The report of something that was not claimed, or whose owner could not go on with it. */
+/** The report of a file or directory that could not be claimed or used. */
 export function refusedReport(path: string, error: unknown): FileReport {
   const reported = reportError(error);
   return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reported };
 }
 
-/** The later report of a file, with the last word on every function of the earlier one, too. */
+/** The later report of a file, with the functions of the earlier one that it does not mention. */
 export function laterReport(before: FileReport | undefined, now: FileReport): FileReport {
   if (!before) return now;
   const functions = new Map([...before.functions, ...now.functions].map(ran => [ran.id, ran]));

@@ -2,10 +2,10 @@ import { types } from 'node:util';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 import type { ReportedError } from '../state/record.ts';
 
-/** Longest text of an error that is stored; the rest of it is cut. */
+/** Longest text of an error that is stored. The rest is cut. */
 const MAX_TEXT = 16_384;
 
-/** Returns whatever was thrown as plain data. Never throws, whatever its getters do. */
+/** Returns a thrown value as plain data. Never throws, even if the value's getters do. */
 export function reportError(thrown: unknown): ReportedError {
   try {
     if (!isError(thrown)) return { name: 'Error', message: cut(`thrown: ${String(thrown)}`) };
@@ -22,12 +22,12 @@ export function reportError(thrown: unknown): ReportedError {
   }
 }
 
-/** Returns an error of ours as plain data, without a stack: nobody threw it. */
+/** Returns an error of this package as plain data. It was not thrown, so it has no stack. */
 export function reportOf(code: DeferredSweepErrorCode, message: string): ReportedError {
   return { name: DeferredSweepError.prototype.name, message: cut(message), code };
 }
 
-/** With the causes, since the message alone often says only what could not be done. */
+/** The message with its causes. Alone it often says only what could not be done. */
 function messageOf(error: Error): string {
   const causes: string[] = [];
   for (let cause = error.cause; isError(cause) && causes.length < 8; cause = cause.cause) {
@@ -36,7 +36,7 @@ function messageOf(error: Error): string {
   return [error.message, ...causes.filter(cause => !error.message.includes(cause))].join(': ');
 }
 
-/** Of whichever realm; DOMException, which a timed out `fetch` throws, is no native error before Node 24. */
+/** True for an error of any realm. DOMException, as `fetch` throws it, is no native error before Node 24. */
 function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || thrown instanceof Error;
 }

@@ -1,4 +1,4 @@
-/** The sweeper's side of one runner: starts it, hands it files, keeps its time, hears what it says, ends it. */
+/** The sweeper's side of one runner: starts it, names files, keeps its time, hears its events, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -21,18 +21,18 @@ import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { StopCondition } from './stop.ts';
 
-/** How a runner ended. */
+/** The end of a runner. */
 export interface RunnerEnd {
-  /** False when there was not even a process. */
+  /** False if no process could be started. */
   readonly hasStarted: boolean;
-  /** The limit for which it was killed: of the function it was in, or of its start. */
+  /** The limit that it exceeded, of its function or of its start. Undefined if it was not killed for one. */
   readonly timedOutMs: number | undefined;
   /** In words: `exited with code 3`. */
   readonly how: string;
   readonly error: unknown;
 }
 
-/** Told what a runner says, as it says it. */
+/** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
 
 /** A message as its sender has it. */
@@ -40,11 +40,11 @@ type Unsaid<Message extends Begin | Work> = Omit<Message, 'turn'>;
 
 /** What a runner has to begin, unless the sweep says how long functions may take. */
 const START_MS = 60_000;
-/** It loads what its owner had loaded, on a machine that may be busy. */
+/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
 const LEAST_START_MS = 10_000;
 
 export class RunnerProcess {
-  /** Resolves when it is gone, and all that it said was heard. */
+  /** Resolves when the runner is gone and all its events were heard. */
   readonly ended: Promise<RunnerEnd>;
   readonly #killer: GroupKiller | undefined;
   readonly #control: Writable | undefined;
@@ -65,8 +65,8 @@ export class RunnerProcess {
     try {
       child = start(launch, [Math.ceil(limitMs), watchdogGraceMs(options.killGraceMs)]);
     } catch (error) {
-      // For want of descriptors or processes Node emits `error`. It throws what else the system answers, and its own
-      // refusals: of any process (`--permission`), of text in the file's header that no program can be given.
+      // Without descriptors or processes Node emits `error`. It throws other system errors and its own refusals: of any
+      // process under `--permission`, or of text from the header that no program can be given.
       this.#hasEnded = true;
       this.ended = Promise.resolve({
         hasStarted: false,
@@ -81,7 +81,7 @@ export class RunnerProcess {
     const stdio = child.stdio as ChildProcess['stdio'] | undefined;
     this.#control = stdio?.[CONTROL_FD] as Writable | undefined;
     this.#events = stdio?.[EVENT_FD] as Readable | undefined;
-    // EPIPE: the runner died before it read, which its exit tells.
+    // EPIPE: the runner died before it read. Its exit says so.
     this.#control?.on('error', () => {});
     this.ended = this.#watch(child);
     if (child.pid === undefined) return;
@@ -92,7 +92,7 @@ export class RunnerProcess {
     stop.signal?.addEventListener('abort', this.#tellToStop, { once: true });
   }
 
-  /** Resolves when it asks for files (true), or is gone (false). */
+  /** Resolves when the runner asks for files (true) or is gone (false). */
   async ready(): Promise<boolean> {
     while (!this.#isReady && !this.#hasEnded) {
       await new Promise<void>(resolve => {
@@ -109,16 +109,16 @@ export class RunnerProcess {
     this.#say(work);
   }
 
-  /** Lets it finish the function it is in, and waits until it is gone; its time is kept. */
+  /** Lets the runner finish its function, within its limit, and resolves when the runner is gone. */
   async stop(): Promise<RunnerEnd> {
-    // A function may have left something behind that keeps it from ending.
+    // A function may have left something that keeps the runner from ending.
     if (this.#isReady) this.#killer?.arm(this.#options.killGraceMs);
     this.#tellToStop();
     return this.ended;
   }
 
   readonly #tellToStop = (): void => {
-    // Closed at once: an orderly end would wait for a turn of the event loop.
+    // At once: an orderly end would wait for a turn of the event loop.
     this.#control?.destroy();
   };
 
@@ -130,7 +130,7 @@ export class RunnerProcess {
   #hear(): void {
     const events = this.#events;
     if (!events) return;
-    // What cannot be a line of a runner's ends the runner: a function wrote it, or the pipe is broken.
+    // A bad line ends the runner: a function wrote it, or the pipe is broken.
     const reader = new LineReader(events, line => this.#receive(line), this.#tellToStop);
     events.on('error', () => reader.fail());
   }
@@ -161,7 +161,7 @@ export class RunnerProcess {
 
   async #watch(child: ChildProcess): Promise<RunnerEnd> {
     let error: unknown;
-    // Not `close`: a process that a function forked without exec, and that has our pipes, may put it off for ever.
+    // Not `close`: a process that a function forked without exec keeps the pipes open, perhaps for ever.
     const how = await new Promise<string>(resolve => {
       child.once('error', cause => {
         error = cause;
@@ -192,15 +192,15 @@ function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
   return spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
     cwd: launch.directory,
     env: runnerEnvironment(launch),
-    // A group of its own, so that what its functions started can be ended with it.
+    // A process group of its own, so that programs of its functions end with it.
     detached: true,
-    // Pipes of its own: with the caller's it would keep a reader of those waiting. What cleanups print goes to standard
-    // error, since standard output may be a report.
+    // Pipes of its own: with the caller's it would keep a reader of those waiting. Output of functions is copied to
+    // standard error, since standard output may be a report.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
   });
 }
 
-/** Copies what functions print to standard error, as fast as that takes it. Nothing of it is worth an error here. */
+/** Copies the output of functions to standard error, as fast as that takes it. Failures to copy are ignored. */
 function copyOutput(child: ChildProcess): void {
   for (const output of [child.stdout, child.stderr]) {
     output
@@ -215,7 +215,7 @@ function copyOutput(child: ChildProcess): void {
 
 const FULL_PIPE_MS = 10;
 
-/** False where standard error is a pipe that is full: what is left of this chunk is dropped. */
+/** False if standard error is a full pipe. The rest of this chunk is dropped. */
 function writeSome(chunk: Buffer): boolean {
   try {
     writeSync(2, chunk);
@@ -228,8 +228,8 @@ function writeSome(chunk: Buffer): boolean {
 }
 
 /**
- * Resolves when everything is read that a process which has ended wrote into these pipes. The end of a pipe may never
- * come, but all of that lies there: a whole turn of the event loop that finds nothing leaves nothing.
+ * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another
+ * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read.
  */
 async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
   let hasFound = true;
@@ -239,7 +239,7 @@ async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise
   for (const pipe of pipes) pipe?.on('data', find);
   while (hasFound && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
     hasFound = false;
-    // To the end of this turn, which may have looked at the pipe already, and through the next.
+    // This turn may have looked at the pipe already, so wait for the next one to end.
     await setImmediate();
     await setImmediate();
   }

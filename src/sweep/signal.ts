@@ -1,4 +1,4 @@
-/** Wakes all that wait for a change. */
+/** Wakes all waiters when something has changed. */
 export class Signal {
   #waiting: (() => void)[] = [];
 

@@ -1,6 +1,6 @@
 /** When a sweep has to stop: its deadline, or its caller's signal. */
 
-/** Milliseconds of a clock that all processes of this boot share (CLOCK_MONOTONIC) and that is never set. */
+/** Milliseconds of CLOCK_MONOTONIC, which all processes of this boot share and which is never set. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000n) / 1000;
 }
@@ -40,8 +40,8 @@ export class StopCondition {
 
   /**
    * The time limit of a function, in milliseconds; 0 is none.
-   * @param askedMs - what the sweep's caller or the function's owner chose; 0 is none
-   * @param maxMs - what it may be at most; undefined is no cap
+   * @param askedMs - the limit of the sweep's caller or the function's owner; 0 is none
+   * @param maxMs - the cap; undefined is none
    */
   limit(askedMs: number, maxMs?: number): number {
     const asked = askedMs === 0 ? Number.POSITIVE_INFINITY : askedMs;

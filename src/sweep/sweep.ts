@@ -1,9 +1,9 @@
 /**
- * One sweep of a state directory: looks at every file, retires what has nothing to run, has runners run the rest.
+ * One sweep of a state directory: looks at every file, retires those with nothing to run, lets runners do the rest.
  * `docs/protocol.md`, Sweep.
  *
- * It depends on three things only: the lock decides who lives, the records say what is left to do, and every file is
- * handled under its lock by one process at a time. It may be killed at any point.
+ * The lock says which owner lives, the records say what is left to do, and one process at a time handles a file, under
+ * its lock. A sweep may be killed at any point.
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
@@ -27,20 +27,20 @@ import { type FileReport, refusedReport, type SweepReport, summarize } from './r
 import { ReportBook } from './report-book.ts';
 import { monotonicMs, StopCondition } from './stop.ts';
 
-/** How long the lock of a sick file server is asked for, for all files of a sweep together. */
+/** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;
-/** The event loop is let breathe after so long a slice of synchronous work. */
+/** After this much synchronous work the event loop gets a turn. */
 const SLICE_MS = 10;
-/** A file that a dying sweep or a glance may have is looked at again so often, within some 100 ms. */
+/** Further looks, within some 100 ms, at a file that a dying sweep or a glance may hold. */
 const SECOND_LOOKS = 5;
 const MOST_BETWEEN_LOOKS_MS = 40;
-/** Waiting for files that other sweeps have: from the first pause, doubling, to the longest. */
+/** Pauses while other sweeps have files: they double from the first to the longest. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 250;
 
 /**
- * Runs every function that dead processes left in `<stateDirBase>/deferred`, and returns what it did. Files whose
- * owners live are not touched. Nothing is created; a missing directory is nothing to do.
+ * Runs every function that dead processes left in `<stateDirBase>/deferred`, and returns a report. Files of live owners
+ * are not touched. Creates nothing; for a missing directory there is nothing to do.
  * @throws TypeError, RangeError naming an option that is unknown or wrong
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_UNSUPPORTED`,
  * `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO` when the directory cannot be read. Never for one bad file or function.
@@ -51,7 +51,7 @@ export async function sweep(stateDirBase: string, options?: SweepOptions): Promi
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
-/** As {@link sweep}. @param except - inodes (`dev:ino`) that are left alone */
+/** As {@link sweep}. @param except - inodes (`dev:ino`) of files to leave alone */
 export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
@@ -112,7 +112,7 @@ class Sweep {
     for (let isFirst = true; ; isFirst = false) {
       const hasRun = await this.#pass(isFirst);
       if (this.#stop.isReached) break;
-      // A worker may have died while functions ran; a pass that runs none ends the sweep.
+      // A worker may have died while functions ran. A pass that runs none ends the sweep.
       if (hasRun) continue;
       const leftMs = Math.min(waitUntilMs - monotonicMs(), this.#stop.leftMs);
       if (leftMs <= 0 || !this.#book.reports.some(report => report.outcome === 'sweeping')) break;
@@ -125,14 +125,14 @@ class Sweep {
     return summarize(this.#directory.path, this.#book.reports, !this.#book.isCut, ms);
   }
 
-  /** Looks at every file once. Returns whether functions were run. */
+  /** Looks at every file once. True if a runner was started. */
   async #pass(isFirst: boolean): Promise<boolean> {
     const names = this.#list(isFirst);
     const crew = this.#crew;
     const launchedBefore = crew.launched;
     try {
       let unclear = await this.#lookAtAll(names, false);
-      // Of two sweepers that look at the same time one sees the other's lock for a moment.
+      // Of two sweepers that look at the same time, one sees the other's lock for a moment.
       for (let looks = 1; unclear.length > 0 && looks <= SECOND_LOOKS && !this.#stop.isReached; looks++) {
         await this.#pause(Math.random() * MOST_BETWEEN_LOOKS_MS);
         unclear = await this.#lookAtAll(unclear, looks === SECOND_LOOKS);
@@ -143,7 +143,7 @@ class Sweep {
     return crew.launched > launchedBefore;
   }
 
-  /** What was run already is reported even if the directory cannot be read any more. */
+  /** The names of the state files. After the first pass an error is reported, so that earlier outcomes are not lost. */
   #list(isFirst: boolean): readonly string[] {
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
@@ -157,7 +157,7 @@ class Sweep {
     }
   }
 
-  /** Returns the names of files that may be free in a moment. */
+  /** Looks at these files. Returns the names of those that may be free in a moment. */
   async #lookAtAll(names: readonly string[], isPatienceOver: boolean): Promise<string[]> {
     const unclear: string[] = [];
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
@@ -197,7 +197,7 @@ class Sweep {
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
 
-  /** Waits, or until the sweep is told to stop. */
+  /** Waits, but not longer than until the sweep's signal. */
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#stop;
     try {
@@ -208,7 +208,7 @@ class Sweep {
   }
 }
 
-/** A state file in which nothing is pending would be removed. This one is the last trace of a function. */
+/** The report of a dead letter that was moved up. As a state file it would be removed, and the function with it. */
 function movedReport(path: string): FileReport {
   const why = 'it is a dead letter that was moved out of dead/; move it back';
   return refusedReport(

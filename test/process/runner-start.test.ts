@@ -15,7 +15,7 @@ import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 /** What must never end would: a failure then, not a hang. */
