@@ -160,7 +160,9 @@ export class Crew {
     let hasWorked = false;
     let isAlive = await runner.ready();
     while (isAlive && (await this.#isNeeded(queue))) {
-      handed = queue.waiting.splice(0, Math.ceil(MOST_HANDED_OVER / options.concurrency));
+      // Each of the runners gets its share.
+      const share = Math.ceil(queue.waiting.length / options.concurrency);
+      handed = queue.waiting.splice(0, Math.min(share, MOST_HANDED_OVER));
       const paths = new Map(handed.map(({ name, path }) => [name, path]));
       for (const { path, inode, report } of handed) book.handOver(path, report, inode);
       for (const candidate of handed) candidate.release();

@@ -1,0 +1,117 @@
+/** In which directory functions run: that of their registration, or none in which a relative name finds anything. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type SweepReport, sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { makeProject, type Project, runNode } from '../helpers/program.ts';
+
+const quiet = { logger: null, retryDelayMs: 0 };
+
+/** Registers the removal of `target` in the directory `work`, then dies. */
+const removes = `
+import { mkdirSync, promises } from 'node:fs';
+import { DeferredFunctionManager } from 'deferred-sweep';
+mkdirSync('work', { recursive: true });
+process.chdir('work');
+const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+job.defer(promises.rm, process.argv[2], { recursive: true, force: true });
+process.kill(process.pid, 'SIGKILL');
+`;
+
+function orphanOf(t: TestContext, target: string): Project {
+  const project = makeProject(t, { 'main.mjs': removes });
+  assert.equal(runNode(project, ['main.mjs', target]).signal, 'SIGKILL');
+  return project;
+}
+
+function onlyFunction({ files }: SweepReport) {
+  return files[0]!.functions[0]!;
+}
+
+test('a relative path means the directory of the registration', async t => {
+  const project = orphanOf(t, 'scratch');
+  mkdirSync(join(project.directory, 'work', 'scratch'));
+  const ran = onlyFunction(await sweep(project.base, quiet));
+  assert.deepEqual([ran.outcome, ran.notes], ['ok', undefined]);
+  assert.equal(existsSync(join(project.directory, 'work', 'scratch')), false);
+});
+
+for (const target of ['strangers', '../strangers', '../../strangers']) {
+  test(`where that directory is gone, ${target} is an error and finds nothing`, async t => {
+    const project = orphanOf(t, target);
+    rmSync(join(project.directory, 'work'), { recursive: true });
+    const ran = onlyFunction(await sweep(project.base, quiet));
+    assert.deepEqual([ran.outcome, ran.notes], ['failed', ['directory-gone']]);
+  });
+
+  test(`where another directory has its name, ${target} is an error and finds nothing`, async t => {
+    const project = orphanOf(t, target);
+    const work = join(project.directory, 'work');
+    renameSync(work, `${work}-before`);
+    mkdirSync(work);
+    const victims = [join(work, 'strangers'), join(project.directory, 'strangers')];
+    for (const victim of victims) writeFileSync(victim, '');
+    const ran = onlyFunction(await sweep(project.base, quiet));
+    assert.deepEqual([ran.outcome, ran.notes], ['failed', ['directory-gone']]);
+    assert.deepEqual(victims.map(existsSync), [true, true]);
+  });
+}
+
+test('absolute paths, imports and commands work without a directory', async t => {
+  const project = makeProject(t, {
+    'main.mjs': `
+      import { appendFileSync, mkdirSync, rmdirSync } from 'node:fs';
+      import { DeferredFunction, DeferredFunctionManager } from 'deferred-sweep';
+      mkdirSync('work');
+      process.chdir('work');
+      const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+      job.defer(appendFileSync, process.env.LEDGER, 'absolute\\n');
+      job.defer(async ledger => (await import('node:fs')).appendFileSync(ledger, 'import\\n'), process.env.LEDGER);
+      job.defer(DeferredFunction.command('sh', ['-c', 'echo command >> "$0"', process.env.LEDGER], { cwd: '/' }));
+      rmdirSync(process.cwd());
+      process.kill(process.pid, 'SIGKILL');`,
+  });
+  runNode(project, ['main.mjs']);
+  const report = await sweep(project.base, quiet);
+  assert.deepEqual([report.ok, report.failed], [3, 0], JSON.stringify(report));
+  assert.deepEqual(read(project.ledger), ['absolute', 'import', 'command']);
+});
+
+test('at the end of a job whose process is in another directory, functions run in theirs', t => {
+  const project = makeProject(t, {
+    'main.mjs': `
+      import { appendFileSync, mkdirSync } from 'node:fs';
+      import { DeferredFunctionManager } from 'deferred-sweep';
+      const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+      job.defer(appendFileSync, 'seen', 'first\\n');
+      for (const name of ['one', 'two']) mkdirSync(name);
+      process.chdir('one');
+      job.defer(appendFileSync, 'seen', 'second\\n');
+      process.chdir('../two');
+      const { ok, failed, pending, files } = await job.close();
+      console.log(JSON.stringify([ok, failed, pending, files.length, process.cwd().endsWith('two')]));`,
+  });
+  const { stdout, stderr } = runNode(project, ['main.mjs']);
+  assert.equal(stdout, '[2,0,0,1,true]\n', stderr);
+  const seen = (...names: string[]) => readFileSync(join(project.directory, ...names, 'seen'), 'utf8');
+  assert.deepEqual([seen(), seen('one')], ['first\n', 'second\n']);
+  assert.equal(existsSync(join(project.directory, 'two', 'seen')), false);
+});
+
+test('run() refuses where the process is in another directory; the end of the job runs the function', t => {
+  const project = makeProject(t, {
+    'main.mjs': `
+      import { appendFileSync, mkdirSync } from 'node:fs';
+      import { DeferredFunctionManager } from 'deferred-sweep';
+      const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+      const registration = job.defer(appendFileSync, 'seen', 'ran\\n');
+      mkdirSync('one');
+      process.chdir('one');
+      const code = await registration.run().catch(error => error.code);
+      console.log(code, (await job.close()).ok);`,
+  });
+  const { stdout, stderr } = runNode(project, ['main.mjs']);
+  assert.equal(stdout, 'DEFERRED_UNSUPPORTED 1\n', stderr);
+});
