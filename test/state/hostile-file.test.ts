@@ -7,7 +7,7 @@ import { decodeDescriptor } from '#dist/function/descriptor.js';
 import { replay } from '#dist/state/contents.js';
 import { encodeFrame } from '#dist/state/frame.js';
 import { encodeRecord } from '#dist/state/record.js';
-import { deferOf, framesOf, headerOf, theirSalt } from './state-bytes.js';
+import { deferOf, framesOf, headerOf, ourSalt, theirSalt } from './state-bytes.js';
 
 const DAMAGE_BYTES = 16 * 1024 * 1024;
 const header = Buffer.concat(framesOf(headerOf()));
@@ -57,7 +57,7 @@ for (const [what, unit] of Object.entries(damage)) {
 
 test('records between damage are found however many there are', () => {
   const frames = Array.from({ length: 10_000 }, (_, index) =>
-    Buffer.concat([Buffer.from('junk'), ...framesOf(deferOf(index + 1, []))]),
+    Buffer.concat([Buffer.from('junk'), encodeFrame(encodeRecord(deferOf(index + 1, []), ourSalt))]),
   );
   assert.equal(replay(Buffer.concat([header, ...frames])).functions.size, 10_000);
 });
@@ -71,10 +71,12 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
       '--input-type=module',
       '--eval',
       `import { replay } from ${url('#dist/state/contents.js')};
-       import { deferOf, framesOf, headerOf } from ${url('./state-bytes.js')};
+       import { deferOf, framesOf, headerOf, ourSalt } from ${url('./state-bytes.js')};
+       import { encodeFrame } from ${url('#dist/state/frame.js')};
+       import { encodeRecord } from ${url('#dist/state/record.js')};
        const head = Buffer.concat(framesOf(headerOf(), deferOf(1, [])));
-       const mark = attempt => framesOf({ kind: 'done', id: 1, attempt, atEpochMs: 1, final: false })[0];
-       const bytes = Buffer.alloc(head.length + ${count} * 80);
+       const mark = attempt => encodeFrame(encodeRecord({ kind: 'done', id: 1, attempt, atEpochMs: 1, final: false }, ourSalt));
+       const bytes = Buffer.alloc(head.length + ${count} * 100);
        let at = head.copy(bytes);
        for (let attempt = 1; attempt <= ${count}; attempt++) at += mark(attempt).copy(bytes, at);
        const before = process.cpuUsage();
