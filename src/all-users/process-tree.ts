@@ -35,10 +35,13 @@ export function killTree(pid: number, uid: number, sinceTicks: number | undefine
   }
   kill(-pid);
   kill(pid);
+  return startedSince(uid, sinceTicks).filter(each => each !== pid);
+}
+
+/** Processes of a user that began at this time or later; none if the time is not known. */
+export function startedSince(uid: number, sinceTicks: number | undefined): number[] {
   if (sinceTicks === undefined) return [];
-  return runningOf(uid)
-    .filter(({ pid: each, startTicks }) => each !== pid && startTicks >= sinceTicks)
-    .map(({ pid: each }) => each);
+  return runningOf(uid).flatMap(({ pid, startTicks }) => (startTicks >= sinceTicks ? [pid] : []));
 }
 
 function below(top: number, known: ReadonlyMap<number, number>, running: readonly Running[]): Running[] {

@@ -1,7 +1,7 @@
 /** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { BoundedOutput } from './bounded-output.ts';
-import { killTree, startTicksOf } from './process-tree.ts';
+import { killTree, startedSince, startTicksOf } from './process-tree.ts';
 import type { Programs } from './programs.ts';
 import { MAX_REPORT_BYTES, parseUserSweep, type UserSweep } from './user-report.ts';
 
@@ -116,6 +116,8 @@ function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | 
     child.once('exit', (code, signal) => {
       clearTimeout(limit);
       clearTimeout(killing);
+      // What a sweep left that ended at the sign to stop. After a kill it is known.
+      if (isTimedOut && survivors.length === 0) survivors = startedSince(order.uid, sinceTicks);
       const how = signal ? `was killed by ${signal}` : `exited with status ${code}`;
       child.once('close', () => end(how, code));
       setTimeout(() => end(how, code), LAST_OUTPUT_MS).unref();

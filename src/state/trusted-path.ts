@@ -90,7 +90,10 @@ function distrustDirectoryOwner(path: string, owner: number, us: number): Distru
   return {
     path,
     what: `it belongs to ${describeUser(owner)}, not to ${describeUser(us)}`,
-    advice: `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
+    advice:
+      us === 0
+        ? 'sweep it as that user, or for all users of ROOT/UID/deferred with --all-users ROOT'
+        : `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
   };
 }
 
