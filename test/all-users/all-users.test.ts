@@ -23,7 +23,7 @@ import {
   removeAccounts,
   SECOND,
 } from '../helpers/accounts.ts';
-import { commandLinePath, runCommandLine } from '../helpers/command-line.ts';
+import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
 
@@ -62,6 +62,15 @@ async function sweepAll(root: string, options: AllUsersOptions = {}): Promise<Al
 
 function outcomes(report: AllUsersReport): string[] {
   return report.users.map(({ outcome }) => outcome);
+}
+
+/** The path of the program `with_key.c`, compiled. */
+function compileWithKey(directory: string): string {
+  const output = join(directory, 'with_key');
+  const source = join(packageRoot, 'test/helpers/with_key.c');
+  const { status, stderr } = spawnSync('gcc', ['-Wall', source, '-o', output], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return output;
 }
 
 describe('root for everybody', { skip: cannotMakeUsers }, () => {
@@ -113,13 +122,16 @@ describe('root for everybody', { skip: cannotMakeUsers }, () => {
          }));
        }, base + '/given');`,
     );
-    const marker = join(freshDirectory(t), 'marker');
+    const directory = freshDirectory(t);
+    const marker = join(directory, 'marker');
+    // Root's session has a key; every process of that session may read it.
+    const withKey = compileWithKey(directory);
     const { status, stderr } = spawnSync(
       '/bin/bash',
       [
         '--norc',
         '-c',
-        `trap '' HUP INT TERM USR1 PIPE; touch ${marker}; exec 9<${marker} 300<${marker}; exec "$@"`,
+        `trap '' HUP INT TERM USR1 PIPE; touch ${marker}; exec 9<${marker} 300<${marker}; exec ${withKey} roots-secret "$@"`,
         'bash',
         process.execPath,
         commandLinePath,
