@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cannotMakeUsers, FIRST, makeAccounts, removeAccounts } from '../helpers/accounts.ts';
 import { packageRoot } from '../helpers/command-line.ts';
@@ -12,7 +12,7 @@ const path = join(packageRoot, 'build/Release/become_user');
 
 /** Runs it with these arguments in a process that has much to leave behind. */
 function become(marker: string, ...args: string[]) {
-  const shell = `trap '' HUP INT QUIT TERM USR1 PIPE CHLD; umask 000; ulimit -S -c unlimited; cd ${marker}/..
+  const shell = `trap '' HUP INT QUIT TERM USR1 PIPE CHLD; umask 000; ulimit -S -c unlimited; cd ${dirname(marker)}
     exec 9<${marker} 300<${marker}; exec "$@"`;
   return spawnSync('/bin/bash', ['--norc', '-c', shell, 'bash', path, ...args], {
     env: { ...process.env, ROOTS: 'secret' },
