@@ -1,9 +1,10 @@
 /*
- * Becomes an ordinary user for good, and runs a program as that user: become_user UID FLAGS PROGRAM [ARGUMENT...]
+ * Becomes an ordinary user for good, and runs a program as that user: become_user UID FLAGS PROGRAM
+ * [ARGUMENT...]
  *
- * Run by root's sweep for all users, src/all-users/. Nothing of root's is left when the program begins: no terminal, no
- * descriptor but 1 and 2, no signal state, no group, no capability, no key, no environment. Each step is checked, and a
- * step that fails ends the process before any of the user's code runs.
+ * Run by root's sweep for all users, src/all-users/. Nothing of root's is left when the program begins: no
+ * terminal, no descriptor but 1 and 2, no signal state, no group, no capability, no key, no environment. Each
+ * step is checked, and a step that fails ends the process before any of the user's code runs.
  *
  * FLAGS: `-`, or `p`: programs that the user starts may gain privileges (sudo, fusermount).
  * Exit status: 120 no such user, 121 a step failed (said on standard error); else that of the program.
@@ -102,7 +103,8 @@ static void drop_capabilities(void) {
   }
 }
 
-/* As the user, whose keyring it is to be. A system call that is not there, or filtered, is so for the user, too. */
+/* As the user, whose keyring it is to be. A system call that is not there, or filtered, is so for the user,
+ * too. */
 static void leave_keyring(void) {
   if (syscall(SYS_keyctl, JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
     fail("join a new session keyring");
@@ -118,10 +120,11 @@ static void become(const struct passwd *user) {
   gid_t real_group, effective_group, saved_group;
   if (setresgid(gid, gid, gid) != 0) fail("set the group");
   if (setresuid(uid, uid, uid) != 0) fail("set the user");
-  if (getresuid(&real, &effective, &saved) != 0 || getresgid(&real_group, &effective_group, &saved_group) != 0)
+  if (getresuid(&real, &effective, &saved) != 0 ||
+      getresgid(&real_group, &effective_group, &saved_group) != 0)
     fail("read the user");
-  int is_user = real == uid && effective == uid && saved == uid && real_group == gid && effective_group == gid &&
-                saved_group == gid;
+  int is_user = real == uid && effective == uid && saved == uid && real_group == gid &&
+                effective_group == gid && saved_group == gid;
 #else
   if (setgid(gid) != 0) fail("set the group");
   if (setuid(uid) != 0) fail("set the user");

@@ -71,6 +71,12 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   if (process.getuid?.() !== 0 || process.geteuid?.() !== 0) {
     throw new DeferredSweepError('DEFERRED_UNSUPPORTED', 'cannot sweep for all users: only root can');
   }
+  if (process.platform !== 'linux') {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot sweep for all users on this system: it has been made for Linux; sweep as each user instead',
+    );
+  }
   const path = resolve(root);
   assertRoots(path);
   const programs = findPrograms();
