@@ -38,10 +38,15 @@ export function killTree(pid: number, uid: number, sinceTicks: number | undefine
   return startedSince(uid, sinceTicks).filter(each => each !== pid);
 }
 
-/** Processes of a user that began at this time or later; none if the time is not known. */
+/** More than these tell no more. */
+const MAX_NAMED = 100;
+
+/** Processes of a user that began at this time or later, at most 100; none if the time is not known. */
 export function startedSince(uid: number, sinceTicks: number | undefined): number[] {
   if (sinceTicks === undefined) return [];
-  return runningOf(uid).flatMap(({ pid, startTicks }) => (startTicks >= sinceTicks ? [pid] : []));
+  return runningOf(uid)
+    .flatMap(({ pid, startTicks }) => (startTicks >= sinceTicks ? [pid] : []))
+    .slice(0, MAX_NAMED);
 }
 
 function below(top: number, known: ReadonlyMap<number, number>, running: readonly Running[]): Running[] {
