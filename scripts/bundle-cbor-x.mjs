@@ -1,8 +1,8 @@
 // Puts cbor-x into dist/, with its license: what it would bring along as a dependency, cbor-extract, has an install script
 // that package managers warn of, and is never loaded here.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
