@@ -7,6 +7,12 @@
       "includes": ["native/addon.gypi"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "ldflags": ["-Wl,--version-script=<(module_root_dir)/native/exports.map"]
+    },
+    {
+      "target_name": "become_user",
+      "type": "executable",
+      "sources": ["native/become_user.c"],
+      "cflags": ["-Wall", "-Wextra", "-Werror"]
     }
   ]
 }

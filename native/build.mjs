@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { compile } from './compile.mjs';
+import { compile, compileBecomeUser } from './compile.mjs';
 
 if (!existsSync(new URL('include/napi.h', import.meta.url))) {
   console.error(
@@ -15,15 +15,18 @@ if (!existsSync(new URL('include/napi.h', import.meta.url))) {
 const compiler = (process.env.CXX || 'c++').split(' ').filter(word => word !== '');
 const directory = fileURLToPath(new URL('../build/Release/', import.meta.url));
 const output = `${directory}deferred_sweep.node`;
+const becomeUser = `${directory}become_user`;
 mkdirSync(directory, { recursive: true });
 try {
   // Renamed when complete: a process that has the old one mapped keeps it.
   compile({ compiler, system: process.platform, output: `${output}.new` });
+  compileBecomeUser({ compiler, system: process.platform, output: `${becomeUser}.new` });
 } catch (error) {
   console.error(`native/build.mjs: cannot compile the addon with ${compiler.join(' ')}: ${error.message}`);
   if (error.code === 'ENOENT') console.error('install a C++ compiler (g++ or clang++), or name one in CXX');
   process.exit(1);
 }
 renameSync(`${output}.new`, output);
+renameSync(`${becomeUser}.new`, becomeUser);
 createRequire(import.meta.url)(output);
 console.log(`compiled, and it loads: ${output}`);

@@ -38,6 +38,14 @@ export function compile({ compiler, linker = compiler, system, flags = [], outpu
   }
 }
 
+/** As {@link compile}, the program `become_user` instead of the addon. */
+export function compileBecomeUser({ compiler, linker = compiler, system, flags = [], output }) {
+  // A C++ compiler would ask for its library.
+  const asNeeded = system === 'darwin' ? [] : ['-Wl,--as-needed', '-s'];
+  const source = ['-x', 'c', join(here, 'become_user.c')];
+  run(linker, ['-O2', '-g0', '-Wall', '-Wextra', ...flags, ...source, ...asNeeded, '-o', output]);
+}
+
 function run([program, ...first], args) {
   execFileSync(program, [...first, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
 }

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compile } from '../native/compile.mjs';
+import { compile, compileBecomeUser } from '../native/compile.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -34,7 +34,9 @@ for (const target of targets) {
   mkdirSync(directory, { recursive: true });
   const output = join(directory, 'deferred_sweep.node');
   compile({ ...toolchain, system: target.system, output });
-  if (target.system === 'linux') checkLinuxAddon(output);
+  const becomeUser = join(directory, 'become_user');
+  compileBecomeUser({ ...toolchain, system: target.system, output: becomeUser });
+  if (target.system === 'linux') for (const path of [output, becomeUser]) checkLinuxAddon(path);
   console.log(`prebuilt ${target.name}: ${statSync(output).size} bytes, by ${toolchain.compiler.join(' ')}`);
 }
 if (missing.length > 0) {

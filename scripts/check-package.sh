@@ -17,8 +17,10 @@ if grep -E '^package/(binding\.gyp|build/|.*/node_modules/)' "$work/files"; then
   exit 1
 fi
 for platform in linux-x64 linux-arm64 darwin-x64 darwin-arm64; do
-  grep -qx "package/prebuilds/$platform/deferred_sweep.node" "$work/files" ||
-    echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$platform" >&2
+  for name in deferred_sweep.node become_user; do
+    grep -qx "package/prebuilds/$platform/$name" "$work/files" ||
+      echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$platform/$name" >&2
+  done
 done
 
 node scripts/test-installs.mjs --managers npm11,pnpm --nodes current --arm64 "$tarball"

@@ -2,6 +2,15 @@
 /** Deferred functions that survive their process. */
 import './lock/refuse-commonjs-bundle.ts'; // the first
 
+export {
+  type AllUsersReport,
+  allUsers,
+  hasUserProblems,
+  type UserOutcome,
+  type UserReport,
+} from './all-users/all-users.ts';
+export type { AllUsersOptions } from './all-users/options.ts';
+export type { UserSweep } from './all-users/user-report.ts';
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { CommandOptions } from './function/command.ts';
 export { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';

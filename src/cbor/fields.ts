@@ -105,9 +105,9 @@ export class Fields {
     );
   }
 
-  /** `undefined` where the field is missing. */
-  optionalIndex(name: string): number | undefined {
-    return this.has(name) ? this.index(name) : undefined;
+  /** `undefined` where the field is missing; `max` for more than that. */
+  optionalIndex(name: string, max: number): number | undefined {
+    return this.has(name) ? Math.min(this.index(name), max) : undefined;
   }
 
   /** A whole number of at least 1. */

@@ -1,10 +1,12 @@
 /** Reading the command line. Pure. */
 import { parseArgs } from 'node:util';
 import { MAX_TIMER_MS } from '../state/record.ts';
+import type { AllUsersLine } from './all-users.ts';
 import { UsageError } from './exit.ts';
 
 export const USAGE = `Usage: deferred-sweep [sweep] [BASE...]
        deferred-sweep cleanup BASE
+       deferred-sweep sweep --all-users ROOT [--user UID...]
 
 Runs the deferred functions that dead processes left in BASE/deferred.
 Files of live processes are not touched.
@@ -22,6 +24,10 @@ Options:
   --trust PATH              owner and mode of PATH, and of all on the way to it,
                             do not matter; may be given several times
   --trust-group GID         the same of the rights of one group
+  --all-users               as root: sweep ROOT/UID/deferred for each user, as that
+                            user
+  --user UID                with --all-users: only this one; may be given several
+                            times
   -h, --help                print this text
   -v, --version             print the version
 
@@ -30,7 +36,11 @@ aside; 2 wrong usage; 3 a directory could not be swept.
 `;
 
 /** A command line that makes sense. */
-export type CommandLine = { readonly verb: 'help' } | { readonly verb: 'version' } | SweepLine;
+export type CommandLine =
+  | { readonly verb: 'help' }
+  | { readonly verb: 'version' }
+  | SweepLine
+  | ({ readonly verb: 'all-users' } & AllUsersLine);
 
 /** What `sweep` and `cleanup` are to do. */
 export interface SweepLine {
@@ -61,7 +71,17 @@ export function parseCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv
   const timeoutMs = values.timeout === undefined ? undefined : parseTime('--timeout', values.timeout);
   const { trust: trustedPaths = [] } = values;
   if (trustedPaths.includes('')) throw new UsageError('--trust must not be empty');
-  const trustedGroups = (values['trust-group'] ?? []).map(parseGroup);
+  const trustedGroups = (values['trust-group'] ?? []).map(text => parseId('--trust-group', text));
+  const users = values.user?.map(text => parseId('--user', text));
+  if (values['all-users']) {
+    const [root = '', ...more] = bases;
+    if (verb !== 'sweep' || more.length > 0)
+      throw new UsageError('--all-users takes the verb sweep and one ROOT');
+    if (trustedPaths.length + trustedGroups.length > 0)
+      throw new UsageError('--all-users trusts no more than root: leave --trust out');
+    return { verb: 'all-users', root, users, timeoutMs, isJson: values.json === true };
+  }
+  if (users) throw new UsageError('--user needs --all-users');
   return { verb, bases, isJson: values.json === true, timeoutMs, trustedPaths, trustedGroups };
 }
 
@@ -76,6 +96,8 @@ function parse(argv: readonly string[]) {
         isolation: { type: 'string' },
         trust: { type: 'string', multiple: true },
         'trust-group': { type: 'string', multiple: true },
+        'all-users': { type: 'boolean' },
+        user: { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -87,10 +109,10 @@ function parse(argv: readonly string[]) {
   }
 }
 
-/** By number: a name may mean another group in another container. */
-function parseGroup(text: string): number {
+/** By number: a name may mean another user or group in another container. */
+function parseId(option: string, text: string): number {
   if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError(`--trust-group must be a group id, got ${text}`);
+  throw new UsageError(`${option} must be a ${option === '--user' ? 'user' : 'group'} id, got ${text}`);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

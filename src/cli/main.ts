@@ -45,6 +45,11 @@ async function runLine(): Promise<void> {
     case 'version':
       process.stdout.write(`${(await import('./version.ts')).version()}\n`);
       break;
+    case 'all-users': {
+      const status = await (await import('./all-users.ts')).runAllUsers(line);
+      process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
+      break;
+    }
     case 'sweep':
     case 'cleanup': {
       const status = await (await import('./sweep.ts')).runSweep(line);

@@ -142,8 +142,8 @@ export function parseDescriptor(tree: unknown): FunctionDescriptor {
 }
 
 function parseModule(fields: Fields): ModuleDescriptor {
-  const text = fields.optionalIndex('text');
-  const file = fields.optionalIndex('file');
+  const text = fields.optionalIndex('text', Number.MAX_SAFE_INTEGER);
+  const file = fields.optionalIndex('file', Number.MAX_SAFE_INTEGER);
   return {
     kind: 'module',
     module: fields.text('module'),
@@ -202,17 +202,39 @@ function parseClosure(fields: Fields): Closure {
 
 function parseText(fields: Fields): SourceText {
   const url = fields.optionalText('url');
-  const line = fields.optionalIndex('line');
-  const column = fields.optionalIndex('column');
+  // V8 counts them in 32 bits. They are for stack traces only.
+  const line = fields.optionalIndex('line', MAX_POSITION);
+  const column = fields.optionalIndex('column', MAX_POSITION);
+  const links = fields.map('links').entries((entries, name) => entries.index(name));
+  for (const name of Object.keys(links)) checkIdentifier(fields, 'links', name);
   return {
     source: fields.text('source'),
     ...(url === undefined ? {} : { url }),
     ...(line === undefined ? {} : { line }),
     ...(column === undefined ? {} : { column }),
     strict: fields.boolean('strict'),
-    variables: fields.texts('variables'),
+    variables: identifiers(fields, 'variables'),
     properties: fields.texts('properties'),
-    links: fields.map('links').entries((links, name) => links.index(name)),
-    provided: fields.texts('provided'),
+    links,
+    provided: identifiers(fields, 'provided'),
   };
 }
+
+/** Names that become parameters. */
+function identifiers(fields: Fields, field: string): string[] {
+  const names = fields.texts(field);
+  for (const name of names) checkIdentifier(fields, field, name);
+  return names;
+}
+
+/** V8 takes what it is given for a parameter's name, and ends the process (SIGSEGV) where it is none. */
+function checkIdentifier(fields: Fields, field: string, name: string): void {
+  if (!IDENTIFIER.test(name))
+    throw fields.corrupt(
+      `has ${JSON.stringify(name.slice(0, 100))} in "${field}", which is no name of a variable`,
+    );
+}
+
+const MAX_POSITION = 2 ** 30;
+
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

@@ -32,8 +32,10 @@ export interface Attempt {
 export class RegisteredFunction {
   readonly record: DeferRecord;
   isCancelled = false;
-  readonly #attempts = new Map<number, Attempt>();
+  /** Made for the first mark: most functions have none, and a file may hold hundreds of thousands. */
+  #attempts: Map<number, Attempt> | undefined;
   #lastAttempt: Attempt | undefined;
+  #highestAttempt = 0;
   #isFinal = false;
 
   constructor(record: DeferRecord) {
@@ -42,11 +44,11 @@ export class RegisteredFunction {
 
   /** In the order of their first marks. */
   get attempts(): Attempt[] {
-    return [...this.#attempts.values()];
+    return [...(this.#attempts?.values() ?? [])];
   }
 
   get attemptCount(): number {
-    return this.#attempts.size;
+    return this.#attempts?.size ?? 0;
   }
 
   /** True while the function may still run: it was not cancelled and has no final mark. */
@@ -65,9 +67,7 @@ export class RegisteredFunction {
 
   /** The number of the next attempt. */
   get nextAttempt(): number {
-    let highest = 0;
-    for (const attempt of this.#attempts.keys()) highest = Math.max(highest, attempt);
-    return highest + 1;
+    return this.#highestAttempt + 1;
   }
 
   /** The marks of all attempts, oldest first. */
@@ -77,11 +77,13 @@ export class RegisteredFunction {
 
   /** Of several marks of one attempt the first start and the last done count. A final done mark is never replaced. */
   apply(mark: Mark, offset: number = Number.POSITIVE_INFINITY): void {
+    this.#attempts ??= new Map();
     let known = this.#attempts.get(mark.attempt);
     if (!known) {
       known = { attempt: mark.attempt, offset };
       this.#attempts.set(mark.attempt, known);
       this.#lastAttempt = known;
+      this.#highestAttempt = Math.max(this.#highestAttempt, mark.attempt);
     }
     if (mark.kind === 'start') known.start ??= mark;
     else if (!known.done?.final) known.done = mark;
@@ -169,9 +171,15 @@ export function replay(bytes: Buffer): StateContents {
 export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<void, StateContents> {
   const contents = new StateContents();
   let sliceEnd = sliceBytes;
-  // Without a header any record shows that the header was damaged, not torn.
+  let strangers = 0;
+  const count = <T>(found: T | undefined): T | undefined => {
+    if (found === undefined) strangers += 1;
+    return found;
+  };
+  // Before there is a header any record will do: it shows that the header was not torn, but damaged later.
   const isOurs = (payload: Buffer): boolean =>
-    (contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
+    strangers < MAX_STRANGERS &&
+    count(contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
   for (const stretch of readFrames(bytes, isOurs)) {
     if (stretch.kind === 'torn') {
       contents.tornBytes = stretch.end - stretch.offset;
@@ -184,7 +192,12 @@ export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<vo
       contents.lengthBytes = bytes.length;
       break;
     }
-    const found = stretch.kind === 'frame' ? readRecord(contents, stretch.payload) : undefined;
+    if (strangers >= MAX_STRANGERS) {
+      contents.damagedBytes += bytes.length - stretch.offset;
+      contents.lengthBytes = bytes.length;
+      break;
+    }
+    const found = stretch.kind === 'frame' ? count(readRecord(contents, stretch.payload)) : undefined;
     if (found?.record) contents.apply(found.record, stretch.offset);
     if (!found) contents.damagedBytes += stretch.end - stretch.offset;
     contents.lengthBytes = stretch.end;
@@ -195,7 +208,13 @@ export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<vo
   return contents;
 }
 
-/** Codes for a payload with a good checksum that is no record of this version. */
+/**
+ * So many frames with a good checksum, none of them a record of this file, and the rest of it is damage. Each costs
+ * an error, and accidents make none: another program wrote them.
+ */
+const MAX_STRANGERS = 4000;
+
+/** What a payload with a good checksum throws that is no record of this version. */
 const NO_RECORD: readonly DeferredSweepErrorCode[] = ['DEFERRED_STATE_CORRUPT', 'DEFERRED_STATE_VERSION'];
 
 function readHeader(payload: Buffer): HeaderRecord | undefined {

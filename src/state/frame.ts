@@ -24,6 +24,8 @@ const ZERO_TAIL_BYTES = 16;
 
 /** Budget of the search for frames after damage: checksummed bytes, in multiples of the file. Bounds hostile files. */
 const RESYNC_BUDGET = 4;
+/** A candidate of few bytes costs the time of so many. */
+const CANDIDATE_COST_BYTES = 256;
 
 /** One stretch of a state file. */
 export type Stretch =
@@ -116,9 +118,11 @@ function findFrame(
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
     // The budget is spent: the rest of the file counts as damage.
     if (budget.leftBytes <= 0) return undefined;
+    // Asked first: hostile bytes may be nothing but magics.
+    if (bytes[at + 9] !== BYTES_HEAD) continue;
     const frame = frameAt(bytes, at);
-    if ('end' in frame) budget.leftBytes -= frame.end - at;
     if (frame.kind === 'whole' && isOurs(bytes.subarray(at + FRAME_HEAD_BYTES, frame.end))) return at;
+    if ('end' in frame) budget.leftBytes -= frame.end - at + CANDIDATE_COST_BYTES;
   }
   return undefined;
 }

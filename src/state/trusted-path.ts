@@ -90,7 +90,10 @@ function distrustDirectoryOwner(path: string, owner: number, us: number): Distru
   return {
     path,
     what: `it belongs to ${describeUser(owner)}, not to ${describeUser(us)}`,
-    advice: `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
+    advice:
+      us === 0
+        ? 'sweep it as that user, or for all users of ROOT/UID/deferred with --all-users ROOT'
+        : `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
   };
 }
 
@@ -118,10 +121,11 @@ function distrustOwner(step: Step, viewer: Viewer): Distrust | undefined {
   const { path, stat } = step;
   const owner = describeUser(stat.uid);
   const us = describeUser(viewer.uid);
+  const forAll = viewer.uid === 0 ? ', or --all-users ROOT, which sweeps ROOT/UID/deferred as its user' : '';
   return {
     path,
     what: `${path}, on the way to it, ${stat.isSymbolicLink() ? 'is a symbolic link of' : 'belongs to'} ${owner}, not to ${us}`,
-    advice: `use a directory below those of ${us}; only if ${owner} may run code as ${us}, ${trustAdvice(path)}`,
+    advice: `use a directory below those of ${us}${forAll}; only if ${owner} may run code as ${us}, ${trustAdvice(path)}`,
   };
 }
 

@@ -2,19 +2,28 @@
  * Descriptors that this process inherited and would pass on, such as a shell's lock file. A function must not get them.
  * Node closes its own at exec(2), and inherited ones only up to the first gap in their numbers.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 
 /** O_CLOEXEC on Linux, as /proc shows it: proc_pid_fdinfo(5). */
 const CLOSE_ON_EXEC = 0o2000000;
-/** Every number below costs one open(2) in the new process. */
-const HIGHEST = 1023;
+/** `stdio` has an entry for each number below. */
+const HIGHEST = 65_535;
 
-/** The entries of spawn's `stdio` behind descriptor `last`: /dev/null replaces each that would be passed on. */
-export function foreignDescriptors(last: number): 'ignore'[] {
+/** Calls `start` with what `stdio` of spawn is to have behind descriptor `last`: /dev/null for each that would be passed on. */
+export function withoutForeignDescriptors<T>(last: number, start: (stdio: ('ignore' | number)[]) => T): T {
   const names = unlessRefused(() => readdirSync('/proc/self/fd'), []);
   const passedOn = names.map(Number).filter(fd => fd > last && fd <= HIGHEST && isPassedOn(fd));
-  return Array.from({ length: Math.max(0, Math.max(last, ...passedOn) - last) }, () => 'ignore');
+  if (passedOn.length === 0) return start([]);
+  // Behind the standard ones, libuv takes `ignore` for "leave it as it is".
+  const stdio: ('ignore' | number)[] = new Array(Math.max(...passedOn) - last).fill('ignore');
+  const nothing = openSync('/dev/null', 'r+');
+  try {
+    for (const fd of passedOn) stdio[fd - last - 1] = nothing;
+    return start(stdio);
+  } finally {
+    closeSync(nothing);
+  }
 }
 
 function isPassedOn(fd: number): boolean {

@@ -15,7 +15,7 @@ import {
   type Work,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
-import { foreignDescriptors } from './foreign-descriptors.ts';
+import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
@@ -188,16 +188,17 @@ function startLimit(timeoutMs: number = START_MS): number {
 }
 
 function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
-  const extra = foreignDescriptors(EVENT_FD);
-  return spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
-    cwd: launch.directory,
-    env: runnerEnvironment(launch),
-    // A process group of its own, so that programs of its functions end with it.
-    detached: true,
-    // Pipes of its own: with the caller's it would keep a reader of those waiting. Output of functions is copied to
-    // standard error, since standard output may be a report.
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
-  });
+  return withoutForeignDescriptors(EVENT_FD, extra =>
+    spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
+      cwd: launch.directory,
+      env: runnerEnvironment(launch),
+      // A group of its own, so that what its functions started can be ended with it.
+      detached: true,
+      // Pipes of its own: with the caller's it would keep a reader of those waiting. What cleanups print goes to standard
+      // error, since standard output may be a report.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
+    }),
+  );
 }
 
 /** Copies the output of functions to standard error, as fast as that takes it. Failures to copy are ignored. */

@@ -4,9 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
+import type { Child } from '../helpers/child.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker, type WorkerPlan } from '../helpers/worker.ts';
 
 const hangs: Call = { do: 'hang-busy', text: 'hangs' };
 const fails: Call = { do: 'throw', text: 'fails', message: 'no' };
@@ -50,9 +51,12 @@ test('two runners run functions of two files at the same time', async t => {
   const { base, ledger, root } = freshPlace(t);
   const other = freshPlace(t);
   const gates = [makeGate(root), makeGate(other.root)];
+  const owners: Child[] = [];
   for (const fifo of gates) {
-    await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'waits', fifo }] });
+    const plan: WorkerPlan = { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'waits', fifo }] };
+    owners.push((await startWorker(t, plan)).child);
   }
+  for (const owner of owners) await owner.kill();
   const sweeping = sweep(base, { logger: null, concurrency: 2 });
   // Neither gate is opened before both functions have come to one.
   const letThrough = await Promise.all(gates.map(arrivalAt));

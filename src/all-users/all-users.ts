@@ -1,0 +1,179 @@
+/**
+ * Sweeps for everybody, by root: `docs/security.md`, section "Root for everybody".
+ *
+ * Root lists ROOT, looks at the directories in it, and starts, bounds, ends and logs. For each user one process becomes that
+ * user before Node starts, and is the plain command line. Root opens, locks, reads and removes nothing of a user's.
+ */
+import { randomInt } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { DeferredSweepError } from '../errors.ts';
+import { printable } from '../printable.ts';
+import { describeMode, type Trust } from '../state/trust.ts';
+import { WayJudge } from '../state/trusted-path.ts';
+import { walk } from '../state/way.ts';
+import { defaultLogger } from '../sweep/logger.ts';
+import { monotonicMs, StopCondition } from '../sweep/stop.ts';
+import { type AllUsersOptions, resolveAllUsersOptions } from './options.ts';
+import { findPrograms } from './programs.ts';
+import type { UserSweep } from './user-report.ts';
+import { sweepUser } from './user-sweep.ts';
+import { listUsers, readUserNumbers, type UserDirectory } from './users.ts';
+
+/**
+ * What became of one user's directory.
+ * - `swept`: the user's sweep ended well
+ * - `failed`: it ended, and something in it failed or was left; or it could not be started
+ * - `timed-out`: its time was over, or the caller's signal came; it was ended
+ * - `refused`: the directory is not the user's alone; nothing was started
+ * - `skipped`: no ordinary user of this machine has the number; nothing was started
+ * - `not-begun`: the time for all was over before its turn
+ */
+export type UserOutcome = 'swept' | 'failed' | 'timed-out' | 'refused' | 'skipped' | 'not-begun';
+
+/** One directory of ROOT. */
+export interface UserReport {
+  readonly uid: number;
+  /** ROOT/<uid>. */
+  readonly base: string;
+  readonly outcome: UserOutcome;
+  /** Why, unless the outcome is `swept`; then what is wrong with what it says of itself. */
+  readonly reason?: string;
+  /** What the user's process says. The user may make it say anything; it has this shape. */
+  readonly sweep?: UserSweep;
+  /** Processes of the user that began since and outlived the end of the sweep by force. */
+  readonly survivors?: readonly number[];
+}
+
+/** What a sweep for everybody did. */
+export interface AllUsersReport {
+  /** ROOT, absolute. */
+  readonly root: string;
+  /** In the order of their numbers. */
+  readonly users: readonly UserReport[];
+  readonly ms: number;
+}
+
+const NOTHING_MORE: Trust = { paths: [], groups: [] };
+
+/**
+ * Sweeps ROOT/<uid>/deferred for each user, as that user. Users come in random order, a few at once, and what one does changes
+ * nothing for the others but the time until their turn.
+ * @param root - made by root; all directories above are root's, too
+ * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` unless root calls it, on Linux; `DEFERRED_UNSAFE_DIRECTORY` where others can write to ROOT or
+ * above; `DEFERRED_UNSAFE_FILE` where they can to the programs that it starts; `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO`
+ * @throws TypeError or RangeError for a wrong option
+ */
+export async function allUsers(root: string, options: AllUsersOptions = {}): Promise<AllUsersReport> {
+  const resolved = resolveAllUsersOptions(options);
+  const began = monotonicMs();
+  if (process.getuid?.() !== 0 || process.geteuid?.() !== 0) {
+    throw new DeferredSweepError('DEFERRED_UNSUPPORTED', 'cannot sweep for all users: only root can');
+  }
+  if (process.platform !== 'linux') {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot sweep for all users on this system: it has been made for Linux; sweep as each user instead',
+    );
+  }
+  const path = resolve(root);
+  assertRoots(path);
+  const programs = findPrograms();
+  const logger = resolved.logger === undefined ? defaultLogger : resolved.logger;
+  const warn = (text: string): void => logger?.warn(printable(text));
+  const directories = list(path, resolved.users);
+  const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort();
+  resolved.signal?.addEventListener('abort', onAbort, { once: true });
+  if (resolved.signal?.aborted) abort.abort();
+
+  const reports: UserReport[] = [];
+  const queue = shuffled(directories);
+  const work = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const report = await sweepOne(next);
+      reports.push(report);
+      if (report.outcome === 'swept') continue;
+      const left = report.survivors?.length ? `; processes left: ${report.survivors.join(' ')}` : '';
+      warn(`deferred-sweep: ${report.base}: ${report.outcome}: ${report.reason ?? ''}${left}`);
+    }
+  };
+  const sweepOne = async ({ uid, path: base, not }: UserDirectory): Promise<UserReport> => {
+    if (not) return { uid, base, ...not };
+    if (stop.isReached) return { uid, base, outcome: 'not-begun', reason: 'the time for all users was over' };
+    const { printed, survivors, ...end } = await sweepUser({
+      programs,
+      uid,
+      base,
+      mayGainPrivileges: resolved.mayGainPrivileges,
+      args: resolved.timeoutMs === undefined ? [] : ['--timeout', `${resolved.timeoutMs}ms`],
+      limitMs: stop.limit(resolved.userTimeoutMs),
+      killGraceMs: resolved.killGraceMs,
+      signal: abort.signal,
+    });
+    for (const line of printed.split('\n').slice(0, MAX_PRINTED_LINES))
+      if (line !== '') warn(`deferred-sweep: uid ${uid} says: ${line}`);
+    return { uid, base, ...end, ...(survivors.length > 0 && { survivors }) };
+  };
+  const atOnce = Math.min(MAX_AT_ONCE, availableParallelism());
+  await Promise.all(Array.from({ length: atOnce }, work));
+  resolved.signal?.removeEventListener('abort', onAbort);
+  reports.sort((one, other) => one.uid - other.uid);
+  return { root: path, users: reports, ms: Math.round(monotonicMs() - began) };
+}
+
+const MAX_AT_ONCE = 4;
+const MAX_PRINTED_LINES = 20;
+
+/** True when somebody should look. A number that no user has is no problem. */
+export function hasUserProblems({ users }: AllUsersReport): boolean {
+  return users.some(
+    ({ outcome, reason }) => outcome !== 'skipped' && (outcome !== 'swept' || reason !== undefined),
+  );
+}
+
+/** Throws unless each directory down to `path` is root's, and only root can write to it. */
+function assertRoots(path: string): void {
+  const judge = new WayJudge(NOTHING_MORE);
+  const refuse = (what: string, advice: string): never => {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSAFE_DIRECTORY',
+      `cannot sweep for all users below ${path}: ${what}; ${advice}`,
+      { path },
+    );
+  };
+  const way = walk(path, step => {
+    const distrust = judge.refuseStep(step);
+    if (distrust) refuse(distrust.what, distrust.advice);
+  });
+  const mounts = judge.refuseMounts(way);
+  if (mounts) refuse(mounts.what, mounts.advice);
+  if (!way.end?.stat.isDirectory())
+    refuse('it is not a directory that exists', 'make it as root, with mode 0755');
+  const stat = lstatSync(way.resolved);
+  if (stat.uid !== 0) refuse('it does not belong to root', 'use a directory that root has made');
+  if (stat.mode & 0o022) refuse(`others can write to it (${describeMode(stat)})`, 'use one with mode 0755');
+}
+
+function list(path: string, only: readonly number[] | undefined): UserDirectory[] {
+  try {
+    return listUsers(path, readUserNumbers(), only);
+  } catch (cause) {
+    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot list ${path}: ${String(cause)}`, {
+      path,
+      cause,
+    });
+  }
+}
+
+/** So that no user is always the last, whose time the others take. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items];
+  for (let at = order.length - 1; at > 0; at--) {
+    const other = randomInt(at + 1);
+    [order[at], order[other]] = [order[other] as T, order[at] as T];
+  }
+  return order;
+}

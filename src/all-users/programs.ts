@@ -1,0 +1,60 @@
+/** The programs that root starts: by absolute paths on which only root decides. */
+import { existsSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { DeferredSweepError } from '../errors.ts';
+import type { Trust } from '../state/trust.ts';
+import { WayJudge } from '../state/trusted-path.ts';
+import { walk } from '../state/way.ts';
+
+const COMPILED = fileURLToPath(new URL('../../build/Release/become_user', import.meta.url));
+const PREBUILT = fileURLToPath(
+  new URL(`../../prebuilds/${process.platform}-${process.arch}/become_user`, import.meta.url),
+);
+const COMMAND_LINE = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+/** Root's own programs are nobody's to name as trusted. */
+const NOTHING_MORE: Trust = { paths: [], groups: [] };
+
+export interface Programs {
+  readonly becomeUser: string;
+  readonly node: string;
+  readonly commandLine: string;
+}
+
+/** @throws DeferredSweepError `DEFERRED_ADDON_MISSING`, `DEFERRED_UNSAFE_FILE` */
+export function findPrograms(): Programs {
+  const becomeUser = [COMPILED, PREBUILT].find(path => existsSync(path));
+  if (becomeUser === undefined) {
+    throw new DeferredSweepError(
+      'DEFERRED_ADDON_MISSING',
+      `cannot become another user: neither ${COMPILED} nor ${PREBUILT} exists; compile it as docs/installing.md says`,
+    );
+  }
+  return {
+    becomeUser: rootsOwn(becomeUser),
+    node: rootsOwn(process.execPath),
+    commandLine: rootsOwn(COMMAND_LINE),
+  };
+}
+
+/** The path without links, once each directory on the way and the file itself are seen to be root's alone. */
+function rootsOwn(path: string): string {
+  const why = distrust(path);
+  if (why === undefined) return realpathSync(path);
+  throw new DeferredSweepError(
+    'DEFERRED_UNSAFE_FILE',
+    `cannot start ${path} for other users: ${why}; install it where only root can write`,
+    { path },
+  );
+}
+
+function distrust(path: string): string | undefined {
+  const judge = new WayJudge(NOTHING_MORE);
+  let why: string | undefined;
+  const way = walk(path, step => {
+    why ??= judge.refuseStep(step)?.what;
+    if (step.stat.uid !== 0) why ??= `${step.path} does not belong to root`;
+  });
+  if (!way.end?.stat.isFile()) return 'it is not a file';
+  return why ?? judge.refuseMounts(way)?.what;
+}

@@ -1,0 +1,126 @@
+/** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { BoundedOutput } from './bounded-output.ts';
+import { killTree, startedSince, startTicksOf } from './process-tree.ts';
+import type { Programs } from './programs.ts';
+import { MAX_REPORT_BYTES, parseUserSweep, type UserSweep } from './user-report.ts';
+
+/** What it printed on standard error, of which more is dropped. */
+const MAX_ERROR_BYTES = 8 * 1024;
+/** As native/become_user.c has it. */
+const NO_SUCH_USER = 120;
+/** The command line's, src/cli/exit.ts: something failed, but all was swept. */
+const SWEPT_WITH_FAILURES = 1;
+
+export interface UserSweepEnd {
+  readonly outcome: 'swept' | 'failed' | 'timed-out' | 'skipped';
+  /** Why it is not `swept`, or what is wrong with its report. */
+  readonly reason?: string;
+  /** What the user's process says of it. */
+  readonly sweep?: UserSweep;
+  /** Pids of the user that began since and outlived the kill. */
+  readonly survivors: readonly number[];
+  /** What it printed on standard error. */
+  readonly printed: string;
+}
+
+export interface UserSweepOrder {
+  readonly programs: Programs;
+  readonly uid: number;
+  /** ROOT/<uid>. */
+  readonly base: string;
+  readonly mayGainPrivileges: boolean;
+  /** Arguments of the command line before the base. */
+  readonly args: readonly string[];
+  /** SIGTERM after so long, SIGKILL to all of it after the grace. */
+  readonly limitMs: number;
+  readonly killGraceMs: number;
+  /** As the limit, at once. */
+  readonly signal: AbortSignal;
+}
+
+export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
+  const { programs, uid, base, mayGainPrivileges, args } = order;
+  const flags = mayGainPrivileges ? 'p' : '-';
+  const child = spawn(
+    programs.becomeUser,
+    [String(uid), flags, programs.node, programs.commandLine, '--json', ...args, '--', base],
+    { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const sinceTicks = child.pid === undefined ? undefined : startTicksOf(child.pid);
+  const output = new BoundedOutput(child.stdout, MAX_REPORT_BYTES);
+  const errors = new BoundedOutput(child.stderr, MAX_ERROR_BYTES);
+  const { how, status, isTimedOut, survivors } = await ended(child, order, sinceTicks);
+  const printed = errors.text;
+  const end = { survivors, printed };
+  if (isTimedOut) return { ...end, outcome: 'timed-out', reason: `it was ended after its time; it ${how}` };
+  if (status === NO_SUCH_USER) return { ...end, outcome: 'skipped', reason: 'no user has this number' };
+  if (status !== 0 && status !== SWEPT_WITH_FAILURES)
+    return { ...end, outcome: 'failed', reason: `it ${how}` };
+  const sweep = output.isCut ? undefined : parseUserSweep(output.text);
+  const reason =
+    sweep !== undefined
+      ? undefined
+      : output.isCut
+        ? `its report is longer than ${MAX_REPORT_BYTES} bytes`
+        : 'its report cannot be read';
+  return {
+    ...end,
+    outcome: status === 0 ? 'swept' : 'failed',
+    ...(sweep !== undefined && { sweep }),
+    ...(reason !== undefined
+      ? { reason }
+      : status === 0
+        ? {}
+        : { reason: 'a function failed or a file was left' }),
+  };
+}
+
+interface Ended {
+  readonly how: string;
+  readonly status: number | null;
+  readonly isTimedOut: boolean;
+  readonly survivors: readonly number[];
+}
+
+/** How long the pipes of a process that has ended are read on: a process that it left may hold them. */
+const LAST_OUTPUT_MS = 1000;
+
+function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | undefined): Promise<Ended> {
+  return new Promise(resolve => {
+    let isTimedOut = false;
+    let survivors: readonly number[] = [];
+    let killing: NodeJS.Timeout | undefined;
+    const stop = (): void => {
+      if (isTimedOut) return;
+      isTimedOut = true;
+      child.kill('SIGTERM');
+      killing = setTimeout(() => {
+        if (child.pid !== undefined) survivors = killTree(child.pid, order.uid, sinceTicks);
+      }, order.killGraceMs);
+    };
+    const limit = setTimeout(stop, order.limitMs);
+    order.signal.addEventListener('abort', stop, { once: true });
+    if (order.signal.aborted) stop();
+    let isOver = false;
+    const end = (how: string, status: number | null): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(limit);
+      clearTimeout(killing);
+      order.signal.removeEventListener('abort', stop);
+      for (const pipe of [child.stdout, child.stderr]) pipe?.destroy();
+      resolve({ how, status, isTimedOut, survivors });
+    };
+    child.once('error', error => end(`could not be started: ${error.message}`, null));
+    child.once('exit', (code, signal) => {
+      clearTimeout(limit);
+      clearTimeout(killing);
+      // What a sweep left that ended at the sign to stop. After a kill it is known.
+      if (isTimedOut && survivors.length === 0) survivors = startedSince(order.uid, sinceTicks);
+      const how = signal ? `was killed by ${signal}` : `exited with status ${code}`;
+      child.once('close', () => end(how, code));
+      setTimeout(() => end(how, code), LAST_OUTPUT_MS).unref();
+    });
+  });
+}

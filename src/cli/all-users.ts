@@ -1,0 +1,40 @@
+/** `sweep --all-users ROOT`: root sweeps for everybody. */
+import { type AllUsersReport, allUsers, hasUserProblems } from '../all-users/all-users.ts';
+import { printable, printableJson } from '../printable.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
+
+export interface AllUsersLine {
+  readonly root: string;
+  /** `--user`; undefined: all. */
+  readonly users: readonly number[] | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly isJson: boolean;
+}
+
+/** Sweeps for the users and prints the report; returns the exit status. */
+export async function runAllUsers({ root, users, timeoutMs, isJson }: AllUsersLine): Promise<number> {
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const report = await allUsers(root, { users, timeoutMs, signal: abort.signal });
+    process.stdout.write(isJson ? `${printableJson(report)}\n` : format(report));
+    return hasUserProblems(report) ? EXIT_FAILED : EXIT_DONE;
+  } catch (error) {
+    const reported = reportError(error);
+    if (isJson) process.stdout.write(`${printableJson({ root, error: reported })}\n`);
+    process.stderr.write(`${printable(`deferred-sweep: ${reported.message}`)}\n`);
+    return EXIT_NOT_SWEPT;
+  } finally {
+    process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
+  }
+}
+
+function format({ users }: AllUsersReport): string {
+  const lines = users.map(({ base, outcome, reason, sweep }) => {
+    const told = sweep ? `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later` : '';
+    return printable(`${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`);
+  });
+  return lines.map(line => `${line}\n`).join('');
+}

@@ -1,0 +1,341 @@
+/** Root sweeps for everybody, and gives nothing of itself away. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { findPrograms } from '#dist/all-users/programs.js';
+import { sweepUser } from '#dist/all-users/user-sweep.js';
+import { type AllUsersOptions, type AllUsersReport, allUsers, hasUserProblems } from '#dist/index.js';
+import {
+  cannotMakeUsers,
+  EXTRA_GROUP,
+  FIRST,
+  makeAccounts,
+  removeAccounts,
+  SECOND,
+} from '../helpers/accounts.ts';
+import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { directoryOf, runAs } from '../helpers/users.ts';
+
+const bounded = { timeout: 120_000 };
+
+/** ROOT with a directory of each user's. */
+function freshRoot(t: TestContext): string {
+  const root = freshDirectory(t);
+  chmodSync(root, 0o755);
+  for (const uid of [FIRST, SECOND]) directoryOf(join(root, String(uid)), uid, 0o700);
+  return root;
+}
+
+/** A user dies with functions registered by these statements; `base` is ROOT/<uid>. */
+function leaveOrphans(root: string, uid: number, body: string): void {
+  const { signal, stderr } = runAs(
+    { uid },
+    `const base = args[0];
+     const job = await new DeferredFunctionManager(base, { logger: null }).open();
+     ${body}
+     process.kill(process.pid, 'SIGKILL');`,
+    join(root, String(uid)),
+  );
+  assert.equal(signal, 'SIGKILL', stderr);
+}
+
+const touch = `job.defer(async path => (await import('node:fs')).writeFileSync(path, ''), base + '/ran');`;
+
+function hasRun(root: string, uid: number): boolean {
+  return existsSync(join(root, String(uid), 'ran'));
+}
+
+async function sweepAll(root: string, options: AllUsersOptions = {}): Promise<AllUsersReport> {
+  return allUsers(root, { users: [FIRST, SECOND], logger: null, ...options });
+}
+
+function outcomes(report: AllUsersReport): string[] {
+  return report.users.map(({ outcome }) => outcome);
+}
+
+/** The path of the program `with_key.c`, compiled. */
+function compileWithKey(directory: string): string {
+  const output = join(directory, 'with_key');
+  const source = join(packageRoot, 'test/helpers/with_key.c');
+  const { status, stderr } = spawnSync('gcc', ['-Wall', source, '-o', output], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return output;
+}
+
+describe('root for everybody', { skip: cannotMakeUsers }, () => {
+  before(makeAccounts);
+  after(removeAccounts);
+
+  test("each user's functions run as that user", bounded, async t => {
+    const root = freshRoot(t);
+    const tell = `job.defer(async path => (await import('node:fs')).writeFileSync(path, String(process.geteuid())), base + '/ran');`;
+    for (const uid of [FIRST, SECOND]) leaveOrphans(root, uid, tell);
+    const report = await sweepAll(root);
+    assert.deepEqual(outcomes(report), ['swept', 'swept']);
+    assert.deepEqual(
+      report.users.map(({ sweep }) => sweep?.ok),
+      [1, 1],
+    );
+    assert.equal(hasUserProblems(report), false);
+    for (const uid of [FIRST, SECOND])
+      assert.equal(readFileSync(join(root, String(uid), 'ran'), 'utf8'), String(uid));
+  });
+
+  test("a function gets nothing of root's", bounded, async t => {
+    const root = freshRoot(t);
+    leaveOrphans(
+      root,
+      FIRST,
+      `process.umask(0o022);
+       job.defer(async path => {
+         const { readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } = await import('node:fs');
+         const { execFileSync } = await import('node:child_process');
+         const field = (text, name) => new RegExp('^' + name + ':\\\\s*(.*?)\\\\s*$', 'm').exec(text)?.[1];
+         const inner = readFileSync('/proc/self/status', 'utf8');
+         const outer = execFileSync('/bin/cat', ['/proc/self/status'], { encoding: 'utf8' });
+         const caps = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(name => field(inner, name));
+         const links = readdirSync('/proc/self/fd').flatMap(fd => {
+           try { return [readlinkSync('/proc/self/fd/' + fd)]; } catch { return []; }
+         });
+         let tty = 'none';
+         try { readFileSync('/dev/tty'); tty = 'some'; } catch {}
+         writeFileSync(path, JSON.stringify({
+           uid: field(inner, 'Uid'), gid: field(inner, 'Gid'), groups: field(inner, 'Groups').split(' ').map(Number).sort(),
+           caps: [...new Set(caps)], noNewPrivileges: field(inner, 'NoNewPrivs'),
+           signals: [field(outer, 'SigBlk'), field(outer, 'SigIgn')],
+           isDumpable: statSync('/proc/self/status').uid === process.getuid(),
+           markers: links.filter(link => link.includes('marker')), stdin: readlinkSync('/proc/self/fd/0'), tty,
+           core: /core file size\\s+(\\S+)/.exec(readFileSync('/proc/self/limits', 'utf8'))[1],
+           keys: /roots-secret/.test(readFileSync('/proc/keys', 'utf8')),
+           names: Object.keys(process.env).sort(), home: process.env.HOME,
+         }));
+       }, base + '/given');`,
+    );
+    const directory = freshDirectory(t);
+    const marker = join(directory, 'marker');
+    // Root's session has a key; every process of that session may read it.
+    const withKey = compileWithKey(directory);
+    const { status, stderr } = spawnSync(
+      '/bin/bash',
+      [
+        '--norc',
+        '-c',
+        `trap '' HUP INT TERM USR1 PIPE; touch ${marker}; exec 9<${marker} 300<${marker}; exec ${withKey} roots-secret "$@"`,
+        'bash',
+        process.execPath,
+        commandLinePath,
+        ...['sweep', '--all-users', root, '--user', String(FIRST)],
+      ],
+      { env: { ...process.env, ROOTS: 'secret', NODE_OPTIONS: '--no-warnings' }, encoding: 'utf8' },
+    );
+    assert.equal(status, 0, stderr);
+    const given = JSON.parse(readFileSync(join(root, String(FIRST), 'given'), 'utf8'));
+    const four = (id: number): string => Array(4).fill(id).join('\t');
+    assert.deepEqual(given, {
+      uid: four(FIRST),
+      gid: four(FIRST),
+      groups: [FIRST, EXTRA_GROUP],
+      caps: ['0000000000000000'],
+      noNewPrivileges: '1',
+      signals: ['0000000000000000', '0000000000000000'],
+      isDumpable: true,
+      markers: [],
+      stdin: '/dev/null',
+      tty: 'none',
+      core: '0',
+      keys: false,
+      names: ['DEFERRED_SWEEP_INSIDE', 'HOME', 'LANG', 'LOGNAME', 'PATH', 'SHELL', 'USER'],
+      home: '/home/dsweep-first',
+    });
+  });
+
+  test('privileges may be gained where the caller says so, and only there', bounded, async t => {
+    const root = freshRoot(t);
+    const tell = `job.defer(async path => {
+      const fs = await import('node:fs');
+      fs.writeFileSync(path, /^NoNewPrivs:\\s*(\\d)/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]);
+    }, base + '/ran');`;
+    leaveOrphans(root, FIRST, tell);
+    await sweepAll(root, { users: [FIRST], mayGainPrivileges: true });
+    assert.equal(readFileSync(join(root, String(FIRST), 'ran'), 'utf8'), '0');
+  });
+
+  test(
+    'a user whose function hangs is ended in its time, told of, and keeps no other waiting',
+    bounded,
+    async t => {
+      const root = freshRoot(t);
+      leaveOrphans(
+        root,
+        FIRST,
+        `job.defer(async path => {
+         const { spawn } = await import('node:child_process');
+         const child = spawn('/bin/sleep', ['300'], { detached: true, stdio: 'ignore' });
+         (await import('node:fs')).writeFileSync(path, process.pid + ' ' + child.pid);
+         for (;;);
+       }, base + '/pids');`,
+      );
+      leaveOrphans(root, SECOND, touch);
+      const report = await sweepAll(root, { userTimeoutMs: 5000, killGraceMs: 200 });
+      assert.deepEqual(outcomes(report), ['timed-out', 'swept']);
+      assert.ok(hasRun(root, SECOND));
+      const pids = readFileSync(join(root, String(FIRST), 'pids'), 'utf8')
+        .split(' ')
+        .map(Number);
+      const isAlive = (pid: number): boolean =>
+        existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      assert.deepEqual(pids.filter(isAlive), []);
+      assert.ok(report.ms < 30_000, `${report.ms} ms`);
+    },
+  );
+
+  test(
+    'whatever a user makes of the report is bounded, and taken for numbers or for nothing',
+    bounded,
+    async t => {
+      const directory = freshDirectory(t);
+      chmodSync(directory, 0o755);
+      const commandLine = join(directory, 'hostile.mjs');
+      const counts = { ok: 1, failed: 0, pending: 0, live: 0, held: 0, sweeping: 0, isComplete: true };
+      const print = (value: unknown): string => `console.log(${JSON.stringify(JSON.stringify(value))})`;
+      const cases: readonly [string, RegExp | undefined][] = [
+        [
+          "const chunk = 'x'.repeat(1e6); for (let n = 0; n < 100; n++) process.stdout.write(chunk)",
+          /is longer than/,
+        ],
+        ["console.log('['.repeat(1_000_000))", /cannot be read/],
+        [print({ ...counts, files: [], ok: -1 }), /cannot be read/],
+        [print({ ...counts, files: [], ok: '\u001b[2J' }), /cannot be read/],
+        [print(null), /cannot be read/],
+        [`${print({ ...counts, files: [] })}; ${print({ ...counts, files: [] })}`, /cannot be read/],
+        [print({ ...counts, files: ['\u001b[2J'], __proto__: null, more: 'x' }), undefined],
+      ];
+      for (const [program, reason] of cases) {
+        writeFileSync(commandLine, program, { mode: 0o644 });
+        const { survivors, printed, ...end } = await sweepUser({
+          programs: { ...findPrograms(), commandLine },
+          uid: FIRST,
+          base: '/',
+          mayGainPrivileges: false,
+          args: [],
+          limitMs: 60_000,
+          killGraceMs: 1000,
+          signal: new AbortController().signal,
+        });
+        assert.deepEqual([end.outcome, survivors, printed], ['swept', [], ''], program);
+        if (reason === undefined) assert.deepEqual(end.sweep, { ...counts, files: 1 });
+        else {
+          assert.equal(end.sweep, undefined, program);
+          assert.match(end.reason ?? '', reason);
+        }
+      }
+    },
+  );
+
+  test('thousands of files of one user do not keep another from being swept', bounded, async t => {
+    const root = freshRoot(t);
+    const made = runAs(
+      { uid: FIRST },
+      `fs.mkdirSync(args[0] + '/deferred', { mode: 0o700 });
+       for (let n = 0; n < 5000; n++) fs.writeFileSync(args[0] + '/deferred/func' + n, 'damage', { mode: 0o600 });`,
+      join(root, String(FIRST)),
+    );
+    assert.equal(made.status, 0, made.stderr);
+    leaveOrphans(root, SECOND, touch);
+    const report = await sweepAll(root, { userTimeoutMs: 20_000 });
+    assert.equal(report.users[1]?.outcome, 'swept');
+    assert.ok(hasRun(root, SECOND));
+  });
+
+  test("a directory that is not its user's alone is refused, and nothing is started", bounded, async t => {
+    const attacks: Record<string, (path: string, other: string) => void> = {
+      'of another user': path => directoryOf(path, SECOND, 0o700),
+      'open to others': path => directoryOf(path, FIRST, 0o755),
+      "a link to another user's": (path, other) => {
+        renameSync(path, `${path}-away`);
+        symlinkSync(other, path);
+      },
+    };
+    for (const [what, attack] of Object.entries(attacks)) {
+      const root = freshRoot(t);
+      leaveOrphans(root, SECOND, touch);
+      attack(join(root, String(FIRST)), join(root, String(SECOND)));
+      const report = await sweepAll(root, { users: [FIRST] });
+      assert.deepEqual(outcomes(report), ['refused'], what);
+      assert.equal(hasUserProblems(report), true);
+      assert.equal(hasRun(root, SECOND), false);
+    }
+  });
+
+  test('ROOT that another user can change is refused', bounded, async t => {
+    const attacks: Record<string, (root: string) => void> = {
+      'writable by all': root => chmodSync(root, 0o1777),
+      'of a user': root => directoryOf(root, FIRST, 0o755),
+    };
+    for (const [what, attack] of Object.entries(attacks)) {
+      const root = freshRoot(t);
+      attack(root);
+      await assert.rejects(sweepAll(root), { code: 'DEFERRED_UNSAFE_DIRECTORY' }, what);
+    }
+    await assert.rejects(sweepAll(join(freshRoot(t), 'missing')), { code: 'DEFERRED_UNSAFE_DIRECTORY' });
+  });
+
+  test('numbers that no ordinary user has are skipped with a line, and are no failure', bounded, t => {
+    const root = freshRoot(t);
+    for (const name of ['0', '65534', '999', '61000', '51003', 'notes'])
+      mkdirSync(join(root, name), { mode: 0o700 });
+    directoryOf(join(root, '51003'), 51_003, 0o700);
+    const { status, stdout } = runCommandLine(['sweep', '--all-users', root]);
+    assert.equal(status, 0);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => line.slice(root.length + 1).replace(/,.*| in UID.*/, ''));
+    assert.deepEqual(lines, [
+      '0: skipped: it is not',
+      '999: skipped: it is not',
+      '51001: swept',
+      '51002: swept',
+      '51003: skipped: no user has this number',
+      '61000: skipped: it is not',
+      '65534: skipped: it is the number of all users without one',
+    ]);
+  });
+
+  test("root refuses to sweep a user's directory itself, and the message names the flag", bounded, t => {
+    const root = freshRoot(t);
+    leaveOrphans(root, FIRST, touch);
+    const { status, stderr } = runCommandLine([join(root, String(FIRST))]);
+    assert.equal(status, 3);
+    assert.match(stderr, /--all-users/);
+    assert.equal(hasRun(root, FIRST), false);
+  });
+
+  test('after the time for all, users whose turn it was not are named', bounded, async t => {
+    const root = freshRoot(t);
+    for (const uid of [FIRST, SECOND]) leaveOrphans(root, uid, touch);
+    const report = await sweepAll(root, { signal: AbortSignal.abort() });
+    assert.deepEqual(outcomes(report), ['not-begun', 'not-begun']);
+  });
+});
+
+test('a wrong option is named', async () => {
+  const wrong: readonly [object, RegExp][] = [
+    [{ users: ['1'] }, /"users"/],
+    [{ userTimeoutMs: -1 }, /"userTimeoutMs"/],
+    [{ mayGainPrivileges: 1 }, /"mayGainPrivileges"/],
+    [{ usres: [] }, /"usres"/],
+  ];
+  for (const [options, message] of wrong) await assert.rejects(allUsers('/', options), { message });
+});

@@ -1,0 +1,38 @@
+/** Two users with accounts for tests that root runs: useradd(8) and userdel(8). */
+import { execFileSync, spawnSync } from 'node:child_process';
+
+/** Numbers between UID_MIN and UID_MAX that no other test uses. */
+export const FIRST = 51_001;
+export const SECOND = 51_002;
+/** A group that the first user is in beside its own. */
+export const EXTRA_GROUP = 51_009;
+
+const users = [
+  ['dsweep-first', FIRST],
+  ['dsweep-second', SECOND],
+] as const;
+
+/** For the `skip` option: false, or why users cannot be made. */
+export const cannotMakeUsers: string | false =
+  process.platform !== 'linux' || process.getuid?.() !== 0
+    ? 'NOT TESTED: only root can make users, on Linux'
+    : spawnSync('useradd', ['--help']).error
+      ? 'NOT TESTED: there is no useradd(8) here'
+      : false;
+
+/** Makes both. What an ended test left is removed first. */
+export function makeAccounts(): void {
+  removeAccounts();
+  execFileSync('groupadd', ['--gid', String(EXTRA_GROUP), 'dsweep-extra']);
+  for (const [name, uid] of users) {
+    const more = uid === FIRST ? ['--groups', 'dsweep-extra'] : [];
+    execFileSync('useradd', ['--no-create-home', '--user-group', '--uid', String(uid), ...more, name], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  }
+}
+
+export function removeAccounts(): void {
+  for (const [name] of users) spawnSync('userdel', ['--force', name]);
+  spawnSync('groupdel', ['dsweep-extra']);
+}
