@@ -1,7 +1,7 @@
 # What is compiled, and how: the only list. Read by node-gyp (binding.gyp) and by native/build.mjs, so apart from lines of
 # comment this is JavaScript's literals, without gyp's variables and conditions.
 {
-  "sources": ["binding.cc", "cxx_runtime.cc", "file_lock_posix.cc", "watchdog_posix.cc", "watchdog_timer.cc"],
+  "sources": ["binding.cc", "cxx_runtime.cc", "file_lock_posix.cc", "lease.cc", "watchdog_posix.cc", "watchdog_timer.cc"],
   # A literal: a gyp variable napi_build_version is overridden by that of the Node that builds.
   # SWALLOW: in a worker that is being terminated nothing can be thrown; without it that ends the process.
   "defines": [

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "file_lock.h"
+#include "lease.h"
 #include "watchdog.h"
 
 namespace deferred_sweep {
@@ -61,9 +62,21 @@ Napi::Value SetWatchdogBinding(const Napi::CallbackInfo& info) {
   return ToFailure(env, error, "timer_create");
 }
 
+// probeLease(descriptor: number): 0 free | 1 held | { errno, syscall }
+Napi::Value ProbeLeaseBinding(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int descriptor = ToInteger(info[0], 0x7fffffff, "descriptor must be an integer from 0 to 2147483647");
+  if (descriptor < 0) return env.Undefined();
+  LeaseState state = LeaseState::kFree;
+  const int error = ProbeLease(descriptor, &state);
+  if (error != 0) return ToFailure(env, error, "fcntl");
+  return Napi::Number::New(env, static_cast<int>(state));
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("setFileLock", Napi::Function::New<SetFileLockBinding>(env, "setFileLock"));
   exports.Set("setWatchdog", Napi::Function::New<SetWatchdogBinding>(env, "setWatchdog"));
+  exports.Set("probeLease", Napi::Function::New<ProbeLeaseBinding>(env, "probeLease"));
   return exports;
 }
 

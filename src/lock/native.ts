@@ -27,6 +27,12 @@ export interface NativeWatchdog {
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
 }
 
+/** What of the addon asks without a lock. */
+export interface NativeLease {
+  /** 1 when the file is open for writing anywhere on this machine, 0 when not; see `native/lease.h` for the rest. */
+  probeLease(descriptor: number): number | NativeFailure;
+}
+
 /** A system call that failed for another reason than contention. */
 export interface NativeFailure {
   /** As in errno.h: positive. */
@@ -50,7 +56,7 @@ export interface TriedAddon {
 /** How a search for the addon ended. */
 export interface AddonSearch {
   /** Undefined where none was loaded; `path` with it. */
-  readonly addon: (NativeLocks & NativeWatchdog) | undefined;
+  readonly addon: (NativeLocks & NativeWatchdog & NativeLease) | undefined;
   readonly path: string | undefined;
   readonly tried: readonly TriedAddon[];
 }
@@ -62,7 +68,7 @@ export interface AddonLoader {
   readonly directory: string;
 }
 
-let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: string } | undefined;
+let loaded: { readonly addon: NativeLocks & NativeWatchdog & NativeLease; readonly path: string } | undefined;
 
 /**
  * The addon, loaded at the first call in this thread: what was compiled on this machine, in `build/Release`, else the
@@ -78,6 +84,12 @@ export function nativeLocks(): NativeLocks {
 
 /** As {@link nativeLocks}: one file, loaded once. */
 export function nativeWatchdog(): NativeWatchdog {
+  loaded ??= load();
+  return loaded.addon;
+}
+
+/** As {@link nativeLocks}: one file, loaded once. */
+export function nativeLease(): NativeLease {
   loaded ??= load();
   return loaded.addon;
 }

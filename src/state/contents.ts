@@ -12,6 +12,7 @@ import {
   decodeRecord,
   type HeaderRecord,
   type Mark,
+  type RetryRecord,
   type SaltedRecord,
   type StartRecord,
   type StateRecord,
@@ -35,6 +36,8 @@ export class RegisteredFunction {
   readonly #attempts = new Map<number, Attempt>();
   #lastAttempt: Attempt | undefined;
   #isFinal = false;
+  /** What ended in a dead letter before this: marks of attempts that count no more, and the retries after them. */
+  readonly #history: (Mark | RetryRecord)[] = [];
 
   constructor(record: DeferRecord) {
     this.record = record;
@@ -70,9 +73,22 @@ export class RegisteredFunction {
     return highest + 1;
   }
 
-  /** The marks of all attempts, oldest first. */
-  get marks(): Mark[] {
-    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
+  /** Marks and retries from before the attempts that count, oldest first. */
+  get history(): readonly (Mark | RetryRecord)[] {
+    return this.#history;
+  }
+
+  /** The history, and the marks of all attempts, oldest first. */
+  get marks(): (Mark | RetryRecord)[] {
+    return [...this.#history, ...this.#attemptMarks()];
+  }
+
+  /** Begins anew, as a function that was never tried. */
+  retry(record: RetryRecord): void {
+    this.#history.push(...this.#attemptMarks(), record);
+    this.#attempts.clear();
+    this.#lastAttempt = undefined;
+    this.#isFinal = false;
   }
 
   /** The first start of an attempt stands, and the last done, but a final one stands for ever. */
@@ -86,6 +102,10 @@ export class RegisteredFunction {
     if (mark.kind === 'start') known.start ??= mark;
     else if (!known.done?.final) known.done = mark;
     if (mark.kind === 'done' && mark.final) this.#isFinal = true;
+  }
+
+  #attemptMarks(): Mark[] {
+    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
   }
 }
 
@@ -142,6 +162,9 @@ export class StateContents {
       }
       case 'claim':
         this.claim = record;
+        break;
+      case 'retry':
+        this.functions.get(record.id)?.retry(record);
         break;
       case 'start':
       case 'done':

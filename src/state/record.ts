@@ -140,10 +140,17 @@ export interface DoneRecord {
   readonly final: boolean;
 }
 
+/** A dead letter was given fresh attempts: those before count no more, and a final one ended nothing. */
+export interface RetryRecord {
+  readonly kind: 'retry';
+  readonly id: number;
+  readonly atEpochMs: number;
+}
+
 /** What runners write about a function. */
 export type Mark = StartRecord | DoneRecord;
 /** Every record of format version 1. */
-export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | Mark;
+export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | RetryRecord | Mark;
 
 /** The payload of the frame of `record`, bound to the file with this salt. */
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
@@ -225,6 +232,11 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
           final: fields.boolean('final'),
           ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
         },
+      };
+    case 'retry':
+      return {
+        salt,
+        record: { kind: 'retry', id: fields.count('id'), atEpochMs: fields.number('atEpochMs') },
       };
     default:
       return { salt, record: undefined };

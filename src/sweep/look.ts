@@ -65,6 +65,8 @@ export interface Candidate {
 export interface LookOptions extends ClaimOptions {
   readonly lock: LockScheme;
   readonly signal: AbortSignal | undefined;
+  /** Files of other jobs are left alone, and not locked. */
+  readonly onlyLabel?: string | undefined;
 }
 
 /** How one file is looked at. */
@@ -138,6 +140,8 @@ export class Looker {
       this.#seen.add(inode);
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
+    const { onlyLabel } = this.#options;
+    if (onlyLabel !== undefined && replay(readHead(fd)).header?.label !== onlyLabel) return { kind: 'seen' };
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
