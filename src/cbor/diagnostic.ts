@@ -32,7 +32,7 @@ class Diagnosis {
     return this.#text;
   }
 
-  item(depth: number): void {
+  item(depth: number): undefined {
     if (this.#isOver) return;
     if (depth > MAX_DEPTH || this.#at >= this.#bytes.length) return this.#fail();
     const initial = this.#bytes[this.#at++]!;
@@ -76,7 +76,7 @@ class Diagnosis {
     return value;
   }
 
-  #string(length: bigint, show: (bytes: Buffer) => string): void {
+  #string(length: bigint, show: (bytes: Buffer) => string): undefined {
     const end = this.#at + Number(length);
     if (end > this.#bytes.length) return this.#fail();
     // What will be cut off need not be made.
@@ -85,7 +85,7 @@ class Diagnosis {
     this.#at = end;
   }
 
-  #items(open: string, close: string, count: bigint, one: () => void): void {
+  #items(open: string, close: string, count: bigint, one: () => void): undefined {
     this.#write(open);
     for (let index = 0n; index < count && !this.#isOver; index++) {
       if (index > 0n) this.#write(', ');
@@ -94,7 +94,7 @@ class Diagnosis {
     this.#write(close);
   }
 
-  #simple(additional: number): void {
+  #simple(additional: number): undefined {
     const length = { 25: 2, 26: 4, 27: 8 }[additional];
     if (length !== undefined) {
       if (this.#at + length > this.#bytes.length) return this.#fail();
@@ -111,7 +111,7 @@ class Diagnosis {
     this.#write(`simple(${value})`);
   }
 
-  #write(text: string): void {
+  #write(text: string): undefined {
     if (this.#isOver) return;
     this.#text += text;
     if (this.#text.length <= this.#most) return;
@@ -119,7 +119,7 @@ class Diagnosis {
     this.#isOver = true;
   }
 
-  #fail(): void {
+  #fail(): undefined {
     this.#write(`<no CBOR at byte ${this.#at}>`);
     this.#isOver = true;
   }

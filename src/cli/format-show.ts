@@ -1,9 +1,10 @@
 /** What `show` prints for people. */
-import { userName } from './user-names.ts';
-import { formatAge } from './format-list.ts';
+
 import type { ListedAttempt, ListedFunction } from '../operate/listed-file.ts';
 import type { ShownFile } from '../operate/show.ts';
 import { printable } from '../printable.ts';
+import { formatAge } from './format-list.ts';
+import { userName } from './user-names.ts';
 
 /** @param dir - BASE as it was given, for the lines that can be copied */
 export function formatShown(file: ShownFile, dir: string | undefined): string {

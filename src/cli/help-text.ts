@@ -36,8 +36,7 @@ export function verbHelp(verb: VerbRow): string {
   const options = verb.options.map(name => row(optionUsage(name), OPTIONS[name].text, 22)).join('');
   return `Usage: ${usageOf(verb)}
 
-${sentence(verb.text)}
-
+${row('', sentence(verb.text), 0).trimStart().replaceAll('\n  ', '\n')}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 

@@ -4,7 +4,7 @@ import { printable } from '../printable.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output.ts';
-import { type VerbRow, VERBS, verbNamed } from './table.ts';
+import { VERBS, type VerbRow, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;
 

@@ -84,22 +84,19 @@ async function isAgreed(selection: LetterSelection, base: string): Promise<boole
   }
 }
 
-function tell({ id, name, outcome, newPath, error }: LetterReport): void {
+function tell(letter: LetterReport): void {
+  const { id, name, outcome, newPath, error } = letter;
   const what = name === undefined ? id : `${id} ${name}`;
-  switch (outcome) {
-    case 'retried':
-      return print(`${printable(`${what}: will be run by the next sweep, from ${newPath}`)}\n`);
-    case 'discarded':
-      return print(`${printable(`${what}: discarded`)}\n`);
-    case 'busy':
-      return say(`${what}: another process has it, or its sweep did not end; sweep, then try again`);
-    case 'gone':
-      return say(`${what}: another process was faster`);
-    case 'missing':
-      return say(`${id}: no dead letter has this id; see deferred-sweep list --state dead`);
-    case 'ambiguous':
-      return say(`${id}: several files have an id that begins so; write more of it`);
-    case 'refused':
-      return say(`${what}: ${error?.message ?? 'refused'}`);
-  }
+  if (outcome === 'retried')
+    print(`${printable(`${what}: will be run by the next sweep, from ${newPath}`)}\n`);
+  else if (outcome === 'discarded') print(`${printable(`${what}: discarded`)}\n`);
+  else say(`${what}: ${error?.message ?? WHY_NOT[outcome]}`);
 }
+
+const WHY_NOT: Readonly<Record<Exclude<LetterReport['outcome'], 'retried' | 'discarded'>, string>> = {
+  busy: 'another process has it, or its sweep did not end; sweep, then try again',
+  gone: 'another process was faster',
+  missing: 'no dead letter has this id; see deferred-sweep list --state dead',
+  ambiguous: 'several files have an id that begins so; write more of it',
+  refused: 'refused',
+};

@@ -14,20 +14,21 @@ import { formatReport } from '../format.ts';
 import { print, say, warn } from '../output.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {
-  return runOver(line, basesOf(line.operands, process.env), sweep);
+  return runOver(line, sweep);
 }
 
 export async function runCleanup(line: Arguments): Promise<number> {
   if (line.operands.length > 1) throw new UsageError(`cleanup takes one BASE, got ${line.operands.length}`);
-  return runOver(line, basesOf(line.operands, process.env), cleanup);
+  return runOver(line, cleanup);
 }
 
 /** One bad base keeps none of the others from it. */
-async function runOver(line: Arguments, bases: readonly string[], run: typeof sweep): Promise<number> {
+async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
   const abort = new AbortController();
   const options = sweepOptions(line, abort.signal);
-  if (line.has('dry-run')) return (await import('./dry-run.ts')).runDryRun(line, bases, options);
   const metricsFile = line.text('metrics-file');
+  const bases = basesOf(line.operands, process.env);
+  if (line.has('dry-run')) return (await import('./dry-run.ts')).runDryRun(line, bases, options);
   // Finish the function in progress, leave the rest registered, report.
   const stop = (): void => abort.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);

@@ -1,4 +1,0 @@
-import type { Arguments } from '../arguments.ts';
-export async function runDoctor(_line: Arguments): Promise<number> {
-  return 0;
-}
