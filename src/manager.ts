@@ -120,7 +120,10 @@ export class DeferredFunctionManager {
     }
     requireKnown(options, MANAGER_OPTIONS);
     const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, ...rest } = options;
-    const { durability, delivery, order, env, ...sweepOptions } = rest;
+    const { durability, delivery, order, env, onFailure, ...sweepOptions } = rest;
+    if (onFailure !== undefined && typeof onFailure !== 'function')
+      throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
+    this.#onFailure = onFailure;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     // Orphans keep the limits their own owner registered them with.
