@@ -52,11 +52,11 @@ function stateText({ state, functions, holders }: ShownFile): string {
   }
 }
 
-function ownerLines({ owner, uid, label, ageMs, surroundings, state }: ShownFile): string[] {
+function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: ShownFile): string[] {
   if (!owner || !surroundings) return [];
   const who = [
     ...(uid === undefined ? [] : [userName(uid)]),
-    `pid ${owner.pid} on ${owner.host}${state === 'live' ? '' : ' (not its owner now)'}`,
+    `pid ${owner.pid} on ${owner.host}${isOwnerAlive === false ? ' (gone)' : ''}`,
     ...(label === undefined ? [] : [label]),
     `begun ${clock(surroundings.createdAtEpochMs)}${ageMs === undefined ? '' : ` (${formatAge(ageMs)} ago)`}`,
   ];

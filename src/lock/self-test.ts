@@ -49,8 +49,9 @@ function openAgain(path: string): number | undefined {
   try {
     return openSync(path, openFlags); // libuv adds O_CLOEXEC
   } catch (error) {
-    // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server.
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
+    // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server; EAGAIN: a
+    // process that lists files has a lease.
+    if (isSystemError(error, 'EAGAIN', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
     throw error;
   }
 }

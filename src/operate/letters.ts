@@ -9,7 +9,7 @@
  *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
-import { constants, fdatasyncSync, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
@@ -17,6 +17,7 @@ import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { replay, type StateContents } from '../state/contents.ts';
 import { freshName, partsOfName } from '../state/names.ts';
+import { openPatiently } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
@@ -30,7 +31,6 @@ export type LetterFate =
   | { readonly outcome: 'discarded' | 'busy' | 'gone' };
 
 const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const MOST_OPENS = 100;
 
 /** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
 export function retryLetter(directory: StateDirectory, path: string): LetterFate {
@@ -92,13 +92,10 @@ function withLetter(
 }
 
 function openLetter(path: string): number | undefined {
-  for (let opens = 1; ; opens++) {
-    try {
-      return openSync(path, OPEN_FLAGS);
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return undefined;
-      // A process that lists files holds a lease for some microseconds (fcntl(2), F_SETLEASE).
-      if (systemErrorCode(error) !== 'EAGAIN' || opens === MOST_OPENS) throw error;
-    }
+  try {
+    return openPatiently(path, OPEN_FLAGS);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { diagnose } from '../cbor/diagnostic.ts';
 import { hasCode } from '../errors.ts';
+import { isAlive } from '../lock/process-identity.ts';
 import type { StateContents } from '../state/contents.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { readFrames } from '../state/frame.ts';
@@ -39,6 +40,8 @@ export interface EarlierAttempt {
 export interface ShownFile extends ListedFile {
   readonly records: readonly ShownRecord[];
   readonly earlierAttempts: readonly EarlierAttempt[];
+  /** Absent where that cannot be told here. */
+  readonly isOwnerAlive?: boolean;
   /** What its runner will restore. */
   readonly surroundings?: Pick<HeaderRecord, 'node' | 'nodePath' | 'execArgv' | 'umask'> & {
     readonly cwd: string | null;
@@ -88,9 +91,11 @@ function pathGiven(path: string): { path: string; where: 'live' | 'dead' } {
 function shown({ listed, contents, bytes }: ReadFile): ShownFile {
   const { header } = contents;
   const holders = listed.state === 'held' ? holdersOf(new Set([listed.path])).get(listed.path) : undefined;
+  const isOwnerAlive = header && isAlive(header.owner);
   return {
     ...listed,
     holders: holders ?? [],
+    ...(isOwnerAlive !== undefined && { isOwnerAlive }),
     records: recordsOf(bytes),
     earlierAttempts: earlierAttemptsOf(contents),
     ...(header && {

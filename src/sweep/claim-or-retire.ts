@@ -2,15 +2,16 @@
  * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Sweep, step 6. It writes the ends of
  * attempts that its dead runners could not write, gives up what has no attempts left, then retires the file or claims it.
  */
-import { constants, openSync, unlinkSync } from 'node:fs';
+import { constants, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
 import { nextStart } from '../runner/run-attempt.ts';
 import type { StateContents } from '../state/contents.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { nonceOf } from '../state/nonce.ts';
+import { openPatiently } from '../state/open-patiently.ts';
 import type { ReportedError } from '../state/record.ts';
 import { interrupted, type RetryOverrides } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -90,24 +91,15 @@ export function writeClaim(file: StateFile, nonce: string): void {
 }
 
 const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const MOST_OPENS = 100;
 
 /** A second descriptor: the lock stays with the first, closing this one keeps it (flock(2), fcntl(2) F_OFD_SETLK). */
 function openForWriting(path: string, fd: number): number {
-  for (let opens = 1; ; opens++) {
-    try {
-      const writable = openSync(path, WRITE_FLAGS);
-      if (areSameFile(fd, writable)) return writable;
-      closeDescriptor(writable);
-    } catch (error) {
-      // A process that lists files holds a lease for some microseconds (fcntl(2), F_SETLEASE).
-      if (systemErrorCode(error) === 'EAGAIN' && opens < MOST_OPENS) continue;
-      throw error;
-    }
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
-      path,
-    });
-  }
+  const writable = openPatiently(path, WRITE_FLAGS);
+  if (areSameFile(fd, writable)) return writable;
+  closeDescriptor(writable);
+  throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
+    path,
+  });
 }
 
 /** Without a header no function was ever registered (torn), or no record of the file counts (damaged). */

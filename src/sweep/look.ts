@@ -11,7 +11,7 @@
  * Racers: other sweepers doing the same; runners, which claim as at 1 to 5; the owner, alive, in any state; a creator
  * between its open and its lock.
  */
-import { constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, readSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -24,6 +24,7 @@ import { replay, replayInSlices, type StateContents } from '../state/contents.ts
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import { isOfSweep } from '../state/nonce.ts';
+import { openPatiently } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -113,7 +114,7 @@ export class Looker {
     const isReading = !this.#needsWriting;
     let fd: number;
     try {
-      fd = openSync(path, isReading ? READ_FLAGS : WRITE_FLAGS); // 1
+      fd = openPatiently(path, isReading ? READ_FLAGS : WRITE_FLAGS); // 1
     } catch (error) {
       return refusedToOpen(path, error);
     }
