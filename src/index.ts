@@ -25,7 +25,36 @@ export type { ModuleLocation } from './function/module-reference.ts';
 export type { ModuleState } from './function/module-state.ts';
 export type { Defer, Job, Registration } from './job.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
-export { DeferredFunctionManager, type ManagerOptions, type OpenOptions } from './manager.ts';
+export {
+  DeferredFunctionManager,
+  type FunctionFailure,
+  type ManagerOptions,
+  type OpenOptions,
+} from './manager.ts';
+export { type ListOptions, list } from './operate/list.ts';
+export type {
+  FileState,
+  Holder,
+  ListedAttempt,
+  ListedFile,
+  ListedFunction,
+  ListReport,
+} from './operate/listed-file.ts';
+export {
+  discard,
+  type LetterReport,
+  type LetterSelection,
+  type LettersReport,
+  retry,
+} from './operate/retry.ts';
+export {
+  type EarlierAttempt,
+  type ShownFile,
+  type ShownRecord,
+  type ShowOptions,
+  show,
+} from './operate/show.ts';
+export { BASE_VARIABLE, defaultBase } from './state/default-base.ts';
 export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
 export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './state/record.ts';
 export type { Logger } from './sweep/logger.ts';

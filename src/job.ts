@@ -28,6 +28,8 @@ export interface JobHost extends OwnFunctionsHost {
   readonly moduleState: ModuleState;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
+  /** Told once, what the end of the job and the sweep after it came to. */
+  reported(report: SweepReport): void;
 }
 
 /** The signature of {@link Job.defer}, for passing it on. */
@@ -150,7 +152,9 @@ export class Job {
     // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
-    return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
+    const report = summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
+    this.#host.reported(report);
+    return report;
   }
 
   async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {

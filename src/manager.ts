@@ -10,6 +10,7 @@ import type { ModuleState } from './function/module-state.ts';
 import { type Defer, Job, type JobHost } from './job.ts';
 import { fileSystemVerdict } from './lock/file-system.ts';
 import { createStateFile, createStateFileNow, type StateFileSettings } from './state/create-state-file.ts';
+import { defaultBase } from './state/default-base.ts';
 import { currentPlace, isSamePlace } from './state/place.ts';
 import type { Delivery, Durability, RunOrder } from './state/record.ts';
 import { StateDirectory } from './state/state-directory.ts';
@@ -27,7 +28,7 @@ import {
   SWEEP_OPTIONS,
   type SweepOptions,
 } from './sweep/options.ts';
-import { type SweepReport, summarize } from './sweep/report.ts';
+import { type FileReport, type FunctionReport, type SweepReport, summarize } from './sweep/report.ts';
 import { StopCondition } from './sweep/stop.ts';
 import { sweepDirectory } from './sweep/sweep.ts';
 
@@ -64,6 +65,17 @@ export interface ManagerOptions extends SweepOptions {
   moduleState?: ModuleState | undefined;
   /** Stored with every job, for reports. */
   label?: string | undefined;
+  /**
+   * Called once for each function that failed: in a job's end, or in the sweep of an `open`. It is given what the report
+   * says; what it throws, or rejects with, is told to the logger and changes nothing.
+   */
+  onFailure?: ((failure: FunctionFailure) => unknown) | undefined;
+}
+
+/** A function that failed, and its file. */
+export interface FunctionFailure {
+  readonly failed: FunctionReport;
+  readonly file: FileReport;
 }
 
 const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
@@ -75,6 +87,7 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   'moduleState',
   'env',
   'label',
+  'onFailure',
 ];
 
 /** How to open a job. */
@@ -101,13 +114,15 @@ export class DeferredFunctionManager {
   /** Sweeps that go on beside jobs. */
   readonly #background = new Set<Promise<unknown>>();
   #knowsFileSystem = false;
+  readonly #onFailure: ManagerOptions['onFailure'];
 
   /**
    * Touches neither the directory nor the addon yet.
-   * @param stateDirBase - directory on a local file system, shared by the workers of a node; resolved now
+   * @param stateDirBase - directory on a local file system, shared by the workers of a node; resolved now. By default the
+   * value of `DEFERRED_SWEEP_DIR`, else `/var/tmp/deferred-sweep-<uid>`: where the command line looks, too
    * @throws TypeError, RangeError naming an option that is wrong
    */
-  constructor(stateDirBase: string, options: ManagerOptions = {}) {
+  constructor(stateDirBase: string = defaultBase(), options: ManagerOptions = {}) {
     if (typeof stateDirBase !== 'string' || stateDirBase === '') {
       throw new TypeError(
         `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
@@ -115,7 +130,10 @@ export class DeferredFunctionManager {
     }
     requireKnown(options, MANAGER_OPTIONS);
     const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
-    const { durability, delivery, order, env, ...sweepOptions } = rest;
+    const { durability, delivery, order, env, onFailure, ...sweepOptions } = rest;
+    if (onFailure !== undefined && typeof onFailure !== 'function')
+      throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
+    this.#onFailure = onFailure;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     // Orphans keep the limits their own owner registered them with.
@@ -144,6 +162,7 @@ export class DeferredFunctionManager {
       giveBack: file => this.#keep(file),
       retire: file => this.#remove(file),
       ended: job => void this.#jobs.delete(job),
+      reported: report => this.#tellFailures(report),
     };
   }
 
@@ -221,25 +240,49 @@ export class DeferredFunctionManager {
    * removes the directory if it is empty. Live workers keep their files; the report counts them.
    * @throws as `sweep`
    */
-  static async cleanupWorker(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
+  static async cleanupWorker(
+    stateDirBase: string = defaultBase(),
+    options?: SweepOptions,
+  ): Promise<SweepReport> {
     return cleanup(stateDirBase, options);
   }
 
   async #sweepBefore(how: 'wait' | 'background' | 'none', waitMs: number): Promise<SweepReport> {
     const options = { ...this.#sweepOptions, waitMs };
     if (how === 'wait') {
-      return sweepDirectory(this.#directory, options, StopCondition.in(options.deadlineMs, options.signal));
+      const stop = StopCondition.in(options.deadlineMs, options.signal);
+      const report = await sweepDirectory(this.#directory, options, stop);
+      this.#tellFailures(report);
+      return report;
     }
     if (how === 'background') {
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
       const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
-      const sweeping = sweepDirectory(this.#directory, options, stop).catch((error: unknown) => {
-        options.logger.warn(`deferred-sweep: ${this.#directory.path} was not swept: ${String(error)}`);
-      });
+      const sweeping = sweepDirectory(this.#directory, options, stop).then(
+        report => this.#tellFailures(report),
+        (error: unknown) => {
+          options.logger.warn(`deferred-sweep: ${this.#directory.path} was not swept: ${String(error)}`);
+        },
+      );
       this.#background.add(sweeping);
       void sweeping.then(() => this.#background.delete(sweeping));
     }
     return summarize(this.#directory.path, [], false, 0);
+  }
+
+  #tellFailures({ files }: SweepReport): void {
+    const tell = this.#onFailure;
+    if (!tell) return;
+    // Of its own turn: what it throws, at once or later, is no part of a cleanup.
+    const call = async (failure: FunctionFailure): Promise<unknown> => tell(failure);
+    for (const file of files)
+      for (const failed of file.functions)
+        if (failed.outcome !== 'ok')
+          call({ failed, file }).catch((error: unknown) => {
+            this.#sweepOptions.logger.warn(
+              `deferred-sweep: onFailure threw ${String(error)} for ${failed.name}`,
+            );
+          });
   }
 
   #keep(file: StateFile): boolean {

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { printable } from '../printable.ts';
+import { type Arguments, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
+import { say } from './output.ts';
+import { VERBS, type VerbRow, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;
 
@@ -10,50 +13,49 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
   hasOutputFailed = true;
   process.exitCode = EXIT_FAILED;
-  process.stderr.write(`deferred-sweep: cannot write to standard output: ${printable(error.message)}\n`);
+  say(`cannot write to standard output: ${error.message}`);
 });
 // Nowhere to say it.
 process.stderr.on('error', () => {});
 
-/** Verbs that take the rest of the line as it is. */
-const VERBS: Readonly<
-  Record<string, () => Promise<(argv: string[], env: NodeJS.ProcessEnv) => Promise<number>>>
-> = {
-  exec: async () => (await import('./exec.ts')).runExec,
-  defer: async () => (await import('./defer.ts')).runDefer,
-  cancel: async () => (await import('./cancel.ts')).runCancel,
-  cluster: async () => (await import('./cluster/main.ts')).runCluster,
-};
-
 try {
-  const [word = '', ...rest] = process.argv.slice(2);
-  if (Object.hasOwn(VERBS, word)) process.exitCode = await (await VERBS[word]!())(rest, process.env);
-  else await runLine();
+  const status = await run(process.argv.slice(2));
+  process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }
 
-async function runLine(): Promise<void> {
-  const { parseCommandLine, USAGE } = await import('./arguments.ts');
-  const line = parseCommandLine(process.argv.slice(2), process.env);
-  switch (line.verb) {
-    case 'help':
-      process.stdout.write(USAGE);
-      break;
-    case 'version':
-      process.stdout.write(`${(await import('./version.ts')).version()}\n`);
-      break;
-    case 'all-users': {
-      const status = await (await import('./all-users.ts')).runAllUsers(line);
-      process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
-      break;
-    }
-    case 'sweep':
-    case 'cleanup': {
-      const status = await (await import('./sweep.ts')).runSweep(line);
-      process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
-    }
+async function run(argv: string[]): Promise<number> {
+  const [word, ...rest] = argv;
+  const raw = verbNamed(word)?.loadRaw;
+  if (raw !== undefined) return (await raw())(rest, process.env);
+  const { line, verb, isNamed } = findVerb(parseArguments(argv));
+  if (line.has('help')) {
+    const { generalHelp, verbHelp } = await import('./help-text.ts');
+    process.stdout.write(isNamed ? verbHelp(verb) : generalHelp());
+    return EXIT_DONE;
   }
+  if (line.has('version')) {
+    process.stdout.write(`${(await import('./version.ts')).version()}\n`);
+    return EXIT_DONE;
+  }
+  for (const name of line.names) if (!verb.options.includes(name)) throw foreignOption(verb, name);
+  return (await verb.load!())(line);
+}
+
+/** The first operand, if it is a verb; else all operands are those of `sweep`. */
+function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNamed: boolean } {
+  const named = verbNamed(all.operands[0]);
+  if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
+  if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
+  return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
+}
+
+function foreignOption(verb: VerbRow, name: VerbRow['options'][number]): UsageError {
+  const takers = VERBS.filter(({ options }) => options.includes(name)).map(taker => taker.name);
+  return new UsageError(
+    `${verb.name} does not take --${name}${takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : ''}`,
+  );
 }

@@ -5,28 +5,30 @@ import { closeDescriptor } from './close.ts';
 import { areSameFile } from './held-file.ts';
 import { isLockUndecided, isSystemError } from './system-error.ts';
 
-/** The flags of state files: never through a symbolic link, and without waiting for a FIFO. */
+/** As state files are opened: never through a symbolic link, and not waiting should it be a FIFO by now. */
 const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Tests the locks of the file system of `path`: a second descriptor of the file that `fd` has locked must be refused the
- * lock. True if it was. No list of file systems could tell.
+ * Whether locks on the file system of `path` were seen to exclude: a second descriptor of the file, which `fd` holds
+ * exclusively, was refused the lock. No list of file-system names can know this.
  *
- * False is no verdict: the path was gone or replaced, or the kernel could not decide (EIO, ENOLCK, ESTALE). The caller tests
- * another file. The test cannot see a lock that excludes only within this host or mount: `docs/locking.md`.
+ * False is no verdict: the path was gone or replaced by the time it was opened again, or the kernel could not
+ * say (EIO, ENOLCK, ESTALE); test another file. What the test cannot see is a lock that excludes only within this
+ * host or this mount: `docs/locking.md`.
  *
- * Closing the second descriptor keeps the lock of `fd`, because flock and OFD locks belong to the open file description.
- * (A POSIX record lock would be dropped: fcntl(2).)
+ * The second descriptor is closed again, and that leaves the lock of `fd` alone, because flock and OFD locks belong
+ * to the open file description. (A POSIX record lock would be dropped: fcntl(2).)
  *
  * @param fd - holds the exclusive lock of `scheme` on the file that `path` names
- * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor got the lock, too; as {@link tryLock}
- * @throws Error of Node's shape if the file is there and cannot be opened a second time
+ * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor was given the lock too, and what
+ *   {@link tryLock} throws
+ * @throws Error of Node's shape if the file cannot be opened a second time for another reason than being gone
  */
 export function assertLocksExclude(fd: number, path: string, scheme: LockScheme): boolean {
   const second = openAgain(path);
   if (second === undefined) return false;
   try {
-    // Another process may have put a new file there. Its lock must not be touched, and would prove nothing.
+    // Another process may have put a new file there: its lock is not ours to touch, and would prove nothing.
     if (!areSameFile(fd, second)) return false;
     if (!tryLock(second, { scheme })) return true;
   } catch (error) {
@@ -47,8 +49,9 @@ function openAgain(path: string): number | undefined {
   try {
     return openSync(path, openFlags); // libuv adds O_CLOEXEC
   } catch (error) {
-    // The file was unlinked, replaced by a link or directory, or forgotten by the server, or its directory is gone.
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
+    // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server; EAGAIN: a
+    // process that lists files has a lease.
+    if (isSystemError(error, 'EAGAIN', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
     throw error;
   }
 }

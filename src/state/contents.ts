@@ -12,6 +12,7 @@ import {
   decodeRecord,
   type HeaderRecord,
   type Mark,
+  type RetryRecord,
   type SaltedRecord,
   type StartRecord,
   type StateRecord,
@@ -37,6 +38,8 @@ export class RegisteredFunction {
   #lastAttempt: Attempt | undefined;
   #highestAttempt = 0;
   #isFinal = false;
+  /** What ended in a dead letter before this: marks of attempts that count no more, and the retries after them. */
+  readonly #history: (Mark | RetryRecord)[] = [];
 
   constructor(record: DeferRecord) {
     this.record = record;
@@ -70,9 +73,23 @@ export class RegisteredFunction {
     return this.#highestAttempt + 1;
   }
 
-  /** The marks of all attempts, oldest first. */
-  get marks(): Mark[] {
-    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
+  /** Marks and retries from before the attempts that count, oldest first. */
+  get history(): readonly (Mark | RetryRecord)[] {
+    return this.#history;
+  }
+
+  /** The history, and the marks of all attempts, oldest first. */
+  get marks(): (Mark | RetryRecord)[] {
+    return [...this.#history, ...this.#attemptMarks()];
+  }
+
+  /** Begins anew, as a function that was never tried. */
+  retry(record: RetryRecord): void {
+    this.#history.push(...this.#attemptMarks(), record);
+    this.#attempts?.clear();
+    this.#highestAttempt = 0;
+    this.#lastAttempt = undefined;
+    this.#isFinal = false;
   }
 
   /** Of several marks of one attempt the first start and the last done count. A final done mark is never replaced. */
@@ -88,6 +105,10 @@ export class RegisteredFunction {
     if (mark.kind === 'start') known.start ??= mark;
     else if (!known.done?.final) known.done = mark;
     if (mark.kind === 'done' && mark.final) this.#isFinal = true;
+  }
+
+  #attemptMarks(): Mark[] {
+    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
   }
 }
 
@@ -144,6 +165,9 @@ export class StateContents {
       }
       case 'claim':
         this.claim = record;
+        break;
+      case 'retry':
+        this.functions.get(record.id)?.retry(record);
         break;
       case 'start':
       case 'done':

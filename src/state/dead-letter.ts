@@ -31,7 +31,7 @@ export function writeDeadLetter(
   registered: RegisteredFunction,
   final: DoneRecord,
 ): string {
-  const records: StateRecord[] = [header, registered.record];
+  const records: StateRecord[] = [header, registered.record, ...registered.history];
   for (const { attempt, start, done } of registered.attempts) {
     if (start) records.push(start);
     if (done && attempt !== final.attempt) records.push(done);

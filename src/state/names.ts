@@ -46,3 +46,27 @@ export function isMovedDeadLetter(name: string): boolean {
 export function isUnfinishedName(name: string): boolean {
   return name.endsWith(WIP_SUFFIX);
 }
+
+/** What the name of a state file, a dead letter or the copy of a damaged file says. */
+export interface NameParts {
+  /** The random part: it identifies the file among all. */
+  readonly random: string;
+  /** The function that a dead letter holds. */
+  readonly functionId?: number;
+  readonly isDamagedCopy: boolean;
+}
+
+const PARTS = new RegExp(
+  `^${PREFIX}[0-9a-z]{${TIME_DIGITS}}([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|(\\.damaged))?$`,
+);
+
+/** Undefined for any other name. */
+export function partsOfName(name: string): NameParts | undefined {
+  const [, random, id, damaged] = PARTS.exec(name) ?? [];
+  if (random === undefined) return undefined;
+  return {
+    random,
+    isDamagedCopy: damaged !== undefined,
+    ...(id !== undefined && { functionId: Number(id) }),
+  };
+}

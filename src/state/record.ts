@@ -142,10 +142,17 @@ export interface DoneRecord {
   readonly final: boolean;
 }
 
+/** A dead letter was given fresh attempts: those before count no more, and a final one ended nothing. */
+export interface RetryRecord {
+  readonly kind: 'retry';
+  readonly id: number;
+  readonly atEpochMs: number;
+}
+
 /** The marks of an attempt. */
 export type Mark = StartRecord | DoneRecord;
 /** Every record of format version 1. */
-export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | Mark;
+export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | RetryRecord | Mark;
 
 /**
  * The payload of the frame of `record`, bound to the file with this salt. The only place where records are encoded: what a
@@ -242,6 +249,11 @@ export function readRecord(tree: unknown): SaltedRecord {
           final: fields.boolean('final'),
           ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
         },
+      };
+    case 'retry':
+      return {
+        salt,
+        record: { kind: 'retry', id: fields.count('id'), atEpochMs: fields.number('atEpochMs') },
       };
     default:
       return { salt, record: undefined };

@@ -2,9 +2,9 @@
  * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
  * which its runners died, buries functions without attempts left, then retires the file or claims it.
  */
-import { constants, openSync, unlinkSync } from 'node:fs';
+import { constants, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
 import { nextStart } from '../runner/run-attempt.ts';
@@ -12,6 +12,7 @@ import { epochMs } from '../state/clock.ts';
 import type { StateContents } from '../state/contents.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { nonceOf } from '../state/nonce.ts';
+import { openPatiently } from '../state/open-patiently.ts';
 import type { ReportedError } from '../state/record.ts';
 import { interrupted, type RetryOverrides } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -94,28 +95,20 @@ export function writeClaim(file: StateFile, nonce: string): void {
 }
 
 const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const MOST_OPENS = 100;
 
 /** Opens a second descriptor. The lock belongs to the first, and closing this one keeps it (flock(2), fcntl(2)). */
 function openForWriting(path: string, fd: number): number {
-  for (let opens = 1; ; opens++) {
-    let writable: number | undefined;
-    let isSame = false;
-    try {
-      writable = openSync(path, WRITE_FLAGS);
-      isSame = areSameFile(fd, writable);
-      if (isSame) return writable;
-    } catch (error) {
-      // A process that lists files holds a lease for some microseconds (fcntl(2), F_SETLEASE).
-      if (systemErrorCode(error) === 'EAGAIN' && opens < MOST_OPENS) continue;
-      throw error;
-    } finally {
-      if (writable !== undefined && !isSame) closeDescriptor(writable);
-    }
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
-      path,
-    });
+  const writable = openPatiently(path, WRITE_FLAGS);
+  let isSame = false;
+  try {
+    isSame = areSameFile(fd, writable);
+    if (isSame) return writable;
+  } finally {
+    if (!isSame) closeDescriptor(writable);
   }
+  throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
+    path,
+  });
 }
 
 /** Retires a file without a header: a torn one never had a function, a damaged one has no record that counts. */

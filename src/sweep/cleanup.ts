@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
+import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { directoryOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
 import { type FileReport, laterReport, refusedReport, type SweepReport, summarize } from './report.ts';
@@ -13,7 +14,10 @@ import { sweepDirectory } from './sweep.ts';
  * is empty. Waits until next attempts are due, within its deadline. Never touches a file that it did not lock.
  * @throws as `sweep`
  */
-export async function cleanup(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
+export async function cleanup(
+  stateDirBase: string = defaultBase(),
+  options?: SweepOptions,
+): Promise<SweepReport> {
   const startMs = performance.now();
   const resolved = resolveSweepOptions(options);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);

@@ -11,7 +11,7 @@
  * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
  * lock.
  */
-import { constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, readSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -25,6 +25,7 @@ import { replay, replayInSlices, type StateContents } from '../state/contents.ts
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import { isOfSweep } from '../state/nonce.ts';
+import { openPatiently } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -66,6 +67,8 @@ export interface Candidate {
 export interface LookOptions extends ClaimOptions {
   readonly lock: LockScheme;
   readonly signal: AbortSignal | undefined;
+  /** Files of other jobs are left alone, and not locked. */
+  readonly onlyLabel?: string | undefined;
 }
 
 /** The circumstances of one look. */
@@ -125,7 +128,7 @@ export class Looker {
     const isReading = !this.#needsWriting;
     let fd: number;
     try {
-      fd = openSync(path, isReading ? READ_FLAGS : WRITE_FLAGS); // 1
+      fd = openPatiently(path, isReading ? READ_FLAGS : WRITE_FLAGS); // 1
     } catch (error) {
       return refusedToOpen(path, error);
     }
@@ -152,6 +155,8 @@ export class Looker {
       this.#seen.add(inode);
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
+    const { onlyLabel } = this.#options;
+    if (onlyLabel !== undefined && replay(readHead(fd)).header?.label !== onlyLabel) return { kind: 'seen' };
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);

@@ -36,6 +36,8 @@ export interface SweepOptions {
   killGraceMs?: number | undefined;
   /** Runners at the same time. @defaultValue 1 */
   concurrency?: number | undefined;
+  /** Only files of jobs with this label; no lock of another is taken. @defaultValue all */
+  onlyLabel?: string | undefined;
   /** Stops the sweep between two functions; the rest stays registered. */
   signal?: AbortSignal | undefined;
   /**
@@ -64,6 +66,7 @@ export interface ResolvedSweepOptions {
   readonly waitMs: number;
   readonly killGraceMs: number;
   readonly concurrency: number;
+  readonly onlyLabel: string | undefined;
   readonly signal: AbortSignal | undefined;
   readonly trust: Trust;
   readonly logger: Logger;
@@ -80,6 +83,7 @@ export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
   'waitMs',
   'killGraceMs',
   'concurrency',
+  'onlyLabel',
   'signal',
   'trustedPaths',
   'trustedGroups',
@@ -130,6 +134,7 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
     waitMs: milliseconds('waitMs', options.waitMs ?? 0),
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
     concurrency: positiveInteger('concurrency', options.concurrency ?? 1),
+    onlyLabel: optional(options.onlyLabel, value => text('onlyLabel', value)),
     signal,
     trust: resolveTrust(options.trustedPaths, options.trustedGroups),
     logger: logger === null ? silent : guarded(logger ?? defaultLogger),
@@ -173,6 +178,11 @@ export function oneOf<T extends string>(option: string, value: T, allowed: reado
   throw new TypeError(
     `option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`,
   );
+}
+
+function text(option: string, value: string): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`option "${option}" must be a string, got ${shown(value)}`);
 }
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */

@@ -10,6 +10,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { epochMs } from '../state/clock.ts';
+import { defaultBase } from '../state/default-base.ts';
 import { freshSweepId } from '../state/nonce.ts';
 import type { ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -45,7 +46,10 @@ const LONGEST_PAUSE_MS = 250;
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_UNSUPPORTED`,
  * `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO` when the directory cannot be read. Never for one bad file or function.
  */
-export async function sweep(stateDirBase: string, options?: SweepOptions): Promise<SweepReport> {
+export async function sweep(
+  stateDirBase: string = defaultBase(),
+  options?: SweepOptions,
+): Promise<SweepReport> {
   const resolved = resolveSweepOptions(options);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
@@ -85,12 +89,12 @@ class Sweep {
     this.#stop = stop;
     const sweepId = freshSweepId();
     const deaths = new Map<string, (name: string) => ReportedError>();
-    const { lock, signal, maxAttempts, retryDelayMs } = options;
+    const { lock, signal, onlyLabel, maxAttempts, retryDelayMs } = options;
     const overrides = { maxAttempts, retryDelayMs };
     const sweptSinceEpochMs = epochMs();
     this.#looker = new Looker(
       directory,
-      { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths },
+      { lock, signal, onlyLabel, overrides, sweepId, sweptSinceEpochMs, deaths },
       new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs)),
       new Set(except),
     );

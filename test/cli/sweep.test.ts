@@ -13,13 +13,13 @@ function stateFiles(base: string): string[] {
   return readdirSync(join(base, 'deferred')).filter(name => name.startsWith('func'));
 }
 
-test('a missing directory is nothing to do, and nothing is created', t => {
+test('a missing directory is nothing to do, which is said, and nothing is created', t => {
   const base = join(freshDirectory(t), 'missing');
   for (const verb of ['sweep', 'cleanup']) {
     const { status, stdout, stderr } = runCommandLine([verb, base]);
     assert.equal(status, 0);
     assert.equal(stdout, `${base}/deferred: 0 done, 0 failed, 0 left for later, 0 live owners\n`);
-    assert.equal(stderr, '');
+    assert.equal(stderr, `deferred-sweep: nothing to do in ${base}: ${base} does not exist\n`);
     assert.ok(!existsSync(base));
   }
 });
@@ -211,4 +211,66 @@ test('DEFERRED_SWEEP_DIR is the base where none is given, and only there', t => 
   assert.ok(existsSync(join(base, 'proof')));
   assert.equal(runCommandLine(['cleanup'], { env }).status, 0);
   assert.ok(!existsSync(join(base, 'deferred')));
+});
+
+test('--dry-run says what would be run, and leaves every byte', t => {
+  const base = baseOfKilledWorker(t, touch);
+  const [name = ''] = stateFiles(base);
+  const before = readFileSync(join(base, 'deferred', name));
+  const { status, stdout, stderr } = runCommandLine(['--dry-run', base]);
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /would be run\n {2}writeFile ".*proof", "" \(attempt 1 of 3\)\n.*: 1 would be run, of 1 orphans/,
+  );
+  assert.deepEqual(readFileSync(join(base, 'deferred', name)), before);
+  assert.ok(!existsSync(join(base, 'proof')));
+});
+
+test('--label sweeps the jobs with this label, and no other', t => {
+  const base = baseOfKilledWorker(t, touch, `{ label: 'job 1' }`);
+  assert.match(runCommandLine(['--label', 'job 2', base]).stdout, / 0 done/);
+  assert.match(runCommandLine(['--label', 'job 1', base]).stdout, / 1 done/);
+});
+
+test('--exit-zero keeps a failing cleanup from failing its hook, and wrong usage still does', t => {
+  const base = baseOfKilledWorker(t, failing);
+  assert.equal(runCommandLine(['--exit-zero', base]).status, 0);
+  assert.equal(runCommandLine(['--exit-zero', '--nonsense', base]).status, 2);
+});
+
+test('--quiet prints nothing when nothing went wrong, and the report when something did', t => {
+  const good = baseOfKilledWorker(t, touch);
+  const bad = baseOfKilledWorker(t, failing);
+  const { stdout, stderr, status } = runCommandLine(['--quiet', good]);
+  assert.deepEqual([stdout, stderr, status], ['', '', 0]);
+  assert.match(runCommandLine(['--quiet', bad]).stdout, /refuse: failed/);
+});
+
+test('--deadline ends a sweep beside a function that hangs, and what is left stays registered', t => {
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(async function hang() { await new Promise(() => setInterval(() => {}, 1000)); });`,
+  );
+  const { status, stdout } = runCommandLine(['--deadline', '1s', '--grace', '100ms', '--json', base]);
+  assert.equal(status, 1);
+  assert.equal((JSON.parse(stdout) as SweepReport).pending, 1);
+});
+
+test('--metrics-file is written in one step, and keeps the time of the last success', t => {
+  const base = baseOfKilledWorker(t, failing);
+  const directory = freshDirectory(t);
+  const file = join(directory, 'sweep.prom');
+  const last = (): number =>
+    Number(/^deferred_sweep_last_success_timestamp_seconds (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1]);
+  runCommandLine(['--metrics-file', file, freshDirectory(t)]);
+  const succeeded = last();
+  assert.ok(succeeded > 0);
+  assert.equal(runCommandLine(['cleanup', '--metrics-file', file, base]).status, 1);
+  const text = readFileSync(file, 'utf8');
+  assert.match(text, /^deferred_sweep_functions\{directory=".*",outcome="failed"\} 1$/m);
+  assert.match(text, /^deferred_sweep_dead_letters\{directory=".*"\} 1$/m);
+  assert.match(text, /^deferred_sweep_exit_status 1$/m);
+  assert.equal(last(), succeeded);
+  assert.deepEqual(readdirSync(directory), ['sweep.prom']);
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { packageRoot, runCommandLine } from '../helpers/command-line.ts';
+import { defaultBase } from '#dist/index.js';
+import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
@@ -13,12 +16,46 @@ interface Row {
 }
 
 const wrong: readonly Row[] = [
-  { args: [], status: 2, stderr: /^deferred-sweep: no BASE given, and DEFERRED_SWEEP_DIR is not set\n/ },
-  { args: ['sweep'], status: 2, stderr: /no BASE given/ },
-  { args: ['cleanup'], status: 2, stderr: /no BASE given/ },
+  {
+    args: ['lsit'],
+    status: 2,
+    stderr: /^deferred-sweep: lsit is neither a verb nor a directory; did you mean list\?\n/,
+  },
+  { args: ['discrad', 'state'], status: 2, stderr: /discrad is neither a verb .* did you mean discard\?\n/ },
+  { args: ['sweep', 'nowhere'], status: 2, stderr: /nowhere is neither .* is written \.\/nowhere\n/ },
+  { args: ['help', 'lits'], status: 2, stderr: /there is no verb lits; did you mean list\?\n/ },
+  { args: ['--jsn', '/a'], status: 2, stderr: /there is no option --jsn; did you mean --json\?\n/ },
+  { args: ['--state', 'dead', '/a'], status: 2, stderr: /sweep does not take --state; list does\n/ },
+  { args: ['list', '--state', 'deaf', '/a'], status: 2, stderr: /--state must be some of .*, got deaf\n/ },
+  {
+    args: ['list', '--older', 'long', '/a'],
+    status: 2,
+    stderr: /--older must be an age like .*, got long\n/,
+  },
+  { args: ['--deadline'], status: 2, stderr: /--deadline needs a value: --deadline TIME\n/ },
+  { args: ['--deadline', '1s', '--deadline=2s', '/a'], status: 2, stderr: /--deadline may be given once\n/ },
+  {
+    args: ['--concurrency', '0', '/a'],
+    status: 2,
+    stderr: /--concurrency must be a whole number of at least 1/,
+  },
+  { args: ['--label=', '/a'], status: 2, stderr: /--label must not be empty\n/ },
+  { args: ['show'], status: 2, stderr: /show takes one ID of list/ },
+  { args: ['retry'], status: 2, stderr: /retry takes IDs as list prints them, or --all\n/ },
+  {
+    args: ['retry', '--all', '0723eb'],
+    status: 2,
+    stderr: /retry takes IDs as list prints them, or --all\n/,
+  },
+  { args: ['retry', '0723eb', '--name', 'rm'], status: 2, stderr: /--name goes with --all\n/ },
+  { args: ['discard', '--all'], status: 2, stderr: /without a terminal to ask on it needs --yes\n/ },
+  { args: ['doctor', '/a', '/b'], status: 2, stderr: /doctor takes one BASE, got 2\n/ },
+  { args: ['completion', 'fish'], status: 2, stderr: /completion knows the shell bash, got fish\n/ },
   { args: ['cleanup', 'a', 'b'], status: 2, stderr: /cleanup takes one BASE, got 2/ },
   { args: [''], status: 2, stderr: /BASE must not be empty/ },
-  { args: ['--dry-run', 'a'], status: 2, stderr: /--dry-run/ },
+  { args: ['--user', '1', '/a'], status: 2, stderr: /--user needs --all-users\n/ },
+  { args: ['--all-users', '/a', '/b'], status: 2, stderr: /--all-users takes one BASE\n/ },
+  { args: ['--all-users', '--wait', '1s', '/a'], status: 2, stderr: /--all-users does not take --wait\n/ },
   { args: ['-x', 'a'], status: 2, stderr: /-x/ },
   { args: ['--json=yes', 'a'], status: 2, stderr: /--json/ },
   { args: ['--timeout', '30', 'a'], status: 2, stderr: /--timeout must be a time like 500ms, .*, got 30\n/ },
@@ -45,7 +82,10 @@ for (const { args, status, stderr } of wrong) {
 
 const right: readonly Row[] = [
   { args: ['--help'], status: 0, stdout: /^Usage: deferred-sweep \[sweep\] \[BASE\.\.\.\]\n/ },
-  { args: ['-h', 'cleanup'], status: 0, stdout: /Exit status: 0 / },
+  { args: ['-h', 'cleanup'], status: 0, stdout: /^Usage: deferred-sweep cleanup .*Exit status: 0 /s },
+  { args: ['help', 'list'], status: 0, stdout: /Example:\n {2}deferred-sweep list --state orphan,dead / },
+  { args: ['man'], status: 0, stdout: /^\.TH DEFERRED-SWEEP 1 / },
+  { args: ['completion', 'bash'], status: 0, stdout: /^complete .* deferred-sweep\n$/m },
   { args: ['--version'], status: 0, stdout: new RegExp(`^${version.replaceAll('.', '\\.')}\n$`) },
   { args: ['-v'], status: 0, stdout: /^\d+\.\d+\.\d+\n$/ },
 ];
@@ -58,3 +98,41 @@ for (const { args, status, stdout } of right) {
     assert.equal(ended.stderr, '');
   });
 }
+
+test('every verb has help with an example of it, within 80 columns', () => {
+  const general = runCommandLine(['--help']).stdout;
+  const verbs = [...general.matchAll(/^ {2}deferred-sweep (\w+)/gm)].map(match => match[1]!);
+  assert.ok(verbs.length >= 10);
+  for (const verb of verbs) {
+    const { stdout } = runCommandLine([verb, '--help']);
+    assert.match(
+      stdout,
+      new RegExp(`^Usage: deferred-sweep ${verb}.*Example:\n {2}deferred-sweep ${verb}`, 's'),
+    );
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  }
+});
+
+test('bash completes verbs, and the options of a verb', () => {
+  const { stdout: script } = runCommandLine(['completion', 'bash']);
+  const ask = (...words: string[]): string[] => {
+    const quoted = words.map(word => `'${word}'`).join(' ');
+    const program = `${script}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _deferred_sweep; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', program], { cwd: '/proc/self', encoding: 'utf8' });
+    assert.equal(stderr, '');
+    return stdout.split('\n').filter(word => word !== '');
+  };
+  assert.deepEqual(ask('deferred-sweep', 'dis'), ['discard']);
+  assert.deepEqual(ask('deferred-sweep', 'list', '--st'), ['--state']);
+  assert.deepEqual(ask('deferred-sweep', 'list', '--state', 'or'), ['orphan']);
+});
+
+test('without a BASE the default place is swept: DEFERRED_SWEEP_DIR, else one for each user', t => {
+  const named = freshDirectory(t);
+  const env = { ...plainEnvironment(), DEFERRED_SWEEP_DIR: named };
+  assert.match(runCommandLine([], { env }).stdout, new RegExp(`^${named}/deferred: 0 done`));
+  const { stdout } = runCommandLine(['doctor', '--json']);
+  const { base } = JSON.parse(stdout) as { base: string };
+  assert.equal(base, defaultBase(plainEnvironment()));
+  if (process.platform === 'linux') assert.equal(base, `/var/tmp/deferred-sweep-${process.geteuid!()}`);
+});

@@ -104,7 +104,6 @@ const text = {
   variables: [],
   properties: [],
   links: {},
-  atCreation: [],
   provided: [],
 };
 

@@ -30,6 +30,9 @@ Options:
 
 Exit status: 0 all done or nothing to do; 1 a function failed, or ID is not
 there or not free; 2 wrong usage; 3 the database could not be used.
+
+Example:
+  deferred-sweep cluster list --pool ci
 `;
 
 const VERBS = ['migrate', 'list', 'show', 'sweep', 'watch', 'retry', 'discard'] as const;

@@ -20,24 +20,33 @@ Inside, 'deferred-sweep defer -- COMMAND' adds a command and prints its ID, and
 Exit status: that of the program; it dies of the signal the program died of (as
 pid 1: 128 + its number). 2 wrong usage; 125 no job could be opened; 126, 127
 the program cannot be started, is not there.
+
+Example:
+  deferred-sweep exec --scratch -- make
 `;
 
 export const DEFER_USAGE = `Usage: deferred-sweep defer [--env NAME]... -- COMMAND [ARGUMENT...]
 
-Inside of 'deferred-sweep exec': has the command run, here, without a shell, when
-the job has ended. Prints its ID when that is registered. PATH and TMPDIR are kept
-for it, and the variables NAME.
+Inside of 'deferred-sweep exec': has the command run, here, without a shell,
+when the job has ended. Prints its ID when that is registered. PATH and TMPDIR
+are kept for it, and the variables NAME.
 
-Exit status: 0 registered; 1 refused; 2 wrong usage; 3 there is no job: nothing is
-registered.
+Exit status: 0 registered; 1 refused; 2 wrong usage; 3 there is no job: nothing
+is registered.
+
+Example:
+  deferred-sweep defer -- rm -rf x
 `;
 
 export const CANCEL_USAGE = `Usage: deferred-sweep cancel ID
 
 Inside of 'deferred-sweep exec': takes back the command with this ID.
 
-Exit status: 0 it will not run; 1 it has run, is running or was taken back before;
-2 wrong usage; 3 there is no job.
+Exit status: 0 it will not run; 1 it has run, is running or was taken back
+before; 2 wrong usage; 3 there is no job.
+
+Example:
+  deferred-sweep cancel 1
 `;
 
 export interface ExecLine {

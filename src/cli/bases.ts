@@ -1,0 +1,33 @@
+/** Which directories a command line means. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { unlessRefused } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { defaultBase } from '../state/default-base.ts';
+import { UsageError } from './exit.ts';
+import { say } from './output.ts';
+import { VERB_NAMES } from './table.ts';
+
+/**
+ * The bases that operands name, or the default one. A word without a slash must be a directory: else it is a verb that
+ * was misspelt, and what it was to prevent must not run. A path with a slash may be missing: there is nothing to do then.
+ * @throws UsageError
+ */
+export function basesOf(operands: readonly string[], env: NodeJS.ProcessEnv): readonly string[] {
+  if (operands.includes('')) throw new UsageError('BASE must not be empty');
+  for (const word of operands) if (!word.includes('/') && !exists(word)) throw noVerb(word);
+  for (const path of operands)
+    if (!exists(path)) say(`nothing to do in ${path}: ${resolve(path)} does not exist`);
+  return operands.length > 0 ? operands : [defaultBase(env)];
+}
+
+function noVerb(word: string): UsageError {
+  const meant = nearest(word, VERB_NAMES);
+  const advice = meant === undefined ? `a missing directory is written ./${word}` : `did you mean ${meant}?`;
+  return new UsageError(`${word} is neither a verb nor a directory; ${advice}`);
+}
+
+function exists(path: string): boolean {
+  // What the system refuses to tell is told when it is read.
+  return unlessRefused(() => statSync(path, { throwIfNoEntry: false }) !== undefined, true);
+}

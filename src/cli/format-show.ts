@@ -1,0 +1,114 @@
+/** What `show` prints for people. */
+
+import type { ListedAttempt, ListedFunction } from '../operate/listed-file.ts';
+import type { ShownFile } from '../operate/show.ts';
+import { printable } from '../printable.ts';
+import { formatAge } from './format-list.ts';
+import { userName } from './user-names.ts';
+
+/** @param dir - BASE as it was given, for the lines that can be copied */
+export function formatShown(file: ShownFile, dir: string | undefined): string {
+  const lines = [
+    `${shortId(file)}  ${stateText(file)}`,
+    row('file', file.path),
+    ...ownerLines(file),
+    ...file.functions.flatMap(registered => functionLines(file, registered)),
+    ...file.earlierAttempts.map(({ functionId, attempt, endedAtEpochMs, error }) =>
+      row('before', `.${functionId} attempt ${attempt} ${clock(endedAtEpochMs)} ${error?.message ?? 'ok'}`),
+    ),
+    ...file.records
+      .filter(({ kind }) => kind === 'damaged' || kind === 'torn' || kind === 'unknown')
+      .map(({ offset, end, kind }) => row(kind, `bytes ${offset} to ${end}`)),
+    ...(file.error ? [row('error', file.error.message)] : []),
+    ...adviceLines(file, dir),
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+function shortId({ id }: ShownFile): string {
+  const [random = '', functionId] = id.split('.');
+  return functionId === undefined ? random.slice(0, 6) : `${random.slice(0, 6)}.${functionId}`;
+}
+
+function stateText({ state, functions, holders }: ShownFile): string {
+  switch (state) {
+    case 'live':
+      return 'live: its owner has it';
+    case 'held':
+      return `held: its owner is gone, and ${holders.map(({ pid, program }) => `${pid} ${program}`).join(', ') || 'another process'} keeps the lock`;
+    case 'sweeping':
+      return 'sweeping: a sweep has it';
+    case 'orphan':
+      return 'orphan: its owner is gone; the next sweep runs what is pending';
+    case 'damaged':
+      return 'damaged: bytes of it are not what was written';
+    case 'unknown':
+      return 'unknown: whether its owner lives cannot be told here';
+    case 'dead': {
+      const [given] = functions;
+      if (given?.state === 'pending') return 'dead letter: a retry of it was stopped half way';
+      return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
+    }
+  }
+}
+
+function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: ShownFile): string[] {
+  if (!owner || !surroundings) return [];
+  const who = [
+    ...(uid === undefined ? [] : [userName(uid)]),
+    `pid ${owner.pid} on ${owner.host}${isOwnerAlive === false ? ' (gone)' : ''}`,
+    ...(label === undefined ? [] : [label]),
+    `begun ${clock(surroundings.createdAtEpochMs)}${ageMs === undefined ? '' : ` (${formatAge(ageMs)} ago)`}`,
+  ];
+  const node = [`Node ${surroundings.node}`, ...surroundings.execArgv].join(' ');
+  return [
+    row('owner', who.join(', ')),
+    row('in', `${surroundings.cwd ?? '(a directory that is gone)'}, ${node}`),
+  ];
+}
+
+function functionLines(file: ShownFile, registered: ListedFunction): string[] {
+  const { id, name, argumentText, state, attempts, timeoutMs } = registered;
+  const limit = timeoutMs === 0 ? 'no time limit' : `at most ${timeoutMs} ms`;
+  const text = `${name === '' ? '(inline)' : name}${argumentText === '' ? '' : ` ${argumentText}`}`;
+  return [
+    row(`.${id}`, `${text}   ${file.state === 'dead' ? '' : `${state}, `}${limit}`),
+    ...attempts.map(attempt => row('', attemptText(attempt))),
+  ];
+}
+
+function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: ListedAttempt): string {
+  const at = startedAtEpochMs ?? endedAtEpochMs;
+  const took =
+    startedAtEpochMs === undefined || endedAtEpochMs === undefined
+      ? endedAtEpochMs === undefined
+        ? 'no end'
+        : ''
+      : `${Math.max(0, endedAtEpochMs - startedAtEpochMs)} ms`;
+  return `attempt ${attempt} ${at === undefined ? '' : clock(at)}  ${took}  ${error?.message ?? (endedAtEpochMs === undefined ? '' : 'ok')}`.trimEnd();
+}
+
+function adviceLines(file: ShownFile, dir: string | undefined): string[] {
+  const at = dir === undefined ? '' : ` --dir ${dir}`;
+  if (file.state === 'dead')
+    return [
+      row('again', `deferred-sweep retry ${shortId(file)}${at}`),
+      row('away', `deferred-sweep discard ${shortId(file)}${at}`),
+    ];
+  if (file.state === 'orphan')
+    return [row('run it', `deferred-sweep sweep${dir === undefined ? '' : ` ${dir}`}`)];
+  return [];
+}
+
+function row(name: string, text: string): string {
+  return `  ${name.padEnd(8)}${text}`;
+}
+
+/** In the time zone of the one who looks, to the second. */
+function clock(epochMs: number): string {
+  const date = new Date(epochMs);
+  if (Number.isNaN(date.getTime())) return '(no time)';
+  const two = (part: number): string => String(part).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,69 @@
+/** The options of all verbs: the one table from which parsing, help, completion and the man page come. Pure. */
+
+export type OptionName =
+  | 'all'
+  | 'all-users'
+  | 'cbor-diag'
+  | 'concurrency'
+  | 'deadline'
+  | 'dir'
+  | 'dry-run'
+  | 'exit-code'
+  | 'exit-zero'
+  | 'grace'
+  | 'help'
+  | 'json'
+  | 'label'
+  | 'max-timeout'
+  | 'metrics-file'
+  | 'name'
+  | 'older'
+  | 'quiet'
+  | 'state'
+  | 'timeout'
+  | 'trust'
+  | 'trust-group'
+  | 'user'
+  | 'version'
+  | 'wait'
+  | 'yes';
+
+export interface OptionRow {
+  readonly short?: string;
+  /** What its value is called; absent where it takes none. */
+  readonly value?: string;
+  /** It may be given several times. */
+  readonly isMany?: boolean;
+  readonly text: string;
+}
+
+export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = {
+  all: { text: 'every dead letter; with --name, --label or --older only some' },
+  'all-users': { text: 'as root: sweep BASE/UID/deferred for each user, as that user' },
+  'cbor-diag': { text: 'print each record in diagnostic notation (RFC 8949)' },
+  concurrency: { value: 'N', text: 'processes that run functions at the same time (default 1)' },
+  deadline: { value: 'TIME', text: 'end after TIME; what is left stays registered' },
+  dir: { value: 'BASE', text: 'look in BASE/deferred' },
+  'dry-run': { text: 'print what would be run; take no lock, change nothing' },
+  'exit-code': { text: 'exit with 1 if a file is listed' },
+  'exit-zero': { text: 'exit with 0 also when a function failed or a directory could not be swept' },
+  grace: { value: 'TIME', text: 'from SIGTERM to SIGKILL (default 5s)' },
+  help: { short: 'h', text: 'print this text' },
+  json: { text: 'print one line of JSON for each directory' },
+  label: { value: 'TEXT', text: 'only jobs with this label' },
+  'max-timeout': { value: 'TIME', text: 'the longest limit a function gets, whatever its owner chose' },
+  'metrics-file': { value: 'FILE', text: 'write metrics for Prometheus to FILE, in one step' },
+  name: { value: 'NAME', text: 'only functions with this name' },
+  older: { value: 'TIME', text: 'only what is older than TIME (30m, 2h, 30d)' },
+  quiet: { text: 'print nothing unless something went wrong' },
+  state: { value: 'STATE', text: 'only files in these states, separated by commas' },
+  timeout: { value: 'TIME', text: 'limit of each function (500ms, 30s, 5m, 1h; 0: none)' },
+  trust: { value: 'PATH', isMany: true, text: 'owner and mode of PATH, and of all above it, do not matter' },
+  'trust-group': { value: 'GID', isMany: true, text: 'the same of the rights of one group' },
+  user: { value: 'UID', isMany: true, text: 'with --all-users: only this user' },
+  version: { short: 'v', text: 'print the version' },
+  wait: { value: 'TIME', text: 'wait so long for files that other sweeps have' },
+  yes: { text: 'do not ask' },
+};
+
+export const OPTION_NAMES: readonly OptionName[] = Object.keys(OPTIONS) as OptionName[];

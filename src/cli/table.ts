@@ -1,0 +1,166 @@
+/** The verbs: the one table from which parsing, help, completion and the man page come. */
+import type { Arguments } from './arguments.ts';
+import type { OptionName } from './options.ts';
+
+/** Runs a verb; returns the exit status. @throws UsageError */
+export type RunVerb = (line: Arguments) => Promise<number>;
+/** Runs a verb that reads the rest of its line itself. @throws UsageError */
+export type RunRawVerb = (argv: string[], env: NodeJS.ProcessEnv) => Promise<number>;
+
+export interface VerbRow {
+  readonly name: string;
+  /** Its operands, as the usage line has them. */
+  readonly operands: string;
+  /** What it does, in one line. */
+  readonly text: string;
+  readonly options: readonly OptionName[];
+  /** A line that can be typed, without the program's name. */
+  readonly example: string;
+  readonly load?: () => Promise<RunVerb>;
+  /** In place of `load`: it reads its options itself. */
+  readonly loadRaw?: () => Promise<RunRawVerb>;
+}
+
+const TRUST = ['trust', 'trust-group'] as const;
+const SWEEP = [
+  'json',
+  'quiet',
+  'exit-zero',
+  'label',
+  'dry-run',
+  'deadline',
+  'timeout',
+  'max-timeout',
+  'grace',
+  'wait',
+  'concurrency',
+  'metrics-file',
+  ...TRUST,
+] as const;
+
+const OWN_VERBS: readonly VerbRow[] = [
+  {
+    name: 'sweep',
+    operands: '[BASE...]',
+    text: "run every orphan's functions once (the default)",
+    options: [...SWEEP, 'all-users', 'user'],
+    example: 'sweep --deadline 15s --exit-zero',
+    load: async () => (await import('./verbs/sweep.ts')).runSweep,
+  },
+  {
+    name: 'cleanup',
+    operands: '[BASE]',
+    text: 'sweep until each function is done or given up; then remove BASE/deferred if it is empty',
+    options: SWEEP,
+    example: 'cleanup --deadline 1m --wait 10s',
+    load: async () => (await import('./verbs/sweep.ts')).runCleanup,
+  },
+  {
+    name: 'list',
+    operands: '[BASE...]',
+    text: 'print what is pending, whose it is, and what was given up; take no lock',
+    options: ['json', 'state', 'older', 'label', 'exit-code', ...TRUST],
+    example: 'list --state orphan,dead --older 1h --exit-code',
+    load: async () => (await import('./verbs/list.ts')).runList,
+  },
+  {
+    name: 'show',
+    operands: 'ID|FILE',
+    text: 'print all that one file says, and what to do next; take no lock',
+    options: ['dir', 'json', 'cbor-diag', ...TRUST],
+    example: 'show 0723eb',
+    load: async () => (await import('./verbs/show.ts')).runShow,
+  },
+  {
+    name: 'retry',
+    operands: 'ID[.N]...|--all',
+    text: 'give dead letters fresh attempts; the next sweep runs them',
+    options: ['dir', 'all', 'name', 'label', 'older', 'json', ...TRUST],
+    example: 'retry --all --name rmdir',
+    load: async () => (await import('./verbs/letters.ts')).runRetry,
+  },
+  {
+    name: 'discard',
+    operands: 'ID[.N]...|--all',
+    text: 'remove dead letters for ever',
+    options: ['dir', 'all', 'name', 'label', 'older', 'yes', 'json', ...TRUST],
+    example: 'discard --all --older 30d --yes',
+    load: async () => (await import('./verbs/letters.ts')).runDiscard,
+  },
+  {
+    name: 'doctor',
+    operands: '[BASE]',
+    text: 'check whether a place can keep what is promised; exit with 1 if it cannot',
+    options: ['json', ...TRUST],
+    example: 'doctor',
+    load: async () => (await import('./verbs/doctor.ts')).runDoctor,
+  },
+  {
+    name: 'completion',
+    operands: 'bash',
+    text: 'print a script that completes verbs and options',
+    options: [],
+    example: 'completion bash',
+    load: async () => (await import('./verbs/completion.ts')).runCompletion,
+  },
+  {
+    name: 'man',
+    operands: '',
+    text: 'print the manual page as man(1) reads it',
+    options: [],
+    example: 'man',
+    load: async () => (await import('./verbs/man.ts')).runMan,
+  },
+  {
+    name: 'help',
+    operands: '[VERB]',
+    text: 'print how a verb is used',
+    options: [],
+    example: 'help list',
+    load: async () => (await import('./verbs/help.ts')).runHelp,
+  },
+];
+
+/** Verbs that take the rest of the line as it is. */
+const RAW_VERBS: readonly VerbRow[] = [
+  {
+    name: 'exec',
+    operands: '-- PROGRAM [ARGUMENT...]',
+    text: 'run a program as a job',
+    options: [],
+    example: 'exec --scratch -- make',
+    loadRaw: async () => (await import('./exec.ts')).runExec,
+  },
+  {
+    name: 'defer',
+    operands: '-- COMMAND...',
+    text: 'inside of exec: register a command',
+    options: [],
+    example: 'defer -- rm -rf x',
+    loadRaw: async () => (await import('./defer.ts')).runDefer,
+  },
+  {
+    name: 'cancel',
+    operands: 'ID',
+    text: 'inside of exec: take a command back',
+    options: [],
+    example: 'cancel 1',
+    loadRaw: async () => (await import('./cancel.ts')).runCancel,
+  },
+  {
+    name: 'cluster',
+    operands: 'VERB',
+    text: 'the same for jobs kept in PostgreSQL',
+    options: [],
+    example: 'cluster list',
+    loadRaw: async () => (await import('./cluster/main.ts')).runCluster,
+  },
+];
+
+export const VERBS: readonly VerbRow[] = [...OWN_VERBS, ...RAW_VERBS];
+
+export const VERB_NAMES: readonly string[] = VERBS.map(verb => verb.name);
+
+export function verbNamed(name: string | undefined): VerbRow | undefined {
+  return VERBS.find(verb => verb.name === name);
+}

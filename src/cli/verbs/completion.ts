@@ -1,0 +1,46 @@
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, UsageError } from '../exit.ts';
+import { OPTIONS } from '../options.ts';
+import { VERB_NAMES, VERBS } from '../table.ts';
+
+/** The verb `completion`. */
+export async function runCompletion({ operands }: Arguments): Promise<number> {
+  if (operands.length !== 1 || operands[0] !== 'bash')
+    throw new UsageError(`completion knows the shell bash, got ${operands.join(' ') || 'none'}`);
+  process.stdout.write(bashCompletion());
+  return EXIT_DONE;
+}
+
+/** Directories are completed where a BASE may stand, files behind options that take one. */
+function bashCompletion(): string {
+  const cases = VERBS.map(
+    ({ name, options }) =>
+      `    ${name}) options='${[...options.map(option => `--${option}`), '--help'].join(' ')}' ;;`,
+  ).join('\n');
+  const withValue = Object.entries(OPTIONS)
+    .filter(([, { value }]) => value !== undefined && !['PATH', 'FILE', 'BASE'].includes(value))
+    .map(([name]) => `--${name}`)
+    .join('|');
+  return `# bash completion of deferred-sweep: source <(deferred-sweep completion bash)
+_deferred_sweep() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} options
+  case $verb in
+${cases}
+    *) options='--help --version' ;;
+  esac
+  case $before in
+    --trust|--dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    --metrics-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --state) COMPREPLY=($(compgen -W 'live held sweeping orphan dead damaged unknown' -- "$word")); return ;;
+    ${withValue}) COMPREPLY=(); return ;;
+  esac
+  if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi
+  if [[ $COMP_CWORD == 1 ]]; then
+    COMPREPLY=($(compgen -W '${VERB_NAMES.join(' ')}' -- "$word") $(compgen -d -- "$word"))
+  else
+    COMPREPLY=($(compgen -d -- "$word"))
+  fi
+}
+complete -o filenames -F _deferred_sweep deferred-sweep
+`;
+}

@@ -1,0 +1,50 @@
+/** `sweep --dry-run`: what a sweep would run now. Takes no lock and changes nothing. */
+import { list } from '../../operate/list.ts';
+import type { ListedFile } from '../../operate/listed-file.ts';
+import { printable, printableJson } from '../../printable.ts';
+import type { SweepOptions } from '../../sweep/options.ts';
+import { reportError } from '../../sweep/reported-error.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
+import { print, say } from '../output.ts';
+
+export async function runDryRun(
+  line: Arguments,
+  bases: readonly string[],
+  { onlyLabel, trustedPaths, trustedGroups }: SweepOptions,
+): Promise<number> {
+  let status = EXIT_DONE;
+  for (const base of bases) {
+    try {
+      const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
+      const files = report.files.filter(({ state }) => state === 'orphan' || state === 'unknown');
+      if (line.has('json')) print(`${printableJson({ ...report, files })}\n`);
+      else print(formatFiles(report.directory, files));
+    } catch (error) {
+      say(`cannot read ${base}: ${reportError(error).message}`);
+      status = EXIT_NOT_SWEPT;
+    }
+  }
+  return line.has('exit-zero') ? EXIT_DONE : status;
+}
+
+function formatFiles(directory: string, files: readonly ListedFile[]): string {
+  const lines = files.flatMap(({ path, owner, state, label, functions }) => [
+    `${path}${owner ? ` of pid ${owner.pid} on ${owner.host}` : ''}${label === undefined ? '' : `, ${label}`}: ${
+      state === 'orphan' ? 'would be run' : 'may have a live owner, would be run if not'
+    }`,
+    ...functions
+      .filter(({ state }) => state === 'pending')
+      .map(
+        ({ name, attempts, maxAttempts, argumentText }) =>
+          `  ${name} ${argumentText} (attempt ${attempts.length + 1} of ${maxAttempts})`,
+      ),
+  ]);
+  const orphans = files.filter(({ state }) => state === 'orphan');
+  const count = orphans.reduce(
+    (sum, file) => sum + file.functions.filter(({ state }) => state === 'pending').length,
+    0,
+  );
+  lines.push(`${directory}: ${count} would be run, of ${orphans.length} orphans; nothing was touched`);
+  return `${lines.map(printable).join('\n')}\n`;
+}

@@ -1,0 +1,21 @@
+import { nearest } from '../../nearest.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, UsageError } from '../exit.ts';
+import { generalHelp, verbHelp } from '../help-text.ts';
+import { VERB_NAMES, verbNamed } from '../table.ts';
+
+/** The verb `help`. */
+export async function runHelp({ operands }: Arguments): Promise<number> {
+  const [name] = operands;
+  if (name === undefined) {
+    process.stdout.write(generalHelp());
+    return EXIT_DONE;
+  }
+  const verb = verbNamed(name);
+  if (verb === undefined) {
+    const meant = nearest(name, VERB_NAMES);
+    throw new UsageError(`there is no verb ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`);
+  }
+  process.stdout.write(verbHelp(verb));
+  return EXIT_DONE;
+}

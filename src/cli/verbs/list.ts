@@ -1,0 +1,43 @@
+/** The verb `list`. */
+import { list } from '../../operate/list.ts';
+import { FILE_STATES, type FileState } from '../../operate/listed-file.ts';
+import { printableJson } from '../../printable.ts';
+import { reportError } from '../../sweep/reported-error.ts';
+import type { Arguments } from '../arguments.ts';
+import { basesOf } from '../bases.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
+import { formatList } from '../format-list.ts';
+import { print, say } from '../output.ts';
+
+export async function runList(line: Arguments): Promise<number> {
+  const options = {
+    states: statesOf(line.text('state')),
+    olderMs: line.age('older'),
+    label: line.text('label'),
+    trustedPaths: line.texts('trust'),
+    trustedGroups: line.groups('trust-group'),
+  };
+  const bases = basesOf(line.operands, process.env);
+  let status = EXIT_DONE;
+  for (const base of bases) {
+    try {
+      const report = await list(base, options);
+      if (line.has('json')) print(`${printableJson(report)}\n`);
+      else print(formatList(report, process.stdout.isTTY ? process.stdout.columns : undefined));
+      if (line.has('exit-code') && report.files.length > 0) status = Math.max(status, EXIT_FAILED);
+    } catch (error) {
+      say(`cannot read ${base}: ${reportError(error).message}`);
+      status = EXIT_NOT_SWEPT;
+    }
+  }
+  return status;
+}
+
+function statesOf(text: string | undefined): readonly FileState[] | undefined {
+  return text?.split(',').map(word => {
+    const state = FILE_STATES.find(known => known === word);
+    if (state === undefined)
+      throw new UsageError(`--state must be some of ${FILE_STATES.join(', ')}, got ${word}`);
+    return state;
+  });
+}

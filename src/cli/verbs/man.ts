@@ -1,0 +1,55 @@
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE } from '../exit.ts';
+import { optionUsage, sentence, usageOf } from '../help-text.ts';
+import { OPTION_NAMES, OPTIONS } from '../options.ts';
+import { VERBS } from '../table.ts';
+import { version } from '../version.ts';
+
+/** The verb `man`. */
+export async function runMan(_line: Arguments): Promise<number> {
+  process.stdout.write(manualPage());
+  return EXIT_DONE;
+}
+
+/** In the language of man(7). */
+function manualPage(): string {
+  const verbs = VERBS.map(
+    verb =>
+      `.TP\n.B ${roff(usageOf(verb))}\n${roff(sentence(verb.text))}\nExample:\n.B ${roff(`deferred-sweep ${verb.example}`)}\n`,
+  ).join('');
+  const options = OPTION_NAMES.map(
+    name => `.TP\n.B ${roff(optionUsage(name))}\n${roff(sentence(OPTIONS[name].text))}\n`,
+  ).join('');
+  return `.TH DEFERRED-SWEEP 1 "" "deferred-sweep ${version()}"
+.SH NAME
+deferred-sweep \\- run the cleanups that dead processes left
+.SH SYNOPSIS
+.B deferred-sweep
+[VERB] [OPTION...] [OPERAND...]
+.SH DESCRIPTION
+Runs the deferred functions that dead processes left in BASE/deferred. Files of live processes are not touched.
+.SH VERBS
+${verbs}.SH OPTIONS
+${options}.SH ENVIRONMENT
+.TP
+.B DEFERRED_SWEEP_DIR
+BASE where none is named; without it /var/tmp/deferred-sweep-UID.
+.SH EXIT STATUS
+.TP
+0
+All done, or nothing to do.
+.TP
+1
+A function failed, a file was set aside, or what was asked for is not there.
+.TP
+2
+Wrong usage.
+.TP
+3
+A directory could not be swept or read.
+`;
+}
+
+function roff(text: string): string {
+  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-');
+}

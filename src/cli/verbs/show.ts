@@ -1,0 +1,44 @@
+/** The verb `show`. */
+import { type ShownFile, show } from '../../operate/show.ts';
+import { printable, printableJson } from '../../printable.ts';
+import { defaultBase } from '../../state/default-base.ts';
+import { reportError } from '../../sweep/reported-error.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
+import { formatShown } from '../format-show.ts';
+import { print, say } from '../output.ts';
+
+export async function runShow(line: Arguments): Promise<number> {
+  const [id, ...more] = line.operands;
+  if (id === undefined || id === '' || more.length > 0)
+    throw new UsageError('show takes one ID of list, or the path of a file with a slash in it');
+  const base = line.text('dir') ?? defaultBase();
+  const options = { trustedPaths: line.texts('trust'), trustedGroups: line.groups('trust-group') };
+  let files: readonly ShownFile[];
+  try {
+    files = await show(id, base, options);
+  } catch (error) {
+    say(`cannot read ${base}: ${reportError(error).message}`);
+    return EXIT_NOT_SWEPT;
+  }
+  if (files.length === 0) {
+    say(id.includes('/') ? `there is no file ${id}` : `no file in ${base}/deferred has the id ${id}`);
+    return EXIT_FAILED;
+  }
+  for (const file of files) {
+    if (line.has('json')) print(`${printableJson(file)}\n`);
+    else if (line.has('cbor-diag')) print(diagnosis(file));
+    else print(formatShown(file, line.text('dir')));
+  }
+  return EXIT_DONE;
+}
+
+/** The frames as they lie in the file, and comments where there is none: RFC 8949 section 8. */
+function diagnosis({ path, records }: ShownFile): string {
+  const lines = records.map(({ offset, end, kind, diagnostic }) =>
+    diagnostic === undefined
+      ? `/ bytes ${offset} to ${end} are ${kind} /`
+      : `/ byte ${offset}, ${kind} / ${diagnostic}`,
+  );
+  return `${[`/ ${path} /`, ...lines].map(printable).join('\n')}\n`;
+}

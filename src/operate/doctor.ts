@@ -1,0 +1,226 @@
+/** Whether a place can keep what is promised. Leaves no trace: its one file is removed again. */
+import { randomBytes } from 'node:crypto';
+import { constants, openSync, readlinkSync, statfsSync, unlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { unlessRefused } from '../errors.ts';
+import { tryLock } from '../lock/advisory-lock.ts';
+import { closeDescriptor } from '../lock/close.ts';
+import { fileSystemVerdict } from '../lock/file-system.ts';
+import { mountsOnTheWay, readMounts } from '../lock/mounts.ts';
+import { addonPath } from '../lock/native.ts';
+import { assertLocksExclude } from '../lock/self-test.ts';
+import { leaseState } from '../native/lease.ts';
+import { defaultBase } from '../state/default-base.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { describeMode, type Trust } from '../state/trust.ts';
+import { WayJudge } from '../state/trusted-path.ts';
+import { describeUser } from '../state/user-name.ts';
+import { type Way, walk } from '../state/way.ts';
+import { reportError } from '../sweep/reported-error.ts';
+
+/** One thing that was looked at. `bad`: a promise does not hold here. */
+export interface Finding {
+  readonly subject: string;
+  readonly verdict: 'ok' | 'warning' | 'bad';
+  readonly text: string;
+}
+
+/** Below these a registration may soon fail. */
+const FEW_BYTES = 64 * 1024 * 1024;
+const FEW_INODES = 1000;
+
+/** Looks at a base directory, which need not exist. Never throws for what is wrong with it. */
+export function examine(base: string, trust: Trust): readonly Finding[] {
+  const findings: Finding[] = [
+    nodeFinding(),
+    platformFinding(),
+    tried('addon', () => ok('addon', addonPath())),
+    ok('place', `${resolve(base)}, as ${describeUser(process.geteuid?.() ?? 0)}`),
+  ];
+  let way: Way | undefined;
+  const judge = new WayJudge(trust);
+  findings.push(
+    ...triedAll('way', () => {
+      const steps: Finding[] = [];
+      way = walk(resolve(base), step => {
+        const refused = judge.refuseStep(step);
+        const whose = `${step.path}: ${describeUser(step.stat.uid)}, ${describeMode(step.stat)}`;
+        steps.push(
+          refused
+            ? { subject: 'way', verdict: 'bad', text: `${refused.what}; ${refused.advice}` }
+            : ok('way', whose),
+        );
+      });
+      const refused = judge.refuseMounts(way);
+      if (refused) steps.push({ subject: 'way', verdict: 'bad', text: `${refused.what}; ${refused.advice}` });
+      for (const { what, advice } of judge.warnings)
+        steps.push({ subject: 'way', verdict: 'warning', text: `${what}; ${advice}` });
+      return steps;
+    }),
+  );
+  if (!way || findings.some(({ verdict, subject }) => verdict === 'bad' && subject === 'way'))
+    return findings;
+  const place = way.lastDirectory.path;
+  findings.push(
+    tried('directory', () => directoryFinding(new StateDirectory(base, { trust }))),
+    tried('file system', () => fileSystemFinding(place)),
+    ...triedAll('locks', () => lockFindings(place)),
+    tried('space', () => spaceFinding(place)),
+    namespaceFinding(),
+    ...otherPlaces(base),
+  );
+  return findings;
+}
+
+function ok(subject: string, text: string): Finding {
+  return { subject, verdict: 'ok', text };
+}
+
+function triedAll(subject: string, look: () => Finding[]): Finding[] {
+  try {
+    return look();
+  } catch (error) {
+    return [{ subject, verdict: 'bad', text: reportError(error).message }];
+  }
+}
+
+function tried(subject: string, look: () => Finding): Finding {
+  return triedAll(subject, () => [look()])[0]!;
+}
+
+function nodeFinding(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isSupported = major >= 24 || (major === 22 && minor >= 13) || (major === 20 && minor >= 19);
+  const text = `${process.versions.node} at ${process.execPath}`;
+  return isSupported
+    ? ok('Node', text)
+    : { subject: 'Node', verdict: 'warning', text: `${text}: 20.19, 22.13, 24 or later are supported` };
+}
+
+function platformFinding(): Finding {
+  const text = `${process.platform} ${process.arch}`;
+  if (process.platform === 'linux') return ok('platform', text);
+  return { subject: 'platform', verdict: 'warning', text: `${text}: the code for it has never been run` };
+}
+
+function directoryFinding(directory: StateDirectory): Finding {
+  const { stateFiles, movedDeadLetters } = directory.look();
+  const count = stateFiles.length;
+  if (movedDeadLetters.length > 0)
+    return {
+      subject: 'directory',
+      verdict: 'warning',
+      text: `${directory.path}: ${movedDeadLetters.length} dead letters were moved out of dead/; retry them, or move them back`,
+    };
+  return ok('directory', `${directory.path}: ${count} ${count === 1 ? 'state file' : 'state files'}`);
+}
+
+/** What of a mount a state directory should not be on, by its type. */
+const FLEETING: Readonly<Record<string, string>> = {
+  tmpfs: 'is in memory: a reboot empties it',
+  overlay: 'is the writable layer of a container: it is gone with the container',
+};
+
+function fileSystemFinding(place: string): Finding {
+  const type = mountsOnTheWay(readMounts(), place).at(-1)?.type ?? 'of a type that is not told';
+  if (fileSystemVerdict(place) === 'network') {
+    const text = `${place} is on ${type}, whose locks may hold only within one host or mount; use a local directory`;
+    return { subject: 'file system', verdict: 'warning', text };
+  }
+  const fleeting = FLEETING[type];
+  if (fleeting !== undefined)
+    return { subject: 'file system', verdict: 'warning', text: `${place} (${type}) ${fleeting}` };
+  if (place === '/tmp' || place.startsWith('/tmp/'))
+    return {
+      subject: 'file system',
+      verdict: 'warning',
+      text: `${place} (${type}): many systems empty /tmp at boot`,
+    };
+  return ok('file system', `${place} is on ${type}`);
+}
+
+function lockFindings(place: string): Finding[] {
+  const path = join(place, `.deferred-sweep-doctor-${randomBytes(8).toString('hex')}`);
+  const fd = openSync(
+    path,
+    constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    if (!tryLock(fd, { scheme: 'flock' }) || !assertLocksExclude(fd, path, 'flock'))
+      return [
+        {
+          subject: 'locks',
+          verdict: 'bad',
+          text: `the kernel could not say whether locks in ${place} exclude`,
+        },
+      ];
+    return [ok('locks', 'a second lock of a locked file was refused'), leaseFinding(path)];
+  } finally {
+    closeDescriptor(fd);
+    unlinkSync(path);
+  }
+}
+
+/** @param path - open for writing */
+function leaseFinding(path: string): Finding {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    if (leaseState(fd) === 'held')
+      return ok('leases', 'list can tell owners that live from those that are gone');
+    const text = 'there are no leases here: list says unknown of files whose lock is in no table';
+    return { subject: 'leases', verdict: 'warning', text };
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+function spaceFinding(place: string): Finding {
+  const { bavail, bsize, files, ffree } = statfsSync(place);
+  const bytes = bavail * bsize;
+  const text = `${Math.floor(bytes / 2 ** 20)} MiB${files > 0 ? ` and ${ffree} inodes` : ''} free`;
+  // Some file systems count no inodes.
+  if (bytes === 0 || (files > 0 && ffree === 0)) return { subject: 'space', verdict: 'bad', text };
+  const isLow = bytes < FEW_BYTES || (files > 0 && ffree < FEW_INODES);
+  return isLow ? { subject: 'space', verdict: 'warning', text } : ok('space', text);
+}
+
+/** A mount of the job's own is gone before its hook runs. */
+function namespaceFinding(): Finding {
+  const own = unlessRefused(() => readlinkSync('/proc/self/ns/mnt'), undefined);
+  const first = unlessRefused(() => readlinkSync('/proc/1/ns/mnt'), undefined);
+  if (own !== undefined && first !== undefined && own !== first)
+    return {
+      subject: 'mounts',
+      verdict: 'warning',
+      text: 'this process has mounts of its own: a hook outside may find another directory at this path',
+    };
+  return ok('mounts', first === undefined ? 'whether they are private cannot be told' : 'those of pid 1');
+}
+
+/** Where others might look. */
+function otherPlaces(base: string): Finding[] {
+  const uid = process.geteuid?.() ?? 0;
+  const places = new Set(
+    [defaultBase({}), defaultBase(), `/tmp/deferred-sweep-${uid}`, process.env.TMPDIR ?? '/tmp'].map(path =>
+      resolve(path),
+    ),
+  );
+  places.delete(resolve(base));
+  return [...places].flatMap(path => {
+    // What is not ours to read is no place of ours.
+    const count = countIn(path);
+    if (count === 0) return [];
+    const text = `${path}/deferred has ${count} state files, too; this place does not see them`;
+    return [{ subject: 'other place', verdict: 'warning', text } as const];
+  });
+}
+
+function countIn(base: string): number {
+  try {
+    return new StateDirectory(base).list().length;
+  } catch {
+    // Any reason not to use it is a reason not to mean it.
+    return 0;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Dead letters are given fresh attempts, or removed. Numbers in the code are these steps; a process that is killed between
+ * two of them leaves the function in one place.
+ *
+ *  1. open the letter, look at it as a sweeper would
+ *  2. lock it: another `retry` or `discard` loses here
+ *  3. does the path still name what was locked? The other one may have been faster
+ *  4. is the function still pending in its state file? Its sweep was killed; the next one writes the letter again
+ *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
+ *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
+ */
+import { constants, fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { tryLock } from '../lock/advisory-lock.ts';
+import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
+import { namesLockedFile } from '../lock/held-file.ts';
+import { replay, type StateContents } from '../state/contents.ts';
+import { freshName, partsOfName } from '../state/names.ts';
+import { openPatiently } from '../state/open-patiently.ts';
+import { readAll } from '../state/read-all.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import { StateFile } from '../state/state-file.ts';
+import { syncDirectory } from '../state/sync.ts';
+import { distrustFile, unsafeFile } from '../state/trust.ts';
+import { isPendingIn } from './origin-file.ts';
+
+/** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */
+export type LetterFate =
+  | { readonly outcome: 'retried'; readonly newPath: string }
+  | { readonly outcome: 'discarded' | 'busy' | 'gone' };
+
+const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
+export function retryLetter(directory: StateDirectory, path: string): LetterFate {
+  return withLetter(directory, path, (fd, contents) => {
+    const { header, damagedBytes } = contents;
+    if (!header || damagedBytes > 0 || partsOfName(basename(path))?.functionId === undefined)
+      throw new DeferredSweepError(
+        'DEFERRED_STATE_CORRUPT',
+        `cannot retry ${path}: it is damaged, or the copy of a damaged file, whose whole records were run; discard it when it was looked at`,
+        { path },
+      );
+    const file = new StateFile(path, fd, header, contents.lengthBytes, contents.tornBytes > 0);
+    const ended = [...contents.functions.values()].filter(registered => !registered.isPending);
+    // None: a retry was killed after this step.
+    if (ended.length > 0) {
+      const atEpochMs = Date.now();
+      file.append(ended.map(({ record }) => ({ kind: 'retry', id: record.id, atEpochMs }) as const)); // 5
+    } else if (contents.tornBytes > 0) file.cutTail();
+    // Without its last record a power cut would leave a state file in which nothing is pending.
+    fdatasyncSync(fd);
+    const newPath = directory.pathOf(freshName());
+    renameSync(path, newPath); // 6
+    syncDirectory(directory.path);
+    syncDirectory(dirname(path));
+    return { outcome: 'retried', newPath };
+  });
+}
+
+/** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
+export function discardLetter(directory: StateDirectory, path: string): LetterFate {
+  return withLetter(directory, path, () => {
+    unlinkSync(path); // 5
+    syncDirectory(dirname(path));
+    return { outcome: 'discarded' };
+  });
+}
+
+function withLetter(
+  directory: StateDirectory,
+  path: string,
+  use: (fd: number, contents: StateContents) => LetterFate,
+): LetterFate {
+  const fd = openLetter(path); // 1
+  if (fd === undefined) return { outcome: 'gone' };
+  let isLocked = false;
+  try {
+    const distrust = distrustFile(fstatSync(fd), directory.trust);
+    if (distrust !== undefined) throw unsafeFile(path, distrust);
+    const scheme = replay(readAll(fd, path)).header?.lock ?? 'flock';
+    isLocked = tryLock(fd, { scheme }); // 2
+    if (!isLocked) return { outcome: 'busy' };
+    if (!namesLockedFile(fd, path)) return { outcome: 'gone' }; // 3
+    if (isPendingIn(directory, basename(path))) return { outcome: 'busy' }; // 4
+    return use(fd, replay(readAll(fd, path)));
+  } finally {
+    if (isLocked) unlockAndClose(fd);
+    else closeDescriptor(fd);
+  }
+}
+
+function openLetter(path: string): number | undefined {
+  try {
+    return openPatiently(path, OPEN_FLAGS);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+/** What lies in a state directory, told without a lock and without a change. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import { systemErrorCode } from '../errors.ts';
+import { defaultBase } from '../state/default-base.ts';
+import { PREFIX, WIP_SUFFIX } from '../state/names.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { stateIo } from '../state/state-io.ts';
+import { resolveTrust } from '../state/trust.ts';
+import { requireKnown } from '../sweep/options.ts';
+import { FILE_STATES, type FileState, type ListedFile, type ListReport } from './listed-file.ts';
+import { holdersOf, lockTable } from './liveness.ts';
+import { readStateFile, type Where } from './read-file.ts';
+
+/** Which files are listed. */
+export interface ListOptions {
+  /** @defaultValue all */
+  readonly states?: readonly FileState[] | undefined;
+  /** Only files that are older, in milliseconds. @defaultValue 0 */
+  readonly olderMs?: number | undefined;
+  /** Only files of jobs with this label. @defaultValue all */
+  readonly label?: string | undefined;
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
+
+/** The table of locks is read anew after so many files: it grows old. */
+const FILES_A_TABLE = 1000;
+
+/**
+ * Lists the state files and dead letters of `<stateDirBase>/deferred`. Takes no lock and changes nothing; a missing
+ * directory is an empty list.
+ * @param stateDirBase - by default the place that `new DeferredFunctionManager()` has
+ * @throws TypeError, RangeError naming an option that is wrong
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_STATE_IO`, `DEFERRED_ADDON_MISSING`. Never for one bad
+ * file.
+ */
+export async function list(
+  stateDirBase: string = defaultBase(),
+  options: ListOptions = {},
+): Promise<ListReport> {
+  requireKnown(options, ['states', 'olderMs', 'label', 'trustedPaths', 'trustedGroups']);
+  const { states, olderMs = 0, label } = options;
+  for (const state of states ?? [])
+    if (!FILE_STATES.includes(state)) throw new TypeError(`option "states" has no state ${String(state)}`);
+  const startMs = performance.now();
+  const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
+  const directory = new StateDirectory(stateDirBase, { trust });
+  const files: ListedFile[] = [];
+  let locks = lockTable();
+  for (const [at, { path, where }] of pathsOf(directory).entries()) {
+    if (at % FILES_A_TABLE === FILES_A_TABLE - 1) {
+      locks = lockTable();
+      await setImmediate();
+    }
+    const listed = readStateFile(path, where, locks, trust)?.listed;
+    if (!listed) continue;
+    if (states && !states.includes(listed.state)) continue;
+    if (label !== undefined && listed.label !== label) continue;
+    if (olderMs > 0 && (listed.ageMs ?? 0) < olderMs) continue;
+    files.push(listed);
+  }
+  return { directory: directory.path, files: withHolders(files), ms: performance.now() - startMs };
+}
+
+/** Every state file and dead letter, oldest first, dead letters last. @throws DeferredSweepError */
+export function pathsOf(directory: StateDirectory): { path: string; where: Where }[] {
+  const { stateFiles, movedDeadLetters } = directory.look();
+  return [
+    ...stateFiles.map(name => ({ path: directory.pathOf(name), where: 'live' as const })),
+    ...[...movedDeadLetters.map(name => directory.pathOf(name)), ...deadPaths(directory)].map(path => ({
+      path,
+      where: 'dead' as const,
+    })),
+  ];
+}
+
+/** The processes that keep the lock of a dead owner. */
+function withHolders(files: readonly ListedFile[]): ListedFile[] {
+  const held = new Set(files.filter(({ state }) => state === 'held').map(({ path }) => path));
+  const holders = holdersOf(held);
+  return files.map(file => ({ ...file, holders: holders.get(file.path) ?? [] }));
+}
+
+function deadPaths(directory: StateDirectory): string[] {
+  return stateIo(`read ${directory.deadPath}`, directory.deadPath, () => {
+    try {
+      return readdirSync(directory.deadPath)
+        .filter(name => name.startsWith(PREFIX) && !name.endsWith(WIP_SUFFIX))
+        .sort()
+        .map(name => join(directory.deadPath, name));
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  });
+}

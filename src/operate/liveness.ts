@@ -1,0 +1,83 @@
+/**
+ * Who has a state file, told without a lock: a reader's lock would make sweepers skip the file. A lease tells whether it is
+ * open for writing; the kernel's table of locks is believed when it names the file, and not when it does not: the table
+ * comes in pages, and what moves between two of them is missed.
+ */
+import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { hostname } from 'node:os';
+import { unlessRefused } from '../errors.ts';
+import { isAlive } from '../lock/process-identity.ts';
+import { leaseState } from '../native/lease.ts';
+import type { StateContents } from '../state/contents.ts';
+import type { FileState, Holder, ListedFile } from './listed-file.ts';
+
+export type Liveness = Pick<ListedFile, 'knownBy'> & {
+  readonly state: Extract<FileState, 'live' | 'held' | 'sweeping' | 'orphan' | 'unknown'>;
+};
+
+/** A claim this old was not handed over a moment ago. */
+const HANDED_OVER_WITHIN_MS = 120_000;
+
+/** The files that the kernel's table of locks names, as `major:minor:inode`. Empty where there is no such table. */
+export function lockTable(): ReadonlySet<string> {
+  const text = unlessRefused(() => readFileSync('/proc/locks', 'latin1'), '');
+  const names = new Set<string>();
+  for (const [, name] of text.matchAll(/^\d+: (?:FLOCK|OFDLCK) +ADVISORY +WRITE +-?\d+ ([0-9a-f:]+:\d+) /gm))
+    names.add(name!);
+  return names;
+}
+
+/** @param fd - open for reading only */
+export function livenessOf(
+  fd: number,
+  stat: Stats,
+  contents: StateContents,
+  locks: ReadonlySet<string>,
+): Liveness {
+  if (locks.has(lockName(stat))) return { state: holderState(contents), knownBy: 'lock-table' };
+  const lease = leaseState(fd);
+  if (lease === 'held') return { state: holderState(contents), knownBy: 'lease' };
+  // A sweeper keeps a claimed file open for reading; then it lets go, and its runner opens it a moment later.
+  if (lease === 'unknown' || mayBeHandedOver(contents)) return { state: 'unknown', knownBy: 'nothing' };
+  return { state: 'orphan', knownBy: 'lease' };
+}
+
+/** The processes that have these paths open, as far as we may look into them. */
+export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, readonly Holder[]> {
+  const found = new Map<string, Holder[]>();
+  if (paths.size === 0) return found;
+  const pids = unlessRefused(() => readdirSync('/proc'), []).filter(name => /^\d+$/.test(name));
+  for (const pid of pids) {
+    const directory = `/proc/${pid}/fd`;
+    const open = new Set<string>();
+    for (const fd of unlessRefused(() => readdirSync(directory), [])) {
+      const path = unlessRefused(() => readlinkSync(`${directory}/${fd}`), '');
+      if (paths.has(path)) open.add(path);
+    }
+    for (const path of open) {
+      const program = unlessRefused(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '');
+      found.set(path, [...(found.get(path) ?? []), { pid: Number(pid), program }]);
+    }
+  }
+  return found;
+}
+
+function holderState({ claim, header }: StateContents): 'live' | 'held' | 'sweeping' {
+  if (claim) return 'sweeping';
+  return header && isAlive(header.owner) === false ? 'held' : 'live';
+}
+
+function mayBeHandedOver({ claim, isHandedOver }: StateContents): boolean {
+  if (!claim || !isHandedOver) return false;
+  const ageMs = Date.now() - claim.atEpochMs;
+  if (ageMs < 0 || ageMs > HANDED_OVER_WITHIN_MS) return false;
+  return claim.host !== hostname() || unlessRefused(() => process.kill(claim.pid, 0), false);
+}
+
+/** As /proc/locks names a file: proc_locks(5). */
+function lockName({ dev, ino }: Stats): string {
+  const major = (Math.floor(dev / 2 ** 32) & 0xfffff000) | ((dev >> 8) & 0xfff);
+  const minor = ((dev >> 12) & 0xffffff00) | (dev & 0xff);
+  const hex = (part: number): string => part.toString(16).padStart(2, '0');
+  return `${hex(major)}:${hex(minor)}:${ino}`;
+}

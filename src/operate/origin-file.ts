@@ -1,0 +1,32 @@
+/** The state file that a dead letter came from. */
+import { constants, openSync } from 'node:fs';
+import { systemErrorCode } from '../errors.ts';
+import { closeDescriptor } from '../lock/close.ts';
+import { replay } from '../state/contents.ts';
+import { partsOfName } from '../state/names.ts';
+import { readAll } from '../state/read-all.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Whether the function of a letter may still run from its state file: a sweep that wrote the letter was killed before it
+ * could say so there. What was final once is so for ever: no lock is needed to read it.
+ */
+export function isPendingIn(directory: StateDirectory, letterName: string): boolean {
+  const functionId = partsOfName(letterName)?.functionId;
+  if (functionId === undefined) return false;
+  const path = directory.pathOf(letterName.slice(0, letterName.lastIndexOf('-')));
+  let fd: number;
+  try {
+    fd = openSync(path, READ_FLAGS);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    return replay(readAll(fd, path)).functions.get(functionId)?.isPending === true;
+  } finally {
+    closeDescriptor(fd);
+  }
+}

@@ -1,0 +1,135 @@
+/** How one file is looked at without a lock, and without a change to it. */
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { basename } from 'node:path';
+import { diagnose } from '../cbor/diagnostic.ts';
+import { systemErrorCode } from '../errors.ts';
+import { type RegisteredFunction, replay, StateContents } from '../state/contents.ts';
+import { isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
+import { readAll } from '../state/read-all.ts';
+import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import type { ListedFile, ListedFunction } from './listed-file.ts';
+import { livenessOf } from './liveness.ts';
+
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const MAX_ARGUMENT_TEXT = 120;
+
+/** Where a file lies says what it is. */
+export type Where = 'live' | 'dead';
+
+/** What a look without a lock found. */
+export interface ReadFile {
+  readonly listed: ListedFile;
+  readonly contents: StateContents;
+  readonly bytes: Buffer;
+}
+
+/** Returns undefined for a file that is gone. Never throws for what is wrong with one file. */
+export function readStateFile(
+  path: string,
+  where: Where,
+  locks: ReadonlySet<string>,
+  trust: Trust,
+): ReadFile | undefined {
+  const id = idOf(basename(path));
+  const unreadable = (error: unknown): ReadFile => ({
+    listed: {
+      id,
+      path,
+      state: where === 'dead' ? 'damaged' : 'unknown',
+      knownBy: 'nothing',
+      functions: [],
+      holders: [],
+      error: reportError(error),
+    },
+    contents: new StateContents(),
+    bytes: Buffer.alloc(0),
+  });
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, READ_FLAGS);
+    const stat = fstatSync(fd);
+    const distrust = distrustFile(stat, trust);
+    if (distrust !== undefined) return unreadable(unsafeFile(path, distrust));
+    const bytes = readAll(fd, path);
+    const contents = replay(bytes);
+    return { listed: describe(path, id, where, fd, stat, contents, locks), contents, bytes };
+  } catch (error) {
+    return systemErrorCode(error) === 'ENOENT' ? undefined : unreadable(error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** The random part of a name, with the function's number for a dead letter; the name itself where it is another. */
+export function idOf(name: string): string {
+  const parts = partsOfName(name.endsWith(WIP_SUFFIX) ? name.slice(0, -WIP_SUFFIX.length) : name);
+  if (!parts) return name;
+  return parts.functionId === undefined ? parts.random : `${parts.random}.${parts.functionId}`;
+}
+
+function describe(
+  path: string,
+  id: string,
+  where: Where,
+  fd: number,
+  stat: Stats,
+  contents: StateContents,
+  locks: ReadonlySet<string>,
+): ListedFile {
+  const { header, damagedBytes, tornBytes } = contents;
+  const liveness =
+    where === 'dead' ? ({ state: 'dead', knownBy: 'place' } as const) : livenessOf(fd, stat, contents, locks);
+  const isFree = ['orphan', 'dead', 'unknown'].includes(liveness.state);
+  const isDamaged = damagedBytes > 0 || path.endsWith('.damaged');
+  return {
+    id,
+    path,
+    state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : liveness.state,
+    knownBy: liveness.knownBy,
+    uid: stat.uid,
+    ...(header && { owner: header.owner, ageMs: Math.max(0, Date.now() - header.createdAtEpochMs) }),
+    ...(header && header.label !== null && { label: header.label }),
+    functions: [...contents.functions.values()].map(registered =>
+      describeFunction(registered, where === 'dead' || isFree),
+    ),
+    holders: [],
+    ...(tornBytes > 0 && { tornBytes }),
+    ...(damagedBytes > 0 && { damagedBytes }),
+  };
+}
+
+function describeFunction(registered: RegisteredFunction, isFree: boolean): ListedFunction {
+  const { record, lastAttempt } = registered;
+  const isGivenUp = lastAttempt?.done?.final === true && lastAttempt.done.error !== undefined;
+  const state = registered.isCancelled
+    ? 'cancelled'
+    : !registered.isPending
+      ? isGivenUp
+        ? 'given-up'
+        : 'done'
+      : registered.isInProgress && !isFree
+        ? 'running'
+        : 'pending';
+  return {
+    id: record.id,
+    name: record.name,
+    state,
+    attempts: registered.attempts.map(({ attempt, start, done }) => ({
+      attempt,
+      ...(start && { startedAtEpochMs: start.atEpochMs }),
+      ...(done && { endedAtEpochMs: done.atEpochMs }),
+      ...(done?.error && { error: done.error }),
+    })),
+    maxAttempts: record.delivery === 'at-most-once' ? 1 : record.maxAttempts,
+    timeoutMs: record.timeoutMs,
+    registeredAtEpochMs: record.registeredAtEpochMs,
+    argumentText: argumentsOf(record.arguments),
+  };
+}
+
+/** The items of the list, without its brackets where nothing was cut. */
+function argumentsOf(bytes: Uint8Array): string {
+  const text = diagnose(bytes, MAX_ARGUMENT_TEXT);
+  return text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
+}

@@ -1,0 +1,126 @@
+/** `retry` and `discard`: which dead letters are meant, and what became of each. */
+import { basename } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { defaultBase } from '../state/default-base.ts';
+import type { ReportedError } from '../state/record.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { resolveTrust } from '../state/trust.ts';
+import { requireKnown } from '../sweep/options.ts';
+import { reportError } from '../sweep/reported-error.ts';
+import { idMatcher } from './ids.ts';
+import { discardLetter, type LetterFate, retryLetter } from './letters.ts';
+import { list } from './list.ts';
+import type { ListedFile } from './listed-file.ts';
+
+/** Which dead letters are meant: those with these ids, or all that the other fields allow. */
+export interface LetterSelection {
+  /** Ids or beginnings of ids; with a function's number (`0723eb.2`), or all dead letters of the state file. */
+  readonly ids?: readonly string[] | undefined;
+  /** In place of `ids`. */
+  readonly all?: boolean | undefined;
+  /** Only functions of this name. */
+  readonly name?: string | undefined;
+  /** Only jobs with this label. */
+  readonly label?: string | undefined;
+  /** Only letters of jobs that are older, in milliseconds. */
+  readonly olderMs?: number | undefined;
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
+
+/**
+ * What became of one dead letter, or of one id.
+ * - `retried`: it is a state file again, `newPath`; the next sweep runs it
+ * - `discarded`: it is gone
+ * - `busy`: another process has it, or its sweep was killed: sweep, then try again
+ * - `gone`: another process was faster
+ * - `missing`: no dead letter has this id
+ * - `ambiguous`: dead letters of several files have ids that begin so
+ * - `refused`: see the error; it is where it was
+ */
+export interface LetterReport {
+  readonly id: string;
+  readonly outcome: LetterFate['outcome'] | 'missing' | 'ambiguous' | 'refused';
+  readonly path?: string;
+  /** Of the function. */
+  readonly name?: string;
+  readonly newPath?: string;
+  readonly error?: ReportedError;
+}
+
+export interface LettersReport {
+  readonly directory: string;
+  readonly letters: readonly LetterReport[];
+  readonly ms: number;
+}
+
+/**
+ * Gives dead letters fresh attempts: each becomes a state file again, with its history, and the next sweep runs it. Killed
+ * at any moment, each function is in one place.
+ * @throws as `list`; TypeError when neither ids nor `all` are given, or both
+ */
+export async function retry(
+  selection: LetterSelection,
+  stateDirBase: string = defaultBase(),
+): Promise<LettersReport> {
+  return onLetters(selection, stateDirBase, retryLetter);
+}
+
+/**
+ * Removes dead letters, and copies of damaged files, for ever.
+ * @throws as {@link retry}
+ */
+export async function discard(
+  selection: LetterSelection,
+  stateDirBase: string = defaultBase(),
+): Promise<LettersReport> {
+  return onLetters(selection, stateDirBase, discardLetter);
+}
+
+/** The letters that are meant, and ids that mean none. Changes nothing. @throws as {@link retry} */
+export async function select(
+  selection: LetterSelection,
+  stateDirBase: string,
+): Promise<{ letters: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
+  requireKnown(selection, ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups']);
+  const { ids, all = false, name, label, olderMs, trustedPaths, trustedGroups } = selection;
+  if (all === (ids !== undefined)) throw new TypeError('give either "ids" or "all"');
+  const { files } = await list(stateDirBase, { label, olderMs, trustedPaths, trustedGroups });
+  const letters = files.filter(
+    file =>
+      (file.knownBy === 'place' || file.path.endsWith('.damaged')) &&
+      (name === undefined || file.functions.some(registered => registered.name === name)),
+  );
+  if (ids === undefined) return { letters, unmet: [] };
+  const chosen = new Set<ListedFile>();
+  const unmet: LetterReport[] = [];
+  for (const id of ids) {
+    const meant = letters.filter(file => idMatcher(id)(file.id));
+    const isAmbiguous = new Set(meant.map(file => file.id.split('.')[0])).size > 1;
+    if (meant.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
+    else for (const file of meant) chosen.add(file);
+  }
+  return { letters: [...chosen], unmet };
+}
+
+async function onLetters(
+  selection: LetterSelection,
+  stateDirBase: string,
+  act: (directory: StateDirectory, path: string) => LetterFate,
+): Promise<LettersReport> {
+  const startMs = performance.now();
+  const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
+  const directory = new StateDirectory(stateDirBase, { trust });
+  const { letters, unmet } = await select(selection, stateDirBase);
+  const reports = letters.map(({ id, path, functions }): LetterReport => {
+    const name = functions[0]?.name ?? basename(path);
+    try {
+      return { id, path, name, ...act(directory, path) };
+    } catch (error) {
+      return { id, path, name, outcome: 'refused', error: reportError(error) };
+    }
+  });
+  return { directory: directory.path, letters: [...reports, ...unmet], ms: performance.now() - startMs };
+}

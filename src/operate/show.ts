@@ -1,0 +1,152 @@
+/** All that one file says, told without a lock and without a change. */
+import { basename, dirname, resolve } from 'node:path';
+import { diagnose } from '../cbor/diagnostic.ts';
+import { hasCode } from '../errors.ts';
+import { isAlive } from '../lock/process-identity.ts';
+import type { StateContents } from '../state/contents.ts';
+import { defaultBase } from '../state/default-base.ts';
+import { readFrames } from '../state/frame.ts';
+import { DEAD_STEM, isMovedDeadLetter } from '../state/names.ts';
+import { decodeRecord, type HeaderRecord, type ReportedError } from '../state/record.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { resolveTrust } from '../state/trust.ts';
+import { requireKnown } from '../sweep/options.ts';
+import { idMatcher } from './ids.ts';
+import { pathsOf } from './list.ts';
+import type { ListedFile } from './listed-file.ts';
+import { holdersOf, lockTable } from './liveness.ts';
+import { idOf, type ReadFile, readStateFile } from './read-file.ts';
+
+/** One stretch of a file. */
+export interface ShownRecord {
+  /** Where it begins, in bytes. */
+  readonly offset: number;
+  /** Where it ends: the offset of the next. */
+  readonly end: number;
+  /** Of the record; `unknown` for one of another version, `damaged` and `torn` for what is none. */
+  readonly kind: string;
+  /** The record in diagnostic notation; absent for what is none. */
+  readonly diagnostic?: string;
+}
+
+/** An attempt from before a retry. */
+export interface EarlierAttempt {
+  readonly functionId: number;
+  readonly attempt: number;
+  readonly endedAtEpochMs: number;
+  readonly error?: ReportedError;
+}
+
+export interface ShownFile extends ListedFile {
+  readonly records: readonly ShownRecord[];
+  readonly earlierAttempts: readonly EarlierAttempt[];
+  /** Absent where that cannot be told here. */
+  readonly isOwnerAlive?: boolean;
+  /** What its runner will restore. */
+  readonly surroundings?: Pick<HeaderRecord, 'node' | 'nodePath' | 'execArgv' | 'umask'> & {
+    readonly cwd: string | null;
+    readonly createdAtEpochMs: number;
+  };
+}
+
+/** How to show. */
+export interface ShowOptions {
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
+
+/**
+ * Shows the files whose id begins so, or the file of this path. Several for the dead letters of one state file, and for a
+ * beginning that is not unique; none where there is no such file.
+ * @param idOrPath - an id, of a dead letter also with the function's number (`0723eb.2`); with a slash: a path
+ * @throws as `list`
+ */
+export async function show(
+  idOrPath: string,
+  stateDirBase: string = defaultBase(),
+  options: ShowOptions = {},
+): Promise<readonly ShownFile[]> {
+  requireKnown(options, ['trustedPaths', 'trustedGroups']);
+  const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
+  const found = idOrPath.includes('/')
+    ? [pathGiven(idOrPath)]
+    : pathsOf(new StateDirectory(stateDirBase, { trust })).filter(({ path }) =>
+        idMatcher(idOrPath)(idOf(basename(path))),
+      );
+  const locks = lockTable();
+  return found.flatMap(({ path, where }) => {
+    const read = readStateFile(path, where, locks, trust);
+    return read ? [shown(read)] : [];
+  });
+}
+
+function pathGiven(path: string): { path: string; where: 'live' | 'dead' } {
+  const absolute = resolve(path);
+  const isDead = basename(dirname(absolute)) === DEAD_STEM || isMovedDeadLetter(basename(absolute));
+  return { path: absolute, where: isDead ? 'dead' : 'live' };
+}
+
+function shown({ listed, contents, bytes }: ReadFile): ShownFile {
+  const { header } = contents;
+  const holders = listed.state === 'held' ? holdersOf(new Set([listed.path])).get(listed.path) : undefined;
+  const isOwnerAlive = header && isAlive(header.owner);
+  return {
+    ...listed,
+    holders: holders ?? [],
+    ...(isOwnerAlive !== undefined && { isOwnerAlive }),
+    records: recordsOf(bytes),
+    earlierAttempts: earlierAttemptsOf(contents),
+    ...(header && {
+      surroundings: {
+        node: header.node,
+        nodePath: header.nodePath,
+        execArgv: header.execArgv,
+        umask: header.umask,
+        cwd: header.cwd?.path ?? null,
+        createdAtEpochMs: header.createdAtEpochMs,
+      },
+    }),
+  };
+}
+
+function recordsOf(bytes: Buffer): ShownRecord[] {
+  const records: ShownRecord[] = [];
+  for (const stretch of readFrames(bytes, payload => kindOf(payload) !== 'damaged')) {
+    const { offset, end } = stretch;
+    if (stretch.kind !== 'frame') {
+      records.push({ offset, end, kind: stretch.kind });
+      continue;
+    }
+    records.push({ offset, end, kind: kindOf(stretch.payload), diagnostic: diagnose(stretch.payload) });
+  }
+  return records;
+}
+
+function kindOf(payload: Buffer): string {
+  try {
+    return decodeRecord(payload).record?.kind ?? 'unknown';
+  } catch (error) {
+    if (hasCode(error, 'DEFERRED_STATE_CORRUPT')) return 'damaged';
+    if (hasCode(error, 'DEFERRED_STATE_VERSION')) return 'unknown';
+    throw error;
+  }
+}
+
+function earlierAttemptsOf({ functions }: StateContents): EarlierAttempt[] {
+  return [...functions.values()].flatMap(({ record, history }) =>
+    history.flatMap(mark =>
+      mark.kind === 'done'
+        ? [
+            {
+              functionId: record.id,
+              attempt: mark.attempt,
+              endedAtEpochMs: mark.atEpochMs,
+              ...(mark.error && { error: mark.error }),
+            },
+          ]
+        : [],
+    ),
+  );
+}

@@ -1,0 +1,132 @@
+/** Lines of docs/hooks.md that can be run without the system they are for. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  packageRoot,
+  plainEnvironment,
+} from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+const page = readFileSync(join(packageRoot, 'docs/hooks.md'), 'utf8');
+const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
+const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
+
+/** A directory with `deferred-sweep` in it, which needs no PATH. */
+function binDirectory(t: TestContext): string {
+  const bin = freshDirectory(t);
+  const program = join(bin, 'deferred-sweep');
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
+  chmodSync(program, 0o755);
+  return bin;
+}
+
+/** The first block of a section. */
+function block(section: string): string {
+  const text = page.slice(page.indexOf(`\n## ${section}\n`));
+  return /```\w*\n(.*?)```/s.exec(text)?.[1] ?? assert.fail(`no block in ${section}`);
+}
+
+test('the trap of a shell script runs what its killed worker left', t => {
+  const bin = binDirectory(t);
+  const directory = freshDirectory(t);
+  const base = join(directory, 'state');
+  mkdirSync(join(directory, 'node_modules'));
+  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  writeFileSync(
+    join(directory, 'worker.mjs'),
+    `import { promises } from 'node:fs';
+     import { DeferredFunctionManager } from 'deferred-sweep';
+     const job = await new DeferredFunctionManager().open();
+     job.defer(promises.writeFile, '${directory}/proof', '');
+     process.kill(process.pid, 'SIGKILL');`,
+  );
+  writeFileSync(join(directory, 'script.sh'), block('A shell script'));
+  const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: base };
+  const { stdout, status } = spawnSync('sh', ['script.sh'], { cwd: directory, env, encoding: 'utf8' });
+  assert.ok(existsSync(join(directory, 'proof')), stdout);
+  assert.equal(status, 137, "the script ends as its worker did, not as the trap's sweep");
+});
+
+test("cron's line prints nothing when all goes well, in cron's environment, and what failed when not", t => {
+  const bin = binDirectory(t);
+  const command = block('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);
+  const runAsCron = (base: string): { stdout: string; stderr: string } =>
+    spawnSync('/bin/sh', ['-c', command], {
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin', HOME: '/', SHELL: '/bin/sh', DEFERRED_SWEEP_DIR: base },
+      encoding: 'utf8',
+    });
+  const good = runAsCron(baseOfKilledWorker(t, touch));
+  assert.deepEqual([good.stdout, good.stderr], ['', '']);
+  assert.match(runAsCron(baseOfKilledWorker(t, failing)).stdout, /refuse: failed/);
+});
+
+test("the runner's hook keeps a failing cleanup from failing a green job", t => {
+  const bin = binDirectory(t);
+  const script = block('GitHub Actions runner').replace('/usr/bin', bin);
+  const env = { DEFERRED_SWEEP_DIR: baseOfKilledWorker(t, failing) };
+  const { status, stdout } = spawnSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /refuse: failed/);
+});
+
+const isRoot = process.geteuid?.() === 0 && process.platform === 'linux';
+
+test('a hook of root that becomes the user by setpriv, with no environment, sweeps what belongs to the user, and ends well', {
+  skip: isRoot ? false : 'NOT TESTED: needs root on Linux',
+}, t => {
+  const uid = 54321;
+  const place = freshDirectory(t);
+  chmodSync(place, 0o711);
+  const base = join(place, `${uid}`);
+  mkdirSync(base, { mode: 0o700 });
+  chownSync(base, uid, uid);
+  const as = ['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--reset-env'];
+  const program = `
+      import { promises } from 'node:fs';
+      import { DeferredFunctionManager } from '${join(packageRoot, 'dist/index.js')}';
+      const job = await new DeferredFunctionManager('${base}').open();
+      job.defer(promises.writeFile, '${base}/proof', '');
+      process.kill(process.pid, 'SIGKILL');`;
+  const worker = ['--input-type=module', '-e', program];
+  const { signal, stderr } = spawnSync('setpriv', [...as, process.execPath, ...worker], {
+    cwd: '/',
+    encoding: 'utf8',
+  });
+  if (signal !== 'SIGKILL') return t.skip(`NOT TESTED: another user cannot read this checkout: ${stderr}`);
+  const args = [
+    'sweep',
+    '--wait',
+    '5s',
+    '--deadline',
+    '15s',
+    '--grace',
+    '2s',
+    '--exit-zero',
+    '--quiet',
+    base,
+  ];
+  const ended = spawnSync('/usr/bin/setpriv', [...as, process.execPath, commandLinePath, ...args], {
+    cwd: '/',
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  assert.deepEqual([ended.status, ended.stdout, ended.stderr], [0, '', '']);
+  assert.ok(existsSync(join(base, 'proof')));
+  return undefined;
+});

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type ListReport, list, type SweepReport } from '#dist/index.js';
+import { baseOfKilledWorker, runCommandLine, startCommandLine } from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { freshPlace, startWorker } from '../helpers/worker.ts';
+
+const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
+
+function listJson(...args: string[]): ListReport {
+  return JSON.parse(runCommandLine(['list', '--json', ...args]).stdout) as ListReport;
+}
+
+/** Every file below a directory, with its bytes. */
+function bytesBelow(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return Object.fromEntries(
+    files
+      .filter(file => file.isFile())
+      .map(file => join(file.parentPath, file.name))
+      .map(path => [path, readFileSync(path, 'latin1')]),
+  );
+}
+
+/** A base with one dead letter. */
+function baseOfDeadLetter(t: TestContext): string {
+  const base = baseOfKilledWorker(t, failing, `{ retryDelayMs: 0, label: 'job 7' }`);
+  assert.equal(runCommandLine(['cleanup', base]).status, 1);
+  return base;
+}
+
+test('a file is live while its owner lives, and an orphan when it was killed', async t => {
+  const { base, ledger } = freshPlace(t);
+  const { child } = await startWorker(t, { base, ledger, calls: [{ do: 'append', text: 'a' }] });
+  assert.deepEqual(
+    listJson(base).files.map(({ state, owner }) => [state, owner?.pid]),
+    [['live', child.pid]],
+  );
+  await child.kill();
+  const [file] = listJson(base).files;
+  assert.equal(file?.state, 'orphan');
+  assert.deepEqual(
+    file.functions.map(({ state, name }) => [state, name]),
+    [['pending', 'appendFileSync']],
+  );
+});
+
+test('a file whose dead owner left its lock to a child is held, and the child is named', t => {
+  const base = baseOfKilledWorker(
+    t,
+    `const { spawn } = await import('node:child_process');
+     const { readdirSync, readlinkSync, writeFileSync } = await import('node:fs');
+     const linkOf = fd => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
+     const fd = Number(readdirSync('/proc/self/fd').find(fd => linkOf(fd) === job.path));
+     const child = spawn('sleep', ['600'], { stdio: ['ignore', 'ignore', 'ignore', fd], detached: true });
+     writeFileSync(base + '/pid', String(child.pid));`,
+  );
+  const pid = Number(readFileSync(join(base, 'pid'), 'utf8'));
+  t.after(() => process.kill(pid, 'SIGKILL'));
+  const [file] = listJson(base).files;
+  assert.equal(file?.state, 'held');
+  assert.deepEqual(file.holders, [{ pid, program: 'sleep' }]);
+});
+
+test('a file that a sweep has is sweeping', async t => {
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(async function wait(path) {
+       (await import('node:fs')).writeFileSync(path, '');
+       await new Promise(() => setInterval(() => {}, 1000));
+     }, base + '/begun');`,
+  );
+  const sweeper = startCommandLine(t, ['--deadline', '20s', '--grace', '10ms', base]);
+  while (!readdirSync(base).includes('begun')) await new Promise(setImmediate);
+  const [file] = listJson(base).files;
+  assert.deepEqual([file?.state, file?.functions[0]?.state], ['sweeping', 'running']);
+  sweeper.kill('SIGTERM');
+  sweeper.kill('SIGKILL');
+});
+
+test('what was given up is dead, with its attempts and their errors', t => {
+  const base = baseOfDeadLetter(t);
+  const [file] = listJson(base).files;
+  assert.equal(file?.state, 'dead');
+  assert.deepEqual(
+    file.functions[0]?.attempts.map(({ error }) => error?.message),
+    ['no, never', 'no, never', 'no, never'],
+  );
+  assert.match(file.id, /^[0-9a-f]{16}\.1$/);
+});
+
+test('a file whose bytes were changed is damaged, and show says where', t => {
+  const base = baseOfKilledWorker(t, failing + failing);
+  const directory = join(base, 'deferred');
+  const path = join(directory, readdirSync(directory)[0]!);
+  const bytes = readFileSync(path);
+  bytes[bytes.lastIndexOf('refuse')]! ^= 1;
+  writeFileSync(path, bytes);
+  assert.equal(listJson(base).files[0]?.state, 'damaged');
+  assert.match(runCommandLine(['show', path]).stdout, /^ {2}damaged bytes \d+ to \d+$/m);
+});
+
+test('what is no state file is unknown, with the reason', t => {
+  const base = baseOfKilledWorker(t, failing);
+  mkdirSync(join(base, 'deferred', 'funcdirectory'));
+  const file = listJson(base).files.find(({ path }) => path.endsWith('funcdirectory'));
+  assert.equal(file?.state, 'unknown');
+  assert.match(file.error?.message ?? '', /it is not a regular file/);
+});
+
+test('in a pipe there is a line of ten columns for each file, and nothing else', t => {
+  const base = baseOfDeadLetter(t);
+  const { stdout, stderr, status } = runCommandLine(['list', base]);
+  assert.match(stdout, /^dead\t[0-9a-f]{6}\.1\t\S+\t\d+\t\d+s\t1\t3\/3\trefuse\tjob 7\tno, never\n$/);
+  assert.deepEqual([stderr, status], ['', 0]);
+  assert.equal(runCommandLine(['list', freshDirectory(t)]).stdout, '');
+});
+
+test('filters choose files, and --exit-code tells whether there are any', t => {
+  const base = baseOfDeadLetter(t);
+  const statusOf = (...args: string[]): number | null =>
+    runCommandLine(['list', '--exit-code', ...args, base]).status;
+  assert.equal(statusOf('--state', 'orphan,dead'), 1);
+  assert.equal(statusOf('--state', 'orphan'), 0);
+  assert.equal(statusOf('--label', 'job 7'), 1);
+  assert.equal(statusOf('--label', 'job 8'), 0);
+  assert.equal(statusOf('--older', '1h'), 0);
+  assert.equal(statusOf('--older', '0'), 1);
+});
+
+test('verbs that only read leave every byte', async t => {
+  const base = baseOfDeadLetter(t);
+  const ledger = join(freshDirectory(t), 'ledger');
+  const plan = { base, ledger, calls: [{ do: 'append', text: 'a' }] } as const;
+  // One after the other would sweep what the first one left.
+  const [{ child }] = await Promise.all([startWorker(t, plan), startWorker(t, plan)]);
+  await child.kill();
+  const before = bytesBelow(base);
+  assert.equal(Object.keys(before).length, 3);
+  const [id = ''] = listJson('--state', 'dead', base).files.map(file => file.id);
+  for (const args of [['list'], ['list', '--json'], ['sweep', '--dry-run'], ['doctor']]) {
+    const { status, stderr } = runCommandLine([...args, base]);
+    assert.equal(status, 0, stderr);
+  }
+  for (const args of [
+    ['show', id],
+    ['show', id, '--json'],
+    ['show', id, '--cbor-diag'],
+  ])
+    assert.equal(runCommandLine([...args, '--dir', base]).status, 0);
+  assert.deepEqual(bytesBelow(base), before);
+});
+
+test('a sweep beside listers skips no orphan, and no lister dies', async t => {
+  const { base, ledger } = freshPlace(t);
+  const orphans = 12;
+  const workers: Awaited<ReturnType<typeof startWorker>>[] = [];
+  for (let count = 0; count < orphans; count++)
+    workers.push(await startWorker(t, { base, ledger, calls: [{ do: 'append', text: 'a' }] }));
+  await Promise.all(workers.map(({ child }) => child.kill()));
+  const sweeper = startCommandLine(t, ['--json', base]);
+  let stdout = '';
+  sweeper.stdout!.setEncoding('utf8').on('data', text => (stdout += text));
+  let isOver = false;
+  sweeper.once('close', () => (isOver = true));
+  while (!isOver) {
+    await list(base);
+    await new Promise(setImmediate);
+  }
+  assert.equal((JSON.parse(stdout) as SweepReport).ok, orphans);
+  assert.equal(readFileSync(ledger, 'utf8'), 'a\n'.repeat(orphans));
+});
+
+test('a torn end is no damage, and the functions before it are listed', t => {
+  const base = baseOfKilledWorker(t, failing);
+  const directory = join(base, 'deferred');
+  const path = join(directory, readdirSync(directory)[0]!);
+  appendFileSync(path, readFileSync(path).subarray(0, 20));
+  const [file] = listJson(base).files;
+  assert.deepEqual([file?.state, file?.functions.length], ['orphan', 1]);
+  assert.ok(file!.tornBytes! > 0);
+});

@@ -1,0 +1,203 @@
+/** `retry` and `discard`: a function is in one place, whatever happens. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { discard, list, retry, show, sweep } from '#dist/index.js';
+import { tryLock } from '#dist/lock/advisory-lock.js';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  plainEnvironment,
+  runCommandLine,
+} from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { straceMissing } from '../helpers/strace.ts';
+
+/** Fails until there is a file `base/mended`; writes a line into `base/ran` each time. */
+const mendable = `job.defer(async function mendable(base) {
+  const fs = await import('node:fs');
+  fs.appendFileSync(base + '/ran', 'x');
+  if (!fs.existsSync(base + '/mended')) throw new Error('not yet');
+}, base);`;
+
+function baseOfLetter(t: TestContext, options = '', body = mendable): string {
+  const base = baseOfKilledWorker(t, body, `{ retryDelayMs: 0, ${options} }`);
+  runCommandLine(['cleanup', base]);
+  return base;
+}
+
+async function letterOf(base: string): Promise<string> {
+  const { files } = await list(base, { states: ['dead'] });
+  assert.equal(files.length, 1);
+  return files[0]!.path;
+}
+
+test('a retried function has fresh attempts, runs in the next sweep, and keeps its history', async t => {
+  const base = baseOfLetter(t);
+  const { letters } = await retry({ all: true }, base);
+  assert.deepEqual(
+    letters.map(({ outcome, name }) => [outcome, name]),
+    [['retried', 'mendable']],
+  );
+  const again = await sweep(base, { logger: null });
+  assert.deepEqual(
+    again.files[0]?.functions.map(({ outcome, attempt }) => [outcome, attempt]),
+    [['failed', 1]],
+  );
+  const [file] = (await list(base)).files;
+  const [shown] = await show(file!.path);
+  assert.deepEqual(
+    shown?.earlierAttempts.map(({ error }) => error?.message),
+    ['not yet', 'not yet', 'not yet'],
+  );
+  mkdirSync(join(base, 'mended'));
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.equal(readFileSync(join(base, 'ran'), 'utf8'), 'x'.repeat(5));
+  assert.deepEqual((await list(base)).files, []);
+});
+
+test('a dead letter of a retry has all attempts of before, and can be retried again', async t => {
+  const base = baseOfLetter(t);
+  for (let round = 1; round <= 2; round++) {
+    assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'retried');
+    runCommandLine(['cleanup', base]);
+    const [shown] = await show(await letterOf(base));
+    assert.equal(shown?.earlierAttempts.length, 3 * round);
+  }
+});
+
+test('an at-most-once function runs once for each time it is retried', async t => {
+  const base = baseOfLetter(t, `delivery: 'at-most-once'`);
+  assert.equal(readFileSync(join(base, 'ran'), 'utf8'), 'x');
+  await retry({ all: true }, base);
+  runCommandLine(['cleanup', base]);
+  assert.equal(readFileSync(join(base, 'ran'), 'utf8'), 'xx');
+});
+
+test('an id means the letters that begin so, one of them with its number, or none', async t => {
+  const base = baseOfLetter(t, '', mendable + mendable);
+  const { files } = await list(base);
+  assert.equal(files.length, 2);
+  const [random = ''] = files[0]!.id.split('.');
+  const outcomes = async (...ids: string[]): Promise<string[]> =>
+    (await discard({ ids }, base)).letters.map(({ outcome }) => outcome);
+  assert.deepEqual(await outcomes(`${random.slice(0, 6)}.9`), ['missing']);
+  assert.deepEqual(await outcomes('zzz'), ['missing']);
+  assert.deepEqual(await outcomes(`${random.slice(0, 6)}.2`), ['discarded']);
+  assert.deepEqual(
+    (await list(base)).files.map(({ id }) => id),
+    [`${random}.1`],
+  );
+  assert.deepEqual(await outcomes(random.slice(0, 6)), ['discarded']);
+});
+
+test('--name chooses functions, and discard without --yes and terminal removes nothing', async t => {
+  const base = baseOfLetter(t);
+  assert.equal(runCommandLine(['discard', '--all', '--dir', base]).status, 2);
+  assert.equal(runCommandLine(['discard', '--all', '--name', 'other', '--yes', '--dir', base]).status, 0);
+  assert.equal((await list(base)).files.length, 1);
+  assert.equal(runCommandLine(['discard', '--all', '--name', 'mendable', '--yes', '--dir', base]).status, 0);
+  assert.equal((await list(base)).files.length, 0);
+});
+
+test('of a letter that another process has nothing is taken: it is busy', async t => {
+  const base = baseOfLetter(t);
+  const path = await letterOf(base);
+  const fd = openSync(path, 'r+');
+  assert.ok(tryLock(fd, { scheme: 'flock' }));
+  assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'busy');
+  assert.equal((await discard({ all: true }, base)).letters[0]?.outcome, 'busy');
+  assert.ok(existsSync(path));
+});
+
+test('a letter whose sweep was killed before it could say so is busy: its file still has the function', async t => {
+  const base = baseOfKilledWorker(t, mendable, '{ retryDelayMs: 0 }');
+  const directory = join(base, 'deferred');
+  const other = freshDirectory(t);
+  cpSync(base, other, { recursive: true });
+  runCommandLine(['cleanup', base]);
+  const path = await letterOf(base);
+  const origin = basename(path).replace(/-1$/, '');
+  renameSync(join(other, 'deferred', origin), join(directory, origin));
+  assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'busy');
+});
+
+test('a dead letter that was moved among the state files is retried from there', async t => {
+  const base = baseOfLetter(t);
+  const path = await letterOf(base);
+  renameSync(path, join(base, 'deferred', basename(path)));
+  assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'retried');
+  mkdirSync(join(base, 'mended'));
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+});
+
+test('wrong selections are refused', async t => {
+  const base = freshDirectory(t);
+  await assert.rejects(retry({}, base), TypeError);
+  await assert.rejects(discard({ all: true, ids: ['a'] }, base), TypeError);
+});
+
+/** System calls that change something, and some between them. */
+const CALLS = [
+  'openat',
+  'flock',
+  'write',
+  'writev',
+  'pwrite64',
+  'fdatasync',
+  'rename',
+  'renameat2',
+  'fsync',
+  'unlink',
+  'close',
+];
+const MOST_KILLS = 60;
+
+for (const verb of ['retry', 'discard'] as const)
+  test(`${verb}, killed at any call, leaves the function in one place, and ${verb} again ends it`, {
+    skip: straceMissing,
+  }, async t => {
+    const pristine = baseOfLetter(t);
+    const scratch = freshDirectory(t);
+    let kills = 0;
+    for (const call of CALLS)
+      for (let when = 1; ; when++) {
+        const base = join(scratch, `${call}-${when}`);
+        cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
+        const path = await letterOf(base);
+        const directory = join(base, 'deferred');
+        const args = [
+          ...['-f', '-qq', '-o', '/dev/null', '-P', path, '-P', directory, '-P', join(directory, 'dead')],
+          ...['-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${when}`],
+          ...[
+            process.execPath,
+            commandLinePath,
+            verb,
+            '--all',
+            ...(verb === 'discard' ? ['--yes'] : []),
+            '--dir',
+            base,
+          ],
+        ];
+        const { signal, status } = spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' });
+        if (signal !== 'SIGKILL' && status !== 137) break;
+        assert.ok(++kills <= MOST_KILLS);
+        const { files } = await list(base);
+        const where = `${call} ${when}: ${files.map(({ state }) => state).join()}`;
+        assert.ok(files.length === 1 || (verb === 'discard' && files.length === 0), where);
+        await (verb === 'retry' ? retry : discard)({ all: true }, base);
+        if (verb === 'discard') {
+          assert.deepEqual((await list(base)).files, [], where);
+          continue;
+        }
+        assert.deepEqual(
+          (await list(base)).files.map(({ state, functions }) => [state, functions[0]?.state]),
+          [['orphan', 'pending']],
+          where,
+        );
+      }
+    t.diagnostic(`${kills} kills`);
+    assert.ok(kills >= (verb === 'retry' ? 6 : 4), `${kills} kills`);
+  });

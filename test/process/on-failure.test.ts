@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DeferredFunctionManager, type FunctionFailure } from '#dist/index.js';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+
+test('onFailure is told of what fails at the end of a job, and in the sweep before it, once each', async t => {
+  const { base, ledger } = freshPlace(t);
+  const call = { do: 'throw', text: 'o', message: 'of the orphan' } as const;
+  const options = { retryDelayMs: 3_600_000 };
+  await leaveOrphan(t, { base, ledger, options, calls: [call] });
+  const failures: FunctionFailure[] = [];
+  const manager = new DeferredFunctionManager(base, {
+    ...options,
+    logger: null,
+    onFailure: failure => failures.push(failure),
+  });
+  const told = (): unknown[] => failures.map(({ failed }) => failed.error?.message);
+  const job = await manager.open();
+  assert.deepEqual(told(), ['of the orphan']);
+  job.defer(() => {
+    throw new Error('of the job');
+  });
+  await manager.close();
+  assert.deepEqual(told(), ['of the orphan', 'of the job']);
+});
+
+test('what onFailure throws is told to the logger, and changes nothing', async t => {
+  const { base } = freshPlace(t);
+  const warnings: string[] = [];
+  const manager = new DeferredFunctionManager(base, {
+    logger: { info() {}, warn: message => warnings.push(message) },
+    onFailure: async () => {
+      throw new Error('no listener');
+    },
+  });
+  const job = await manager.open();
+  job.defer(() => {
+    throw new Error('first');
+  });
+  const report = await job.close();
+  await new Promise(setImmediate);
+  assert.equal(report.failed, 1);
+  assert.ok(
+    warnings.some(text => text.includes('onFailure threw Error: no listener')),
+    warnings.join('\n'),
+  );
+  await manager.close();
+});
+
+test('an onFailure that is no function is refused', () => {
+  assert.throws(() => new DeferredFunctionManager('/nowhere', { onFailure: 'mail' as never }), TypeError);
+});
