@@ -36,24 +36,26 @@ export function nameBuiltin(value: object): BuiltinName | undefined {
   return names.get(value);
 }
 
-/** Modules whose functions tools replace (dd-trace, OpenTelemetry, Yarn PnP); of each the names that Node gave it. */
-const REPLACEABLE: readonly [name: string, names: readonly string[]][] = [
-  ['fs', Object.keys(fs)],
-  ['fs/promises', Object.keys(fsPromises)],
-  ['child_process', Object.keys(childProcess)],
+/** Modules whose functions tools replace (dd-trace, OpenTelemetry, Yarn PnP), of each the functions that Node gave it. */
+const REPLACEABLE: readonly [name: string, exports: object, keys: readonly string[]][] = [
+  functionsOf('fs', fs),
+  functionsOf('fs/promises', fsPromises),
+  functionsOf('child_process', childProcess),
   // Not by `node:process`: to import that is to open standard input, which is without blocking from then on.
-  ['process', Object.keys(process).filter(hasValue)],
+  functionsOf('process', process),
 ];
 
-function hasValue(name: string): boolean {
-  return Object.getOwnPropertyDescriptor(process, name)?.get === undefined;
+function functionsOf(name: string, namespace: object): [name: string, exports: object, keys: string[]] {
+  const exports = require(`node:${name}`) as object;
+  const isFunction = (key: string) =>
+    typeof Object.getOwnPropertyDescriptor(exports, key)?.value === 'function';
+  return [name, exports, Object.keys(namespace).filter(isFunction)];
 }
 
 /** The name of a function that a tool has put into the place of one of Node's. */
 export function nameReplacement(fn: object): ModuleDescriptor | undefined {
-  for (const [name, keys] of REPLACEABLE) {
-    const exports = require(`node:${name}`) as object;
-    const key = keys.find(key => Object.getOwnPropertyDescriptor(exports, key)?.value === fn);
+  for (const [name, exports, keys] of REPLACEABLE) {
+    const key = keys.find(key => Reflect.get(exports, key) === fn);
     if (key !== undefined) return { kind: 'module', module: `node:${name}`, export: key };
   }
   return undefined;
