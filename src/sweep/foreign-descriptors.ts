@@ -4,16 +4,21 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
+import { descriptorLimit } from './descriptor-limit.ts';
 
 /** O_CLOEXEC on Linux, as /proc shows it: proc_pid_fdinfo(5). */
 const CLOSE_ON_EXEC = 0o2000000;
 /** `stdio` has an entry for each number below. */
 const HIGHEST = 65_535;
+/** libuv makes duplicates above all of `stdio`; where the limit leaves no room for them, spawn fails with EINVAL. */
+const ROOM = 32;
 
 /** Calls `start` with what `stdio` of spawn is to have behind descriptor `last`: /dev/null for each that would be passed on. */
 export function withoutForeignDescriptors<T>(last: number, start: (stdio: ('ignore' | number)[]) => T): T {
   const names = unlessRefused(() => readdirSync('/proc/self/fd'), []);
-  const passedOn = names.map(Number).filter(fd => fd > last && fd <= HIGHEST && isPassedOn(fd));
+  // One above the limit was opened before the limit was lowered, and cannot be replaced: dup2(2), EBADF.
+  const highest = Math.min(HIGHEST, descriptorLimit() - ROOM);
+  const passedOn = names.map(Number).filter(fd => fd > last && fd <= highest && isPassedOn(fd));
   if (passedOn.length === 0) return start([]);
   // Behind the standard ones, libuv takes `ignore` for "leave it as it is".
   const stdio: ('ignore' | number)[] = new Array(Math.max(...passedOn) - last).fill('ignore');
