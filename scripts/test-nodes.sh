@@ -13,6 +13,8 @@ case "$(uname -sm)" in
   *) echo "test-nodes: NOT TESTED: no npm package of Node for $(uname -sm)" >&2; exit 1 ;;
 esac
 work=$(mktemp -d)
+# Tests as root run this Node as other users, too.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 
 for version in "${versions[@]}"; do

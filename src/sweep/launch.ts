@@ -40,10 +40,14 @@ export function launchOf(header: HeaderRecord): Launch {
   });
 }
 
-/** The same without the owner's options and loaders. Undefined if nothing changes, or if it would give more rights. */
+/** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
 export function plainLaunch(from: Launch): Launch | undefined {
-  if (from.isRestricted || (from.execArgv.length === 0 && from.nodeOptions === '')) return undefined;
-  const notes: readonly RunNote[] = [...from.notes, 'without-loaders'];
+  const hasLoaders = from.execArgv.length > 0 || from.nodeOptions !== '';
+  const isOtherNode = from.nodePath !== process.execPath;
+  if (from.isRestricted || (!hasLoaders && !isOtherNode)) return undefined;
+  const notes: RunNote[] = [...from.notes];
+  if (isOtherNode && !notes.includes('other-node')) notes.push('other-node');
+  if (hasLoaders) notes.push('without-loaders');
   return launch({
     ...from,
     nodePath: process.execPath,

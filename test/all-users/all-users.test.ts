@@ -25,6 +25,7 @@ import {
 } from '../helpers/accounts.ts';
 import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { notForOthers } from '../helpers/other-user.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
 
 const bounded = { timeout: 120_000 };
@@ -73,7 +74,7 @@ function compileWithKey(directory: string): string {
   return output;
 }
 
-describe('root for everybody', { skip: cannotMakeUsers }, () => {
+describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => {
   before(makeAccounts);
   after(removeAccounts);
 

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { cannotMakeUsers, FIRST, makeAccounts, removeAccounts } from '../helpers/accounts.ts';
 import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { notForOthers } from '../helpers/other-user.ts';
 
 const path = join(packageRoot, 'build/Release/become_user');
 
@@ -21,7 +22,7 @@ function become(marker: string, ...args: string[]) {
   });
 }
 
-describe('become_user', { skip: cannotMakeUsers }, () => {
+describe('become_user', { skip: cannotMakeUsers || notForOthers }, () => {
   before(makeAccounts);
   after(removeAccounts);
 
