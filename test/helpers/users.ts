@@ -1,16 +1,17 @@
 /** Two ordinary users for tests that root runs: processes with ids that no account has. */
+
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { plainEnvironment } from './command-line.ts';
+import { notForOthers } from './other-user.ts';
 
 /** The victim, and a user who attacks. */
 export const ALICE = 64101;
 export const MALLORY = 64102;
 
 /** For the `skip` option of tests that act as other users: false, or why they cannot run. */
-export const notRoot: string | false =
-  process.getuid?.() === 0 ? false : 'NOT TESTED: only root can act as other users';
+export const notRoot: string | false = notForOthers;
 
 const index = JSON.stringify(import.meta.resolve('#dist/index.js'));
 
