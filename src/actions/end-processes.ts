@@ -13,7 +13,7 @@ import { DeferredSweepError } from '../errors.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
 import { currentInvocation } from '../function/invocation.ts';
 import { bootId } from '../lock/boot.ts';
-import { pidNamespace } from '../native/process-table.ts';
+import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
 import { ProcessGroup } from './process-group.ts';
 

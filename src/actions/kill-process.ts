@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/invocation.ts';
 import { bootId } from '../lock/boot.ts';
-import { pidNamespace, readProcess } from '../native/process-table.ts';
+import { pidNamespace } from '../lock/process-identity.ts';
+import { readProcess } from '../native/process-table.ts';
 import { grace } from './grace.ts';
 import { ProcessGroup } from './process-group.ts';
 

@@ -1,7 +1,9 @@
 /** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { unlessRefused } from '../errors.ts';
+import { readProcess } from '../native/process-table.ts';
 import { BoundedOutput } from './bounded-output.ts';
-import { killTree, startedSince, startTicksOf } from './process-tree.ts';
+import { killTree, startedSince } from './process-tree.ts';
 import type { Programs } from './programs.ts';
 import { MAX_REPORT_BYTES, parseUserSweep, type UserSweep } from './user-report.ts';
 
@@ -47,7 +49,8 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
     [String(uid), flags, programs.node, programs.commandLine, '--json', ...args, '--', base],
     { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const sinceTicks = child.pid === undefined ? undefined : startTicksOf(child.pid);
+  const { pid } = child;
+  const sinceTicks = pid === undefined ? undefined : unlessRefused(() => readProcess(pid)?.start, undefined);
   const output = new BoundedOutput(child.stdout, MAX_REPORT_BYTES);
   const errors = new BoundedOutput(child.stderr, MAX_ERROR_BYTES);
   const { how, status, isTimedOut, survivors } = await ended(child, order, sinceTicks);

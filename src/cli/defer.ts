@@ -2,8 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
+import { findProgram } from '../function/find-program.ts';
 import { DEFER_USAGE, parseDeferLine } from './exec/arguments.ts';
-import { findProgram } from './exec/find-program.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
 
 const EXIT_REFUSED = 1;

@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { currentDirectory } from './current-directory.ts';
 import type { CommandDescriptor } from './descriptor.ts';
-import { findProgram } from './find-program.ts';
+import { requireProgram } from './find-program.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './invocation.ts';
 import { errorCode } from './native-error.ts';
 
@@ -41,7 +41,7 @@ export function describeCommand(
   return {
     kind: 'command',
     // Found now: a batch system's hook has another PATH, or none.
-    file: findProgram(file, options.env?.PATH ?? process.env.PATH),
+    file: requireProgram(file, options.env?.PATH ?? process.env.PATH),
     argv: [...argv],
     ...commandDirectory(options.cwd),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),

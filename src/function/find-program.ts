@@ -7,16 +7,26 @@ import { DeferredSweepError, unlessRefused } from '../errors.ts';
 const USUAL_PATH = '/bin:/usr/bin';
 
 /**
- * The absolute path of a program.
+ * The absolute path of a program; undefined when there is none.
  * @param file - a name, to be searched for in `path`, or a path, relative to the working directory
- * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING`
  */
-export function findProgram(file: string, path: string | undefined): string {
+export function findProgram(file: string, path: string | undefined): string | undefined {
+  // An empty part means the working directory.
   const directories = file.includes('/') ? [''] : (path ?? USUAL_PATH).split(':');
   for (const directory of directories) {
     const found = unlessRefused(() => resolve(directory, file), undefined);
     if (found !== undefined && isAbsolute(found) && isExecutable(found)) return found;
   }
+  return undefined;
+}
+
+/**
+ * As {@link findProgram}.
+ * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING` when there is none
+ */
+export function requireProgram(file: string, path: string | undefined): string {
+  const found = findProgram(file, path);
+  if (found !== undefined) return found;
   const where = file.includes('/') ? '' : ` in ${path ?? USUAL_PATH}`;
   throw new DeferredSweepError(
     'DEFERRED_FUNCTION_MISSING',

@@ -4,10 +4,10 @@ import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { type ClassShape, describeClass } from './class-shape.ts';
 import { findLazyName } from './lazy-helper.ts';
-import { isErrorNamed } from './native-error.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
+import { parseSyntax } from './syntax-tree.ts';
 
-// Parser and scope analyser take 30 ms to load; a process that captures no function does without.
+// Scope analyser and parser take 30 ms to load; a process that captures no function does without.
 const require = createRequire(import.meta.url);
 
 /** A variable that a function uses and does not declare. */
@@ -93,20 +93,7 @@ function parseMethod(
 }
 
 function parse(text: string, isModule: boolean): Estree.Program | undefined {
-  const acorn = require('acorn') as typeof Acorn;
-  try {
-    return acorn.parse(text, {
-      ecmaVersion: 'latest',
-      sourceType: isModule ? 'module' : 'script',
-      // What only means something where it was written shall be named in the refusal, not be a syntax error.
-      allowSuperOutsideMethod: true,
-      checkPrivateFields: false,
-      ranges: true,
-    } as Acorn.Options) as unknown as Estree.Program;
-  } catch (error) {
-    if (isErrorNamed(error, 'SyntaxError')) return undefined;
-    throw error;
-  }
+  return parseSyntax(text, isModule, { ranges: true });
 }
 
 function startOf(node: Estree.Node): number {

@@ -1,11 +1,6 @@
-import { createRequire } from 'node:module';
-import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
 import { GLOBAL_NAMES } from './globals.ts';
-import { isErrorNamed } from './native-error.ts';
-import { childrenOf } from './syntax-tree.ts';
-
-const require = createRequire(import.meta.url);
+import { childrenOf, parseSyntax } from './syntax-tree.ts';
 
 /** What the code of a file does to variables, by their names: of another variable of the same name it says so too. */
 export interface StateChanges {
@@ -21,21 +16,11 @@ export interface StateChanges {
 
 /** The syntax tree of a file's text, with locations; undefined when it has syntax that V8 knows and the parser does not yet. */
 export function parseFile(text: string, isModule: boolean): Estree.Program | undefined {
-  const { parse } = require('acorn') as typeof Acorn;
-  try {
-    return parse(text, {
-      ecmaVersion: 'latest',
-      sourceType: isModule ? 'module' : 'script',
-      allowHashBang: true,
-      allowReturnOutsideFunction: !isModule,
-      allowSuperOutsideMethod: true,
-      checkPrivateFields: false,
-      locations: true,
-    } as Acorn.Options) as unknown as Estree.Program;
-  } catch (error) {
-    if (isErrorNamed(error, 'SyntaxError')) return undefined;
-    throw error;
-  }
+  return parseSyntax(text, isModule, {
+    allowHashBang: true,
+    allowReturnOutsideFunction: !isModule,
+    locations: true,
+  });
 }
 
 export function findChanges(program: Estree.Program): StateChanges {

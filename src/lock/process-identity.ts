@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { bootId } from './boot.ts';
+import { parseProcessStat } from './process-stat.ts';
 
 /** The identity of a process in a state file's header. */
 export interface ProcessIdentity {
@@ -22,7 +23,7 @@ export function ownIdentity(): ProcessIdentity {
     host: hostname(),
     bootId: bootId(),
     startTicks: startTicksOf(process.pid),
-    pidNamespace: unlessRefused(() => readlinkSync('/proc/self/ns/pid'), null),
+    pidNamespace: pidNamespace(),
   };
   return own;
 }
@@ -45,10 +46,14 @@ export function isAlive(identity: ProcessIdentity): boolean | undefined {
   return ticks === null ? undefined : ticks === identity.startTicks;
 }
 
-/** Clock ticks from boot to the start of a process: proc_pid_stat(5), field 22. Null if the system does not tell. */
-export function startTicksOf(pid: number): number | null {
-  const text = unlessRefused(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
-  // The name of the program, in parentheses, may contain anything.
-  const ticks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
-  return text !== '' && Number.isFinite(ticks) ? ticks : null;
+/** Clock ticks from boot to the start of a process. Null if the system does not tell. */
+function startTicksOf(pid: number): number | null {
+  const text = unlessRefused(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), undefined);
+  const ticks = text === undefined ? Number.NaN : parseProcessStat(text).startTicks;
+  return Number.isFinite(ticks) ? ticks : null;
+}
+
+/** The name of this process's PID namespace: pids mean nothing in another. Null where there is no such thing. */
+export function pidNamespace(): string | null {
+  return unlessRefused(() => readlinkSync('/proc/self/ns/pid'), null);
 }

@@ -1,8 +1,9 @@
 /** The processes of this machine, as far as this process may see them: /proc on Linux, sysctl(3) on macOS. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { parseProcessStat } from '../lock/process-stat.ts';
 import { isFailure, succeeded } from './outcome.ts';
 
 interface NativeProcessTable {
@@ -67,17 +68,10 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   if (process.platform === 'darwin') return nativeEntries().find(entry => entry.pid === pid);
   const text = readProcFile(pid, 'stat');
   if (text === undefined) return undefined;
-  // The fields behind the name, which may itself contain spaces and parentheses: proc(5), from the third.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state = '', parent] = fields;
+  const { state, parent, flags, threads, startTicks } = parseProcessStat(text);
   // A process whose first thread has ended lives on in the others.
-  if (state === 'X' || (state === 'Z' && Number(fields[17]) <= 1)) return undefined;
-  return {
-    pid,
-    parent: Number(parent),
-    start: Number(fields[19]),
-    isKernel: (Number(fields[6]) & KERNEL_THREAD) !== 0,
-  };
+  if (state === 'X' || (state === 'Z' && threads <= 1)) return undefined;
+  return { pid, parent, start: startTicks, isKernel: (flags & KERNEL_THREAD) !== 0 };
 }
 
 /** Whether the process has not ended. */
@@ -94,11 +88,6 @@ export function readEnvironment(pid: number): string | undefined {
   if (process.platform !== 'darwin') return readProcFile(pid, 'environ');
   const bytes = nativeAddon<NativeProcessTable>().processEnvironment(pid);
   return isFailure(bytes) ? undefined : bytes.toString('latin1');
-}
-
-/** The name of this process's PID namespace: pids mean nothing in another. Null where there is no such thing. */
-export function pidNamespace(): string | null {
-  return unlessRefused(() => readlinkSync('/proc/self/ns/pid'), null);
 }
 
 function listPids(): readonly number[] {
