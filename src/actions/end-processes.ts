@@ -12,7 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
 import { currentInvocation } from '../function/invocation.ts';
-import { bootId } from '../lock/boot.ts';
+import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
 import { ProcessGroup } from './process-group.ts';
@@ -53,7 +53,7 @@ export function deferEnd(marked: MarkedProcesses): DeferredFunction {
  * end of SIGKILL, this process itself; `DEFERRED_UNSUPPORTED` where the processes cannot be seen
  */
 export async function endProcesses(marked: MarkedProcesses): Promise<void> {
-  if (hasRestartedSince(marked.bootId)) return;
+  if (isThisBoot(marked.bootId) === false) return;
   requireSight(marked.pidNamespace);
   const group = new ProcessGroup();
   try {
@@ -66,12 +66,6 @@ export async function endProcesses(marked: MarkedProcesses): Promise<void> {
   } finally {
     group.close();
   }
-}
-
-/** Whether the machine has been started anew: then nothing of before is left. */
-function hasRestartedSince(then: string | null): boolean {
-  const now = bootId();
-  return then !== null && now !== null && then !== now;
 }
 
 function requireSight(namespace: string | null): void {

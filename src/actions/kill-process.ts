@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/invocation.ts';
-import { bootId } from '../lock/boot.ts';
+import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { readProcess } from '../native/process-table.ts';
 import { grace } from './grace.ts';
@@ -49,8 +49,7 @@ export async function killProcess(
   options: KillProcessOptions = {},
 ): Promise<void> {
   const killGraceMs = grace(options.killGraceMs ?? 5000);
-  const now = bootId();
-  if (identity.bootId !== null && now !== null && identity.bootId !== now) return;
+  if (isThisBoot(identity.bootId) === false) return;
   if (identity.pidNamespace !== pidNamespace())
     throw new DeferredSweepError(
       'DEFERRED_UNSUPPORTED',

@@ -15,6 +15,12 @@ export function bootId(): string | null {
   return known;
 }
 
+/** Whether that is this boot; undefined if one of both is not known. */
+export function isThisBoot(then: string | null): boolean | undefined {
+  const now = bootId();
+  return now === null || then === null ? undefined : now === then;
+}
+
 function read(): string | null {
   try {
     switch (process.platform) {

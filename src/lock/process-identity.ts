@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
-import { bootId } from './boot.ts';
+import { bootId, isThisBoot } from './boot.ts';
 import { parseProcessStat } from './process-stat.ts';
 
 /** The identity of a process in a state file's header. */
@@ -31,7 +31,7 @@ export function ownIdentity(): ProcessIdentity {
 /** Whether a process still lives. Undefined if this process cannot tell. */
 export function isAlive(identity: ProcessIdentity): boolean | undefined {
   const here = ownIdentity();
-  if (identity.bootId === null || identity.bootId !== here.bootId) return undefined;
+  if (!isThisBoot(identity.bootId)) return undefined;
   if (identity.pidNamespace !== here.pidNamespace) return undefined;
   try {
     process.kill(identity.pid, 0);

@@ -1,7 +1,6 @@
 /** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { bootId } from '../lock/boot.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import { traceInvoke } from '../tracing.ts';
 import { runAttempt } from './attempt.ts';
@@ -132,7 +131,6 @@ class OwnerRun {
   async #run(started: StartedAttempt) {
     const { key, epoch, owner, isOrphaned, lost } = this.#held;
     const { handlers, killGraceMs, pool } = this.#options;
-    const here = bootId();
     const traced = traceInvoke({
       path: `postgres:${pool}/${ownerId(key)}`,
       name: started.handler,
@@ -143,7 +141,6 @@ class OwnerRun {
       lost,
       orphaned: isOrphaned,
       owner,
-      sameBoot: here === null || owner.bootId === null ? undefined : here === owner.bootId,
       fence: epoch,
     });
     traced(error ?? undefined);

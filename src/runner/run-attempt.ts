@@ -2,12 +2,9 @@
  * One attempt: calls a function from its record, in this process, between its two marks. Functions run in no other way,
  * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError } from '../errors.ts';
+import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
-import { endInvocation, withInvocation } from '../function/invocation.ts';
 import { invokeStored } from '../function/invoke.ts';
-import { bootId } from '../lock/boot.ts';
 import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
 import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
@@ -65,7 +62,7 @@ export async function runAttempt(
   if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
 
-  const ended = await callWithLimit(registered, file.header, attempt, circumstances);
+  const ended = await call(registered, file.header, attempt, circumstances);
   const done: DoneRecord = {
     kind: 'done',
     id: record.id,
@@ -88,57 +85,21 @@ export function noRoomForStart(name: string): ReportedError {
   );
 }
 
-type Ended = { readonly isHung: boolean; readonly error?: unknown };
-
-async function callWithLimit(
-  registered: RegisteredFunction,
-  header: HeaderRecord,
+function call(
+  { record }: RegisteredFunction,
+  { owner }: HeaderRecord,
   attempt: number,
   { isOrphaned, timeoutMs, killGraceMs, check }: AttemptCircumstances,
-): Promise<Ended> {
-  const { record } = registered;
-  const abort = new AbortController();
-  const kill = new AbortController();
-  const over = new AbortController();
-  const here = bootId();
-  const invocation = {
-    signal: abort.signal,
+): Promise<CallEnd> {
+  const known = {
     attempt,
     orphaned: isOrphaned,
     registeredAt: new Date(record.registeredAtEpochMs),
-    owner: { pid: header.owner.pid, host: header.owner.host, bootId: header.owner.bootId },
-    sameBoot: here === null || header.owner.bootId === null ? undefined : here === header.owner.bootId,
+    owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
   };
-  const call = async (): Promise<Ended> => {
-    try {
-      const descriptor = decodeDescriptor(record.function);
-      check?.(descriptor);
-      await withInvocation(invocation, kill.signal, () => invokeStored(descriptor, record.arguments));
-      return { isHung: false };
-    } catch (error) {
-      // A function may throw because its signal was aborted. Then the limit is the reason.
-      return { isHung: false, error: abort.signal.aborted ? abort.signal.reason : error };
-    } finally {
-      endInvocation(invocation);
-    }
-  };
-  const limit = async (): Promise<Ended> => {
-    await sleep(timeoutMs, undefined, { signal: over.signal });
-    const error = new DeferredSweepError(
-      'DEFERRED_TIMED_OUT',
-      `cannot wait longer for ${record.name}: it did not finish within ${timeoutMs} ms`,
-    );
-    abort.abort(error);
-    await sleep(killGraceMs, undefined, { signal: over.signal });
-    kill.abort();
-    return { isHung: true, error };
-  };
-  if (timeoutMs === 0) return call();
-  const limited = limit();
-  limited.catch(() => {}); // aborted below, when the function settled first
-  try {
-    return await Promise.race([call(), limited]);
-  } finally {
-    over.abort();
-  }
+  return callWithLimit(record.name, known, { timeoutMs, killGraceMs }, () => {
+    const descriptor = decodeDescriptor(record.function);
+    check?.(descriptor);
+    return invokeStored(descriptor, record.arguments);
+  });
 }
