@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { snapshot } from '../cbor/snapshot.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
 import { describeCall } from './describe-function.ts';
+import { fieldsOf } from '../cbor/fields.ts';
 import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
 import { invokeStored } from './invoke.ts';
@@ -49,9 +50,9 @@ export class DeferredFunction {
     name: unknown,
     descriptor: FunctionDescriptor,
     encodedArguments: Uint8Array,
-    env: readonly string[] = [],
+    env: Readonly<Record<string, string | null>> = {},
   ) {
-    this.env = captureEnvironment(env);
+    this.env = env;
     this.name = storableName(name);
     this.descriptor = requireStorable(descriptor);
     this.encodedArguments = encodedArguments;
@@ -81,7 +82,7 @@ export class DeferredFunction {
     if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
     const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
     const { descriptor, encodedArguments } = describeCall(fn, args, maxCapturedBytes);
-    return new DeferredFunction(fn.name, descriptor, encodedArguments, options.env);
+    return new DeferredFunction(fn.name, descriptor, encodedArguments, captureEnvironment(options.env ?? []));
   }
 
   /**
@@ -110,17 +111,14 @@ export class DeferredFunction {
   static from(value: unknown): DeferredFunction | undefined {
     if (value instanceof DeferredFunction) return value;
     if (typeof value !== 'object' || value === null || !(BRAND in value)) return undefined;
-    const { name, descriptor, encodedArguments } = value as unknown as DeferredFunction;
-    return DeferredFunction.fromStored(name, parseDescriptor(descriptor), encodedArguments);
-  }
-
-  /** Rebuilds a deferred function from its record; nothing is decoded or loaded yet. */
-  static fromStored(
-    name: string,
-    descriptor: FunctionDescriptor,
-    encodedArguments: Uint8Array,
-  ): DeferredFunction {
-    return new DeferredFunction(name, descriptor, encodedArguments);
+    const { name, descriptor, encodedArguments, env = {} } = value as unknown as Partial<DeferredFunction>;
+    const captured = fieldsOf({ env }, 'deferred function').map('env');
+    return new DeferredFunction(
+      name,
+      parseDescriptor(descriptor),
+      encodedArguments as Uint8Array,
+      captured.entries((fields, variable) => fields.textOrNull(variable)),
+    );
   }
 
   /** Where the function comes from: the URL of its module, or of the file it was written in; `''` for a command. */

@@ -115,6 +115,12 @@ test('a deferred function of another copy of this package is registered', async 
   job.defer(other.DeferredFunction.create(fs.writeFileSync, out, 'done'));
   assert.equal((await job.close()).ok, 1);
   assert.equal(fs.readFileSync(out, 'utf8'), 'done');
+  process.env.OF_THE_COPY = 'kept';
+  t.after(() => delete process.env.OF_THE_COPY);
+  const withVariable = other.DeferredFunction.capture(fs.rmSync, [out], { env: ['OF_THE_COPY'] });
+  assert.deepEqual({ ...DeferredFunction.from(withVariable)?.env }, { OF_THE_COPY: 'kept' });
+  Object.defineProperty(withVariable, 'env', { value: { OF_THE_COPY: 1 } });
+  assert.throws(() => DeferredFunction.from(withVariable), { code: 'DEFERRED_STATE_CORRUPT' });
 });
 
 test('a promise in the place of a function is told from it', async t => {
