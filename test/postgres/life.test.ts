@@ -30,6 +30,27 @@ test('closing a job runs its functions in their order and leaves nothing behind'
   assert.deepEqual(await pool.owners(), []);
 });
 
+test('an error is stored whatever its text', law, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ maxAttempts: 1 }).open();
+  // The last two are texts of two and of six characters, which look like what jsonb refuses.
+  const texts = ['a\0b', '\ud83d', '\\0', '\\u0000'];
+  for (const text of texts) await job.defer('fail', pool.ledger.path, 'a', text);
+  const { owners } = await job.close();
+  assert.deepEqual(
+    owners[0]?.functions.map(({ outcome, deadLetter }) => [outcome, deadLetter !== undefined]),
+    texts.map(() => ['failed', true]),
+  );
+  const stored = await server.sql(
+    `SELECT f.error ->> 'message' AS message FROM deferred_sweep.dead_letters f WHERE pool = $1 ORDER BY id`,
+    [pool.name],
+  );
+  assert.deepEqual(
+    stored.map(({ message }) => message),
+    ['a\ufffdb', '\ufffd', '\\0', '\\u0000'],
+  );
+});
+
 test('a function that was cancelled does not run, and cancelling it again says so', law, async t => {
   const pool = new Pool(t, server);
   const job = await pool.manager().open();

@@ -185,14 +185,12 @@ export class ServerCalls {
 }
 
 function endValues({ id, attempt, error }: EndedAttempt): unknown[] {
-  return [id, attempt, error === null ? null : storable(JSON.stringify(error))];
+  return [id, attempt, error === null ? null : JSON.stringify(error, storable)];
 }
 
 /** PostgreSQL's jsonb knows neither U+0000 nor halves of a surrogate pair. */
-function storable(json: string): string {
-  return (json as string & { toWellFormed(): string })
-    .toWellFormed()
-    .replace(/\\u(?:0000|d[89a-f][0-9a-f]{2})/gi, '\ufffd');
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value;
 }
 
 function startedAttempt(got: Record<string, unknown>): StartedAttempt {

@@ -15,9 +15,9 @@ export const handlers = {
     await sleep(ms);
     ledger.note('end', name);
   },
-  fail(path: string, name: string): void {
+  fail(path: string, name: string, why = 'the cloud is away'): void {
     new Ledger(path).note('start', name);
-    throw new Error('the cloud is away');
+    throw new Error(why);
   },
 };
 
