@@ -61,8 +61,13 @@ export function nameReplacement(fn: object): ModuleDescriptor | undefined {
   return undefined;
 }
 
+/** How long Node's list was then: it only grows. */
+let indexedLength = -1;
+
 function indexModules(): void {
   const loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList;
+  if (loaded?.length === indexedLength) return;
+  indexedLength = loaded?.length ?? -1;
   const isLoaded = loaded === undefined ? undefined : new Set(loaded);
   for (const name of MODULES) {
     if (indexed.has(name)) continue;

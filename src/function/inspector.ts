@@ -110,10 +110,8 @@ class ThreadInspector {
 
   /** The text V8 compiled: of a TypeScript file, what the loader made of it. */
   readText(script: Script): string {
-    if (this.#lastText?.id === script.id) return this.#lastText.text;
-    return this.#withDebugger(
-      () => this.#post('Debugger.getScriptSource', { scriptId: script.id }).scriptSource,
-    );
+    if (this.#lastText?.id !== script.id) this.#withDebugger(() => this.#keepText(script.id));
+    return this.#lastText!.text;
   }
 
   #scopes(objectId: string | undefined): readonly Scope[] {
@@ -148,8 +146,7 @@ class ThreadInspector {
     try {
       this.#withDebugger(() => {
         // The next question about a module is mostly that for its text, and enabling the debugger is what takes time.
-        if (!found.isModule) return;
-        this.#lastText = { id, text: this.#post('Debugger.getScriptSource', { scriptId: id }).scriptSource };
+        if (found.isModule) this.#keepText(id);
       });
     } finally {
       this.#session.off('Debugger.scriptParsed', onParsed);
@@ -160,10 +157,17 @@ class ThreadInspector {
     return found;
   }
 
-  #withDebugger<T>(body: () => T): T {
+  #keepText(scriptId: string): void {
+    this.#lastText = {
+      id: scriptId,
+      text: this.#post('Debugger.getScriptSource', { scriptId }).scriptSource,
+    };
+  }
+
+  #withDebugger(body: () => void): void {
     this.#post('Debugger.enable', {});
     try {
-      return body();
+      body();
     } finally {
       this.#post('Debugger.disable');
     }

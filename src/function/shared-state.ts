@@ -32,9 +32,12 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   const objects = new Map<object, Held>();
   const variables: Held[] = [];
   for (const row of rows) {
+    const code = codeOf(row.inspected.script);
     for (const [index, name] of row.names.entries()) {
       const value = row.values[index];
-      if (index < row.variables) variables.push({ row, name });
+      // Any other variable is shared with no function: then there is nothing to search for.
+      const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
+      if (index < row.variables && isShareable) variables.push({ row, name });
       for (const object of objectsIn(value)) if (!objects.has(object)) objects.set(object, { row, name });
     }
   }
