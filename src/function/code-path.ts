@@ -1,7 +1,6 @@
 /** Which file a stored function is run from. */
-import { fileURLToPath } from 'node:url';
 import type { FunctionDescriptor } from './descriptor.ts';
-import { isPath, withoutQuery } from './script-url.ts';
+import { filePathOf } from './script-url.ts';
 
 /** What is named, for messages, and where it is. */
 export interface CodePath {
@@ -12,7 +11,6 @@ export interface CodePath {
 /** The module or program of a function; undefined where all of it is in the record, or in Node. */
 export function codePathOf(descriptor: FunctionDescriptor): CodePath | undefined {
   if (descriptor.kind === 'command') return { what: 'the program', path: descriptor.file };
-  if (descriptor.kind !== 'module' || !descriptor.module.startsWith('file:') || !isPath(descriptor.module))
-    return undefined;
-  return { what: 'the module', path: fileURLToPath(withoutQuery(descriptor.module)) };
+  const path = descriptor.kind === 'module' ? filePathOf(descriptor.module) : undefined;
+  return path === undefined ? undefined : { what: 'the module', path };
 }

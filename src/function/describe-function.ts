@@ -3,10 +3,10 @@ import { snapshot } from '../cbor/snapshot.ts';
 import { nameBuiltin } from './builtins.ts';
 import { captureFunction } from './capture.ts';
 import { nativeRefusal } from './capture-refusals.ts';
-import { generatorRefusal } from './describe-text.ts';
+import { classRefusal, generatorRefusal } from './describe-text.ts';
 import type { ModuleDescriptor, SourceDescriptor } from './descriptor.ts';
 import { type LocatedText, locateFunction } from './locate.ts';
-import { mention, refusal } from './refusal.ts';
+import { mention } from './refusal.ts';
 import { toReference } from './variables.ts';
 
 type Callable = (...args: never[]) => unknown;
@@ -42,8 +42,7 @@ function describeReference(fn: Callable): ModuleDescriptor | SourceDescriptor | 
   if (located === undefined) throw nativeRefusal([mention(fn)]);
   if (located.kind === 'text') return located;
   if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
-  if (isClass(fn))
-    throw refusal([mention(fn)], 'is a class', 'defer a function that makes and uses an instance');
+  if (isClass(fn)) throw classRefusal([mention(fn)]);
   if (located.kind === 'global') return toReference(located) as SourceDescriptor;
   if (!located.module.startsWith('node:') || nameBuiltin(fn) !== undefined) exported.set(fn, located);
   return located;

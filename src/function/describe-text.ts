@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { whyNotAsWritten } from './class-shape.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { type OwnProperty, ownPropertiesOf } from './own-properties.ts';
+import { scopeOf } from './read-variable.ts';
 import { type Mention, refusal } from './refusal.ts';
 import { urlOf } from './script-url.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
@@ -67,11 +68,11 @@ export function analysisOf(
   fn: (...args: never[]) => unknown,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
-  const text = Function.prototype.toString.call(fn);
   const name = String(fn.name);
   const key = `${script.id}:${line}:${column}:${name}`;
   const known = analyses.get(key);
   if (known !== undefined || analyses.has(key)) return known;
+  const text = Function.prototype.toString.call(fn);
   const analysis = analyzeSource(text, name, script.isModule);
   analysedLength += text.length + name.length + LENGTH_OF_ANALYSIS;
   if (analysedLength > MOST_ANALYSED) {
@@ -130,18 +131,16 @@ const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(
 function refuseUnlikeItsText(
   fn: (...args: never[]) => unknown,
   { shape }: SourceAnalysis,
-  { scopes }: InspectedFunction,
+  inspected: InspectedFunction,
   chain: readonly Mention[],
 ): void {
   if (shape === undefined) return;
-  const scopeOf = (name: string) =>
-    scopes.find(({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name));
   const isNameKeeper = (name: string) => {
-    const keeper: unknown = scopeOf(name)?.variables[name];
+    const keeper: unknown = scopeOf(name, inspected)?.variables[name];
     return typeof keeper === 'function' && KEEPS_NAME.test(Function.prototype.toString.call(keeper));
   };
   const why = shape.nameKeepers.every(isNameKeeper)
-    ? whyNotAsWritten(fn, shape, name => scopeOf(name) !== undefined)
+    ? whyNotAsWritten(fn, shape, name => scopeOf(name, inspected) !== undefined)
     : 'has a static block, which would run again';
   if (why !== undefined)
     throw refusal(
@@ -153,8 +152,7 @@ function refuseUnlikeItsText(
 
 /** What a captured function may be, but not the deferred one itself. */
 function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): void {
-  if (analysis.shape !== undefined)
-    throw refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
+  if (analysis.shape !== undefined) throw classRefusal(chain);
   if (analysis.isGenerator) throw generatorRefusal(chain);
   if (analysis.thisUse === 'call') {
     throw refusal(
@@ -166,6 +164,10 @@ function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): 
 }
 
 /** A generator's body runs only while somebody asks for its values, which nobody does. */
+export function classRefusal(chain: readonly Mention[]): Error {
+  return refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
+}
+
 export function generatorRefusal(chain: readonly Mention[]): Error {
   return refusal(
     chain,

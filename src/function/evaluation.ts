@@ -4,13 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { unlessRefused } from '../errors.ts';
 import { noteCallers, notedPositions } from './call-stack.ts';
 import { importedFiles } from './imported-files.ts';
 import { isProgram } from './program.ts';
 import { codeOfText } from './script-code.ts';
-import { comparablePath, isPath, withoutQuery } from './script-url.ts';
+import { comparablePath, filePathOf } from './script-url.ts';
 import type { TopLevel } from './top-level.ts';
 
 const require = createRequire(import.meta.url);
@@ -45,9 +45,10 @@ export function isPartOfProgram(path: string): boolean {
 
 /** The same of a CommonJS module that is only known by name. */
 export function leadsToProgram(url: string): boolean {
-  if (!url.startsWith('file:') || !isPath(url)) return false;
+  const file = filePathOf(url);
+  if (file === undefined) return false;
   const seen = new Set<string>();
-  const queue = [fileURLToPath(withoutQuery(url))];
+  const queue = [file];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (seen.has(path) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
     seen.add(path);

@@ -16,7 +16,7 @@ import { isProgram } from './program.ts';
 import { read } from './read-variable.ts';
 import { checksumsOf } from './same-function.ts';
 import { codeOf, isCodeKnown } from './script-code.ts';
-import { isPath } from './script-url.ts';
+import { filePathOf } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -46,7 +46,8 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
 function isImportable(url: string): boolean {
   if (url.startsWith('data:')) return true;
-  return url.startsWith('file:') && isPath(url) && existsSync(fileURLToPath(url));
+  const path = filePathOf(url);
+  return path !== undefined && existsSync(path);
 }
 
 function findInModule(
@@ -59,17 +60,11 @@ function findInModule(
   if (!isCodeKnown(position.script) && isPrivate(fn, scopes, variables)) return undefined;
   const declared = codeOf(position.script)?.declarations;
   if (declared === undefined) return undefined;
-  const search = new PropertySearch(fn);
-  const shallowFirst = Array.from(declared.exports, ([exported, local]) => ({
-    exported,
-    value: read(variables, local),
-  }));
-  for (const { exported, value } of shallowFirst) if (value === fn) return [exported];
-  for (const { exported, value } of shallowFirst) {
-    const path = search.in(value, [exported]);
-    if (path !== undefined) return path;
-  }
-  return declared.defaultExport && findInExpression(declared.defaultExport, position, ['default']);
+  const exported = Array.from(declared.exports, ([name, local]) => [name, read(variables, local)] as const);
+  return (
+    findAmong(fn, exported) ??
+    (declared.defaultExport && findInExpression(declared.defaultExport, position, ['default']))
+  );
 }
 
 /** A function made inside another, and held by no variable of the module: whatever the module exports, not this. */
@@ -79,11 +74,8 @@ function isPrivate(
   variables: Readonly<Record<string, unknown>>,
 ): boolean {
   if (!scopes.some(({ kind }) => kind === 'Closure')) return false;
-  const search = new PropertySearch(fn);
-  return Object.keys(variables).every(name => {
-    const value = read(variables, name);
-    return value !== fn && search.in(value, [name]) === undefined;
-  });
+  const held = Object.keys(variables).map(name => [name, read(variables, name)] as const);
+  return findAmong(fn, held) === undefined;
 }
 
 function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {
@@ -98,14 +90,21 @@ function findInCommonJs(fn: object, script: Script): readonly string[] | undefin
 function findTranspiled(fn: object, exports: unknown): readonly string[] | undefined {
   if (typeof exports !== 'object' || exports === null || !Object.hasOwn(exports, '__esModule'))
     return undefined;
-  const values = Object.keys(exports).map(name => ({
-    name,
-    value: read(exports as Record<string, unknown>, name),
-  }));
-  const direct = values.find(({ value }) => value === fn);
-  if (direct !== undefined) return [direct.name];
+  const variables = exports as Record<string, unknown>;
+  return findAmong(
+    fn,
+    Object.keys(exports).map(name => [name, read(variables, name)] as const),
+  );
+}
+
+/** The path to `fn`: one of the values, or else below one. */
+function findAmong(
+  fn: object,
+  values: readonly (readonly [name: string, value: unknown])[],
+): readonly string[] | undefined {
+  for (const [name, value] of values) if (value === fn) return [name];
   const search = new PropertySearch(fn);
-  for (const { name, value } of values) {
+  for (const [name, value] of values) {
     const path = search.in(value, [name]);
     if (path !== undefined) return path;
   }

@@ -1,11 +1,10 @@
 /** Telling a function of a module from another one that a program put into its place. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { unlessRefused } from '../errors.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { readScript, type Script } from './inspector.ts';
-import { isPath, withoutQuery } from './script-url.ts';
+import { filePathOf } from './script-url.ts';
 
 type Checksums = Pick<ModuleDescriptor, 'text' | 'file'>;
 
@@ -25,6 +24,6 @@ export function isAnother(fn: unknown, { module, text, file }: ModuleDescriptor)
 }
 
 function readModule(url: string): Buffer | undefined {
-  if (!url.startsWith('file:') || !isPath(url)) return undefined;
-  return unlessRefused(() => readFileSync(fileURLToPath(withoutQuery(url))), undefined);
+  const path = filePathOf(url);
+  return path === undefined ? undefined : unlessRefused(() => readFileSync(path), undefined);
 }

@@ -4,7 +4,7 @@ import type { Script } from './inspector.ts';
 
 /** A URL whose directory is what specifiers in the functions of a script are relative to. */
 export function urlOf({ url }: Script): string {
-  if (url.startsWith('data:') || (url.startsWith('file:') && isPath(url))) return url;
+  if (url.startsWith('data:') || isPath(url)) return url;
   // `[eval]`, `[stdin]`, `evalmachine.<anonymous>`, or nothing: such code resolves from the working directory.
   return pathToFileURL(url.startsWith('/') ? url : `${currentDirectory()}/[eval]`).href;
 }
@@ -14,11 +14,16 @@ export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/, '');
 }
 
-/** Whether a `file:` URL names a file of this machine; whoever compiles a text may call it what he likes. */
-export function isPath(url: string): boolean {
-  if (!URL.canParse(url)) return false;
+/** Whether a URL names a file of this machine; whoever compiles a text may call it what he likes. */
+function isPath(url: string): boolean {
+  if (!url.startsWith('file:') || !URL.canParse(url)) return false;
   const { host, pathname } = new URL(url);
   return host === '' && !/%2f|%00/i.test(pathname);
+}
+
+/** The path in a `file:` URL; undefined for any other URL, and for one that names no file of this machine. */
+export function filePathOf(url: string): string | undefined {
+  return isPath(url) ? fileURLToPath(withoutQuery(url)) : undefined;
 }
 
 /**
@@ -27,7 +32,5 @@ export function isPath(url: string): boolean {
  */
 export function comparablePath(urlOrPath: string): string {
   if (urlOrPath.startsWith('data:')) return urlOrPath;
-  const path =
-    urlOrPath.startsWith('file:') && isPath(urlOrPath) ? fileURLToPath(withoutQuery(urlOrPath)) : urlOrPath;
-  return path.replaceAll(/[\n\r\t]/g, '').replaceAll('\\', '/');
+  return (filePathOf(urlOrPath) ?? urlOrPath).replaceAll(/[\n\r\t]/g, '').replaceAll('\\', '/');
 }

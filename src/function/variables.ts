@@ -8,6 +8,7 @@ import { GLOBAL_NAMES } from './globals.ts';
 import type { InspectedFunction } from './inspector.ts';
 import { isErrorNamed } from './native-error.ts';
 import { isProvided, isRequire } from './provided.ts';
+import { scopeOf } from './read-variable.ts';
 import { type Mention, refusal } from './refusal.ts';
 import { codeOf } from './script-code.ts';
 import type { FreeVariable } from './source-text.ts';
@@ -40,9 +41,7 @@ export function resolveVariable(
   chain: readonly Mention[],
 ): Variable {
   const { name } = variable;
-  const scope = inspected.scopes.find(
-    ({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name),
-  );
+  const scope = scopeOf(name, inspected);
   if (scope === undefined) {
     if (GLOBAL_NAMES.has(name) || variable.isGuarded) return { kind: 'global' };
     // Code given by `node --eval` finds `require` there.
