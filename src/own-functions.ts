@@ -118,7 +118,7 @@ export class OwnFunctions {
   /** As `Registration.run`. */
   async run(id: number): Promise<FunctionReport | undefined> {
     const taken = await (this.#running.get(id) ?? this.#runNow(id));
-    return taken?.report().functions.find(ran => ran.id === id);
+    return taken?.functionReport(id);
   }
 
   /** Runs what is pending and leaves the rest as an orphan's. A system error is in the report, not thrown. */
@@ -207,8 +207,8 @@ export class OwnFunctions {
   #runNow(id: number): Promise<ClaimedFile> | undefined {
     if (!this.#waiting.has(id)) return undefined;
     const taken = this.#take();
-    const registered = taken.runnable().find(candidate => candidate.record.id === id);
-    if (!registered) return undefined;
+    const registered = taken.contents.functions.get(id);
+    if (!registered || !taken.mayRun(registered)) return undefined;
     if (!this.#isInItsDirectory(registered)) {
       throw new DeferredSweepError(
         'DEFERRED_UNSUPPORTED',

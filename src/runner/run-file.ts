@@ -65,10 +65,11 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     held.fail(error);
   }
   // Before the unlink: if the runner dies right after it, the sweeper knows what was done.
-  held.retire(({ pending }) => tell({ isRetired: true, pending }));
-  const { isRetired, pending, retryInMs, error } = held.report();
-  if (!isRetired)
+  const isRetired = held.retire(() => tell({ isRetired: true, pending: 0 }));
+  if (!isRetired) {
+    const { pending, retryInMs, error } = held.report();
     tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
+  }
   file.close();
 }
 

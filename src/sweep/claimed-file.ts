@@ -6,6 +6,7 @@
 import { epochMs } from '../state/clock.ts';
 import type { RegisteredFunction, StateContents } from '../state/contents.ts';
 import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
+import { isOfSweep } from '../state/nonce.ts';
 import type { DoneRecord, Mark, ReportedError, StartRecord } from '../state/record.ts';
 import { type RetryOverrides, type Verdict, verdictOn } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -173,21 +174,21 @@ export class ClaimedFile {
   }
 
   /**
-   * Unlinks the file while it is locked, unless a function is pending. An error is in the report. The caller closes it.
-   * @param announce - called with the report just before the unlink, so that a death right after it hides nothing
+   * Unlinks the file while it is locked, unless a function is pending, and returns whether it did. An error is in the report.
+   * The caller closes it.
+   * @param announce - called just before the unlink, so that a death right after it hides nothing
    */
-  retire(announce: (report: FileReport) => void = () => {}): void {
+  retire(announce: () => void = () => {}): boolean {
     this.attempt(() => {
       if (this.contents.pending().length > 0) {
         this.file.settleMarks();
       } else {
-        this.#isRetired = true;
-        announce(this.report());
-        this.#isRetired = false;
+        announce();
         this.file.remove();
         this.#isRetired = true;
       }
     });
+    return this.#isRetired;
   }
 
   /** The report so far. @param isRetired - true when the owner emptied the file to use it again */
@@ -239,7 +240,7 @@ export class ClaimedFile {
 
   #isOfThisSweep(nonce: string): boolean {
     const { sweepId } = this.#limits;
-    return sweepId !== undefined && nonce.startsWith(`${sweepId}.`);
+    return sweepId !== undefined && isOfSweep(nonce, sweepId);
   }
 
   #wasTried(registered: RegisteredFunction): boolean {

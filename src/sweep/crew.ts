@@ -55,10 +55,7 @@ interface Queue {
 export class Crew {
   readonly #shared: CrewOptions;
   readonly #queues = new Map<string, Queue>();
-  readonly #mostHeld = Math.max(
-    LEAST_HELD,
-    Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2),
-  );
+  #knownMostHeld: number | undefined;
   readonly #changed = new Signal();
   /** Looks in a row that found nothing new, by path. */
   readonly #fruitless = new Map<string, number>();
@@ -78,7 +75,16 @@ export class Crew {
 
   /** Resolves when one more candidate may be held. */
   async room(): Promise<void> {
-    while (this.#held >= this.#mostHeld && this.#runners > 0) await this.#changed.next();
+    while (this.#runners > 0 && this.#held >= this.#mostHeld) await this.#changed.next();
+  }
+
+  /** Asked for once there is a runner: most sweeps have none. */
+  get #mostHeld(): number {
+    this.#knownMostHeld ??= Math.max(
+      LEAST_HELD,
+      Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2),
+    );
+    return this.#knownMostHeld;
   }
 
   /** Takes over a candidate. When {@link finished} resolves, its functions have run, unless the sweep had to stop. */
