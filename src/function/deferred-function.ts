@@ -1,8 +1,8 @@
 import { types } from 'node:util';
+import { fieldsOf } from '../cbor/fields.ts';
 import { snapshot } from '../cbor/snapshot.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
 import { describeCall } from './describe-function.ts';
-import { fieldsOf } from '../cbor/fields.ts';
 import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
 import { invokeStored } from './invoke.ts';

@@ -9,15 +9,16 @@
  *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
-import { constants, fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
+import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import { epochMs } from '../state/clock.ts';
 import { replay, type StateContents } from '../state/contents.ts';
 import { freshName, partsOfName } from '../state/names.ts';
-import { openPatiently } from '../state/open-patiently.ts';
+import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
@@ -29,8 +30,6 @@ import { isPendingIn } from './origin-file.ts';
 export type LetterFate =
   | { readonly outcome: 'retried'; readonly newPath: string }
   | { readonly outcome: 'discarded' | 'busy' | 'gone' };
-
-const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
 export function retryLetter(directory: StateDirectory, path: string): LetterFate {
@@ -46,7 +45,7 @@ export function retryLetter(directory: StateDirectory, path: string): LetterFate
     const ended = [...contents.functions.values()].filter(registered => !registered.isPending);
     // None: a retry was killed after this step.
     if (ended.length > 0) {
-      const atEpochMs = Date.now();
+      const atEpochMs = epochMs();
       file.append(ended.map(({ record }) => ({ kind: 'retry', id: record.id, atEpochMs }) as const)); // 5
     } else if (contents.tornBytes > 0) file.cutTail();
     // Without its last record a power cut would leave a state file in which nothing is pending.
@@ -93,7 +92,7 @@ function withLetter(
 
 function openLetter(path: string): number | undefined {
   try {
-    return openPatiently(path, OPEN_FLAGS);
+    return openPatiently(path, WRITE_FLAGS);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;

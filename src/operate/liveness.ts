@@ -6,9 +6,10 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { unlessRefused } from '../errors.ts';
-import { isAlive } from '../lock/process-identity.ts';
 import { leaseState } from '../native/lease.ts';
+import { epochMs } from '../state/clock.ts';
 import type { StateContents } from '../state/contents.ts';
+import { holderState } from '../sweep/holder.ts';
 import type { FileState, Holder, ListedFile } from './listed-file.ts';
 
 export type Liveness = Pick<ListedFile, 'knownBy'> & {
@@ -34,9 +35,10 @@ export function livenessOf(
   contents: StateContents,
   locks: ReadonlySet<string>,
 ): Liveness {
-  if (locks.has(lockName(stat))) return { state: holderState(contents), knownBy: 'lock-table' };
+  const held = () => holderState(contents.claim !== undefined, contents.header);
+  if (locks.has(lockName(stat))) return { state: held(), knownBy: 'lock-table' };
   const lease = leaseState(fd);
-  if (lease === 'held') return { state: holderState(contents), knownBy: 'lease' };
+  if (lease === 'held') return { state: held(), knownBy: 'lease' };
   // A sweeper keeps a claimed file open for reading; then it lets go, and its runner opens it a moment later.
   if (lease === 'unknown' || mayBeHandedOver(contents)) return { state: 'unknown', knownBy: 'nothing' };
   return { state: 'orphan', knownBy: 'lease' };
@@ -62,14 +64,9 @@ export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, reado
   return found;
 }
 
-function holderState({ claim, header }: StateContents): 'live' | 'held' | 'sweeping' {
-  if (claim) return 'sweeping';
-  return header && isAlive(header.owner) === false ? 'held' : 'live';
-}
-
 function mayBeHandedOver({ claim, isHandedOver }: StateContents): boolean {
   if (!claim || !isHandedOver) return false;
-  const ageMs = Date.now() - claim.atEpochMs;
+  const ageMs = epochMs() - claim.atEpochMs;
   if (ageMs < 0 || ageMs > HANDED_OVER_WITHIN_MS) return false;
   return claim.host !== hostname() || unlessRefused(() => process.kill(claim.pid, 0), false);
 }

@@ -1,13 +1,12 @@
 /** The state file that a dead letter came from. */
-import { constants, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { replay } from '../state/contents.ts';
 import { partsOfName } from '../state/names.ts';
+import { READ_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Whether the function of a letter may still run from its state file: a sweep that wrote the letter was killed before it

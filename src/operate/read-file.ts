@@ -1,17 +1,18 @@
 /** How one file is looked at without a lock, and without a change to it. */
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { diagnose } from '../cbor/diagnostic.ts';
 import { systemErrorCode } from '../errors.ts';
+import { epochMs } from '../state/clock.ts';
 import { type RegisteredFunction, replay, StateContents } from '../state/contents.ts';
 import { isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
+import { READ_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import type { ListedFile, ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
 
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const MAX_ARGUMENT_TEXT = 120;
 
 /** Where a file lies says what it is. */
@@ -88,7 +89,7 @@ function describe(
     state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : liveness.state,
     knownBy: liveness.knownBy,
     uid: stat.uid,
-    ...(header && { owner: header.owner, ageMs: Math.max(0, Date.now() - header.createdAtEpochMs) }),
+    ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
     ...(header && header.label !== null && { label: header.label }),
     functions: [...contents.functions.values()].map(registered =>
       describeFunction(registered, where === 'dead' || isFree),

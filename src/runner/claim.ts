@@ -2,7 +2,7 @@
  * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
  * their runners; a lister, which holds a lease for some microseconds.
  */
-import { constants, fstatSync, openSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -11,12 +11,12 @@ import { namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { StateContents } from '../state/contents.ts';
 import { replay } from '../state/contents.ts';
+import { WRITE_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 
-const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** By then the glance of another sweeper, or the lease of a lister, is over. */
 const SECOND_TRY_MS = 3;
 const TRIES = 5;
@@ -54,7 +54,7 @@ async function tryClaim(
 ): Promise<Claimed | 'contended' | undefined> {
   let fd: number;
   try {
-    fd = openSync(path, OPEN_FLAGS);
+    fd = openSync(path, WRITE_FLAGS);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (systemErrorCode(error) === 'EAGAIN') return 'contended';

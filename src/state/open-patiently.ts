@@ -1,6 +1,12 @@
-/** Opening a file for writing beside a process that lists files. */
-import { openSync } from 'node:fs';
+/** Opening state files and dead letters. */
+import { constants, openSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
+
+/** O_NOFOLLOW and O_NONBLOCK: open(2) must not follow a link, nor wait for a FIFO, that a stranger left here. */
+export const READ_FLAGS: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** O_APPEND: records go to the end, whichever process writes. */
+export const WRITE_FLAGS: number =
+  constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A lister that lost its processor in that moment has it back by then. */
 const MOST_WAITS = 200;

@@ -13,6 +13,12 @@ export function readAll(fd: number, path: string): Buffer {
   return stateIo(`read ${path}`, path, () => read(fd, path));
 }
 
+/** As much of a part as there is. @throws Error of Node's shape */
+export function readPart(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+}
+
 function read(fd: number, path: string): Buffer {
   const { size } = fstatSync(fd);
   if (size > MAX_STATE_FILE_BYTES) {

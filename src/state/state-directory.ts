@@ -2,6 +2,7 @@
 import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { inodeKey } from '../lock/held-file.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { stateIo } from './state-io.ts';
@@ -97,7 +98,7 @@ export class StateDirectory {
    */
   isUnchanged(): boolean {
     const stat = statOf(this.path);
-    if (!stat || this.#checked === undefined || keyOf(stat) !== this.#checked) return false;
+    if (!stat || this.#checked === undefined || inodeKey(stat) !== this.#checked) return false;
     return this.#distrust(stat) === undefined;
   }
 
@@ -222,12 +223,12 @@ export class StateDirectory {
     if (Number(stat.dev) !== way.lastDirectory.stat.dev) this.#walk(path);
     const named = statOf(this.path);
     if (!named) return false;
-    if (keyOf(named) !== keyOf(stat)) {
+    if (inodeKey(named) !== inodeKey(stat)) {
       const what = `it is not what ${path} is, where its links lead`;
       this.#assertTrusted({ path, what, advice: 'name the directory itself' });
     }
     grantOwner(path);
-    this.#checked = keyOf(stat);
+    this.#checked = inodeKey(stat);
     return true;
   }
 
@@ -245,8 +246,4 @@ export class StateDirectory {
 
 function statOf(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
-}
-
-function keyOf({ dev, ino }: BigIntStats): string {
-  return `${dev}:${ino}`;
 }

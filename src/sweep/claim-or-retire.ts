@@ -2,7 +2,7 @@
  * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
  * which its runners died, buries functions without attempts left, then retires the file or claims it.
  */
-import { constants, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
@@ -12,7 +12,7 @@ import { epochMs } from '../state/clock.ts';
 import type { StateContents } from '../state/contents.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { nonceOf } from '../state/nonce.ts';
-import { openPatiently } from '../state/open-patiently.ts';
+import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { ReportedError } from '../state/record.ts';
 import { interrupted, type RetryOverrides } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -93,8 +93,6 @@ export function writeClaim(file: StateFile, nonce: string): void {
     if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
   }
 }
-
-const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Opens a second descriptor. The lock belongs to the first, and closing this one keeps it (flock(2), fcntl(2)). */
 function openForWriting(path: string, fd: number): number {

@@ -1,6 +1,5 @@
 /** The cleanup of a node that shuts down, or of a workflow's last worker. `docs/protocol.md`, Cleanup. */
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../errors.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -40,7 +39,7 @@ export async function cleanup(
     const retryInMs = soonestRetry(report.files);
     // This ends: each round uses up an attempt of each function that fails. A round without an attempt is the last.
     if (!isComplete || retryInMs === undefined) break;
-    if (retryInMs >= stop.leftMs || !(await waited(retryInMs, stop.signal))) {
+    if (retryInMs >= stop.leftMs || !(await stop.waited(retryInMs))) {
       isComplete = false;
       break;
     }
@@ -64,15 +63,4 @@ function soonestRetry(files: readonly FileReport[]): number | undefined {
     if (inMs !== undefined) soonest = Math.min(soonest ?? Number.POSITIVE_INFINITY, inMs);
   }
   return soonest;
-}
-
-/** Waits. False when the signal came first. */
-async function waited(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
-  try {
-    await sleep(ms, undefined, signal && { signal });
-    return true;
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-    return false;
-  }
 }

@@ -2,9 +2,10 @@
  * Which process holds the lock of a file, as far as reading tells. With a claim record it is a sweep: a file is claimed
  * only when its owner's lock is free. Else it is the owner, or a child that inherited the lock of a dead owner.
  */
-import { fstatSync, readSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { isAlive } from '../lock/process-identity.ts';
 import { replay } from '../state/contents.ts';
+import { readPart } from '../state/read-all.ts';
 import type { HeaderRecord } from '../state/record.ts';
 import type { FileOutcome } from './report.ts';
 
@@ -33,8 +34,12 @@ const knownByName = new Map<string, Known>();
 /** @param fd - open for reading; another process holds the lock */
 export function holderOf(fd: number, name: string): Holder {
   const { header, isClaimed } = know(fd, name);
-  if (isClaimed) return { state: 'sweeping', header };
-  return { state: header && isAlive(header.owner) === false ? 'held' : 'live', header };
+  return { state: holderState(isClaimed, header), header };
+}
+
+export function holderState(isClaimed: boolean, header: HeaderRecord | undefined): Holder['state'] {
+  if (isClaimed) return 'sweeping';
+  return header && isAlive(header.owner) === false ? 'held' : 'live';
 }
 
 function know(fd: number, name: string): Known {
@@ -57,9 +62,4 @@ const HEADER_BYTES = 16 * 1024;
 /** An argument may hold these bytes, too, so the records decide. */
 function hasClaim(bytes: Buffer): boolean {
   return bytes.includes(CLAIM_BYTES) && replay(bytes).claim !== undefined;
-}
-
-function readPart(fd: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
 }

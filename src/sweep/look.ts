@@ -11,7 +11,7 @@
  * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
  * lock.
  */
-import { constants, fstatSync, readSync, unlinkSync } from 'node:fs';
+import { fstatSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -25,8 +25,8 @@ import { replay, replayInSlices, type StateContents } from '../state/contents.ts
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import { isOfSweep } from '../state/nonce.ts';
-import { openPatiently } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
+import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
+import { readAll, readPart } from '../state/read-all.ts';
 import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../state/trust.ts';
@@ -79,10 +79,6 @@ export interface LookCircumstances {
   readonly failure?: ReportedError | undefined;
 }
 
-/** O_NONBLOCK: open(2) must not wait for a FIFO that a stranger left here. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** O_APPEND: marks go to the end, whichever process writes. */
-const WRITE_FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** A larger file is replayed in slices of this size, some milliseconds each. */
 const SLICE_BYTES = 1024 * 1024;
 
@@ -156,7 +152,8 @@ export class Looker {
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
     const { onlyLabel } = this.#options;
-    if (onlyLabel !== undefined && replay(readHead(fd)).header?.label !== onlyLabel) return { kind: 'seen' };
+    if (onlyLabel !== undefined && replay(readPart(fd, 0, HEAD_BYTES)).header?.label !== onlyLabel)
+      return { kind: 'seen' };
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
@@ -165,7 +162,7 @@ export class Looker {
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
     if (isUnfinishedName(name)) {
-      if (!isCreatorsLeftover(readHead(fd))) {
+      if (!isCreatorsLeftover(readPart(fd, 0, HEAD_BYTES))) {
         const why = 'it is no file that a creator of state files leaves';
         return done(refusedReport(path, unsafeFile(path, why)));
       }
@@ -246,11 +243,6 @@ class OpenedFile {
 
 /** Enough for a header. */
 const HEAD_BYTES = 64 * 1024;
-
-function readHead(fd: number): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES);
-  return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
-}
 
 async function replayBreathing(bytes: Buffer): Promise<StateContents> {
   const replaying = replayInSlices(bytes, SLICE_BYTES);

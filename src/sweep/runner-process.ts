@@ -19,6 +19,7 @@ import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
+import { Signal } from './signal.ts';
 import type { StopCondition } from './stop.ts';
 
 /** The end of a runner. */
@@ -55,7 +56,7 @@ export class RunnerProcess {
   #isReady = false;
   #turn = '';
   #hasEnded = false;
-  #wake: () => void = () => {};
+  readonly #changed = new Signal();
 
   constructor(launch: Launch, begin: Unsaid<Begin>, options: ResolvedSweepOptions, stop: StopCondition) {
     this.#options = options;
@@ -95,9 +96,7 @@ export class RunnerProcess {
   /** Resolves when the runner asks for files (true) or is gone (false). */
   async ready(): Promise<boolean> {
     while (!this.#isReady && !this.#hasEnded) {
-      await new Promise<void>(resolve => {
-        this.#wake = resolve;
-      });
+      await this.#changed.next();
     }
     return this.#isReady && !this.#hasEnded;
   }
@@ -147,7 +146,7 @@ export class RunnerProcess {
       case 'ready':
         this.#killer?.disarm();
         this.#isReady = true;
-        this.#wake();
+        this.#changed.notify();
         return;
       case 'start':
         this.#killer?.arm(this.#stop.limit(event.timeoutMs, this.#options.maxTimeoutMs));
@@ -173,7 +172,7 @@ export class RunnerProcess {
     });
     if (child.pid !== undefined) await allRead([this.#events, child.stdout, child.stderr]);
     this.#hasEnded = true;
-    this.#wake();
+    this.#changed.notify();
     this.#stop.signal?.removeEventListener('abort', this.#tellToStop);
     this.#killer?.disarm();
     this.#control?.destroy();

@@ -1,4 +1,5 @@
 /** When a sweep has to stop: its deadline, or its caller's signal. */
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds of CLOCK_MONOTONIC, which all processes of this boot share and which is never set. */
 export function monotonicMs(): number {
@@ -8,12 +9,12 @@ export function monotonicMs(): number {
 export class StopCondition {
   /** By {@link monotonicMs}; Infinity is none. */
   readonly deadlineAtMs: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
 
   /** @param deadlineAtMs - by {@link monotonicMs}; Infinity is none */
   constructor(deadlineAtMs: number, signal: AbortSignal | undefined) {
     this.deadlineAtMs = deadlineAtMs;
-    this.#signal = signal;
+    this.signal = signal;
   }
 
   /** @param deadlineMs - from now; 0 is none */
@@ -24,18 +25,26 @@ export class StopCondition {
     );
   }
 
-  get signal(): AbortSignal | undefined {
-    return this.#signal;
-  }
-
   /** True once nothing new may be begun. */
   get isReached(): boolean {
-    return this.#signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
+    return this.signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
   }
 
   /** Milliseconds until the deadline, at least 0; Infinity where there is none. */
   get leftMs(): number {
     return Math.max(0, this.deadlineAtMs - monotonicMs());
+  }
+
+  /** Waits, at most until the signal. False when that came first. */
+  async waited(ms: number): Promise<boolean> {
+    const { signal } = this;
+    try {
+      await sleep(ms, undefined, signal && { signal });
+      return true;
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      return false;
+    }
   }
 
   /**

@@ -6,7 +6,7 @@
  * its lock. A sweep may be killed at any point.
  */
 import { performance } from 'node:perf_hooks';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { epochMs } from '../state/clock.ts';
@@ -121,7 +121,7 @@ class Sweep {
       const leftMs = Math.min(waitUntilMs - monotonicMs(), this.#stop.leftMs);
       if (leftMs <= 0 || !this.#book.reports.some(report => report.outcome === 'sweeping')) break;
       // At random: two that wait for each other's files must not look at the same times.
-      await this.#pause(Math.min(pauseMs * (0.5 + Math.random()), leftMs));
+      await this.#stop.waited(Math.min(pauseMs * (0.5 + Math.random()), leftMs));
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       this.#looker.forgetLeft();
     }
@@ -138,7 +138,7 @@ class Sweep {
       let unclear = await this.#lookAtAll(names, false);
       // Of two sweepers that look at the same time, one sees the other's lock for a moment.
       for (let looks = 1; unclear.length > 0 && looks <= SECOND_LOOKS && !this.#stop.isReached; looks++) {
-        await this.#pause(Math.random() * MOST_BETWEEN_LOOKS_MS);
+        await this.#stop.waited(Math.random() * MOST_BETWEEN_LOOKS_MS);
         unclear = await this.#lookAtAll(unclear, looks === SECOND_LOOKS);
       }
     } finally {
@@ -199,16 +199,6 @@ class Sweep {
     if (performance.now() < this.#sliceEndsAtMs) return;
     await setImmediate();
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
-  }
-
-  /** Waits, but not longer than until the sweep's signal. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    try {
-      await sleep(ms, undefined, signal && { signal });
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
   }
 }
 
