@@ -5,8 +5,7 @@ import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';
 import { type HeldOwner, runOwner } from './run-owner.ts';
-import type { Standing } from './session/messages.ts';
-import { CallFailure, type Session } from './session/session.ts';
+import { type Answer, CallFailure, type Session } from './session/session.ts';
 
 /** Names of handlers, and of nothing that is inherited. */
 export type HandlerName<H extends Handlers> = Extract<keyof H, string>;
@@ -123,9 +122,7 @@ export class ClusterJob<H extends Handlers> {
       maxAttempts,
     };
     const what = `defer ${handlerNames.length === 1 ? handlerNames[0] : `${handlerNames.length} functions`}`;
-    await this.#ask(what, () =>
-      this.#host.session.call('register', request, this.#host.options.callTimeoutMs),
-    );
+    await this.#ask(what, this.#host.session.call('register', request, this.#host.options.callTimeoutMs));
     return ids.map(id => ({ id, cancel: () => this.#cancel(id) }));
   }
 
@@ -136,7 +133,8 @@ export class ClusterJob<H extends Handlers> {
     this.#cancelled.add(id);
     const request = { key: this.#held.key, id };
     try {
-      await this.#ask(`cancel ${this.id}.${id}`, () =>
+      await this.#ask(
+        `cancel ${this.id}.${id}`,
         this.#host.session.call('cancel', request, this.#host.options.callTimeoutMs),
       );
     } catch (error) {
@@ -147,11 +145,7 @@ export class ClusterJob<H extends Handlers> {
   }
 
   /** @throws DeferredSweepError for everything but `ok` */
-  async #ask(
-    what: string,
-    call: () => Promise<{ readonly value: Standing; readonly mayBeDone: boolean }>,
-  ): Promise<void> {
-    const called = call();
+  async #ask(what: string, called: Promise<Answer<'register' | 'cancel'>>): Promise<void> {
     this.#calls.add(called);
     try {
       const { value, mayBeDone } = await called;

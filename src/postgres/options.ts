@@ -1,6 +1,6 @@
 /** Options of a cluster manager, and how they are checked. */
 import type { Delivery, RunOrder } from '../state/record.ts';
-import { defaultLogger, type Logger } from '../sweep/logger.ts';
+import { defaultLogger, type Logger, silent } from '../sweep/logger.ts';
 import { milliseconds, oneOf, positiveInteger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 
@@ -66,8 +66,6 @@ export interface ResolvedClusterOptions {
   readonly logger: Logger;
 }
 
-const silent: Logger = { info() {}, warn() {} };
-
 /**
  * Fills in the defaults.
  * @throws TypeError or RangeError for a value an option does not take, naming the option.
@@ -102,7 +100,7 @@ export function resolveClusterOptions<H extends Handlers>(
 }
 
 /** Returns options of a connection as plain data. @throws TypeError */
-export function checkedConnection(connection: string | ConnectionOptions | undefined): ConnectionOptions {
+function checkedConnection(connection: string | ConnectionOptions | undefined): ConnectionOptions {
   if (connection === undefined) return {};
   if (typeof connection === 'string') return { connectionString: connection };
   if (typeof connection !== 'object' || connection === null) {

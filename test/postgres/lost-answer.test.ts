@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '#dist/errors.js';
 import { rounds } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start();
-  await server.migrate();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 const rowsOf = (pool: Pool) =>
   server.sql(

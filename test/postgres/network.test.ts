@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { isFull, skipLong } from '../helpers/postgres/mode.ts';
 import { type Cut, Namespace, skipNamespaces } from '../helpers/postgres/namespace.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const skip = skipPostgres || skipLong || skipNamespaces;
 let server: PostgresServer;
 
-before(async () => {
-  if (skip) return;
-  server = await PostgresServer.start({ address: '0.0.0.0' });
-  await server.migrate();
-});
-after(() => server?.end());
+sharedServer(
+  started => {
+    server = started;
+  },
+  { address: '0.0.0.0' },
+  skip,
+);
 
 // Each takes a quarter of a minute of waiting: all at once.
 describe('a worker whose network fails', { concurrency: true }, () => {

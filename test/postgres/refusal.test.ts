@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { ClusterManager } from '#dist/postgres/index.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
@@ -9,17 +9,15 @@ import { prepare } from '#dist/postgres/session/prepare.js';
 import { skipPgbouncer, startPgbouncer } from '../helpers/postgres/pgbouncer.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { freePort, PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start();
-  await server.migrate();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 for (const mode of ['session', 'transaction'] as const) {
   test(`pgbouncer in ${mode} mode is refused`, { skip: skipPostgres || skipPgbouncer }, async t => {

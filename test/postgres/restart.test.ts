@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { startChild } from '../helpers/child.ts';
 import { isLong, rounds, skipLong } from '../helpers/postgres/mode.ts';
 import { type Owner, Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
@@ -14,12 +15,9 @@ const blockMs = restartGraceMs - 1000;
 const graces = { graceMs: 500, restartGraceMs };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start();
-  await server.migrate();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 async function restart(): Promise<void> {
   await server.stop('SIGINT');

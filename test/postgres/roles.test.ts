@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { OwnerReport } from '#dist/postgres/index.js';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start();
-  await server.migrate();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 test('no role can touch a table, and each can call its own functions only', law, async () => {
   const tables = await server.sql(`SELECT c.oid::regclass::text AS name FROM pg_class c

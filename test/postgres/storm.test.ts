@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type Child, startChild } from '../helpers/child.ts';
 import { Ledger } from '../helpers/postgres/ledger.ts';
 import { isFull, rounds } from '../helpers/postgres/mode.ts';
 import { type Owner, Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start({ settings: ['max_connections = 300'] });
-  await server.migrate();
-});
-after(() => server?.end());
+sharedServer(
+  started => {
+    server = started;
+  },
+  { settings: ['max_connections = 300'] },
+);
 
 test(
   'whenever a worker is killed after its registration, another process runs it within the grace and two polls',

@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from '../helpers/child.ts';
 import type { Entry } from '../helpers/postgres/ledger.ts';
 import { rounds } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
 
-before(async () => {
-  if (skipPostgres) return;
-  server = await PostgresServer.start();
-  await server.migrate();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 test(
   'whatever sessions end and workers die, nothing is lost, run though cancelled, or run by two living runners',

@@ -15,7 +15,7 @@ export const SCHEMA_VERSION: number = STEPS.length;
 const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
 
 /** What a worker's role may call. */
-export const WORKER_FUNCTIONS: readonly string[] = [
+const WORKER_FUNCTIONS: readonly string[] = [
   'open_owner',
   'register',
   'start_attempt',
@@ -29,7 +29,7 @@ export const WORKER_FUNCTIONS: readonly string[] = [
 ];
 
 /** What an operator's role may call beside. */
-export const OPERATOR_FUNCTIONS: readonly string[] = [
+const OPERATOR_FUNCTIONS: readonly string[] = [
   'list_owners',
   'stored_arguments',
   'retry',

@@ -153,7 +153,6 @@ export class ServerCalls {
         host: String(taken.host),
         pid: Number(taken.pid),
         bootId: taken.boot_id as string | null,
-        openedAt: taken.opened_at as Date,
       },
     };
   }

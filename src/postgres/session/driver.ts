@@ -22,8 +22,7 @@ export interface PgResult {
 export interface PgClient {
   /** What the server, or a pooler in between, called the backend. */
   readonly processID: number | null;
-  readonly host: string;
-  readonly connection: { readonly stream: { destroy(): unknown; resetAndDestroy?(): unknown } };
+  readonly connection: { readonly stream: { destroy(): unknown } };
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<PgResult>;
   end(): Promise<void>;
@@ -35,7 +34,7 @@ export interface PgClient {
 type PgClientClass = new (config: Record<string, unknown>) => PgClient;
 
 /** How long a connection may take to be made, in milliseconds. */
-export const CONNECT_MS = 3000;
+const CONNECT_MS = 3000;
 
 /**
  * Returns a client that is not connected yet.

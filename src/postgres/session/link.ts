@@ -1,6 +1,6 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError, hasCode } from '../../errors.ts';
+import { hasCode } from '../../errors.ts';
 import { abandon, newClient, type PgClient } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
 import { testSessionLocks } from './pooler-test.ts';
@@ -242,5 +242,5 @@ async function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof DeferredSweepError || error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : String(error);
 }

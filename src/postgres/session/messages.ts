@@ -117,7 +117,6 @@ export interface TakenOwner {
   readonly host: string;
   readonly pid: number;
   readonly bootId: string | null;
-  readonly openedAt: Date;
 }
 
 /** A call that could not be answered. */

@@ -133,11 +133,9 @@ async function set(client: PgClient, values: Readonly<Record<string, string>>): 
   try {
     await client.query(`SELECT ${calls.join(', ')}`, entries.flat());
   } catch (error) {
-    if (entries.length === 1 || !isStatementError(error)) {
-      // One that may not be set is found when it is read back.
-      if (isStatementError(error)) return;
-      throw error;
-    }
+    if (!isStatementError(error)) throw error;
+    // One that may not be set is found when it is read back.
+    if (entries.length === 1) return;
     for (const [name, value] of entries) await set(client, { [name]: value });
   }
 }

@@ -151,17 +151,11 @@ export class SessionThread {
       }
       case 'register': {
         const asked = request as Calls['register']['request'];
-        const hold = this.#holds.get(asked.key);
-        return hold === undefined
-          ? 'fenced'
-          : this.#standing(asked.key, await server.register(client, hold, asked));
+        return this.#fenced(asked.key, hold => server.register(client, hold, asked));
       }
       case 'cancel': {
         const asked = request as Calls['cancel']['request'];
-        const hold = this.#holds.get(asked.key);
-        return hold === undefined
-          ? 'fenced'
-          : this.#standing(asked.key, await server.cancel(client, hold, asked));
+        return this.#fenced(asked.key, hold => server.cancel(client, hold, asked));
       }
       case 'next': {
         const asked = request as Calls['next']['request'];
@@ -202,6 +196,12 @@ export class SessionThread {
         return status === 'ok' ? pending : null;
       }
     }
+  }
+
+  /** Asks for an owner that this session holds. */
+  async #fenced(key: string, ask: (hold: Hold) => Promise<ServerStanding>): Promise<Standing> {
+    const hold = this.#holds.get(key);
+    return hold === undefined ? 'fenced' : this.#standing(key, await ask(hold));
   }
 
   #standing(key: string, standing: ServerStanding): Standing {

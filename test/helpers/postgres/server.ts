@@ -52,8 +52,6 @@ export async function freePort(): Promise<number> {
 export interface ServerOptions {
   /** Lines of `postgresql.conf`. */
   settings?: readonly string[];
-  /** A command in front of the server, such as `['ip', 'netns', 'exec', 'name']`. */
-  under?: readonly string[];
   /** Address that it listens on. @defaultValue '127.0.0.1' */
   address?: string;
   /** A server of which this is to be a standby. */
@@ -65,14 +63,12 @@ export class PostgresServer {
   readonly directory: string;
   readonly port: number;
   readonly address: string;
-  readonly #under: readonly string[];
   #postmaster: ChildProcess | undefined;
   log = '';
 
   private constructor(port: number, options: ServerOptions) {
     this.port = port;
     this.address = options.address ?? '127.0.0.1';
-    this.#under = options.under ?? [];
     const parent = mkdtempSync(join(tmpdir(), 'deferred-sweep-pg-'));
     if (isRoot) {
       const [uid, gid] = ['-u', '-g'].map(flag =>
@@ -137,8 +133,7 @@ export class PostgresServer {
   /** Starts the server. Resolves when it takes connections. */
   async boot(): Promise<void> {
     const [command, args] = asServerUser(join(postgresBin!, 'postgres'), ['-D', this.directory]);
-    const [program, ...all] = [...this.#under, command, ...args];
-    const postmaster = spawn(program!, all, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const postmaster = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.#postmaster = postmaster;
     const before = this.log.length;
     await new Promise<void>((resolve, reject) => {
@@ -148,10 +143,6 @@ export class PostgresServer {
       });
       postmaster.once('exit', () => reject(new Error(`the server ended:\n${this.log.slice(before)}`)));
     });
-  }
-
-  get pid(): number {
-    return this.#postmaster!.pid!;
   }
 
   /** SIGINT: fast shutdown; SIGQUIT: as a crash. Resolves when it has ended. */
