@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
 import { printable } from '../printable.ts';
-import { describeMode, type Trust } from '../state/trust.ts';
+import { describeMode, NOTHING_MORE } from '../state/trust.ts';
 import { WayJudge } from '../state/trusted-path.ts';
 import { walk } from '../state/way.ts';
 import { defaultLogger } from '../sweep/logger.ts';
@@ -55,8 +55,6 @@ export interface AllUsersReport {
   readonly ms: number;
 }
 
-const NOTHING_MORE: Trust = { paths: [], groups: [] };
-
 /**
  * Sweeps ROOT/<uid>/deferred for each user, as that user. Users come in random order, a few at once, and what one does changes
  * nothing for the others but the time until their turn.
@@ -84,10 +82,6 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const warn = (text: string): void => logger?.warn(printable(text));
   const directories = list(path, resolved.users);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
-  const abort = new AbortController();
-  const onAbort = (): void => abort.abort();
-  resolved.signal?.addEventListener('abort', onAbort, { once: true });
-  if (resolved.signal?.aborted) abort.abort();
 
   const reports: UserReport[] = [];
   const queue = shuffled(directories);
@@ -111,7 +105,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
       args: resolved.timeoutMs === undefined ? [] : ['--timeout', `${resolved.timeoutMs}ms`],
       limitMs: stop.limit(resolved.userTimeoutMs),
       killGraceMs: resolved.killGraceMs,
-      signal: abort.signal,
+      signal: resolved.signal,
     });
     for (const line of printed.split('\n').slice(0, MAX_PRINTED_LINES))
       if (line !== '') warn(`deferred-sweep: uid ${uid} says: ${line}`);
@@ -119,7 +113,6 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   };
   const atOnce = Math.min(MAX_AT_ONCE, availableParallelism());
   await Promise.all(Array.from({ length: atOnce }, work));
-  resolved.signal?.removeEventListener('abort', onAbort);
   reports.sort((one, other) => one.uid - other.uid);
   return { root: path, users: reports, ms: Math.round(monotonicMs() - began) };
 }

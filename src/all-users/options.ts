@@ -1,5 +1,5 @@
 /** Options of a sweep for everybody, and how they are checked. */
-import { MAX_TIMER_MS } from '../state/record.ts';
+import { MAX_TIMER_MS } from '../state/clock.ts';
 import type { Logger } from '../sweep/logger.ts';
 import { requireKnown } from '../sweep/options.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
-import type { Trust } from '../state/trust.ts';
+import { NOTHING_MORE } from '../state/trust.ts';
 import { WayJudge } from '../state/trusted-path.ts';
 import { walk } from '../state/way.ts';
 
@@ -11,9 +11,6 @@ const PREBUILT = fileURLToPath(
   new URL(`../../prebuilds/${process.platform}-${process.arch}/become_user`, import.meta.url),
 );
 const COMMAND_LINE = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-
-/** Root's own programs are nobody's to name as trusted. */
-const NOTHING_MORE: Trust = { paths: [], groups: [] };
 
 export interface Programs {
   readonly becomeUser: string;
@@ -49,6 +46,7 @@ function rootsOwn(path: string): string {
 }
 
 function distrust(path: string): string | undefined {
+  // Root's own programs are nobody's to name as trusted.
   const judge = new WayJudge(NOTHING_MORE);
   let why: string | undefined;
   const way = walk(path, step => {

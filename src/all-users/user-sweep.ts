@@ -38,7 +38,7 @@ export interface UserSweepOrder {
   readonly limitMs: number;
   readonly killGraceMs: number;
   /** As the limit, at once. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
@@ -61,22 +61,23 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
   if (status !== 0 && status !== SWEPT_WITH_FAILURES)
     return { ...end, outcome: 'failed', reason: `it ${how}` };
   const sweep = output.isCut ? undefined : parseUserSweep(output.text);
-  const reason =
-    sweep !== undefined
-      ? undefined
-      : output.isCut
-        ? `its report is longer than ${MAX_REPORT_BYTES} bytes`
-        : 'its report cannot be read';
+  const reason = whyIncomplete(output, sweep, status);
   return {
     ...end,
     outcome: status === 0 ? 'swept' : 'failed',
     ...(sweep !== undefined && { sweep }),
-    ...(reason !== undefined
-      ? { reason }
-      : status === 0
-        ? {}
-        : { reason: 'a function failed or a file was left' }),
+    ...(reason !== undefined && { reason }),
   };
+}
+
+function whyIncomplete(
+  output: BoundedOutput,
+  sweep: UserSweep | undefined,
+  status: number,
+): string | undefined {
+  if (output.isCut) return `its report is longer than ${MAX_REPORT_BYTES} bytes`;
+  if (sweep === undefined) return 'its report cannot be read';
+  return status === 0 ? undefined : 'a function failed or a file was left';
 }
 
 interface Ended {
@@ -103,15 +104,15 @@ function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | 
       }, order.killGraceMs);
     };
     const limit = setTimeout(stop, order.limitMs);
-    order.signal.addEventListener('abort', stop, { once: true });
-    if (order.signal.aborted) stop();
+    order.signal?.addEventListener('abort', stop, { once: true });
+    if (order.signal?.aborted) stop();
     let isOver = false;
     const end = (how: string, status: number | null): void => {
       if (isOver) return;
       isOver = true;
       clearTimeout(limit);
       clearTimeout(killing);
-      order.signal.removeEventListener('abort', stop);
+      order.signal?.removeEventListener('abort', stop);
       for (const pipe of [child.stdout, child.stderr]) pipe?.destroy();
       resolve({ how, status, isTimedOut, survivors });
     };

@@ -3,6 +3,8 @@ import { type AllUsersReport, allUsers, hasUserProblems } from '../all-users/all
 import { printable, printableJson } from '../printable.ts';
 import { reportError } from '../sweep/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
+import { say } from './output.ts';
+import { withStopSignals } from './stop-signals.ts';
 
 export interface AllUsersLine {
   readonly root: string;
@@ -14,20 +16,15 @@ export interface AllUsersLine {
 
 /** Sweeps for the users and prints the report; returns the exit status. */
 export async function runAllUsers({ root, users, timeoutMs, isJson }: AllUsersLine): Promise<number> {
-  const abort = new AbortController();
-  const stop = (): void => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const report = await allUsers(root, { users, timeoutMs, signal: abort.signal });
+    const report = await withStopSignals(signal => allUsers(root, { users, timeoutMs, signal }));
     process.stdout.write(isJson ? `${printableJson(report)}\n` : format(report));
     return hasUserProblems(report) ? EXIT_FAILED : EXIT_DONE;
   } catch (error) {
     const reported = reportError(error);
     if (isJson) process.stdout.write(`${printableJson({ root, error: reported })}\n`);
-    process.stderr.write(`${printable(`deferred-sweep: ${reported.message}`)}\n`);
+    say(reported.message);
     return EXIT_NOT_SWEPT;
-  } finally {
-    process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
   }
 }
 

@@ -4,8 +4,6 @@ import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
 import { parseAge, parseCount, parseGroup, parseTime, parseUser } from './values.ts';
 
-export { parseTime } from './values.ts';
-
 /** The options and operands of one command line. */
 export class Arguments {
   readonly operands: readonly string[];
@@ -65,6 +63,11 @@ export class Arguments {
   /** @throws UsageError */
   groups(name: OptionName): readonly number[] {
     return this.texts(name).map(text => parseGroup(`--${name}`, text));
+  }
+
+  /** Whose files are read besides this user's. @throws UsageError */
+  get trust(): { readonly trustedPaths: readonly string[]; readonly trustedGroups: readonly number[] } {
+    return { trustedPaths: this.texts('trust'), trustedGroups: this.groups('trust-group') };
   }
 
   #map<T>(name: OptionName, parse: (text: string) => T): T | undefined {

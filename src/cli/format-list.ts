@@ -14,11 +14,11 @@ export function formatList({ files }: ListReport, width: number | undefined): st
   const ids = shortIds(files.map(file => file.id));
   const isWide = width === undefined || width >= WIDE;
   const rows = files.map(file => rowOf(file, ids.get(file.id)!, isWide));
-  if (width === undefined) return rows.map(row => `${row.map(plain).join('\t')}\n`).join('');
+  if (width === undefined) return rows.map(row => `${row.map(printable).join('\t')}\n`).join('');
   if (files.length === 0) return 'nothing here\n';
   const names = ['STATE', 'ID', 'USER', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL', 'NOTE'];
   const count = isWide ? names.length : names.length - 1;
-  const table = [names, ...rows].map(row => row.slice(0, count).map(plain));
+  const table = [names, ...rows].map(row => row.slice(0, count).map(printable));
   const widths = names.map((_, at) => Math.max(...table.map(row => row[at]?.length ?? 0)));
   const lines = table.map(row =>
     row
@@ -83,10 +83,6 @@ export function formatAge(ms: number): string {
   if (minutes < 120) return `${minutes}m`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
-}
-
-function plain(text: string): string {
-  return printable(text);
 }
 
 function fitted(line: string, width: number): string {

@@ -21,10 +21,11 @@ function formatFile(file: FileReport): string[] {
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),
   ];
-  return [`${file.path}${from}: ${notes.join(', ')}`, ...file.functions.map(formatFunction)];
+  return [`${file.path}${from}: ${notes.join(', ')}`, ...file.functions.map(formatRan)];
 }
 
-function formatFunction(ran: FunctionReport): string {
+/** A line for a function that has run. */
+export function formatRan(ran: FunctionReport): string {
   const fate = ran.deadLetter
     ? `; dead letter ${ran.deadLetter}`
     : ran.outcome === 'ok'

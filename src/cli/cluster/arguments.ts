@@ -1,8 +1,8 @@
 /** Reading the command line of `deferred-sweep cluster`. Pure. */
 import { parseArgs } from 'node:util';
 import type { ConnectionOptions } from '../../postgres/session/driver.ts';
-import { parseTime } from '../arguments.ts';
-import { UsageError } from '../exit.ts';
+import { orUsageError, UsageError } from '../exit.ts';
+import { parseTime } from '../values.ts';
 
 export const CLUSTER_USAGE = `Usage: deferred-sweep cluster VERB [OPTIONS] [ID]
 
@@ -85,8 +85,8 @@ function isVerb(word: string | undefined): word is ClusterVerb {
 }
 
 function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return orUsageError(() =>
+    parseArgs({
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -99,12 +99,8 @@ function parse(argv: readonly string[]) {
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (error) {
-    // What parseArgs says names the option and what is wrong with it.
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
+    }),
+  );
 }
 
 /** The connection of the environment. `pg` itself reads PGHOST and the others. */

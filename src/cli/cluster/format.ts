@@ -1,6 +1,8 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
 import type { ListedFunction, ListedOwner } from '../../postgres/operate.ts';
-import type { ClusterReport, FunctionReport } from '../../postgres/report.ts';
+import type { ClusterReport } from '../../postgres/report.ts';
+import { formatRan } from '../format.ts';
+import { formatAge } from '../format-list.ts';
 
 /** Control characters, and those that turn the direction of text, as escapes. */
 export function printable(text: string): string {
@@ -8,14 +10,6 @@ export function printable(text: string): string {
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
     character => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
-}
-
-/** `71m`, `3h`: the largest unit that gives at least 2, or seconds. */
-export function age(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
 const HEAD = ['STATE', 'ID', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL'];
@@ -33,7 +27,7 @@ export function formatOwners(pool: string, owners: readonly ListedOwner[]): stri
       state,
       id,
       owner,
-      age(listed.ageMs),
+      formatAge(listed.ageMs),
       String(functions.length),
       tries,
       next?.name ?? '-',
@@ -82,14 +76,9 @@ export function formatClusterReport({
 }: ClusterReport): string {
   const lines = owners.flatMap(({ id, owner, outcome, functions, error }) => [
     `${id} of ${owner?.host}:${owner?.pid}: ${outcome}${error ? `: ${error.message}` : ''}`,
-    ...functions.map(formatRun),
+    ...functions.map(formatRan),
   ]);
   const incomplete = isComplete ? '' : ', stopped before the end';
   lines.push(`${pool}: ${ok} done, ${failed} failed, ${pending} left for later${incomplete}`);
   return `${lines.map(printable).join('\n')}\n`;
-}
-
-function formatRun({ name, outcome, attempt, ms, error, deadLetter }: FunctionReport): string {
-  const fate = outcome === 'ok' ? '' : deadLetter ? `; dead letter ${deadLetter}` : '; to be tried again';
-  return `  ${name}: ${outcome} (attempt ${attempt}, ${ms} ms)${error ? `: ${error.message}` : ''}${fate}`;
 }

@@ -5,15 +5,16 @@ import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { withStopSignals } from '../stop-signals.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatClusterReport } from './format.ts';
 
 /** Sweeps, once or until a signal; returns the exit status. @throws DeferredSweepError where the database is not to be used */
 export async function runClusterSweep(line: ClusterLine): Promise<number> {
-  const abort = new AbortController();
-  // Finish the function in progress, leave the rest registered, report.
-  const stop = (): void => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  return withStopSignals(signal => run(line, signal));
+}
+
+async function run(line: ClusterLine, signal: AbortSignal): Promise<number> {
   let status = EXIT_DONE;
   const say = (report: ClusterReport): void => {
     process.stdout.write(line.isJson ? `${JSON.stringify(report)}\n` : formatClusterReport(report));
@@ -27,10 +28,9 @@ export async function runClusterSweep(line: ClusterLine): Promise<number> {
     logger: { info() {}, warn: message => void process.stderr.write(`${message}\n`) },
   });
   try {
-    if (line.verb === 'sweep') say(await manager.sweep({ signal: abort.signal }));
-    else await manager.watch({ intervalMs: line.intervalMs, signal: abort.signal, onReport: say });
+    if (line.verb === 'sweep') say(await manager.sweep({ signal }));
+    else await manager.watch({ intervalMs: line.intervalMs, signal, onReport: say });
   } finally {
-    process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
     await manager.close();
   }
   // A watch ends by a signal; what failed in it was told, and will be tried again.

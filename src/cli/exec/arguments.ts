@@ -1,6 +1,6 @@
 /** Reading the command lines of `exec`, `defer` and `cancel`. Pure. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../exit.ts';
+import { orUsageError, UsageError } from '../exit.ts';
 
 export const EXEC_USAGE = `Usage: deferred-sweep exec [OPTION...] -- PROGRAM [ARGUMENT...]
 
@@ -133,13 +133,7 @@ function parse(
   args: readonly string[],
   options: Options,
 ): { readonly values: Values; readonly positionals: readonly string[] } {
-  try {
-    return parseArgs({ args: [...args], allowPositionals: true, options });
-  } catch (error) {
-    // What parseArgs says names the option and what is wrong with it.
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
+  return orUsageError(() => parseArgs({ args: [...args], allowPositionals: true, options }));
 }
 
 function text(value: Values[string]): string | undefined {

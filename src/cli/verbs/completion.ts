@@ -1,3 +1,4 @@
+import { FILE_STATES } from '../../operate/listed-file.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTIONS } from '../options.ts';
@@ -31,7 +32,7 @@ ${cases}
   case $before in
     --trust|--dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
     --metrics-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --state) COMPREPLY=($(compgen -W 'live held sweeping orphan dead damaged unknown' -- "$word")); return ;;
+    --state) COMPREPLY=($(compgen -W '${FILE_STATES.join(' ')}' -- "$word")); return ;;
     ${withValue}) COMPREPLY=(); return ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi

@@ -65,8 +65,7 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
     name: line.text('name'),
     label: line.text('label'),
     olderMs: line.age('older'),
-    trustedPaths: line.texts('trust'),
-    trustedGroups: line.groups('trust-group'),
+    ...line.trust,
   };
 }
 

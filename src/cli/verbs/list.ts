@@ -14,8 +14,7 @@ export async function runList(line: Arguments): Promise<number> {
     states: statesOf(line.text('state')),
     olderMs: line.age('older'),
     label: line.text('label'),
-    trustedPaths: line.texts('trust'),
-    trustedGroups: line.groups('trust-group'),
+    ...line.trust,
   };
   const bases = basesOf(line.operands, process.env);
   let status = EXIT_DONE;

@@ -13,7 +13,7 @@ export async function runShow(line: Arguments): Promise<number> {
   if (id === undefined || id === '' || more.length > 0)
     throw new UsageError('show takes one ID of list, or the path of a file with a slash in it');
   const base = line.text('dir') ?? defaultBase();
-  const options = { trustedPaths: line.texts('trust'), trustedGroups: line.groups('trust-group') };
+  const options = line.trust;
   let files: readonly ShownFile[];
   try {
     files = await show(id, base, options);

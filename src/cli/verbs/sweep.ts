@@ -13,6 +13,7 @@ import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
 import { formatReport } from '../format.ts';
 import type { OptionName } from '../options.ts';
 import { print, say, warn } from '../output.ts';
+import { withStopSignals } from '../stop-signals.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {
   if (line.has('all-users')) return runForAllUsers(line);
@@ -43,17 +44,29 @@ async function runForAllUsers(line: Arguments): Promise<number> {
   return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
-/** One bad base keeps none of the others from it. */
 async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
-  const abort = new AbortController();
-  const options = sweepOptions(line, abort.signal);
+  const options = sweepOptions(line);
   const metricsFile = line.text('metrics-file');
   const bases = basesOf(line.operands, process.env);
   if (line.has('dry-run')) return (await import('./dry-run.ts')).runDryRun(line, bases, options);
-  // Finish the function in progress, leave the rest registered, report.
-  const stop = (): void => abort.abort();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   const reports: SweepReport[] = [];
+  let status = await withStopSignals(signal => runEach(line, bases, run, { ...options, signal }, reports));
+  if (metricsFile !== undefined) {
+    const { writeMetrics } = await import('../metrics.ts');
+    if (!(await writeMetrics(metricsFile, bases, reports, options, status)))
+      status = Math.max(status, EXIT_FAILED);
+  }
+  return line.has('exit-zero') ? EXIT_DONE : status;
+}
+
+/** One bad base keeps none of the others from it. */
+async function runEach(
+  line: Arguments,
+  bases: readonly string[],
+  run: typeof sweep,
+  options: SweepOptions,
+  reports: SweepReport[],
+): Promise<number> {
   let status = EXIT_DONE;
   for (const base of bases) {
     try {
@@ -70,16 +83,10 @@ async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
       status = EXIT_NOT_SWEPT;
     }
   }
-  process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
-  if (metricsFile !== undefined) {
-    const { writeMetrics } = await import('../metrics.ts');
-    if (!(await writeMetrics(metricsFile, bases, reports, options, status)))
-      status = Math.max(status, EXIT_FAILED);
-  }
-  return line.has('exit-zero') ? EXIT_DONE : status;
+  return status;
 }
 
-function sweepOptions(line: Arguments, signal: AbortSignal): SweepOptions {
+function sweepOptions(line: Arguments): SweepOptions {
   return {
     timeoutMs: line.time('timeout'),
     maxTimeoutMs: line.time('max-timeout'),
@@ -88,9 +95,7 @@ function sweepOptions(line: Arguments, signal: AbortSignal): SweepOptions {
     waitMs: line.time('wait'),
     concurrency: line.count('concurrency'),
     onlyLabel: line.text('label'),
-    trustedPaths: line.texts('trust'),
-    trustedGroups: line.groups('trust-group'),
-    signal,
+    ...line.trust,
     // The report says it all.
     logger: null,
   };
