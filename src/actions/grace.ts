@@ -1,5 +1,4 @@
-/** What setTimeout can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from '../state/clock.ts';
 
 /**
  * The time between SIGTERM and SIGKILL, checked.

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/invocation.ts';
+import { MAX_TIMER_MS } from '../state/clock.ts';
 
 export interface RequestUrlOptions {
   /** @defaultValue 'POST' */
@@ -67,7 +68,7 @@ async function tryOnce(
   options: RequestUrlOptions,
   signal: AbortSignal | undefined,
 ): Promise<Failure | undefined> {
-  const timeoutMs = whole('timeoutMs', options.timeoutMs ?? 10_000, 1, 2 ** 31 - 1);
+  const timeoutMs = whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS);
   const limit = AbortSignal.timeout(timeoutMs);
   const { method = 'POST', headers, body } = options;
   let response: Response;

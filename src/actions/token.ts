@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The variable. Its value is a list: of a job inside a job, the outer token first. */
-export const TOKEN_VARIABLE = 'DEFERRED_SWEEP_TOKEN';
+const TOKEN_VARIABLE = 'DEFERRED_SWEEP_TOKEN';
 
 const SEPARATOR = ':';
 

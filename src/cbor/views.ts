@@ -114,7 +114,7 @@ function bytesOf(buffer: ArrayBufferLike): Uint8Array {
 }
 
 /** Whether the bytes of a buffer are gone; `detached` is there since Node 21. */
-export function isDetached(buffer: ArrayBufferLike): boolean {
+function isDetached(buffer: ArrayBufferLike): boolean {
   if (buffer.byteLength > 0) return false;
   try {
     void new Uint8Array(buffer);

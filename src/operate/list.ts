@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
 import { defaultBase } from '../state/default-base.ts';
-import { PREFIX, WIP_SUFFIX } from '../state/names.ts';
+import { isUnfinishedName, PREFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { stateIo } from '../state/state-io.ts';
 import { resolveTrust } from '../state/trust.ts';
@@ -90,7 +90,7 @@ function deadPaths(directory: StateDirectory): string[] {
   return stateIo(`read ${directory.deadPath}`, directory.deadPath, () => {
     try {
       return readdirSync(directory.deadPath)
-        .filter(name => name.startsWith(PREFIX) && !name.endsWith(WIP_SUFFIX))
+        .filter(name => name.startsWith(PREFIX) && !isUnfinishedName(name))
         .sort()
         .map(name => join(directory.deadPath, name));
     } catch (error) {

@@ -5,7 +5,7 @@ import { diagnose } from '../cbor/diagnostic.ts';
 import { systemErrorCode } from '../errors.ts';
 import { epochMs } from '../state/clock.ts';
 import { type RegisteredFunction, replay, StateContents } from '../state/contents.ts';
-import { isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
+import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
@@ -64,7 +64,7 @@ export function readStateFile(
 
 /** The random part of a name, with the function's number for a dead letter; the name itself where it is another. */
 export function idOf(name: string): string {
-  const parts = partsOfName(name.endsWith(WIP_SUFFIX) ? name.slice(0, -WIP_SUFFIX.length) : name);
+  const parts = partsOfName(isUnfinishedName(name) ? name.slice(0, -WIP_SUFFIX.length) : name);
   if (!parts) return name;
   return parts.functionId === undefined ? parts.random : `${parts.random}.${parts.functionId}`;
 }
@@ -82,7 +82,7 @@ function describe(
   const liveness =
     where === 'dead' ? ({ state: 'dead', knownBy: 'place' } as const) : livenessOf(fd, stat, contents, locks);
   const isFree = ['orphan', 'dead', 'unknown'].includes(liveness.state);
-  const isDamaged = damagedBytes > 0 || path.endsWith('.damaged');
+  const isDamaged = damagedBytes > 0 || path.endsWith(DAMAGED_SUFFIX);
   return {
     id,
     path,

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { defaultBase } from '../state/default-base.ts';
+import { DAMAGED_SUFFIX } from '../state/names.ts';
 import type { ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { resolveTrust } from '../state/trust.ts';
@@ -90,14 +91,15 @@ export async function select(
   const { files } = await list(stateDirBase, { label, olderMs, trustedPaths, trustedGroups });
   const letters = files.filter(
     file =>
-      (file.knownBy === 'place' || file.path.endsWith('.damaged')) &&
+      (file.knownBy === 'place' || file.path.endsWith(DAMAGED_SUFFIX)) &&
       (name === undefined || file.functions.some(registered => registered.name === name)),
   );
   if (ids === undefined) return { letters, unmet: [] };
   const chosen = new Set<ListedFile>();
   const unmet: LetterReport[] = [];
   for (const id of ids) {
-    const meant = letters.filter(file => idMatcher(id)(file.id));
+    const isMeant = idMatcher(id);
+    const meant = letters.filter(file => isMeant(file.id));
     const isAmbiguous = new Set(meant.map(file => file.id.split('.')[0])).size > 1;
     if (meant.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
     else for (const file of meant) chosen.add(file);

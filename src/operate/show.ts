@@ -70,10 +70,11 @@ export async function show(
 ): Promise<readonly ShownFile[]> {
   requireKnown(options, ['trustedPaths', 'trustedGroups']);
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
+  const isMeant = idMatcher(idOrPath);
   const found = idOrPath.includes('/')
     ? [pathGiven(idOrPath)]
     : pathsOf(new StateDirectory(stateDirBase, { trust })).filter(({ path }) =>
-        idMatcher(idOrPath)(idOf(basename(path))),
+        isMeant(idOf(basename(path))),
       );
   const locks = lockTable();
   return found.flatMap(({ path, where }) => {

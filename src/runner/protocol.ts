@@ -7,6 +7,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { MAX_TIMER_MS } from '../state/clock.ts';
 import type { ReportedError } from '../state/record.ts';
 import type { Trust } from '../state/trust.ts';
 import { type FunctionReport, RUN_NOTES, type RunNote } from '../sweep/report.ts';
@@ -23,12 +24,9 @@ export const MAX_LINE_BYTES: number = 64 * 1024;
 /** A runner ends a function that ignores its signal. The sweeper ends the runner this much later. */
 export const MARGIN_MS = 500;
 
-/** The longest time that the addon takes, in milliseconds. */
-const MAX_MS = 2 ** 31 - 1;
-
-/** From a limit to the watchdog's SIGKILL, in whole milliseconds: later than the event loop and than the sweeper. */
+/** From a limit to the watchdog's SIGKILL, in whole milliseconds that the addon takes: later than the event loop and than the sweeper. */
 export function watchdogGraceMs(killGraceMs: number): number {
-  return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_MS);
+  return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_TIMER_MS);
 }
 
 /** The sweeper's first line. */

@@ -10,14 +10,13 @@ import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import type { RegisteredFunction } from './contents.ts';
 import { FILE_MODE, setFileMode } from './file-mode.ts';
-import { WIP_SUFFIX } from './names.ts';
+import { DAMAGED_SUFFIX, WIP_SUFFIX } from './names.ts';
 import type { DoneRecord, HeaderRecord, StateRecord } from './record.ts';
 import { frameRecord } from './record-frame.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { stateIo } from './state-io.ts';
 import { syncDirectory } from './sync.ts';
 
-const DAMAGED_SUFFIX = '.damaged';
 const WRITE_FLAGS = constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW;
 
 /**

@@ -9,6 +9,8 @@ export const STATE_DIR_STEM = 'deferred';
 export const PREFIX = 'func';
 /** The end of a state file's name until its owner has set it up. */
 export const WIP_SUFFIX = '.tmp';
+/** The end of the name of a damaged file's copy. */
+export const DAMAGED_SUFFIX = '.damaged';
 /** Subdirectory of the state directory for dead letters. */
 export const DEAD_STEM = 'dead';
 
@@ -53,20 +55,18 @@ export interface NameParts {
   readonly random: string;
   /** The function that a dead letter holds. */
   readonly functionId?: number;
-  readonly isDamagedCopy: boolean;
 }
 
 const PARTS = new RegExp(
-  `^${PREFIX}[0-9a-z]{${TIME_DIGITS}}([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|(\\.damaged))?$`,
+  `^${PREFIX}[0-9a-z]{${TIME_DIGITS}}([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|\\.damaged)?$`,
 );
 
 /** Undefined for any other name. */
 export function partsOfName(name: string): NameParts | undefined {
-  const [, random, id, damaged] = PARTS.exec(name) ?? [];
+  const [, random, id] = PARTS.exec(name) ?? [];
   if (random === undefined) return undefined;
   return {
     random,
-    isDamagedCopy: damaged !== undefined,
     ...(id !== undefined && { functionId: Number(id) }),
   };
 }

@@ -6,12 +6,10 @@ import { decode, encode } from '../cbor/codec.ts';
 import { type Fields, fieldsOf } from '../cbor/fields.ts';
 import { DeferredSweepError } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { MAX_TIMER_MS } from './clock.ts';
 
 /** The major format version this code writes and reads. */
 export const FORMAT_VERSION = 1;
-
-/** The longest time of a timer of Node: about 24.8 days. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** What happens to a function in whose attempt a process died: it is repeated, or given up. */
 export type Delivery = 'at-least-once' | 'at-most-once';

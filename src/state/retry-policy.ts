@@ -1,6 +1,7 @@
 /** Whether a function runs now, waits, or is given up. Pure. */
+import { MAX_TIMER_MS } from './clock.ts';
 import type { RegisteredFunction } from './contents.ts';
-import { MAX_TIMER_MS, type ReportedError } from './record.ts';
+import type { ReportedError } from './record.ts';
 
 /** Values of a sweep that override those stored with a function. */
 export interface RetryOverrides {

@@ -34,7 +34,7 @@ export function distrustMounts(way: Way, viewer: Viewer, covered: Covered): Dist
 }
 
 /** Root trusts no file system in which an ordinary user may forge owners. A user trusts root's mounts and its own. */
-export function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
+function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
   const { mountPoint: path, type } = mount;
   const advice = `use a directory on another file system; only if the maker of this one may run code as ${describeUser(viewer.uid)}, ${trustAdvice(path)}`;
   if (isFuse(mount)) {

@@ -204,7 +204,7 @@ const BY_PREFIX = ['--inspect', '--test-', '--cpu-prof', '--heap-prof'];
  * The part of the dead owner's `process.execArgv` that a runner needs: loaders (`--import tsx`), conditions, memory
  * limits. Without code to evaluate, options to test, watch or profile, and the inspector's port.
  */
-export function runnerExecArgv(execArgv: readonly string[]): string[] {
+function runnerExecArgv(execArgv: readonly string[]): string[] {
   const kept: string[] = [];
   for (let at = 0; at < execArgv.length; at++) {
     const option = execArgv[at] ?? '';

@@ -15,6 +15,8 @@ export const defaultLogger: Logger = {
   },
 };
 
+export const silent: Logger = { info() {}, warn() {} };
+
 /** Logs a report: a warning for each problem, then one line of counts unless nothing happened. */
 export function logReport(logger: Logger, report: SweepReport): void {
   for (const file of report.files) {

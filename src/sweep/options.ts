@@ -2,10 +2,10 @@
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { nearest } from '../nearest.ts';
 import { printable } from '../printable.ts';
-import { MAX_TIMER_MS } from '../state/record.ts';
+import { MAX_TIMER_MS } from '../state/clock.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
 import { resolveTrust, type Trust } from '../state/trust.ts';
-import { defaultLogger, type Logger } from './logger.ts';
+import { defaultLogger, type Logger, silent } from './logger.ts';
 
 /** How to sweep. Times are in milliseconds. */
 export interface SweepOptions {
@@ -104,8 +104,6 @@ function guarded(logger: Logger): Logger {
   };
   return { info: message => say('info', message), warn: message => say('warn', message) };
 }
-
-const silent: Logger = { info() {}, warn() {} };
 
 /**
  * Fills in the defaults.
