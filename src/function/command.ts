@@ -1,10 +1,10 @@
 import { isAbsolute, resolve } from 'node:path';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { errorCode } from '../native-error.ts';
 import { currentDirectory } from './current-directory.ts';
+import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { requireProgram } from './find-program.ts';
-import { currentInvocation, currentKillSignal, INSIDE } from './invocation.ts';
-import { errorCode } from './native-error.ts';
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {

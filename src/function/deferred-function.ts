@@ -1,13 +1,13 @@
 import { types } from 'node:util';
-import { fieldsOf } from '../cbor/fields.ts';
-import { snapshot } from '../cbor/snapshot.ts';
+import { fieldsOf } from '../log/validate.ts';
+import { snapshot } from '../value/encode.ts';
+import { invokeStored } from './call-function.ts';
 import { type CommandOptions, describeCommand } from './command.ts';
-import { describeCall } from './describe-function.ts';
 import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
-import { invokeStored } from './invoke.ts';
-import { describeLocation, type ModuleLocation } from './module-reference.ts';
+import { describeLocation, type ModuleLocation } from './module/module-reference.ts';
 import { requireStorable, storableName } from './storable.ts';
+import { describeCall } from './store-function.ts';
 
 /** Any function that can be deferred. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.

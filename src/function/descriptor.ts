@@ -1,10 +1,10 @@
-import { checkBounds } from '../cbor/bounds.ts';
-import { decode, encode } from '../cbor/codec.ts';
-import { type Fields, fieldsOf } from '../cbor/fields.ts';
 import { DeferredSweepError } from '../errors.ts';
+import { type Fields, fieldsOf } from '../log/validate.ts';
+import { checkBounds } from '../value/bounds.ts';
+import { decode, encode } from '../value/codec.ts';
 
 /**
- * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/cbor/codec.ts`.
+ * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/value/codec.ts`.
  * See `docs/format.md`, "functions".
  */
 export type FunctionDescriptor = ModuleDescriptor | SourceDescriptor | CommandDescriptor;

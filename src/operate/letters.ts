@@ -15,15 +15,14 @@ import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
-import { epochMs } from '../state/clock.ts';
-import { replay, type StateContents } from '../state/contents.ts';
+import { epochMs } from '../log/clock.ts';
+import { replay, type StateContents } from '../log/replay.ts';
+import { readAll, syncDirectory } from '../state/file-io.ts';
 import { freshName, partsOfName } from '../state/names.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { syncDirectory } from '../state/sync.ts';
-import { distrustFile, unsafeFile } from '../state/trust.ts';
+import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { isPendingIn } from './origin-file.ts';
 
 /** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */

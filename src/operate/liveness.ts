@@ -6,9 +6,9 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { unlessRefused } from '../errors.ts';
+import { epochMs } from '../log/clock.ts';
+import type { StateContents } from '../log/replay.ts';
 import { leaseState } from '../native/lease.ts';
-import { epochMs } from '../state/clock.ts';
-import type { StateContents } from '../state/contents.ts';
 import { holderState } from '../sweep/holder.ts';
 import type { FileState, Holder, ListedFile } from './listed-file.ts';
 

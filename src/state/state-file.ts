@@ -6,14 +6,12 @@ import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
+import { frameRecord } from '../log/record-frame.ts';
+import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '../log/records.ts';
+import { replay, type StateContents } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
-import { replay, type StateContents } from './contents.ts';
-import { FRAME_HEAD_BYTES, frameLength } from './frame.ts';
-import { isNoSpace } from './no-space.ts';
-import { MAX_STATE_FILE_BYTES } from './read-all.ts';
-import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from './record.ts';
-import { frameRecord } from './record-frame.ts';
-import { stateIo } from './state-io.ts';
+import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
 
 /** Limit for registrations. The rest of the file is for marks, so that all registered functions can run. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;

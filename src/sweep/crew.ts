@@ -4,18 +4,18 @@
  * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
 import { dirname } from 'node:path';
+import { nonceOf } from '../log/nonce.ts';
+import type { ReportedError } from '../log/records.ts';
+import { reportError, reportOf } from '../report/reported-error.ts';
 import type { Begin } from '../runner/protocol.ts';
-import { nonceOf } from '../state/nonce.ts';
-import type { ReportedError } from '../state/record.ts';
+import type { StopCondition } from '../stop.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch } from './launch.ts';
 import type { Candidate, Looker } from './look.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { ReportBook } from './report-book.ts';
-import { reportError, reportOf } from './reported-error.ts';
 import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
-import type { StopCondition } from './stop.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
 const MOST_HELD = 64;

@@ -20,19 +20,19 @@ import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { isSystemError } from '../lock/system-error.ts';
-import { epochMs } from '../state/clock.ts';
-import { replay, replayInSlices, type StateContents } from '../state/contents.ts';
+import { epochMs } from '../log/clock.ts';
+import { isOfSweep } from '../log/nonce.ts';
+import type { HeaderRecord, ReportedError } from '../log/records.ts';
+import { replay, replayInSlices, type StateContents } from '../log/replay.ts';
+import { type FileReport, refusedReport } from '../report/report.ts';
+import { readAll, readPart } from '../state/file-io.ts';
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
-import { isOfSweep } from '../state/nonce.ts';
 import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
-import { readAll, readPart } from '../state/read-all.ts';
-import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { distrustFile, unsafeFile } from '../state/trust.ts';
+import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
 import { holderOf } from './holder.ts';
-import { type FileReport, refusedReport } from './report.ts';
 
 /** What a look found. */
 export type Look =

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { restore } from '#dist/cbor/restore.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
+import { restore } from '#dist/value/decode.js';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { stateBase } from '../state/state-bytes.js';
 import { goldenFiles, specialValues } from './golden-files.js';
 import { pendingIds, readRecords } from './independent-reader.js';
 
-const directory = new URL('../../test/format/golden/', import.meta.url);
+const directory = new URL('./golden/', import.meta.url);
 const files = goldenFiles();
 
 function read(name: string): Buffer {

@@ -3,17 +3,17 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
-import { snapshot } from '#dist/cbor/snapshot.js';
-import { encodeFrame } from '#dist/state/frame.js';
-import { placeOf } from '#dist/state/place.js';
+import { encodeFrame } from '#dist/log/frame.js';
 import {
   type DeferRecord,
   encodeRecord,
   type HeaderRecord,
   type StartRecord,
   type StateRecord,
-} from '#dist/state/record.js';
+} from '#dist/log/records.js';
+import { placeOf } from '#dist/state/place.js';
+import { encode } from '#dist/value/codec.js';
+import { snapshot } from '#dist/value/encode.js';
 
 const root = placeOf('/');
 
