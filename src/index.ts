@@ -24,12 +24,8 @@ export type {
 export type { ModuleLocation } from './function/module/module-reference.ts';
 export type { ModuleState } from './function/module/module-state.ts';
 export type { Defer, Job, Registration } from './job/job.ts';
-export {
-  DeferredFunctionManager,
-  type FunctionFailure,
-  type ManagerOptions,
-  type OpenOptions,
-} from './job/manager.ts';
+export { DeferredFunctionManager } from './job/manager.ts';
+export type { FunctionFailure, ManagerOptions, OpenOptions } from './job/options.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
 export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './log/records.ts';
 export { type ListOptions, list } from './operate/list.ts';

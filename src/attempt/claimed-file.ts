@@ -4,39 +4,29 @@
  */
 
 import { epochMs } from '../log/clock.ts';
-import { isOfSweep } from '../log/nonce.ts';
+import type { StateContents } from '../log/contents.ts';
 import type { DoneRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
-import type { RegisteredFunction, StateContents } from '../log/replay.ts';
-import { type RetryOverrides, type Verdict, verdictOn } from '../log/retry-policy.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import type { RetryOverrides } from '../log/retry-policy.ts';
 import {
-  type FileOutcome,
   type FileReport,
   type FunctionReport,
-  outcomeOf,
+  outcomeOfFile,
   type RunNote,
+  reportOnFunction,
 } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
 import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
-
-/** Which functions of a file this claim must leave. */
-export interface ClaimLimits {
-  /** Functions with a mark of this sweep were tried in it already. */
-  readonly sweepId?: string;
-  /** The file's length when the sweeper looked. A function with a mark behind it was just tried by another sweep. */
-  readonly seenBytes?: number;
-  /** When the sweep began, in milliseconds since 1970: functions that others tried since wait as well. */
-  readonly sweptSinceEpochMs?: number;
-}
+import { Turn, type TurnLimits } from './turn.ts';
 
 export class ClaimedFile {
   readonly file: StateFile;
   contents: StateContents;
   readonly #directory: StateDirectory;
-  readonly #overrides: RetryOverrides;
-  readonly #limits: ClaimLimits;
+  readonly #turn: Turn;
   /** Ids of functions that were run or given up here, at most once each. */
   readonly #handled = new Set<number>();
   /** Ids of functions that were given up without a run here. */
@@ -54,15 +44,14 @@ export class ClaimedFile {
     file: StateFile,
     contents: StateContents,
     overrides: RetryOverrides = {},
-    limits: ClaimLimits = {},
+    limits: TurnLimits = {},
   ) {
     this.#directory = directory;
     this.file = file;
     this.contents = contents;
-    this.#overrides = overrides;
-    this.#limits = limits;
+    this.#turn = new Turn(overrides, limits);
     for (const registered of contents.functions.values())
-      if (this.#wasTried(registered)) this.#handled.add(registered.record.id);
+      if (this.#turn.wasTried(registered)) this.#handled.add(registered.record.id);
   }
 
   /** Copies a damaged file to the dead letters. Called before anything is run or removed. */
@@ -77,12 +66,7 @@ export class ClaimedFile {
 
   /** True if a function is pending, has attempts left, is due, and was not tried in this sweep. */
   mayRun(registered: RegisteredFunction): boolean {
-    return (
-      registered.isPending &&
-      !this.#handled.has(registered.record.id) &&
-      !this.#isTriedByOthers(registered) &&
-      this.#verdict(registered).kind === 'run'
-    );
+    return registered.isPending && !this.#handled.has(registered.record.id) && this.#turn.isDue(registered);
   }
 
   /** True if a function is pending and not running. */
@@ -95,8 +79,13 @@ export class ClaimedFile {
   apply(mark: Mark): void {
     this.contents.apply(mark);
     this.#handled.add(mark.id);
-    if (mark.kind === 'start') this.#traceStart(mark);
-    else this.#traceDone(mark);
+    if (mark.kind === 'start') {
+      const name = this.contents.functions.get(mark.id)?.record.name ?? '';
+      this.#traced.set(mark.id, traceInvoke({ path: this.file.path, name, attempt: mark.attempt }));
+    } else {
+      this.#traced.get(mark.id)?.(mark.error);
+      this.#traced.delete(mark.id);
+    }
   }
 
   /** Notes what a function was run without. */
@@ -127,7 +116,7 @@ export class ClaimedFile {
     for (const registered of this.contents.pending()) {
       const { lastAttempt, record } = registered;
       const start = lastAttempt?.start;
-      if (!registered.isInProgress || !start || !this.#isOfThisSweep(start.nonce)) continue;
+      if (!registered.isInProgress || !start || !this.#turn.isOurs(start.nonce)) continue;
       this.#end(registered, start.attempt, reasonFor(start.nonce, record.name));
     }
   }
@@ -150,7 +139,7 @@ export class ClaimedFile {
   giveUp(only?: number): void {
     for (const registered of this.contents.pending()) {
       if (only !== undefined && registered.record.id !== only) continue;
-      const verdict = this.#verdict(registered);
+      const verdict = this.#turn.verdict(registered);
       if (verdict.kind === 'give-up') this.#bury(registered, verdict.error);
     }
   }
@@ -202,10 +191,10 @@ export class ClaimedFile {
     const { contents, file } = this;
     const { header } = file;
     const pending = contents.pending();
-    const retryInMs = isRetired ? undefined : this.#retryInMs(pending);
+    const retryInMs = isRetired ? undefined : this.#turn.retryInMs(pending);
     return {
       path: file.path,
-      outcome: this.#outcome(retryInMs),
+      outcome: outcomeOfFile(contents, retryInMs !== undefined && this.#handled.size === 0),
       owner: header.owner,
       ...(header.label !== null && { label: header.label }),
       ageMs: Math.max(0, epochMs() - header.createdAtEpochMs),
@@ -225,54 +214,11 @@ export class ClaimedFile {
     const registered = this.contents.functions.get(id);
     const last = registered?.lastAttempt;
     if (!registered || !last || !this.#handled.has(id)) return undefined;
-    const deadLetter = this.#deadLetters.get(id);
-    const notes = this.#notes.get(id);
-    const error = last.done?.error;
-    return {
-      id,
-      name: registered.record.name,
-      outcome: this.#skipped.has(id) ? 'skipped' : last.done ? outcomeOf(error) : 'crashed',
-      attempt: last.attempt,
-      ms: last.start && last.done ? Math.max(0, last.done.atEpochMs - last.start.atEpochMs) : 0,
-      ...(error && { error }),
-      ...(deadLetter !== undefined && { deadLetter }),
-      ...(notes && { notes }),
-    };
-  }
-
-  #verdict(registered: RegisteredFunction): Verdict {
-    return verdictOn(registered, this.#overrides, epochMs());
-  }
-
-  #isOfThisSweep(nonce: string): boolean {
-    const { sweepId } = this.#limits;
-    return sweepId !== undefined && isOfSweep(nonce, sweepId);
-  }
-
-  #wasTried(registered: RegisteredFunction): boolean {
-    return registered.attempts.some(({ start }) => start !== undefined && this.#isOfThisSweep(start.nonce));
-  }
-
-  /** One attempt a sweep: of two sweeps that looked at the same time, the second leaves what the first has tried. */
-  #isTriedByOthers(registered: RegisteredFunction): boolean {
-    const { seenBytes, sweptSinceEpochMs } = this.#limits;
-    const { lastAttempt } = registered;
-    if (!lastAttempt) return false;
-    if (seenBytes !== undefined && lastAttempt.offset >= seenBytes) return true;
-    const startedAt = lastAttempt.start?.atEpochMs ?? 0;
-    // A clock that was set back since must not keep a function from running.
-    return sweptSinceEpochMs !== undefined && startedAt > sweptSinceEpochMs && startedAt <= epochMs();
-  }
-
-  #retryInMs(pending: readonly RegisteredFunction[]): number | undefined {
-    let least: number | undefined;
-    for (const registered of pending) {
-      const verdict = this.#verdict(registered);
-      const isLeft = verdict.kind === 'run' && this.#isTriedByOthers(registered);
-      const forMs = verdict.kind === 'wait' ? verdict.forMs : isLeft ? 0 : undefined;
-      if (forMs !== undefined) least = Math.min(least ?? Number.POSITIVE_INFINITY, forMs);
-    }
-    return least;
+    return reportOnFunction(registered.record, last, {
+      isSkipped: this.#skipped.has(id),
+      deadLetter: this.#deadLetters.get(id),
+      notes: this.#notes.get(id),
+    });
   }
 
   #end(registered: RegisteredFunction, attempt: number, error: ReportedError): void {
@@ -300,21 +246,5 @@ export class ClaimedFile {
     this.file.appendDone(final);
     if (!this.#handled.has(id)) this.#skipped.add(id);
     this.apply(final);
-  }
-
-  #traceStart(mark: StartRecord): void {
-    const name = this.contents.functions.get(mark.id)?.record.name ?? '';
-    this.#traced.set(mark.id, traceInvoke({ path: this.file.path, name, attempt: mark.attempt }));
-  }
-
-  #traceDone(mark: DoneRecord): void {
-    this.#traced.get(mark.id)?.(mark.error);
-    this.#traced.delete(mark.id);
-  }
-
-  #outcome(retryInMs: number | undefined): FileOutcome {
-    if (this.contents.damagedBytes > 0) return 'quarantined';
-    if (this.contents.tornBytes > 0) return 'torn';
-    return retryInMs !== undefined && this.#handled.size === 0 ? 'waiting' : 'ran';
   }
 }

@@ -8,7 +8,7 @@ import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
 import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
-import type { RegisteredFunction } from '../log/replay.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
 import { reportError, reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
 

@@ -1,8 +1,9 @@
 /** One open job: what its deferred functions clean up after. */
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from '../errors.ts';
+import { isInside } from '../function/current-invocation.ts';
 import { type AnyFunction, DeferredFunction } from '../function/deferred-function.ts';
-import { type ModuleState, moduleStateOf } from '../function/module/module-state.ts';
+import { moduleStateOf } from '../function/module/module-state.ts';
 import { logReport } from '../report/logger.ts';
 import {
   type FileReport,
@@ -17,19 +18,16 @@ import type { StateFile } from '../state/state-file.ts';
 import { StopCondition } from '../stop.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
-import { OwnFunctions, type OwnFunctionsHost } from './run-queue.ts';
+import type { FailureListener } from './failure-listener.ts';
+import type { JobOptions } from './options.ts';
+import { RunQueue, type RunQueueParts } from './run-queue.ts';
 
-/** What a job needs of its manager. */
-export interface JobHost extends OwnFunctionsHost {
-  readonly sweepOptions: ResolvedSweepOptions;
-  readonly maxCapturedBytes: number;
-  /** False inside a deferred function and in processes that it started: there no sweep begins. */
-  readonly sweeps: boolean;
-  readonly moduleState: ModuleState;
-  /** Told once, when the job has ended. */
-  ended(job: Job): void;
-  /** Told once, what the end of the job and the sweep after it came to. */
-  reported(report: SweepReport): void;
+/** What a job has of its manager, and shares with other jobs. */
+export interface JobParts extends RunQueueParts {
+  readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
+  readonly failures: FailureListener;
+  /** A job is in it until it has ended. */
+  readonly openJobs: Set<Job>;
 }
 
 /** The signature of {@link Job.defer}, for passing it on. */
@@ -63,19 +61,21 @@ const told = new WeakSet<AnyFunction>();
 export class Job {
   /** What the sweep before this job found. Without files and incomplete if `open` did not wait for a sweep. */
   readonly sweepReport: SweepReport;
-  readonly #host: JobHost;
-  readonly #functions: OwnFunctions;
+  readonly #parts: JobParts;
+  readonly #queue: RunQueue;
   #closing: Promise<SweepReport> | undefined;
 
-  constructor(host: JobHost, file: StateFile, sweepReport: SweepReport) {
-    this.#host = host;
-    this.#functions = new OwnFunctions(host, file);
+  /** @param file - locked and without functions; the job owns it from now on */
+  constructor(parts: JobParts, file: StateFile, sweepReport: SweepReport) {
+    this.#parts = parts;
+    this.#queue = new RunQueue(parts, file);
     this.sweepReport = sweepReport;
+    parts.openJobs.add(this);
   }
 
   /** The job's state file. */
   get path(): string {
-    return this.#functions.path;
+    return this.#queue.path;
   }
 
   /**
@@ -105,7 +105,7 @@ export class Job {
   }
 
   #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
-    const { maxCapturedBytes } = this.#host;
+    const { maxCapturedBytes } = this.#parts.options;
     const given = DeferredFunction.from(fn);
     if (given !== undefined) return given;
     const deferred = DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
@@ -115,7 +115,7 @@ export class Job {
 
   /** Another process, which imports its module anew, does not find what was put into its variables since. */
   #tellOfModuleState(fn: AnyFunction, { name, module }: DeferredFunction): void {
-    const { moduleState, sweepOptions } = this.#host;
+    const { moduleState, sweep } = this.#parts.options;
     if (moduleState === 'allow' || module.startsWith('node:')) return;
     const variable = moduleStateOf(fn);
     if (variable === undefined || (moduleState === 'warn' && told.has(fn))) return;
@@ -124,55 +124,57 @@ export class Job {
       `module anew, where ${variable} is made anew; pass ${variable} as an argument`;
     if (moduleState === 'refuse') throw new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', message);
     told.add(fn);
-    sweepOptions.logger.warn(`deferred-sweep: ${message}`);
+    sweep.logger.warn(`deferred-sweep: ${message}`);
   }
 
   #register(deferred: DeferredFunction): Registration {
-    const id = this.#functions.register(deferred);
+    const id = this.#queue.register(deferred);
     return { id, cancel: () => this.#cancel(id), run: () => this.#run(id) };
   }
 
   #cancel(id: number): boolean {
     this.#assertOpen();
-    return this.#functions.cancel(id);
+    return this.#queue.cancel(id);
   }
 
   async #run(id: number): Promise<FunctionReport | undefined> {
     this.#assertOpen();
-    return this.#functions.run(id);
+    return this.#queue.run(id);
   }
 
   async #close(): Promise<SweepReport> {
-    const { directory, sweepOptions } = this.#host;
+    const { directory, options, failures, openJobs } = this.#parts;
     const startMs = performance.now();
-    const { report: own, left } = await this.#functions.end();
-    this.#host.ended(this);
-    logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
-    const [others, isComplete] = this.#host.sweeps ? await this.#sweepAgain(left) : [[], true];
+    const { report: own, left } = await this.#queue.end();
+    openJobs.delete(this);
+    logReport(options.sweep.logger, summarize(directory.path, [own], true, 0));
+    // Inside a deferred function, and in processes that it started, no sweep begins.
+    const [others, isComplete] = isInside() ? [[], true] : await this.#sweepAgain(left);
     // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
     const report = summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
-    this.#host.reported(report);
+    failures.tell(report);
     return report;
   }
 
   async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
-    const { directory, sweepOptions } = this.#host;
+    const { directory, options } = this.#parts;
+    const { logger, deadlineMs, signal } = options.sweep;
     try {
-      const stop = StopCondition.in(sweepOptions.deadlineMs, sweepOptions.signal);
-      const report = await sweepDirectory(directory, { ...sweepOptions, waitMs: 0 }, stop, except);
+      const stop = StopCondition.in(deadlineMs, signal);
+      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, except);
       return [report.files, report.isComplete];
     } catch (error) {
       // A problem of the directory must not change the result of a finished job.
       const refused = refusedReport(directory.path, error);
-      sweepOptions.logger.warn(`deferred-sweep: ${directory.path} was not swept: ${refused.error?.message}`);
+      logger.warn(`deferred-sweep: ${directory.path} was not swept: ${refused.error?.message}`);
       return [[refused], false];
     }
   }
 
   #assertOpen(): void {
-    if (!this.#functions.haveEnded) return;
+    if (!this.#queue.haveEnded) return;
     throw new DeferredSweepError(
       'DEFERRED_CLOSED',
       `cannot use the job of ${this.path}: it has ended; open another`,

@@ -1,43 +1,28 @@
 /** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
+
 import { fstatSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
-import { encodeDescriptor } from '../function/descriptor.ts';
-import { captureEnvironment } from '../function/environment.ts';
-import { codePathOf } from '../function/module/code-path.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import { epochMs } from '../log/clock.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
-import type { Delivery, Place } from '../log/records.ts';
-import type { RegisteredFunction } from '../log/replay.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
-import { currentPlace, stateOf } from '../state/place.ts';
+import { stateOf } from '../state/place.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
-import { knownOwnersOf } from '../trust/known-owners.ts';
-import { changeOfUser, currentUser } from '../trust/user.ts';
+import { currentUser, refuseChangedUser } from '../trust/user.ts';
+import type { FilePool } from './file-pool.ts';
+import { newRecord } from './new-record.ts';
+import type { JobOptions } from './options.ts';
 
-/** What a job's functions need of its manager. */
-export interface OwnFunctionsHost {
+/** What a queue has of its job's manager. */
+export interface RunQueueParts {
   readonly directory: StateDirectory;
-  readonly sweepOptions: Pick<ResolvedSweepOptions, 'killGraceMs'>;
-  readonly delivery: Delivery;
-  readonly timeoutMs: number;
-  readonly maxAttempts: number;
-  readonly retryDelayMs: number;
-  /** Names of environment variables to capture with each function. */
-  readonly env: readonly string[];
-  /** A fresh state file, without waiting. @param cwd - the working directory for its functions */
-  createFile(cwd: Place | null): StateFile;
-  /**
-   * Takes back a file in which nothing is pending. The manager empties it for another job (true), or removes it (false).
-   */
-  giveBack(file: StateFile): boolean;
-  /** Removes a file in which nothing is pending. A system error is logged, not thrown. */
-  retire(file: StateFile): void;
+  readonly options: JobOptions & { readonly sweep: Pick<ResolvedSweepOptions, 'killGraceMs'> };
+  readonly files: FilePool;
 }
 
 /** What became of a job's functions when it ended. */
@@ -47,8 +32,8 @@ export interface OwnEnd {
   readonly left: readonly string[];
 }
 
-export class OwnFunctions {
-  readonly #host: OwnFunctionsHost;
+export class RunQueue {
+  readonly #parts: RunQueueParts;
   readonly #file: StateFile;
   readonly #nonce = nonceOf(freshSweepId(), 0);
   /** Counts changes to the file by callers. The end of the job reads the file again when the count has changed. */
@@ -63,8 +48,8 @@ export class OwnFunctions {
   readonly #user = currentUser();
 
   /** @param file - locked and without functions; this object owns it from now on */
-  constructor(host: OwnFunctionsHost, file: StateFile) {
-    this.#host = host;
+  constructor(parts: RunQueueParts, file: StateFile) {
+    this.#parts = parts;
     this.#file = file;
   }
 
@@ -72,33 +57,17 @@ export class OwnFunctions {
     return this.#file.path;
   }
 
-  /** Once true, nothing can be registered, cancelled or run any more. */
+  /** Once true, nothing can be registered, cancelled or run. */
   get haveEnded(): boolean {
     return this.#haveEnded;
   }
 
   /** Returns the id. @throws as `Job.defer` */
   register(deferred: DeferredFunction): number {
-    this.#assertSameUser(deferred.name);
+    refuseChangedUser(this.#user, deferred.name, this.path);
     this.#stayNamed();
     const id = this.#file.lastId + 1;
-    this.#file.append([
-      {
-        kind: 'defer',
-        id,
-        name: deferred.name,
-        function: encodeDescriptor(deferred.descriptor),
-        arguments: deferred.encodedArguments,
-        registeredAtEpochMs: epochMs(),
-        ...this.#elsewhere(),
-        ...this.#environment(deferred),
-        ...codeOwnersOf(deferred),
-        delivery: this.#host.delivery,
-        timeoutMs: this.#host.timeoutMs,
-        maxAttempts: this.#host.maxAttempts,
-        retryDelayMs: this.#host.retryDelayMs,
-      },
-    ]);
+    this.#file.append([newRecord(id, deferred, this.#file.header, this.#parts.options)]);
     this.#file.lastId = id;
     this.#waiting.add(id);
     this.#changes++;
@@ -139,7 +108,7 @@ export class OwnFunctions {
       }
       if (taken.contents.pending().length === 0) {
         const inodes = inodesOf(this.#file);
-        return { report: taken.report(true), left: this.#host.giveBack(this.#file) ? inodes : [] };
+        return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? inodes : [] };
       }
     } catch (error) {
       this.#haveEnded = true;
@@ -155,42 +124,16 @@ export class OwnFunctions {
     return this.#leave(taken);
   }
 
-  /** An orphan runs with the rights of its file's owner, who opened the job: more, perhaps, than were left here. */
-  #assertSameUser(name: string): void {
-    const change = changeOfUser(this.#user);
-    if (change === undefined) return;
-    throw new DeferredSweepError(
-      'DEFERRED_FUNCTION_REFUSED',
-      `cannot defer ${name}: this process has changed its user since the job was opened (${change}); open a job after that`,
-      { path: this.path },
-    );
-  }
-
-  /** Where somebody removed our file, nobody would find what is written into it: then in a fresh one. */
+  /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */
   #stayNamed(): void {
     if (this.#file.isNamed()) return;
-    const fresh = this.#host.createFile(this.#file.header.cwd);
+    const fresh = this.#parts.files.createNow(this.#file.header.cwd);
     try {
       this.#file.moveTo(fresh);
     } catch (error) {
-      this.#host.retire(fresh);
+      this.#parts.files.remove(fresh);
       throw error;
     }
-  }
-
-  /** The working directory, if it is not the header's. */
-  #elsewhere(): { readonly cwd?: Place | null } {
-    const { cwd } = this.#file.header;
-    // Cheap: Node caches the name of its directory.
-    const path = unlessRefused(() => process.cwd(), undefined);
-    return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
-  }
-
-  #environment(deferred: DeferredFunction): { readonly env?: Readonly<Record<string, string | null>> } {
-    const { env } = this.#host;
-    const captured = env.length === 0 ? deferred.env : { ...captureEnvironment(env), ...deferred.env };
-    for (const _name in captured) return { env: captured };
-    return {};
   }
 
   /** A function runs here only if this process is in its directory already: chdir(2) would move all of the process. */
@@ -222,7 +165,7 @@ export class OwnFunctions {
   }
 
   #take(): ClaimedFile {
-    return new ClaimedFile(this.#host.directory, this.#file, this.#file.read());
+    return new ClaimedFile(this.#parts.directory, this.#file, this.#file.read());
   }
 
   /** Runs a function. Its start mark is written when this returns. Callers that come meanwhile share the promise. */
@@ -253,7 +196,7 @@ export class OwnFunctions {
       nonce: this.#nonce,
       isOrphaned: false,
       timeoutMs: registered.record.timeoutMs,
-      killGraceMs: this.#host.sweepOptions.killGraceMs,
+      killGraceMs: this.#parts.options.sweep.killGraceMs,
       onMark: mark => taken.apply(mark),
     });
     if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
@@ -295,14 +238,7 @@ export class OwnFunctions {
   }
 }
 
-/** Users other than root and us who could replace the code of a function: trusted now, and not more than these later. */
-function codeOwnersOf({ descriptor }: DeferredFunction): { readonly codeOwners?: readonly number[] } {
-  const code = codePathOf(descriptor);
-  const owners = code ? knownOwnersOf(code.path) : [];
-  return owners.length > 0 ? { codeOwners: owners } : {};
-}
-
-/** The inode of an open file, or none where the system does not tell: the file may then be met again. */
+/** The inode of an open file, or none where the system does not tell. */
 function inodesOf({ fd }: StateFile): string[] {
   return unlessRefused(() => [inodeKey(fstatSync(fd))], []);
 }

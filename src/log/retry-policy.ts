@@ -1,7 +1,8 @@
 /** Whether a function runs now, waits, or is given up. Pure. */
+
 import { MAX_TIMER_MS } from './clock.ts';
 import type { ReportedError } from './records.ts';
-import type { RegisteredFunction } from './replay.ts';
+import type { RegisteredFunction } from './registered-function.ts';
 
 /** Values of a sweep that override those stored with a function. */
 export interface RetryOverrides {

@@ -9,6 +9,7 @@
  *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
+
 import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
@@ -16,7 +17,8 @@ import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { epochMs } from '../log/clock.ts';
-import { replay, type StateContents } from '../log/replay.ts';
+import type { StateContents } from '../log/contents.ts';
+import { replay } from '../log/replay.ts';
 import { readAll, syncDirectory } from '../state/file-io.ts';
 import { freshName, partsOfName } from '../state/names.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';

@@ -1,9 +1,12 @@
 /** How one file is looked at without a lock, and without a change to it. */
+
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import { epochMs } from '../log/clock.ts';
-import { type RegisteredFunction, replay, StateContents } from '../log/replay.ts';
+import { StateContents } from '../log/contents.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { replay } from '../log/replay.ts';
 import { reportError } from '../report/reported-error.ts';
 import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';

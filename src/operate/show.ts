@@ -1,10 +1,12 @@
 /** All that one file says, told without a lock and without a change. */
+
 import { basename, dirname, resolve } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { isAlive } from '../lock/process-identity.ts';
+import type { StateContents } from '../log/contents.ts';
+import { decodeRecord } from '../log/decode-record.ts';
 import { readFrames } from '../log/frame.ts';
-import { decodeRecord, type HeaderRecord, type ReportedError } from '../log/records.ts';
-import type { StateContents } from '../log/replay.ts';
+import type { HeaderRecord, ReportedError } from '../log/records.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { DEAD_STEM, isMovedDeadLetter } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';

@@ -1,5 +1,7 @@
 /** Reports of sweeps and of ends of jobs. Plain data that JSON keeps. */
-import type { Owner, ReportedError } from '../log/records.ts';
+import type { StateContents } from '../log/contents.ts';
+import type { DeferRecord, Owner, ReportedError } from '../log/records.ts';
+import type { Attempt } from '../log/registered-function.ts';
 import { reportError } from './reported-error.ts';
 
 export type { Owner, ReportedError } from '../log/records.ts';
@@ -117,6 +119,36 @@ export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';
   if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
   return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
+}
+
+/** The outcome of a file that was claimed. @param isWaiting - nothing of it is due yet */
+export function outcomeOfFile({ damagedBytes, tornBytes }: StateContents, isWaiting: boolean): FileOutcome {
+  if (damagedBytes > 0) return 'quarantined';
+  if (tornBytes > 0) return 'torn';
+  return isWaiting ? 'waiting' : 'ran';
+}
+
+/** What the last attempt of a function came to. */
+export function reportOnFunction(
+  { id, name }: DeferRecord,
+  { attempt, start, done }: Attempt,
+  known: {
+    readonly isSkipped: boolean;
+    readonly deadLetter: string | undefined;
+    readonly notes: readonly RunNote[] | undefined;
+  },
+): FunctionReport {
+  const error = done?.error;
+  return {
+    id,
+    name,
+    outcome: known.isSkipped ? 'skipped' : done ? outcomeOf(error) : 'crashed',
+    attempt,
+    ms: start && done ? Math.max(0, done.atEpochMs - start.atEpochMs) : 0,
+    ...(error && { error }),
+    ...(known.deadLetter !== undefined && { deadLetter: known.deadLetter }),
+    ...(known.notes && { notes: known.notes }),
+  };
 }
 
 /** True if a function failed, a file was set aside, refused or has an error, or the sweep is incomplete. */

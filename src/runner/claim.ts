@@ -2,6 +2,7 @@
  * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
  * their runners; a lister, which holds a lease for some microseconds.
  */
+
 import { fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
@@ -9,7 +10,7 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import type { StateContents } from '../log/replay.ts';
+import type { StateContents } from '../log/contents.ts';
 import { replay } from '../log/replay.ts';
 import { readAll } from '../state/file-io.ts';
 import { WRITE_FLAGS } from '../state/open-patiently.ts';

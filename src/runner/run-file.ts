@@ -7,7 +7,7 @@ import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { codePathOf } from '../function/module/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import type { RegisteredFunction } from '../log/replay.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StopCondition } from '../stop.ts';

@@ -4,13 +4,14 @@
  * The process that holds the state file's lock writes a letter under another name and renames it, before the final mark.
  * Its name comes from file and function, so writing it twice has no effect.
  */
+
 import { constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
-import { frameRecord } from '../log/record-frame.ts';
+import { frameRecord } from '../log/encode-record.ts';
 import type { DoneRecord, HeaderRecord, StateRecord } from '../log/records.ts';
-import type { RegisteredFunction } from '../log/replay.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
 import { FILE_MODE, setFileMode, stateIo, syncDirectory } from './file-io.ts';
 import { DAMAGED_SUFFIX, WIP_SUFFIX } from './names.ts';
 import type { StateDirectory } from './state-directory.ts';

@@ -2,6 +2,7 @@
  * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
  * which its runners died, buries functions without attempts left, then retires the file or claims it.
  */
+
 import { unlinkSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { nextStart } from '../attempt/run-attempt.ts';
@@ -9,9 +10,9 @@ import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
+import type { StateContents } from '../log/contents.ts';
 import { nonceOf } from '../log/nonce.ts';
 import type { HeaderRecord, ReportedError } from '../log/records.ts';
-import type { StateContents } from '../log/replay.ts';
 import { interrupted, type RetryOverrides } from '../log/retry-policy.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { moveDamaged } from '../state/dead-letter.ts';

@@ -114,3 +114,8 @@ export function isPlainText(text: string): boolean {
 }
 
 const BYTE_ORDER_MARK = 0xfeff;
+
+/** The empty item for properties: a map, or a flat array of names and values when a name cannot be a key. */
+export function emptyProperties(names: string[]): object {
+  return names.every(isPlainText) ? {} : [];
+}

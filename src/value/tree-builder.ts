@@ -1,5 +1,4 @@
 import { types } from 'node:util';
-
 import { ERROR_NAMES, VIEW_NAMES } from './classes.ts';
 import { isSpecial, special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
@@ -12,14 +11,13 @@ import {
   refuseAccessor,
   refuseExtras,
 } from './own-properties.ts';
-import { isPlainText } from './plain.ts';
+import { emptyProperties, isPlainText } from './plain.ts';
 import { type Step, ValuePath } from './value-path.ts';
 import { Views } from './views.ts';
 
 /** Gives a value that stands for a function; see `snapshot`. */
 export type EncodeFunction = (fn: (...args: never[]) => unknown, path: string) => unknown;
 
-// An array or an object of the tree under construction.
 type Holder = Record<string | number, unknown>;
 
 /** An object that has been met: where its item stands, and its index in the table once it is met a second time. */
@@ -248,9 +246,4 @@ export class TreeBuilder {
     this.#bytes += bytes;
     if (this.#bytes > MAX_VALUE_BYTES) throw this.#path.tooLarge();
   }
-}
-
-/** The empty item for properties: a map, or a flat array of names and values when a name cannot be a key. */
-function emptyProperties(names: string[]): object {
-  return names.every(isPlainText) ? {} : [];
 }

@@ -1,10 +1,11 @@
 /** What the bytes of a file may cost its reader, whatever they are. */
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { decodeDescriptor } from '#dist/function/descriptor.js';
+import { encodeRecord } from '#dist/log/encode-record.js';
 import { encodeFrame } from '#dist/log/frame.js';
-import { encodeRecord } from '#dist/log/records.js';
 import { replay } from '#dist/log/replay.js';
 import { encode } from '#dist/value/codec.js';
 import { deferOf, framesOf, headerOf, ourSalt, theirSalt } from '../state/state-bytes.js';
@@ -73,7 +74,7 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
       `import { replay } from ${url('#dist/log/replay.js')};
        import { deferOf, framesOf, headerOf, ourSalt } from ${url('./state-bytes.js')};
        import { encodeFrame } from ${url('#dist/log/frame.js')};
-       import { encodeRecord } from ${url('#dist/log/records.js')};
+       import { encodeRecord } from ${url('#dist/log/encode-record.js')};
        const head = Buffer.concat(framesOf(headerOf(), deferOf(1, [])));
        const mark = attempt => encodeFrame(encodeRecord({ kind: 'done', id: 1, attempt, atEpochMs: 1, final: false }, ourSalt));
        const bytes = Buffer.alloc(head.length + ${count} * 100);

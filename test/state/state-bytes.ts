@@ -1,16 +1,12 @@
 /** State files made of chosen records, and what a sweep makes of them. */
+
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { encodeRecord } from '#dist/log/encode-record.js';
 import { encodeFrame } from '#dist/log/frame.js';
-import {
-  type DeferRecord,
-  encodeRecord,
-  type HeaderRecord,
-  type StartRecord,
-  type StateRecord,
-} from '#dist/log/records.js';
+import type { DeferRecord, HeaderRecord, StartRecord, StateRecord } from '#dist/log/records.js';
 import { placeOf } from '#dist/state/place.js';
 import { encode } from '#dist/value/codec.js';
 import { snapshot } from '#dist/value/encode.js';

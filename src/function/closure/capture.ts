@@ -11,7 +11,7 @@ import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
 import { type Mention, mention, subject } from '../refusal.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
-import { type CapturedRow, refuseSharedVariables } from './captured-variables.ts';
+import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
 import { refuseSharedState } from './shared-state.ts';
 import { describeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
@@ -224,14 +224,9 @@ class Capture {
   }
 
   #tooLargeValue(): DeferredSweepError {
-    let largest = { chain: this.#chain, name: '', bytes: -1 };
-    for (const { chain, names, values } of this.#rows.values()) {
-      for (const [index, name] of names.entries()) {
-        const bytes = encodedLength(values[index]);
-        if (bytes > largest.bytes) largest = { chain, name, bytes };
-      }
-    }
-    return tooLarge(largest.chain, `the captured variable ${largest.name}`, largest.bytes, this.#maxBytes);
+    const largest = largestVariable([...this.#rows.values()]);
+    const { chain, name, bytes } = largest ?? { chain: this.#chain, name: '', bytes: -1 };
+    return tooLarge(chain, `the captured variable ${name}`, bytes, this.#maxBytes);
   }
 }
 
@@ -243,12 +238,3 @@ const DEEPEST_CHAIN = 500;
 
 /** Stands where the text of a function is still being described. */
 const PLACE: Reference = { kind: 'namespace', module: '' };
-
-function encodedLength(value: unknown): number {
-  try {
-    return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
-  } catch (error) {
-    if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
-    throw error;
-  }
-}

@@ -1,3 +1,5 @@
+import { hasCode } from '../../errors.ts';
+import { snapshot } from '../../value/encode.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import type { Mention } from '../refusal.ts';
@@ -46,4 +48,26 @@ function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
         Object.is(read(scope.variables, key), read(otherScope.variables, key)),
     )
   );
+}
+
+/** The variable or property that takes most bytes, and the functions on the way to it. */
+export function largestVariable(
+  rows: readonly CapturedRow[],
+): { readonly chain: readonly Mention[]; readonly name: string; readonly bytes: number } | undefined {
+  const sizes = rows.flatMap(({ chain, names, values }) =>
+    names.map((name, index) => ({ chain, name, bytes: encodedLength(values[index]) })),
+  );
+  return sizes.reduce<(typeof sizes)[number] | undefined>(
+    (largest, next) => (largest && largest.bytes >= next.bytes ? largest : next),
+    undefined,
+  );
+}
+
+function encodedLength(value: unknown): number {
+  try {
+    return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
+  } catch (error) {
+    if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
 }

@@ -1,7 +1,8 @@
 /** State files to start from: real ones of this version, with every kind of record, small and large. */
 
+import { encodeRecord } from '#dist/log/encode-record.js';
 import { encodeFrame } from '#dist/log/frame.js';
-import { type DeferRecord, encodeRecord, type StateRecord } from '#dist/log/records.js';
+import type { DeferRecord, StateRecord } from '#dist/log/records.js';
 import { encode } from '#dist/value/codec.js';
 import { snapshot } from '#dist/value/encode.js';
 import { deferOf, headerOf, startOf } from '../../state/state-bytes.ts';

@@ -5,8 +5,10 @@
 
 import { DeferredSweepError } from '#dist/errors.js';
 import { parseDescriptor } from '#dist/function/descriptor.js';
-import { encodeRecord, type HeaderRecord } from '#dist/log/records.js';
-import { replay, type StateContents } from '#dist/log/replay.js';
+import type { StateContents } from '#dist/log/contents.js';
+import { encodeRecord } from '#dist/log/encode-record.js';
+import type { HeaderRecord } from '#dist/log/records.js';
+import { replay } from '#dist/log/replay.js';
 import { restore } from '#dist/value/decode.js';
 import { randomOf } from '../random.ts';
 import { corpusOf } from './corpus.ts';

@@ -1,8 +1,22 @@
+/** Records to bytes. Pure. */
 import { DeferredSweepError } from '../errors.ts';
 import { checkBounds } from '../value/bounds.ts';
+import { encode } from '../value/codec.ts';
 import { MAX_RECORD_BYTES } from '../value/limits.ts';
+import { readRecord } from './decode-record.ts';
 import { encodeFrame } from './frame.ts';
-import { encodeRecord, type StateRecord } from './records.ts';
+import type { StateRecord } from './records.ts';
+
+/**
+ * The payload of the frame of `record`, bound to the file with this salt. The only place where records are encoded: what a
+ * reader would refuse is refused here, before it is acknowledged.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
+ */
+export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
+  const tree = { ...record, salt };
+  readRecord(tree);
+  return encode(tree);
+}
 
 /**
  * Returns the frame of a record that can be read again, ready for one write(2).
