@@ -25,7 +25,7 @@ const FLOORS = [
   ['trust', 'log'],
   ['native', 'value'],
   ['lock'],
-  ['errors', 'stop', 'nearest', 'native-error'],
+  ['errors', 'stop', 'nearest'],
   ['printable'],
 ];
 const MAX_FILES = 20;

@@ -3,7 +3,7 @@
  * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
  */
 
-import { invokeStored } from '../function/call-function.ts';
+import { callStored } from '../function/call-function.ts';
 import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
@@ -101,6 +101,6 @@ function call(
   return callWithLimit(record.name, known, { timeoutMs, killGraceMs }, () => {
     const descriptor = decodeDescriptor(record.function);
     check?.(descriptor);
-    return invokeStored(descriptor, record.arguments);
+    return callStored({ descriptor, encodedArguments: record.arguments });
   });
 }

@@ -2,20 +2,16 @@ import { DeferredSweepError } from '../errors.ts';
 import { restore } from '../value/decode.ts';
 import { restoreSource } from './closure/restore-source.ts';
 import { runCommand } from './command.ts';
-import type { FunctionDescriptor } from './descriptor.ts';
+import type { StoredCall } from './descriptor.ts';
 import { importFunction } from './module/module-reference.ts';
 
 /**
  * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
  * Apart from {@link DeferredFunction} so that a process that only runs functions does not load what captures them.
  *
- * @param encodedArguments snapshot of an array, by `snapshot`
  * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; whatever the function throws
  */
-export async function invokeStored(
-  descriptor: FunctionDescriptor,
-  encodedArguments: Uint8Array,
-): Promise<unknown> {
+export async function callStored({ descriptor, encodedArguments }: StoredCall): Promise<unknown> {
   if (descriptor.kind === 'command') return await runCommand(descriptor);
   if (descriptor.kind === 'source') {
     const { function: fn, args } = await restoreSource(descriptor, encodedArguments);

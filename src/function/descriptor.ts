@@ -9,6 +9,16 @@ import { decode, encode } from '../value/codec.ts';
  */
 export type FunctionDescriptor = ModuleDescriptor | SourceDescriptor | CommandDescriptor;
 
+/** A function that this package holds, and calls only with arguments that were stored for it. */
+export type Callable = (...args: never[]) => unknown;
+
+/** A call as it is stored: a function and its arguments. */
+export interface StoredCall {
+  readonly descriptor: FunctionDescriptor;
+  /** The snapshot of the argument list. Empty for a source that captured values, among which the arguments stand. */
+  readonly encodedArguments: Uint8Array;
+}
+
 /** A function found again by importing its module. */
 export interface ModuleDescriptor {
   readonly kind: 'module';

@@ -1,24 +1,16 @@
 import { types } from 'node:util';
 import { snapshot } from '../value/encode.ts';
 import { nameBuiltin } from './builtins.ts';
-import { captureFunction } from './closure/capture.ts';
+import { storeBySource } from './closure/capture.ts';
 import { nativeRefusal } from './closure/capture-refusals.ts';
 import { classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
-import type { ModuleDescriptor, SourceDescriptor } from './descriptor.ts';
+import type { Callable, ModuleDescriptor, SourceDescriptor, StoredCall } from './descriptor.ts';
 import { type LocatedText, locateFunction } from './locate.ts';
 import { mention } from './refusal.ts';
 
-type Callable = (...args: never[]) => unknown;
-
 /** Exported functions seen before: registering one again costs no more than naming it would. */
 const exported = new WeakMap<Callable, ModuleDescriptor>();
-
-/** A call as it is stored. */
-export interface DescribedCall {
-  readonly descriptor: ModuleDescriptor | SourceDescriptor;
-  readonly encodedArguments: Uint8Array;
-}
 
 /**
  * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
@@ -27,17 +19,13 @@ export interface DescribedCall {
  * @param maxCapturedBytes the most its source and the values it captured may take together
  * @throws `DEFERRED_FUNCTION_REFUSED`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED`
  */
-export function describeCall(
-  fn: Callable,
-  args: readonly unknown[],
-  maxCapturedBytes: number,
-): DescribedCall {
-  const descriptor = exported.get(fn) ?? describeReference(fn);
-  if ('inspected' in descriptor) return captureFunction(fn, descriptor.inspected, args, maxCapturedBytes);
+export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
+  const descriptor = exported.get(fn) ?? findReference(fn);
+  if ('inspected' in descriptor) return storeBySource(fn, descriptor.inspected, args, maxCapturedBytes);
   return { descriptor, encodedArguments: snapshot(args, 'args') };
 }
 
-function describeReference(fn: Callable): ModuleDescriptor | SourceDescriptor | LocatedText {
+function findReference(fn: Callable): ModuleDescriptor | SourceDescriptor | LocatedText {
   const located = locateFunction(fn);
   if (located === undefined) throw nativeRefusal([mention(fn)]);
   if (located.kind === 'text') return located;

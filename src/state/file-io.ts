@@ -1,10 +1,9 @@
 /** Reading, writing and syncing below a state directory: what each step has in common, and how it fails. */
+
 import { fchmodSync, constants as fsConstants, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, errorCode, isSystemError, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
-import { isSystemError } from '../lock/system-error.ts';
-import { errorCode } from '../native-error.ts';
 
 /**
  * Returns what a step on the file system returns.

@@ -14,13 +14,12 @@
 
 import { fstatSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { hasCode } from '../errors.ts';
+import { hasCode, isSystemError } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
-import { isSystemError } from '../lock/system-error.ts';
 import type { StateContents } from '../log/contents.ts';
 import { isOfSweep } from '../log/nonce.ts';
 import type { ReportedError } from '../log/records.ts';

@@ -8,7 +8,7 @@ import { stateBase } from '../state/state-bytes.js';
 import { goldenFiles, specialValues } from './golden-files.js';
 import { pendingIds, readRecords } from './independent-reader.js';
 
-const directory = new URL('./golden/', import.meta.url);
+const directory = new URL('../../test/format/golden/', import.meta.url);
 const files = goldenFiles();
 
 function read(name: string): Buffer {

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { goldenFiles } from './golden-files.js';
 
-const directory = new URL('./golden/', import.meta.url);
+const directory = new URL('../../test/format/golden/', import.meta.url);
 mkdirSync(directory, { recursive: true });
 for (const [name, { bytes }] of Object.entries(goldenFiles())) {
   const path = new URL(`${name}.state`, directory);

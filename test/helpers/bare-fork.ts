@@ -12,7 +12,7 @@ interface BareFork {
 }
 
 // From dist-test/helpers/ to the sources.
-const SOURCE = fileURLToPath(new URL('./bare_fork.c', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../test/helpers/bare_fork.c', import.meta.url));
 const NODE_DIRECTORY = process.env.npm_config_nodedir ?? dirname(dirname(process.execPath));
 const HEADERS = join(NODE_DIRECTORY, 'include', 'node');
 

@@ -72,7 +72,7 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
       '--input-type=module',
       '--eval',
       `import { replay } from ${url('#dist/log/replay.js')};
-       import { deferOf, framesOf, headerOf, ourSalt } from ${url('./state-bytes.js')};
+       import { deferOf, framesOf, headerOf, ourSalt } from ${url('../state/state-bytes.js')};
        import { encodeFrame } from ${url('#dist/log/frame.js')};
        import { encodeRecord } from ${url('#dist/log/encode-record.js')};
        const head = Buffer.concat(framesOf(headerOf(), deferOf(1, [])));

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { addonPath } from '#dist/lock/native.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
-const host = fileURLToPath(new URL('../fixtures/musl-host.c', import.meta.url));
+const host = fileURLToPath(new URL('../../test/fixtures/musl-host.c', import.meta.url));
 const muslMissing =
   spawnSync('musl-gcc', ['--version']).status === 0
     ? false

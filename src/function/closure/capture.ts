@@ -6,24 +6,15 @@
 import { DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import { isPlainText } from '../../value/plain.ts';
-import type { Reference, SourceDescriptor, SourceText } from '../descriptor.ts';
+import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
 import { type Mention, mention, subject } from '../refusal.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
 import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
 import { refuseSharedState } from './shared-state.ts';
-import { describeText } from './store-source.ts';
+import { storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
-
-type Callable = (...args: never[]) => unknown;
-
-/** A call as it is stored. */
-export interface CapturedCall {
-  readonly descriptor: SourceDescriptor;
-  /** The snapshot of the arguments; of none where they stand among the captured values, as parts of one value. */
-  readonly encodedArguments: Uint8Array;
-}
 
 /**
  * A call of a function that is not to be had from a module.
@@ -32,12 +23,12 @@ export interface CapturedCall {
  * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
  * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
  */
-export function captureFunction(
+export function storeBySource(
   fn: Callable,
   inspected: InspectedFunction,
   args: readonly unknown[],
   maxBytes: number,
-): CapturedCall {
+): StoredCall {
   return new Capture(fn, inspected, args, maxBytes).describe();
 }
 
@@ -61,7 +52,7 @@ class Capture {
     this.#maxBytes = maxBytes;
   }
 
-  describe(): CapturedCall {
+  describe(): StoredCall {
     const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
     if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
@@ -83,7 +74,7 @@ class Capture {
   }
 
   #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
-    const text = describeText(fn, inspected, chain);
+    const text = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);

@@ -1,19 +1,16 @@
 import { compileFunction } from 'node:vm';
-import type { SourceText } from '../descriptor.ts';
+import type { Callable, SourceText } from '../descriptor.ts';
 import { absorbExperimentalWarning, importModuleDynamically, siblingOf } from '../module/import-from.ts';
 import { provide } from './ambient-bindings.ts';
 
 /** A function compiled again from its text, its variables still without values. */
 export interface CompiledText {
-  readonly function: StoredFunction;
+  readonly function: Callable;
   /** Gives captured variables their values, in the order of `variables`. */
   assignVariables(values: readonly unknown[]): void;
   /** Gives those that hold functions and modules theirs, in the order of `links`. */
   assignLinks(values: readonly unknown[]): void;
 }
-
-/** Any function or class; which arguments it takes is not known here. */
-export type StoredFunction = (...args: never[]) => unknown;
 
 /** Columns are kept for stack traces up to here; in minified files, with all on one line, they say little. */
 const LARGEST_COLUMN = 300;
@@ -38,7 +35,7 @@ export function compileText(text: SourceText, links: readonly unknown[] = []): C
     filename: siblingOf(text.url),
     lineOffset: (text.line ?? 0) - 1,
     importModuleDynamically,
-  }) as (...values: unknown[]) => [StoredFunction, Setter, Setter];
+  }) as (...values: unknown[]) => [Callable, Setter, Setter];
   const [compiled, assignVariables, assignLinks] = instantiate(
     ...text.variables.map(() => undefined),
     ...linked.map((_, index) => links[index]),

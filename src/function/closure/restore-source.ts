@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../../errors.ts';
 import { restore } from '../../value/decode.ts';
-import type { Closure, Reference, SourceDescriptor, SourceText } from '../descriptor.ts';
+import type { Callable, Closure, Reference, SourceDescriptor, SourceText } from '../descriptor.ts';
 import { importFrom } from '../module/import-from.ts';
 import { importExport } from '../module/module-reference.ts';
-import { type CompiledText, compileText, type StoredFunction } from './compile.ts';
+import { type CompiledText, compileText } from './compile.ts';
 
 /** A stored call, to be made. */
 export interface RestoredCall {
-  readonly function: StoredFunction;
+  readonly function: Callable;
   readonly args: unknown;
 }
 

@@ -2,7 +2,9 @@
  * State that a closure would have twice: by value, as a captured variable, and through a captured function that is found
  * again in its module, where the variable is another one. The two would drift apart, so such a closure is refused.
  */
+
 import { types } from 'node:util';
+import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction, type Scope, type Script } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { mention } from '../refusal.ts';
@@ -10,8 +12,6 @@ import { codeOf } from '../source-code/script-code.ts';
 import { sharedState } from './capture-refusals.ts';
 import type { CapturedRow } from './captured-variables.ts';
 import { analysisOf } from './store-source.ts';
-
-type Callable = (...args: never[]) => unknown;
 
 /** Where a captured object or variable is known from, for the message and for the search for changes. */
 interface Held {

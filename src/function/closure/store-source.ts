@@ -26,7 +26,7 @@ const SELF_CONTAINED = 'pass what it needs as arguments, or export the function 
  * @param chain the deferred function, then those captured on the way to this one
  * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
  */
-export function describeText(
+export function storeText(
   fn: (...args: never[]) => unknown,
   inspected: InspectedFunction,
   chain: readonly Mention[],

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
-import { isErrorNamed } from '../../native-error.ts';
+import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
 import type { Reference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';

@@ -1,4 +1,4 @@
-import { isErrorNamed } from '../../native-error.ts';
+import { isErrorNamed } from '../../errors.ts';
 import type { InspectedFunction, Scope } from './inspector.ts';
 
 /** The value of a variable or export; undefined for one that is not initialized yet. */

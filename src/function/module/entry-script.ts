@@ -2,11 +2,12 @@
  * Which scripts this process, or this worker thread, was started with. Importing one again, to find an export of it,
  * would run the program a second time.
  */
+
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { errorCode } from '../../native-error.ts';
+import { errorCode } from '../../errors.ts';
 import { comparablePath, withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);

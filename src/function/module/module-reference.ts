@@ -1,8 +1,7 @@
 import { createRequire, isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { DeferredSweepError } from '../../errors.ts';
-import { errorCode } from '../../native-error.ts';
+import { DeferredSweepError, errorCode } from '../../errors.ts';
 import { importingForCall } from '../current-invocation.ts';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import { isAnother } from './same-function.ts';
@@ -23,7 +22,7 @@ export interface ModuleLocation {
  *
  * @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them.
  */
-export function describeLocation(location: ModuleLocation): ModuleDescriptor {
+export function storeLocation(location: ModuleLocation): ModuleDescriptor {
   if (typeof location !== 'object' || location === null) {
     throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
   }

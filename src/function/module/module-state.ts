@@ -2,13 +2,13 @@
  * Variables of its module that an exported function reads and that another process, which imports the module anew, has
  * with other values: assigned or changed since the module was evaluated, or made by something that gives another each time.
  */
+
 import { types } from 'node:util';
 import { analysisOf } from '../closure/store-source.ts';
+import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { codeOf } from '../source-code/script-code.ts';
-
-type Callable = (...args: never[]) => unknown;
 
 /** What to do about such a function. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';

@@ -1,8 +1,9 @@
 /** Syntax trees of JavaScript, as ESTree names their nodes. */
+
 import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
-import { isErrorNamed } from '../../native-error.ts';
+import { isErrorNamed } from '../../errors.ts';
 
 // Loaded when needed: a process that captures no function does without.
 const require = createRequire(import.meta.url);
