@@ -1,0 +1,2 @@
+/** A deferred function that does nothing. */
+export function nothing() {}
