@@ -13,7 +13,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 30);
 const here = fileURLToPath(new URL('..', import.meta.url));
 const builds = await Promise.all(
   [here, ...process.argv.slice(2)].map(async directory => {
-    const { DeferredFunctionManager } = await import(pathToFileURL(join(resolve(directory), 'dist/index.js')));
+    const { DeferredFunctionManager } = await import(
+      pathToFileURL(join(resolve(directory), 'dist/index.js'))
+    );
     return { name: directory, DeferredFunctionManager, registering: [], running: [] };
   }),
 );
@@ -24,7 +26,9 @@ const floor = [];
 const self = { module: new URL('./nothing.mjs', import.meta.url).href, export: 'nothing' };
 
 async function round({ DeferredFunctionManager, registering, running }, index) {
-  const { DeferredFunction } = await import(pathToFileURL(join(resolve(builds[index].name), 'dist/index.js')));
+  const { DeferredFunction } = await import(
+    pathToFileURL(join(resolve(builds[index].name), 'dist/index.js'))
+  );
   const manager = new DeferredFunctionManager(join(place, String(index)), { logger: null });
   const job = await manager.open({ sweep: 'none' });
   const deferred = DeferredFunction.of(self);
@@ -54,7 +58,8 @@ try {
     floorRound();
     for (const [index, build] of builds.entries()) await round(build, index);
     // The first rounds warm up.
-    if (i === 4) for (const list of [floor, ...builds.flatMap(b => [b.registering, b.running])]) list.length = 0;
+    if (i === 4)
+      for (const list of [floor, ...builds.flatMap(b => [b.registering, b.running])]) list.length = 0;
   }
 } finally {
   rmSync(place, { recursive: true, force: true });
