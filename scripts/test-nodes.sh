@@ -23,10 +23,11 @@ for version in "${versions[@]}"; do
   npm pack --silent --pack-destination "$work" "$package@$version" >/dev/null
   tar -xzf "$work/$package-$version.tgz" -C "$node_home" --strip-components=1
 
-  # A copy of what is tested; of the packages only fs-ext, which is built for one version of Node at a time.
+  # A copy of the whole checkout, since tests read pages, sources and scripts; of the packages only fs-ext, which is built
+  # for one version of Node at a time.
   copy=$work/copy-$version
   mkdir -p "$copy/node_modules"
-  cp -r README.md CHANGELOG.md LICENSE package.json binding.gyp bench build dist dist-test docs examples native src test "$copy"
+  tar -cf - --exclude=./node_modules --exclude=./scripts/zig/node_modules --exclude=./.git . | tar -xf - -C "$copy"
   find node_modules -mindepth 1 -maxdepth 1 ! -name fs-ext -exec ln -s "$root/{}" "$copy/node_modules/" \;
   cp -r node_modules/fs-ext "$copy/node_modules/"
   ln -s "$root/node_modules" "$copy/node_modules/fs-ext/node_modules"
