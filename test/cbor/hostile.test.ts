@@ -12,6 +12,7 @@ import { DeferredSweepError } from '#dist/errors.js';
 import { anyPlainValue, anyValue } from './arbitraries.js';
 import { dearSamples, hostileSamples } from './hostile-samples.js';
 import { readItem } from './tiny-reader.js';
+import { trials } from '../helpers/size.ts';
 
 /** Returns, or throws DEFERRED_STATE_CORRUPT; anything else fails the test. */
 function readOrCorrupt(read: () => unknown): 'returned' | 'corrupt' {
@@ -48,7 +49,7 @@ function readBoth(bytes: Uint8Array): void {
 }
 
 test('any bytes are either decoded or corrupt', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), readBoth), { numRuns: 5000 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), readBoth), { numRuns: trials(5000) });
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom(0x81, 0xa1, 0x61, 0x60, 0x00, 0x9a, 0xd9, 0xde, 0xf5, 0x82), {
@@ -56,7 +57,7 @@ test('any bytes are either decoded or corrupt', () => {
       }),
       bytes => readBoth(Uint8Array.from(bytes)),
     ),
-    { numRuns: 5000 },
+    { numRuns: trials(5000) },
   );
 });
 
@@ -127,13 +128,13 @@ const anyTree = fc.letrec(tie => ({
 test('any specials, however wrong, are either restored or corrupt', () => {
   fc.assert(
     fc.property(anyTree, tree => readBoth(encode(tree))),
-    { numRuns: 10_000 },
+    { numRuns: trials(10_000) },
   );
   fc.assert(
     fc.property(anyTree, fc.array(anyTree, { maxLength: 3 }), (root, table) =>
       readBoth(encode(special(['shared', root, ...table]))),
     ),
-    { numRuns: 5000 },
+    { numRuns: trials(5000) },
   );
 });
 
