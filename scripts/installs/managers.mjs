@@ -48,10 +48,20 @@ export function tryManager(name, tarball, nodes) {
     readFileSync(join(project, 'package-lock.json'), 'utf8').includes('hasInstallScript')
   )
     return fail(`${name}: a dependency has an install script`);
+  if (manager.linker !== 'pnp' && !binIsLinked(name, project)) return;
   for (const node of nodes) {
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
     useIt(`${name}, ${version}`, project, manager.run({ node, project, command }));
   }
+}
+
+/** As `npx deferred-sweep` does, with the Node in PATH. True if it held. */
+function binIsLinked(name, project) {
+  const bin = join(project, 'node_modules/.bin/deferred-sweep');
+  const { status, stdout, stderr } = spawnSync(bin, ['--version'], options(project));
+  if (status === 0 && /^\d+\.\d+\.\d+/.test(stdout)) return true;
+  fail(`${name}: node_modules/.bin/deferred-sweep, status ${status}`, stderr);
+  return false;
 }
 
 function yarn(linker) {
