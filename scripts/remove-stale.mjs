@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const [sources, output] = process.argv.slice(2);
 // Made by bundle-cbor-x.mjs.
-const OTHERS = ['cbor/cbor-x.cjs'];
+const OTHERS = ['value/cbor-x.cjs'];
 
 if (existsSync(output)) {
   for (const name of readdirSync(output, { recursive: true, encoding: 'utf8' })) {

@@ -3,9 +3,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import { isOnMusl } from '../lock/c-library.ts';
-import { NOTHING_MORE } from '../state/trust.ts';
-import { WayJudge } from '../state/trusted-path.ts';
-import { walk } from '../state/way.ts';
+import { NOTHING_MORE } from '../trust/trust.ts';
+import { WayJudge } from '../trust/trusted-path.ts';
+import { walk } from '../trust/way.ts';
 
 const COMPILED = fileURLToPath(new URL('../../build/Release/become_user', import.meta.url));
 const PREBUILT = fileURLToPath(
