@@ -46,8 +46,8 @@ for (const [name, given] of programs) {
   describe(name, { skip: cannotMakeUsers || notForOthers || (given === undefined && muslMissing) }, () => {
     let path: string;
     const directory = mkdtempSync(join(tmpdir(), 'deferred-sweep-test-'));
-    before(() => {
-      makeAccounts();
+    before(async () => {
+      await makeAccounts();
       path = given ?? compileForMusl(directory);
     });
     after(() => {
