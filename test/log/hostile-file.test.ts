@@ -87,7 +87,7 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
        if (contents.functions.get(1).nextAttempt !== ${count} + 1) throw new Error('not all marks were read');
        console.log(JSON.stringify({ ms: (user + system) / 1000, rssMb: process.resourceUsage().maxRSS / 1024 }));`,
     ],
-    { encoding: 'utf8', timeout: 120_000, killSignal: 'SIGKILL' },
+    { encoding: 'utf8', timeout: 600_000, killSignal: 'SIGKILL' },
   );
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout) as { ms: number; rssMb: number };
@@ -95,7 +95,7 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
 
 test('ten times the marks take some ten times the time, up to a million', {
   skip: onlyFull,
-  timeout: 240_000,
+  timeout: 1_300_000,
 }, () => {
   const few = replayMarks(100_000);
   const many = replayMarks(1_000_000);
