@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <linux/capability.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #ifndef PR_CAP_AMBIENT
@@ -37,6 +37,15 @@
 #define SYS_close_range 436
 #endif
 #define JOIN_SESSION_KEYRING 1
+/* Of linux/capability.h, which a compiler for musl need not have (Alpine: linux-headers). */
+#define CAPABILITY_VERSION_3 0x20080522u
+struct capability_header {
+  uint32_t version;
+  int32_t pid;
+};
+struct capability_data {
+  uint32_t effective, permitted, inheritable;
+};
 #define DESCRIPTORS "/proc/self/fd"
 #else
 #define DESCRIPTORS "/dev/fd"
@@ -91,8 +100,8 @@ static void drop_bounding_set(void) {
 }
 
 static void drop_capabilities(void) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct none[2], now[2];
+  struct capability_header header = {CAPABILITY_VERSION_3, 0};
+  struct capability_data none[2], now[2];
   memset(none, 0, sizeof none);
   /* Inheritable ones outlive a change of user. */
   if (syscall(SYS_capset, &header, none) != 0) fail("drop capabilities");

@@ -13,8 +13,14 @@ const require = createRequire(import.meta.url);
 
 // The glibc of RHEL 7, and the first of arm64. MACOSX_DEPLOYMENT_TARGET of addon.gypi.
 const targets = [
-  { name: 'linux-x64', system: 'linux', zig: 'x86_64-linux-gnu.2.17', gcc: 'x86_64-linux-gnu-g++' },
-  { name: 'linux-arm64', system: 'linux', zig: 'aarch64-linux-gnu.2.17', gcc: 'aarch64-linux-gnu-g++' },
+  {
+    ...{ name: 'linux-x64', system: 'linux' },
+    ...{ zig: 'x86_64-linux-gnu.2.17', musl: 'x86_64-linux-musl', gcc: 'x86_64-linux-gnu-g++' },
+  },
+  {
+    ...{ name: 'linux-arm64', system: 'linux' },
+    ...{ zig: 'aarch64-linux-gnu.2.17', musl: 'aarch64-linux-musl', gcc: 'aarch64-linux-gnu-g++' },
+  },
   { name: 'darwin-x64', system: 'darwin', zig: 'x86_64-macos.11.0', apple: 'x86_64' },
   { name: 'darwin-arm64', system: 'darwin', zig: 'aarch64-macos.11.0', apple: 'arm64' },
 ];
@@ -37,6 +43,7 @@ for (const target of targets) {
   const becomeUser = join(directory, 'become_user');
   compileBecomeUser({ ...toolchain, system: target.system, output: becomeUser });
   if (target.system === 'linux') for (const path of [output, becomeUser]) checkLinuxAddon(path);
+  if (target.musl !== undefined) compileForMusl(target, directory);
   console.log(`prebuilt ${target.name}: ${statSync(output).size} bytes, by ${toolchain.compiler.join(' ')}`);
 }
 if (missing.length > 0) {
@@ -95,6 +102,18 @@ function toolchainFor(target) {
     };
   }
   return target.gcc !== undefined && works(target.gcc, '--version') ? { compiler: [target.gcc] } : undefined;
+}
+
+/** The addon loads on musl as it is; a program names its loader, so musl gets one of its own, which needs none. */
+function compileForMusl(target, directory) {
+  if (zig === undefined) {
+    missing.push(`${target.name}/become_user_musl`);
+    return;
+  }
+  const output = join(directory, 'become_user_musl');
+  const flags = ['-target', target.musl, '-static'];
+  compileBecomeUser({ compiler: [zig, 'c++'], linker: [zig, 'cc', '-s'], flags, system: 'linux', output });
+  checkLinuxAddon(output);
 }
 
 function works(program, option) {

@@ -16,11 +16,9 @@ if grep -E '^package/(binding\.gyp|build/|.*/node_modules/)' "$work/files"; then
   echo 'check-package: the tarball has what it must not have' >&2
   exit 1
 fi
-for platform in linux-x64 linux-arm64 darwin-x64 darwin-arm64; do
-  for name in deferred_sweep.node become_user; do
-    grep -qx "package/prebuilds/$platform/$name" "$work/files" ||
-      echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$platform/$name" >&2
-  done
+for prebuilt in {linux,darwin}-{x64,arm64}/{deferred_sweep.node,become_user} linux-{x64,arm64}/become_user_musl; do
+  grep -qx "package/prebuilds/$prebuilt" "$work/files" ||
+    echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$prebuilt" >&2
 done
 
 node scripts/test-installs.mjs --managers npm11,pnpm --nodes current --arm64 "$tarball"

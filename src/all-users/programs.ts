@@ -2,6 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
+import { isOnMusl } from '../lock/c-library.ts';
 import { NOTHING_MORE } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
 import { walk } from '../trust/way.ts';
@@ -20,11 +21,11 @@ export interface Programs {
 
 /** @throws DeferredSweepError `DEFERRED_ADDON_MISSING`, `DEFERRED_UNSAFE_FILE` */
 export function findPrograms(): Programs {
-  const becomeUser = [COMPILED, PREBUILT].find(path => existsSync(path));
-  if (becomeUser === undefined) {
+  const becomeUser = existsSync(COMPILED) ? COMPILED : prebuilt();
+  if (!existsSync(becomeUser)) {
     throw new DeferredSweepError(
       'DEFERRED_ADDON_MISSING',
-      `cannot become another user: neither ${COMPILED} nor ${PREBUILT} exists; compile it as docs/installing.md says`,
+      `cannot become another user: neither ${COMPILED} nor ${becomeUser} exists; compile it as docs/installing.md says`,
     );
   }
   return {
@@ -32,6 +33,11 @@ export function findPrograms(): Programs {
     node: rootsOwn(process.execPath),
     commandLine: rootsOwn(COMMAND_LINE),
   };
+}
+
+/** A program, unlike an addon, names its loader. That of musl is static, and looks users up in /etc/passwd as musl does. */
+function prebuilt(): string {
+  return isOnMusl() ? `${PREBUILT}_musl` : PREBUILT;
 }
 
 /** The path without links, once each directory on the way and the file itself are seen to be root's alone. */

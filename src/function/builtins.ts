@@ -1,14 +1,14 @@
 import * as childProcess from 'node:child_process';
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { GLOBAL_NAMES } from './source-code/globals.ts';
 
 /** How a function or object of Node or of the language is named: as an export, or as an expression of global names. */
 export type BuiltinName = ModuleDescriptor | { readonly kind: 'global'; readonly expression: string };
 
-const require = createRequire(import.meta.url);
+// Not require(), which webpack replaces: its bundle would fail here, before the addon's error says what to do.
+const { getBuiltinModule } = process;
 
 /** Modules whose exports people pass around, the likeliest first: of two names for one function the first is kept. */
 const MODULES =
@@ -46,7 +46,7 @@ const REPLACEABLE: readonly [name: string, exports: object, keys: readonly strin
 ];
 
 function functionsOf(name: string, namespace: object): [name: string, exports: object, keys: string[]] {
-  const exports = require(`node:${name}`) as object;
+  const exports = getBuiltinModule(`node:${name}`) as object;
   const isFunction = (key: string) =>
     typeof Object.getOwnPropertyDescriptor(exports, key)?.value === 'function';
   return [name, exports, Object.keys(namespace).filter(isFunction)];
@@ -73,7 +73,7 @@ function indexModules(): void {
     if (indexed.has(name)) continue;
     if (isLoaded !== undefined && !ALWAYS_LOADED.has(name) && !isLoaded.has(`NativeModule ${name}`)) continue;
     indexed.add(name);
-    const exports: unknown = require(`node:${name}`);
+    const exports: unknown = getBuiltinModule(`node:${name}`);
     const module = `node:${name}`;
     remember(exports, { kind: 'module', module, export: 'default' });
     eachMember(exports, (key, member) => {

@@ -82,7 +82,9 @@ export class DeferredFunction implements StoredCall {
     if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
     const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
     const { descriptor, encodedArguments } = storeCall(fn, args, maxCapturedBytes);
-    return new DeferredFunction(fn.name, descriptor, encodedArguments, captureEnvironment(options.env ?? []));
+    // What a tool has put in the place of one of Node's may have no name.
+    const name = fn.name || (descriptor.kind === 'module' ? descriptor.export : '');
+    return new DeferredFunction(name, descriptor, encodedArguments, captureEnvironment(options.env ?? []));
   }
 
   /**

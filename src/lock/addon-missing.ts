@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { DeferredSweepError } from '../errors.ts';
+import { cLibrary } from './c-library.ts';
 
 /** A place where no addon is, or none that loads. */
 export interface TriedAddon {
@@ -46,13 +47,6 @@ function failure({ path, cause }: TriedAddon): string {
 
 function platform(): string {
   return `${process.platform}-${process.arch} (${cLibrary()}, Node ${process.versions.node})`;
-}
-
-/** The C library. Only glibc gives its version in the report, which is slow: for error messages only. */
-function cLibrary(): string {
-  if (process.platform !== 'linux') return 'libc of the system';
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
 }
 
 function buildCommand(): string {

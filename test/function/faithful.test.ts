@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { onlyFull } from '../helpers/size.ts';
 
 /** What an ES module of this text exports. */
 async function moduleOf(t: TestContext, text: string): Promise<Record<string, AnyFunction>> {
@@ -316,7 +317,9 @@ function inScriptNamed(filename: string): AnyFunction {
   return script();
 }
 
-test('what is remembered of functions with names and texts made at run time is bounded', () => {
+test('what is remembered of functions with names and texts made at run time is bounded', {
+  skip: onlyFull,
+}, () => {
   const program = `
     const { DeferredFunction } = await import(${JSON.stringify(import.meta.resolve('#dist/index.js'))});
     const used = () => { gc(); return process.memoryUsage().heapUsed; };

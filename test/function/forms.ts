@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { type Form, PACKAGE_ROOT } from '../helpers/fn-project.ts';
+import { onlyFull } from '../helpers/size.ts';
 
 const modules = join(PACKAGE_ROOT, 'node_modules');
 const bin = (name: string): string => join(modules, '.bin', name);
@@ -129,23 +130,38 @@ function inVitest(pool: 'forks' | 'threads'): Form {
     build: root => renameSync(join(root, 'defer.vitest.ts'), join(root, 'defer.test.ts')),
     command: root => [
       process.execPath,
-      ...[join(modules, 'vitest', 'vitest.mjs'), 'run', `--root=${root}`, `--pool=${pool}`],
+      ...[
+        join(modules, 'vitest', 'vitest.mjs'),
+        'run',
+        `--root=${root}`,
+        `--pool=${pool}`,
+        '--testTimeout=120000',
+      ],
     ],
     env: plan => ({ FN_PROJECT_PLAN: plan }),
   };
 }
 
-export const FORMS: readonly Form[] = [
+/** One of each kind. */
+const always: readonly Form[] = [
   plain,
-  c8,
   tsx,
   typeStripping,
-  bundledBy('esbuild bundle'),
-  bundledBy('minified bundle that keeps names', '--minify', '--keep-names'),
   bundledBy('minified bundle', '--minify'),
   { ...bundledBy('bundle for an old target', '--target=es2016'), stores: 'lowered' },
   typescript,
-  esbuildCommonJs,
   inVitest('forks'),
+];
+
+const others: readonly Form[] = [
+  c8,
+  bundledBy('esbuild bundle'),
+  bundledBy('minified bundle that keeps names', '--minify', '--keep-names'),
+  esbuildCommonJs,
   inVitest('threads'),
+];
+
+export const FORMS: readonly Form[] = [
+  ...always,
+  ...others.map(form => ({ ...form, skip: form.skip || onlyFull })),
 ];

@@ -228,7 +228,7 @@ export function writeProgram(root: string, library: string): number {
     import { writeFileSync } from 'node:fs';
     import { DeferredFunctionManager } from ${JSON.stringify(library)};
     ${SAY}
-    const { base, out, direct, manifest, ending, every } = JSON.parse(process.argv[2]);
+    const { base, out, direct, manifest, ending, every, first } = JSON.parse(process.argv[2]);
     const logger = { info() {}, warn() {}, error() {} };
     const manager = new DeferredFunctionManager(base, { moduleState: 'refuse', maxAttempts: 1, logger });
     const job = await manager.open();
@@ -242,7 +242,7 @@ export function writeProgram(root: string, library: string): number {
     }
     const labels = [${labels.join(', ')}];
     for (const [index, module] of [${modules.map((_, index) => `m${index}`).join(', ')}].entries())
-      if (index % every === 0) for (const [form, fn] of module.functions ?? module.default.functions) await tryOut(form + ' that uses ' + labels[index], fn);
+      if (index % every === first) for (const [form, fn] of module.functions ?? module.default.functions) await tryOut(form + ' that uses ' + labels[index], fn);
     for (const [label, make] of [${values.join(',\n')}]) {
       let value;
       try { value = make(); } catch { continue; }

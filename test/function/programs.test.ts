@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { sample } from '../helpers/size.ts';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -244,7 +245,7 @@ const STARTS: readonly Start[] = [
   },
 ];
 
-for (const { label, skip = false, prepare, input } of STARTS) {
+for (const { label, skip = false, prepare, input } of sample(STARTS, 12)) {
   test(`a function of the entry script runs after its program was killed: ${label}`, { skip }, t => {
     const place = freshPlace(t);
     const argv = prepare(place);

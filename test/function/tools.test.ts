@@ -33,6 +33,7 @@ for (const isTold of [true, false]) {
     );
     const deferred = DeferredFunction.create(fs.promises.rm, '/nonexistent-x', { force: true });
     assert.deepEqual(deferred.descriptor, { kind: 'module', module: 'node:fs/promises', export: 'rm' });
+    assert.equal(deferred.name, 'rm', 'the replacement has no name');
     await deferred.invoke();
     assert.equal(calls.length, 1, 'as it is now');
 

@@ -1,5 +1,8 @@
 /** Two users with accounts for tests that root runs: useradd(8) and userdel(8). */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { tryLock } from '#dist/lock/index.js';
 
 /** Numbers between UID_MIN and UID_MAX that no other test uses. */
 export const FIRST = 51_001;
@@ -20,9 +23,21 @@ export const cannotMakeUsers: string | false =
       ? 'NOT TESTED: there is no useradd(8) here'
       : false;
 
-/** Makes both. What an ended test left is removed first. */
-export function makeAccounts(): void {
-  removeAccounts();
+/** One for the machine, so that test files at the same time, and checkouts, have the accounts in turn. */
+const TURN = '/tmp/deferred-sweep-test-accounts';
+const MOST_TURN_MS = 600_000;
+let turn: number | undefined;
+
+/** Waits for its turn, then makes both. What an ended test left is removed first. */
+export async function makeAccounts(): Promise<void> {
+  turn = openSync(TURN, 'a', 0o600);
+  const until = performance.now() + MOST_TURN_MS;
+  while (!tryLock(turn)) {
+    if (performance.now() > until)
+      throw new Error(`${TURN} is locked by another test for ${MOST_TURN_MS} ms`);
+    await setTimeout(100);
+  }
+  removeUsers();
   execFileSync('groupadd', ['--gid', String(EXTRA_GROUP), 'dsweep-extra']);
   for (const [name, uid] of users) {
     const more = uid === FIRST ? ['--groups', 'dsweep-extra'] : [];
@@ -32,7 +47,14 @@ export function makeAccounts(): void {
   }
 }
 
+/** Ends the turn, too. */
 export function removeAccounts(): void {
+  removeUsers();
+  if (turn !== undefined) closeSync(turn);
+  turn = undefined;
+}
+
+function removeUsers(): void {
   for (const [name] of users) spawnSync('userdel', ['--force', name]);
   spawnSync('groupdel', ['dsweep-extra']);
 }

@@ -123,7 +123,7 @@ test('the command of DEFERRED_ADDON_MISSING compiles an addon that is then loade
   cpSync(join(root, 'native'), join(directory, 'native'), { recursive: true });
   const include = join(directory, 'native/include');
   for (const headers of ['node-addon-api', 'node-api-headers/include'])
-    cpSync(join(root, 'node_modules', headers), include, { recursive: true });
+    cpSync(join(root, 'node_modules', headers), include, { recursive: true, dereference: true });
   const [, command] = addonMissing(lock).message.split(' run: ');
   const { status, stdout, stderr } = spawnSync('sh', ['-c', command as string], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);

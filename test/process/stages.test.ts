@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { startChild } from '../helpers/child.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
@@ -64,6 +65,9 @@ function stage(t: TestContext, number: number, deed: string): Staged {
 const outcomesOf = ({ files }: SweepReport): Map<string, string> =>
   new Map(files.flatMap(file => file.functions.map(one => [one.name, one.outcome] as const)));
 
+const range = (first: number, last: number, step: number): number[] =>
+  Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, index) => first + index * step);
+
 /** How many calls a runner makes of these files: the stages. */
 async function stages(t: TestContext): Promise<number> {
   const { base, root } = stage(t, 0, '{}');
@@ -93,8 +97,9 @@ async function assertAllRan(
 
 test('a runner that dies at any stage costs the attempt it was in; no outcome is missing from the report', async t => {
   const last = await stages(t);
+  const tried = sample(range(1, last, 1), 12);
   let crashes = 0;
-  for (let number = 1; number <= last; number++) {
+  for (const number of tried) {
     const staged = stage(t, number, "kill(process.pid, 'SIGKILL')");
     const report = await sweep(staged.base, { logger: null, retryDelayMs: 0 });
     const calls = read(join(staged.root, 'calls'));
@@ -107,8 +112,8 @@ test('a runner that dies at any stage costs the attempt it was in; no outcome is
     assert.equal(report.ok, FUNCTIONS.length - crashed.length, where);
     await assertAllRan(staged, crashed, where);
   }
-  t.diagnostic(`${last} stages, ${crashes} of them in a function`);
-  assert.ok(crashes >= FUNCTIONS.length && crashes < last, `${crashes} crashes`);
+  t.diagnostic(`${tried.length} of ${last} stages, ${crashes} of them in a function`);
+  assert.ok(crashes < tried.length && (!isFull || crashes >= FUNCTIONS.length), `${crashes} crashes`);
 });
 
 for (const [how, signal] of [
@@ -118,7 +123,7 @@ for (const [how, signal] of [
   test(`a sweeper that ${how} at any stage of its runner's life loses no function, and runs none twice`, async t => {
     const last = await stages(t);
     // Every third, the one and the other: each is a process more than where a runner dies.
-    for (let number = 1 + (signal === 'SIGKILL' ? 0 : 1); number <= last; number += 3) {
+    for (const number of sample(range(signal === 'SIGKILL' ? 1 : 2, last, 3), 5)) {
       const staged = stage(t, number, `kill(process.ppid, '${signal}')`);
       const plan = JSON.stringify({ verb: 'sweep', base: staged.base });
       const sweeper = startChild(t, 'job-sweeper', { args: [plan] });

@@ -37,7 +37,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 test('a command that ignores SIGTERM is ended with the grace of its function', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async t => {
   const base = baseOfKilledWorker(
     t,

@@ -20,6 +20,7 @@ import {
 import { sweepHere } from '../helpers/sweep-here.ts';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 import { enter, type World } from '../helpers/world.ts';
+import { trials } from '../helpers/size.ts';
 
 const MODULE = import.meta.resolve('../helpers/world.js');
 
@@ -241,6 +242,6 @@ test('whenever callers defer, cancel, run, remove and close: nothing is lost, ru
   t.after(() => enter(undefined));
   await fc.assert(
     fc.asyncProperty(program, planned => live(place, planned)),
-    { numRuns: 500 },
+    { numRuns: trials(500) },
   );
 });

@@ -12,6 +12,7 @@ import { encode } from '#dist/value/codec.js';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
 import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
+import { trials } from '../helpers/size.ts';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const frames = framesOf(
@@ -55,7 +56,7 @@ test('whatever bytes a state file has, a sweep ends, and runs only what was regi
       assert.equal(new Set(ran).size, ran.length);
       assert.ok(ran.every(name => ['a', 'b', 'c'].includes(name)));
     }),
-    { numRuns: 400 },
+    { numRuns: trials(400) },
   );
 });
 
@@ -113,7 +114,7 @@ test('any records, appended one by one or together, are read back equal', t => {
       file.remove();
       file.close();
     }),
-    { numRuns: 200 },
+    { numRuns: trials(200) },
   );
 });
 
@@ -155,7 +156,7 @@ test('whatever arguments are accepted, an orphan is called with equal ones', asy
         assert.deepStrictEqual(takeCalls(), [args]);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: trials(300) },
   );
   assert.ok(accepted > 200, `only ${accepted} were accepted`);
 });

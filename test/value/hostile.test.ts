@@ -11,6 +11,7 @@ import { snapshot } from '#dist/value/encode.js';
 import { anyPlainValue, anyValue } from './arbitraries.js';
 import { dearSamples, hostileSamples } from './hostile-samples.js';
 import { readItem } from './tiny-reader.js';
+import { sample, trials } from '../helpers/size.ts';
 
 /** Returns, or throws DEFERRED_STATE_CORRUPT; anything else fails the test. */
 function readOrCorrupt(read: () => unknown): 'returned' | 'corrupt' {
@@ -47,7 +48,7 @@ function readBoth(bytes: Uint8Array): void {
 }
 
 test('any bytes are either decoded or corrupt', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), readBoth), { numRuns: 5000 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), readBoth), { numRuns: trials(5000) });
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom(0x81, 0xa1, 0x61, 0x60, 0x00, 0x9a, 0xd9, 0xde, 0xf5, 0x82), {
@@ -55,7 +56,7 @@ test('any bytes are either decoded or corrupt', () => {
       }),
       bytes => readBoth(Uint8Array.from(bytes)),
     ),
-    { numRuns: 5000 },
+    { numRuns: trials(5000) },
   );
 });
 
@@ -126,13 +127,13 @@ const anyTree = fc.letrec(tie => ({
 test('any specials, however wrong, are either restored or corrupt', () => {
   fc.assert(
     fc.property(anyTree, tree => readBoth(encode(tree))),
-    { numRuns: 10_000 },
+    { numRuns: trials(10_000) },
   );
   fc.assert(
     fc.property(anyTree, fc.array(anyTree, { maxLength: 3 }), (root, table) =>
       readBoth(encode(special(['shared', root, ...table]))),
     ),
-    { numRuns: 5000 },
+    { numRuns: trials(5000) },
   );
 });
 
@@ -300,7 +301,7 @@ test('bytes made to hang or kill a decoder, or to make it do something clever, a
   );
 });
 
-for (const name of Object.keys(dearSamples)) {
+for (const name of sample(Object.keys(dearSamples), 6)) {
   test(`the dearest bytes that are taken end in bounded time and memory: ${name}`, () => {
     assert.match(readInChild([name])[0]!, /: returned, returned, (returned|DEFERRED_STATE_CORRUPT)$/);
   });
