@@ -1,7 +1,6 @@
 /** How one file is looked at without a lock, and without a change to it. */
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
-import { diagnose } from '../cbor/diagnostic.ts';
 import { systemErrorCode } from '../errors.ts';
 import { epochMs } from '../state/clock.ts';
 import { type RegisteredFunction, replay, StateContents } from '../state/contents.ts';
@@ -10,10 +9,9 @@ import { READ_FLAGS } from '../state/open-patiently.ts';
 import { readAll } from '../state/read-all.ts';
 import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
 import { reportError } from '../sweep/reported-error.ts';
+import { argumentText } from './argument-text.ts';
 import type { ListedFile, ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
-
-const MAX_ARGUMENT_TEXT = 120;
 
 /** Where a file lies says what it is. */
 export type Where = 'live' | 'dead';
@@ -125,12 +123,6 @@ function describeFunction(registered: RegisteredFunction, isFree: boolean): List
     maxAttempts: record.delivery === 'at-most-once' ? 1 : record.maxAttempts,
     timeoutMs: record.timeoutMs,
     registeredAtEpochMs: record.registeredAtEpochMs,
-    argumentText: argumentsOf(record.arguments),
+    argumentText: argumentText(record.arguments),
   };
-}
-
-/** The items of the list, without its brackets where nothing was cut. */
-function argumentsOf(bytes: Uint8Array): string {
-  const text = diagnose(bytes, MAX_ARGUMENT_TEXT);
-  return text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
 }
