@@ -59,7 +59,7 @@ test(
       await churner.kill();
       pool.ledger.note('killed', String(churner.pid));
     }
-    await until('the end of all functions', async () => (await pool.owners()).length === 0, 60_000);
+    await until('the end of all functions', async () => (await pool.owners()).length === 0, 300_000);
     abort.abort();
     await Promise.all(watches);
 
