@@ -7,8 +7,8 @@ import type { ReportedError } from './report.ts';
  * What an owner is.
  * - `live`: its job holds the lock
  * - `sweeping`: a sweeper holds the lock
- * - `suspected`: the lock is free, and the grace runs
- * - `orphan`: the lock is free; the next sweep that has its handlers runs what is due
+ * - `suspected`: the lock is free, and its owner may still come back
+ * - `orphan`: the lock is free, and the grace is over; the next sweep that has its handlers runs what is due
  * - `dead`: a dead letter: given up
  */
 export type OwnerState = 'live' | 'sweeping' | 'suspected' | 'orphan' | 'dead';

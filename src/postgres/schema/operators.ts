@@ -15,8 +15,7 @@ CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS
     'state', CASE
       WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
         THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
-      WHEN o.attached_on IS NULL OR o.suspected_at IS NULL THEN 'orphan'
-      ELSE 'suspected' END,
+      WHEN {schema}.is_due(o, {schema}.current_incarnation()) THEN 'orphan' ELSE 'suspected' END,
     'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
     'epoch', o.epoch, 'takenBy', o.taken_by,
     'ageMs', floor(extract(epoch FROM clock_timestamp() - o.opened_at) * 1000),
