@@ -1,5 +1,5 @@
 /** Stored arguments as text for people. Pure. */
-import { diagnose } from '../cbor/diagnostic.ts';
+import { diagnose } from '../value/diagnostic.ts';
 
 const MAX_ARGUMENT_TEXT = 120;
 

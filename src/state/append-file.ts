@@ -5,9 +5,7 @@
 import { fdatasyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
-import { noSpace } from './no-space.ts';
-import { readAll } from './read-all.ts';
-import { stateIo } from './state-io.ts';
+import { noSpace, readAll, stateIo } from './file-io.ts';
 
 export class AppendFile {
   readonly path: string;

@@ -2,18 +2,18 @@
  * A locked state file: of the owner while its job is open, of the sweeper that claims it, or of the runner. This class
  * knows records; `append-file.ts` reads and writes the bytes.
  */
+
 import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import type { StateContents } from '../log/contents.ts';
+import { frameRecord } from '../log/encode-record.ts';
+import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
+import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '../log/records.ts';
+import { replay } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
-import { replay, type StateContents } from './contents.ts';
-import { FRAME_HEAD_BYTES, frameLength } from './frame.ts';
-import { isNoSpace } from './no-space.ts';
-import { MAX_STATE_FILE_BYTES } from './read-all.ts';
-import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from './record.ts';
-import { frameRecord } from './record-frame.ts';
-import { stateIo } from './state-io.ts';
+import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
 
 /** Limit for registrations. The rest of the file is for marks, so that all registered functions can run. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;

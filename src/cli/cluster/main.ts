@@ -1,6 +1,6 @@
 /** `deferred-sweep cluster`: finds the verb, loads what it needs. */
 import { printable } from '../../printable.ts';
-import { reportError } from '../../sweep/reported-error.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from '../exit.ts';
 import { print, say } from '../output.ts';
 import { type ClusterLine, parseClusterLine } from './arguments.ts';

@@ -5,7 +5,7 @@ import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
 import { printableJson } from '../../printable.ts';
-import { reportError } from '../../sweep/reported-error.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, orUsageError, UsageError } from '../exit.ts';
 import { say, warn } from '../output.ts';
 import { withStopSignals } from '../stop-signals.ts';
