@@ -45,8 +45,7 @@ export class ClusterOperator {
       this.#pool,
     ]);
     const owners = rows.map(row => listedOwner(row.entry as StoredEntry));
-    const isDead = ({ state }: ListedOwner): number => Number(state === 'dead');
-    return owners.sort((a, b) => isDead(a) - isDead(b) || b.ageMs - a.ageMs);
+    return owners.sort(inOrder);
   }
 
   /** Gives a dead letter all its attempts again. False where there is none. */
@@ -81,4 +80,11 @@ export async function connectOnce(connection: ConnectionOptions): Promise<PgClie
 /** The key of an owner's id, signed, as text. */
 function keyOf(owner: string): string {
   return BigInt.asIntN(64, BigInt(`0x${owner}`)).toString();
+}
+
+/** Dead letters of one owner are as old as it: by their numbers. */
+function inOrder(a: ListedOwner, b: ListedOwner): number {
+  const byKind = Number(a.state === 'dead') - Number(b.state === 'dead');
+  const number = ({ functions }: ListedOwner): number => functions[0]?.id ?? 0;
+  return byKind || b.ageMs - a.ageMs || number(a) - number(b);
 }

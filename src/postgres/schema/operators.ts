@@ -18,7 +18,7 @@ CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS
       WHEN {schema}.is_due(o, {schema}.current_incarnation()) THEN 'orphan' ELSE 'suspected' END,
     'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
     'epoch', o.epoch, 'takenBy', o.taken_by,
-    'ageMs', floor(extract(epoch FROM clock_timestamp() - o.opened_at) * 1000),
+    'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000),
     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object('id', f.id, 'name', f.handler,
         'registeredAt', f.registered_at, 'nextAt', f.next_at, 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
         'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
@@ -30,7 +30,7 @@ CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS
   UNION ALL
   SELECT jsonb_build_object('id', {schema}.hex_key(d.lock_key), 'pool', d.pool, 'state', 'dead',
     'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'error', d.error,
-    'ageMs', floor(extract(epoch FROM clock_timestamp() - (d.owner ->> 'openedAt')::timestamptz) * 1000),
+    'ageMs', floor(extract(epoch FROM now() - (d.owner ->> 'openedAt')::timestamptz) * 1000),
     'functions', jsonb_build_array(jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAt', d.registered_at,
       'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
       'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
