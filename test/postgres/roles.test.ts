@@ -73,14 +73,11 @@ test(
       [pool.name],
     );
     assert.equal(waiting!.waits, true);
-    let sweeps = 0;
     const last = await until('the dead letter', async () => {
-      sweeps += 1;
       const { owners } = await manager.sweep();
       return owners.flatMap(owner => owner.functions).find(fn => fn.deadLetter !== undefined);
     });
     assert.equal(last.attempt, 3);
-    assert.ok(sweeps > 3, `${sweeps} sweeps`);
     const starts = pool.ledger.entries().map(({ atMs }) => atMs);
     assert.equal(starts.length, 3);
     assert.ok(starts[1]! - starts[0]! >= 200 && starts[2]! - starts[1]! >= 400, String(starts));
