@@ -3,7 +3,7 @@
 import type { ListedAttempt, ListedFunction } from '../operate/listed-file.ts';
 import type { ShownFile } from '../operate/show.ts';
 import { printable } from '../printable.ts';
-import { formatAge } from './format-list.ts';
+import { formatAge } from './format-table.ts';
 import { userName } from './user-names.ts';
 
 /** @param dir - BASE as it was given, for the lines that can be copied */
@@ -67,7 +67,8 @@ function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: Sh
   ];
 }
 
-function functionLines(file: ShownFile, registered: ListedFunction): string[] {
+/** A function and its attempts. */
+export function functionLines(file: { readonly state: string }, registered: ListedFunction): string[] {
   const { id, name, argumentText, state, attempts, timeoutMs } = registered;
   const limit = timeoutMs === 0 ? 'no time limit' : `at most ${timeoutMs} ms`;
   const text = `${name === '' ? '(inline)' : name}${argumentText === '' ? '' : ` ${argumentText}`}`;
@@ -77,6 +78,7 @@ function functionLines(file: ShownFile, registered: ListedFunction): string[] {
   ];
 }
 
+/** The number, begin, duration and error of an attempt. */
 function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: ListedAttempt): string {
   const at = startedAtEpochMs ?? endedAtEpochMs;
   const took =
@@ -100,12 +102,13 @@ function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   return [];
 }
 
-function row(name: string, text: string): string {
+/** One line of `show`. */
+export function row(name: string, text: string): string {
   return `  ${name.padEnd(8)}${text}`;
 }
 
 /** In the time zone of the one who looks, to the second. */
-function clock(epochMs: number): string {
+export function clock(epochMs: number): string {
   const date = new Date(epochMs);
   if (Number.isNaN(date.getTime())) return '(no time)';
   const two = (part: number): string => String(part).padStart(2, '0');

@@ -12,11 +12,9 @@ import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
 import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
-import { diagnose } from '../value/diagnostic.ts';
+import { argumentText } from './argument-text.ts';
 import type { ListedFile, ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
-
-const MAX_ARGUMENT_TEXT = 120;
 
 /** Where a file lies says what it is. */
 export type Where = 'live' | 'dead';
@@ -128,12 +126,6 @@ function describeFunction(registered: RegisteredFunction, isFree: boolean): List
     maxAttempts: record.delivery === 'at-most-once' ? 1 : record.maxAttempts,
     timeoutMs: record.timeoutMs,
     registeredAtEpochMs: record.registeredAtEpochMs,
-    argumentText: argumentsOf(record.arguments),
+    argumentText: argumentText(record.arguments),
   };
-}
-
-/** The items of the list, without its brackets where nothing was cut. */
-function argumentsOf(bytes: Uint8Array): string {
-  const text = diagnose(bytes, MAX_ARGUMENT_TEXT);
-  return text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
 }

@@ -1,48 +1,11 @@
 /** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
-
-import { DeferredSweepError, hasCode } from '../errors.ts';
-import { restore } from '../value/decode.ts';
-import type { ReportedError } from './report.ts';
+import { DeferredSweepError } from '../errors.ts';
+import { type ListedOwner, listedOwner, type StoredEntry } from './listed-owner.ts';
 import { type ConnectionOptions, newClient, type PgClient } from './session/driver.ts';
 import { prepare } from './session/prepare.ts';
 
-/** One function, or one dead letter. */
-export interface ListedFunction {
-  readonly id: number;
-  readonly name: string;
-  readonly registeredAt: string;
-  /** When its next attempt may begin; absent in a dead letter. */
-  readonly nextAt?: string;
-  readonly delivery: string;
-  readonly timeoutMs: number;
-  readonly maxAttempts: number;
-  readonly attempts: readonly {
-    readonly attempt: number;
-    readonly runner: string;
-    readonly startedAt: string;
-    readonly endedAt: string | null;
-    readonly error: ReportedError | null;
-  }[];
-  readonly error?: ReportedError;
-  readonly buriedAt?: string;
-}
-
-/** One owner and its functions; a dead letter stands alone. */
-export interface ListedOwner {
-  readonly id: string;
-  readonly pool: string;
-  /**
-   * `live`: its lock is held by its job; `sweeping`: by a sweeper; `suspected`: the lock is free and the grace runs;
-   * `orphan`: the lock is free; `dead`: a dead letter.
-   */
-  readonly state: 'live' | 'sweeping' | 'suspected' | 'orphan' | 'dead';
-  readonly owner: { readonly host: string; readonly pid: number; readonly bootId: string | null };
-  readonly label: string | null;
-  readonly ageMs: number;
-  readonly epoch?: number;
-  readonly takenBy?: string | null;
-  readonly functions: readonly ListedFunction[];
-}
+/** What became of what was to be discarded. `held`: a job or a sweeper has it; `suspected`: its owner may come back. */
+export type DiscardFate = 'ok' | 'missing' | 'held' | 'suspected';
 
 /** A connection of an operator. */
 export class ClusterOperator {
@@ -56,7 +19,7 @@ export class ClusterOperator {
     this.#pool = pool;
   }
 
-  /** @throws DeferredSweepError by the codes of `prepare`, `DEFERRED_DATABASE` */
+  /** @throws DeferredSweepError by the codes of `prepare`, `DEFERRED_DATABASE`, `DEFERRED_DRIVER_MISSING` */
   static async connect(
     connection: ConnectionOptions,
     schema: string,
@@ -76,25 +39,13 @@ export class ClusterOperator {
     await this.#client.end();
   }
 
-  /** Oldest first. */
+  /** Oldest first, dead letters last. */
   async list(): Promise<ListedOwner[]> {
     const { rows } = await this.#client.query(`SELECT entry FROM ${this.#schema}.list_owners($1)`, [
       this.#pool,
     ]);
-    const owners = rows.map(row => row.entry as ListedOwner);
-    return owners.sort((a, b) => b.ageMs - a.ageMs);
-  }
-
-  /** The arguments of a function, or the reason why they cannot be decoded. */
-  async argumentsOf(owner: string, id: number): Promise<unknown> {
-    const text = `SELECT ${this.#schema}.stored_arguments($1, $2, $3) AS bytes`;
-    const { rows } = await this.#client.query(text, [this.#pool, keyOf(owner), id]);
-    try {
-      return restore(rows[0]?.bytes as Uint8Array);
-    } catch (error) {
-      if (!hasCode(error, 'DEFERRED_STATE_CORRUPT')) throw error;
-      return error.message;
-    }
+    const owners = rows.map(row => listedOwner(row.entry as StoredEntry));
+    return owners.sort(inOrder);
   }
 
   /** Gives a dead letter all its attempts again. False where there is none. */
@@ -105,10 +56,10 @@ export class ClusterOperator {
   }
 
   /** Removes a dead letter, or a function whose owner is gone. */
-  async discard(owner: string, id: number): Promise<'ok' | 'missing' | 'held' | 'suspected'> {
+  async discard(owner: string, id: number): Promise<DiscardFate> {
     const text = `SELECT ${this.#schema}.discard($1, $2, $3) AS fate`;
     const { rows } = await this.#client.query(text, [this.#pool, keyOf(owner), id]);
-    return rows[0]?.fate as 'ok' | 'missing' | 'held' | 'suspected';
+    return rows[0]?.fate as DiscardFate;
   }
 }
 
@@ -126,7 +77,14 @@ export async function connectOnce(connection: ConnectionOptions): Promise<PgClie
   return client;
 }
 
-/** The key of an id, signed, as text. */
+/** The key of an owner's id, signed, as text. */
 function keyOf(owner: string): string {
   return BigInt.asIntN(64, BigInt(`0x${owner}`)).toString();
+}
+
+/** Dead letters of one owner are as old as it: by their numbers. */
+function inOrder(a: ListedOwner, b: ListedOwner): number {
+  const byKind = Number(a.state === 'dead') - Number(b.state === 'dead');
+  const number = ({ functions }: ListedOwner): number => functions[0]?.id ?? 0;
+  return byKind || b.ageMs - a.ageMs || number(a) - number(b);
 }

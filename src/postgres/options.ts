@@ -37,7 +37,7 @@ export interface ClusterOptions<H extends Handlers> {
   maxAttempts?: number | undefined;
   /** From a failed attempt to the next, doubled each time. @defaultValue 10000 */
   retryDelayMs?: number | undefined;
-  /** @defaultValue 'at-least-once' */
+  /** `'at-most-once'` gives a function one attempt, whatever `maxAttempts` says. @defaultValue 'at-least-once' */
   delivery?: Delivery | undefined;
   /** @defaultValue 'fifo' */
   order?: RunOrder | undefined;
@@ -80,6 +80,8 @@ export function resolveClusterOptions<H extends Handlers>(
       `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,
     );
   }
+  const delivery = oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']);
+  const maxAttempts = positiveInteger('maxAttempts', options.maxAttempts ?? 6);
   return {
     connection: checkedConnection(options.connection),
     pool: text('pool', options.pool),
@@ -90,9 +92,9 @@ export function resolveClusterOptions<H extends Handlers>(
     restartGraceMs,
     timeoutMs: milliseconds('timeoutMs', options.timeoutMs ?? 60_000),
     killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
-    maxAttempts: positiveInteger('maxAttempts', options.maxAttempts ?? 6),
+    maxAttempts: delivery === 'at-most-once' ? 1 : maxAttempts,
     retryDelayMs: milliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
-    delivery: oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+    delivery,
     order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
     callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? 30_000),
     logger: options.logger === null ? silent : (options.logger ?? defaultLogger),

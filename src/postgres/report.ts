@@ -12,7 +12,7 @@ export interface OwnerReport {
   readonly owner?: { readonly host: string; readonly pid: number; readonly bootId: string | null };
   readonly label?: string;
   readonly functions: readonly FunctionReport[];
-  /** Functions that are left: for a later attempt, or for those who have their handlers. */
+  /** Functions that are left: for a later attempt, or for those who have their handlers. 0 where the error hides it. */
   readonly pending: number;
   readonly error?: ReportedError;
 }

@@ -1,111 +1,186 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseClusterLine } from '#dist/cli/cluster/arguments.js';
 import { UsageError } from '#dist/cli/exit.js';
+import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
 import { Pool } from '../helpers/postgres/pool.ts';
-import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 let server: PostgresServer;
 
-before(async () => {
-  if (!skipPostgres) server = await PostgresServer.start();
+sharedServer(started => {
+  server = started;
 });
-after(() => server?.end());
 
 function cli(args: readonly string[], user = 'operator') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'cluster', ...args], {
     encoding: 'utf8',
     env: { DEFERRED_SWEEP_POSTGRES: server.url(user) },
-    timeout: 30_000,
+    timeout: 60_000,
   });
   return { status, stdout, stderr };
 }
 
-test(
-  'migrate makes the schema, says so once, and wrong usage is status 2, a missing schema 3',
-  law,
-  async () => {
-    assert.equal(cli(['list', '--pool', 'p'], 'postgres').status, 3);
-    await server.sql('CREATE ROLE worker LOGIN');
-    await server.sql('CREATE ROLE operator LOGIN');
-    const grants = ['migrate', '--worker', 'worker', '--operator', 'operator'];
-    assert.match(cli(grants, 'postgres').stdout, /^schema deferred_sweep: version 0 to \d+\n$/);
-    assert.match(cli(grants, 'postgres').stdout, /^schema deferred_sweep has version \d+ already\n$/);
-    assert.equal(cli(grants).status, 3, 'an operator may not migrate');
-    for (const wrong of [
-      [],
-      ['lsit'],
-      ['list'],
-      ['sweep', '--pool', 'p'],
-      ['show', '--pool', 'p'],
-      ['list', '--x'],
-    ]) {
-      assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
-    }
-    assert.equal(cli(['lsit']).status, 2);
-    assert.equal(cli(['--help']).status, 0);
-  },
-);
+/** A module with the handler `fail`, beside the pool's ledger. */
+function handlersFile(pool: Pool, body: string): string {
+  const path = join(dirname(pool.ledger.path), 'handlers.mjs');
+  writeFileSync(path, `export const handlers = { fail(path, name) { ${body} } };\n`);
+  return path;
+}
+
+test('migrate makes the schema and says so once; the roles it grants can use it', law, async () => {
+  await server.sql('CREATE ROLE ops LOGIN');
+  const schema = ['--schema', 'another'];
+  assert.equal(cli(['list', '--pool', 'p', ...schema], 'ops').status, 3, 'no schema yet');
+  const migrate = ['migrate', ...schema, '--operator', 'ops'];
+  assert.equal(cli(migrate, 'ops').status, 3, 'an operator may not migrate');
+  assert.match(cli(migrate, 'postgres').stdout, /^schema another: version 0 to \d+\n$/);
+  assert.match(cli(migrate, 'postgres').stdout, /^schema another has version \d+ already\n$/);
+  const { status, stdout } = cli(['list', '--pool', 'p', ...schema], 'ops');
+  assert.deepEqual([status, stdout], [0, ''], 'a pipe gets no heading');
+});
+
+test('wrong usage is refused before anything is connected, with status 2', () => {
+  const inPool = ['--pool', 'p'];
+  for (const wrong of [
+    [],
+    ['lsit'],
+    ['list'],
+    ['list', ...inPool, 'a1'],
+    ['list', ...inPool, '--x'],
+    ['list', ...inPool, '--handlers', 'h.mjs'],
+    ['list', ...inPool, '--state', 'held'],
+    ['list', ...inPool, '--older', 'soon'],
+    ['list', ...inPool, '--schema', 'A; DROP'],
+    ['sweep', ...inPool],
+    ['watch', ...inPool, '--handlers', 'h.mjs', '--interval', '1'],
+    ['show', ...inPool],
+    ['show', ...inPool, '../x'],
+    ['retry', ...inPool],
+    ['retry', ...inPool, 'a1', '--all'],
+    ['discard', ...inPool, 'a1', '--name', 'n'],
+  ]) {
+    assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
+  }
+  const { status, stderr } = spawnSync(process.execPath, [main, 'cluster', 'lsit'], { encoding: 'utf8' });
+  assert.deepEqual([status, /cluster --help/.test(stderr)], [2, true]);
+  const unloadable = ['cluster', 'sweep', ...inPool, '--handlers', '/nowhere.mjs'];
+  assert.equal(spawnSync(process.execPath, [main, ...unloadable]).status, 2);
+});
 
 test(
-  'a dead letter is listed, shown, given its attempts again, run by the command, or discarded',
+  'a dead letter is listed and shown as one of the file store, given its attempts again, run, or discarded',
   law,
   async t => {
     const pool = new Pool(t, server);
     const inPool = ['--pool', pool.name];
     const job = await pool.manager({ maxAttempts: 1, label: 'build \u001b[31m7' }).open();
-    await job.defer('fail', pool.ledger.path, 'a');
+    await job.defer('fail', pool.ledger.path, 'a', 'no\u001b[2Jroom');
     await job.defer('fail', pool.ledger.path, 'b');
-    const report = await job.close();
-    assert.deepEqual(
-      report.owners[0]?.functions.map(fn => fn.deadLetter),
-      [`${job.id}.1`, `${job.id}.2`],
-    );
+    await job.close();
 
-    const listed = cli(['list', ...inPool]);
-    assert.equal(listed.status, 0, listed.stderr);
+    const listed = cli(['list', ...inPool, '--state', 'dead', '--exit-code']);
+    assert.equal(listed.status, 1, listed.stderr);
+    const [first = '', ...others] = listed.stdout.split('\n');
+    const [state, id = '', user, owner, , todo, tries, next, label, note] = first.split('\t');
+    assert.deepEqual([state, user, todo, tries, others.length], ['dead', '-', '1', '1/1', 2]);
+    assert.ok(`${job.id}.1`.startsWith(id.split('.')[0]!) && id.endsWith('.1'), id);
+    assert.match(owner!, new RegExp(`:${process.pid}$`));
+    assert.match(next!, /^fail "/);
+    assert.deepEqual([label, note], ['build \\u001b[31m7', 'no\\u001b[2Jroom']);
+
+    const shown = cli(['show', ...inPool, `${job.id.slice(0, 12)}.2`]).stdout;
     assert.match(
-      listed.stdout,
-      new RegExp(`^dead +${job.id}\\.1 .* 1/1 +fail +build \\\\u\\{1b\\}\\[31m7$`, 'm'),
+      shown,
+      /^[0-9a-f]{16}\.2 {2}dead letter: given up after 1 of 1 attempts\n(.*\n)*.*the cloud is away\n/,
     );
-    assert.match(
-      cli(['show', ...inPool, `${job.id.slice(0, 12)}.2`]).stdout,
-      /fail\('.*', 'b'\).*\n(.*\n)+.*the cloud is away/,
-    );
+    assert.match(shown, /again +deferred-sweep cluster retry [0-9a-f]{16}\.2 --pool/);
     assert.equal(cli(['show', ...inPool, '0.9']).status, 1);
 
-    assert.equal(cli(['discard', ...inPool, `${job.id}.1`]).status, 0);
+    assert.equal(cli(['discard', ...inPool, `${job.id}.1`]).status, 2, 'nobody to ask');
+    assert.equal(cli(['discard', ...inPool, `${job.id}.1`, '--yes']).status, 0);
     assert.equal(cli(['retry', ...inPool, `${job.id}.1`]).status, 1);
-    assert.equal(cli(['retry', ...inPool, `${job.id}.2`]).status, 0);
-    const handlers = join(dirname(pool.ledger.path), 'handlers.mjs');
-    writeFileSync(
-      handlers,
-      "export const handlers = { fail(path, name) { console.log('undone ' + name); } };\n",
-    );
+    const retried = cli(['retry', ...inPool, '--all', '--name', 'fail', '--json']);
+    assert.deepEqual(JSON.parse(retried.stdout).letters, [
+      { id: `${job.id}.2`, name: 'fail', outcome: 'retried' },
+    ]);
+    const handlers = handlersFile(pool, "console.log('undone ' + name);");
     const swept = cli(['sweep', ...inPool, '--handlers', handlers], 'worker');
     assert.equal(swept.status, 0, swept.stderr);
+    assert.match(swept.stderr, /^undone b$/m, 'what handlers print is apart from the report');
     assert.match(
       swept.stdout,
-      /undone b\n(.*\n)* {2}fail: ok \(attempt 1, .*\n.*: 1 done, 0 failed, 0 left for later\n$/,
+      /^[0-9a-f]{16} of pid .*: ran\n {2}fail: ok \(attempt 1, .*\n.*: 1 done, 0 failed, 0 left for later\n$/,
     );
-    assert.equal(cli(['list', '--json', ...inPool]).stdout, '');
+    assert.equal(cli(['list', ...inPool, '--exit-code']).status, 0);
   },
 );
 
+test('what a handler throws reaches the terminal escaped, as text and as JSON', law, async t => {
+  const pool = new Pool(t, server);
+  const inPool = ['--pool', pool.name];
+  const owner = await pool.owner({ graceMs: 0, retryDelayMs: 0 });
+  await owner.defer('fail', 'a');
+  await owner.child.kill();
+  const handlers = handlersFile(pool, "throw new Error('red \\u001b[31m \\u202e \\u009b');");
+  const sweep = ['sweep', ...inPool, '--handlers', handlers];
+  // One sweep may see the session that is just ending.
+  let swept = cli([...sweep, '--json'], 'worker');
+  while (swept.status === 0) swept = cli([...sweep, '--json'], 'worker');
+  assert.equal(swept.status, 1);
+  const [ran] = JSON.parse(swept.stdout).owners[0].functions;
+  assert.equal(ran.error.message, 'red \u001b[31m \u202e \u009b', 'it parses to what was thrown');
+  await server.sql('UPDATE deferred_sweep.functions SET next_at = now()');
+  const watch = spawn(process.execPath, [main, 'cluster', 'watch', ...sweep.slice(1)], {
+    env: { DEFERRED_SWEEP_POSTGRES: server.url('worker') },
+  });
+  t.after(() => watch.kill('SIGKILL'));
+  let text = '';
+  for (const stream of [watch.stdout, watch.stderr])
+    stream.on('data', (data: Buffer) => {
+      text += data;
+    });
+  const seen = /red \\u001b\[31m \\u202e \\u009b/g;
+  await until('the report, and the warning', () => (text.match(seen) ?? []).length === 2);
+  watch.kill('SIGTERM');
+  assert.deepEqual(await once(watch, 'exit'), [0, null]);
+  const unsafe = ['\u001b', '\u009b', '\u202e'];
+  for (const output of [swept.stdout, swept.stderr, text])
+    assert.ok(!unsafe.some(character => output.includes(character)), JSON.stringify(output));
+});
+
+test('a database that cannot be used is status 3 and a line of JSON, with --exit-zero 0', law, async t => {
+  const handlers = handlersFile(new Pool(t, server), '');
+  const sweep = ['sweep', '--pool', 'p', '--handlers', handlers, '--json'];
+  const { status, stdout, stderr } = cli(sweep, 'operator');
+  assert.equal(status, 3, stderr);
+  assert.equal(JSON.parse(stdout).pool, 'p');
+  assert.match(stderr, /^deferred-sweep: cannot sweep pool p: /m);
+  assert.equal(cli([...sweep, '--exit-zero'], 'operator').status, 0);
+});
+
 test('the function of a live job is listed as such and cannot be discarded', law, async t => {
   const pool = new Pool(t, server);
-  const job = await pool.manager().open();
+  const job = await pool.manager({ label: 'x' }).open();
   await job.defer('note', pool.ledger.path, 'a');
-  const [owner] = cli(['list', '--json', '--pool', pool.name]).stdout.split('\n');
-  const { state, functions } = JSON.parse(owner!);
-  assert.deepEqual([state, functions.length, functions[0].name], ['live', 1, 'note']);
-  const refused = cli(['discard', '--pool', pool.name, `${job.id}.1`]);
-  assert.deepEqual([refused.status, /live owner/.test(refused.stderr)], [1, true]);
+  const listed = cli(['list', '--json', '--pool', pool.name, '--label', 'x']);
+  const { pool: name, owners } = JSON.parse(listed.stdout) as ClusterListReport;
+  assert.deepEqual([name, owners.length], [pool.name, 1]);
+  const [owner] = owners;
+  const only = owner?.functions[0];
+  assert.deepEqual([owner?.id, owner?.state, owner?.functions.length], [job.id, 'live', 1]);
+  assert.deepEqual([only?.name, only?.state, only?.attempts], ['note', 'pending', []]);
+  assert.match(only!.argumentText, /, "a"$/);
+  const refused = cli(['discard', '--yes', '--pool', pool.name, `${job.id}.1`]);
+  assert.deepEqual([refused.status, /its job lives/.test(refused.stderr)], [1, true]);
   assert.equal(cli(['list', '--pool', pool.name], 'worker').status, 3, 'a worker may not list');
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { Pool } from '../helpers/postgres/pool.ts';
+import type { ClusterReport } from '#dist/postgres/index.js';
+import { Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
@@ -69,6 +71,49 @@ test(
       [pool.name],
     );
     assert.deepEqual(left, []);
+  },
+);
+
+test(
+  'a suspended runner that was taken over may say late that it is done, and the function is not tried again',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const graces = { graceMs: 100, retryDelayMs: 0, maxAttempts: 5 };
+    const owner = await pool.owner(graces);
+    await owner.defer('slow', 'a', 500);
+    owner.child.send({ do: 'close' });
+    await until('the start', () => pool.ledger.names('start').length === 1);
+    owner.child.process.kill('SIGSTOP');
+    await terminateHolder(owner.id);
+    const failNow = new AbortController();
+    const slow = async (): Promise<void> => {
+      pool.ledger.note('start', 'again');
+      await once(failNow.signal, 'abort');
+      throw new Error('the second attempt fails');
+    };
+    const manager = pool.manager({ ...graces, handlers: { slow } as never });
+    const abort = new AbortController();
+    const reports: ClusterReport[] = [];
+    const watching = manager.watch({
+      intervalMs: 50,
+      signal: abort.signal,
+      onReport: report => void reports.push(report),
+    });
+    await until('the second attempt', () => pool.ledger.names('start').length === 2);
+    owner.child.process.kill('SIGCONT');
+    type Closed = { did: string; result: ClusterReport };
+    const { result } = await untilDid<Closed>(owner.child, 'closed');
+    const [own] = result.owners;
+    assert.deepEqual([own?.outcome, own?.functions[0]?.attempt, own?.functions.length], ['lost', 1, 1]);
+    assert.deepEqual(await server.sql('SELECT 1 FROM deferred_sweep.functions'), [], 'done is accepted');
+    failNow.abort();
+    await until('the report', () => reports.length > 0);
+    await until('the end', async () => (await pool.owners()).length === 0);
+    abort.abort();
+    await watching;
+    assert.deepEqual(pool.ledger.names('start'), ['a', 'again']);
+    assert.deepEqual(await server.sql('SELECT 1 FROM deferred_sweep.dead_letters'), []);
   },
 );
 

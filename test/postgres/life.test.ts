@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;
@@ -75,3 +76,33 @@ test('what a killed worker registered is run by another process, once', law, asy
   assert.deepEqual(pool.ledger.names('end'), ['a']);
   assert.deepEqual(await pool.owners(), []);
 });
+
+test(
+  'a death costs the grace and two polls: the first suspects, the first after the grace runs',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const owner = await pool.owner({ graceMs: 700 });
+    await owner.defer('note', 'a');
+    const sweeper = pool.manager({ graceMs: 700 });
+    await sweeper.sweep();
+    assert.deepEqual(
+      (await pool.owners()).map(row => row.suspected_at),
+      [null],
+    );
+    await owner.child.kill();
+    const isHeld = `SELECT 1 FROM deferred_sweep.held_keys() h WHERE deferred_sweep.hex_key(h.held) = $1`;
+    await until('the end of its session', async () => (await server.sql(isHeld, [owner.id])).length === 0);
+    const state = async (): Promise<unknown> => {
+      const [row] = await server.sql(
+        `SELECT entry ->> 'state' AS state FROM deferred_sweep.list_owners($1)`,
+        [pool.name],
+      );
+      return row?.state;
+    };
+    assert.equal(await state(), 'suspected', 'also before a sweeper has seen it');
+    assert.equal((await sweeper.sweep()).owners.length, 0, 'the first poll');
+    await until('the end of the grace', async () => (await state()) === 'orphan');
+    assert.equal((await sweeper.sweep()).ok, 1, 'the second poll');
+  },
+);

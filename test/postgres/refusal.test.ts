@@ -4,10 +4,10 @@ import { hasCode } from '#dist/errors.js';
 import { ClusterManager } from '#dist/postgres/index.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
-import { testSessionLocks } from '#dist/postgres/session/pooler-test.js';
 import { prepare } from '#dist/postgres/session/prepare.js';
 import { skipPgbouncer, startPgbouncer } from '../helpers/postgres/pgbouncer.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { freePort, PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
@@ -19,7 +19,7 @@ sharedServer(started => {
   server = started;
 });
 
-for (const mode of ['session', 'transaction'] as const) {
+for (const mode of ['session', 'transaction', 'statement'] as const) {
   test(`pgbouncer in ${mode} mode is refused`, { skip: skipPostgres || skipPgbouncer }, async t => {
     const port = await startPgbouncer(t, server, mode);
     const manager = new Pool(t, server).manager({ connection: server.url('worker', port) });
@@ -27,25 +27,44 @@ for (const mode of ['session', 'transaction'] as const) {
   });
 }
 
-test('a pooler that hides is refused by what happens to a lock', {
+test('a pooler that names the right backend is refused by what becomes of a lock', {
   skip: skipPostgres || skipPgbouncer,
 }, async t => {
-  const connection = {
-    connectionString: server.url('worker', await startPgbouncer(t, server, 'transaction')),
+  const port = await startPgbouncer(t, server, 'transaction');
+  const pooled = await newClient({ connectionString: server.url('worker', port) }, 'test');
+  await pooled.connect();
+  const { rows } = await pooled.query('SELECT pg_backend_pid() AS pid');
+  await pooled.end();
+  const proxy = await TcpProxy.start(t, { address: '127.0.0.1', port });
+  // The message of the protocol that tells a client its backend: 'K', its length, the pid.
+  const head = Buffer.from([0x4b, 0, 0, 0, 12]);
+  let named = 0;
+  proxy.alterAnswer = data => {
+    const at = data.indexOf(head);
+    if (at === -1) return data;
+    named += 1;
+    data.writeInt32BE(Number(rows[0]!.pid), at + head.length);
+    return data;
   };
-  const client = await newClient(connection, 'test');
-  await client.connect();
-  t.after(() => client.end());
-  await assert.rejects(testSessionLocks(client, connection, 'test'), error =>
-    hasCode(error, 'DEFERRED_POOLER'),
+  const manager = new Pool(t, server).manager({ connection: proxy.url() });
+  await assert.rejects(
+    manager.open(),
+    error => hasCode(error, 'DEFERRED_POOLER') && error.message.includes('session lock'),
   );
+  assert.equal(named, 2, 'it passed the first test, and failed the second');
 });
 
-test('a standby is refused', law, async t => {
+test('a standby is refused; a primary says that it is asynchronous', law, async t => {
   const standby = await PostgresServer.start({ standbyOf: server });
   t.after(() => standby.end());
   const manager = new Pool(t, standby).manager();
   await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_STANDBY'));
+  const isFollowed = `SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`;
+  await until('the standby follows', async () => (await server.sql(isFollowed)).length === 1);
+  const warnings: string[] = [];
+  const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
+  await new Pool(t, server).manager({ logger }).open();
+  assert.match(warnings.join('\n'), /its standbys are asynchronous: a failover loses/);
 });
 
 test('a schema that is missing, newer, or closed to the role is refused', law, async t => {
@@ -90,7 +109,9 @@ function altered(
 }
 
 test('a server before 14, and one that keeps a setting that matters, are refused', law, async () => {
-  await server.sql(`CREATE ROLE limited LOGIN; ALTER ROLE limited SET idle_session_timeout = '1h'`);
+  await server.sql(
+    `CREATE ROLE limited LOGIN IN ROLE worker; ALTER ROLE limited SET idle_session_timeout = '1h'`,
+  );
   const client = await server.connect('limited');
   const old = altered(client, text =>
     text.includes('server_version_num')
@@ -106,6 +127,22 @@ test('a server before 14, and one that keeps a setting that matters, are refused
   await assert.rejects(
     prepare(keeping, '"deferred_sweep"'),
     error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('idle_session_timeout'),
+  );
+  await client.end();
+});
+
+test('a server that fixes a setting by which a death is noticed is told, and is used', law, async () => {
+  const client = await server.connect('worker');
+  // As on Azure: one of the settings by which a death is noticed is fixed.
+  const fixing = altered(client, (text, values = []) => {
+    if (!text.includes('set_config') || !values.includes('client_connection_check_interval'))
+      return undefined;
+    throw Object.assign(new Error('it cannot be changed'), { severity: 'ERROR', code: '55P02' });
+  });
+  const { warnings } = await prepare(fixing, '"deferred_sweep"');
+  assert.deepEqual(
+    warnings.filter(text => !text.startsWith('fsync')).map(text => text.replace(/ \(.*/, '')),
+    ['it does not let client_connection_check_interval be 1000'],
   );
   await client.end();
 });

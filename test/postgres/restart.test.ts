@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { startChild } from '../helpers/child.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { mainThreadOwner } from '../helpers/postgres/main-thread-owner.ts';
 import { isLong, rounds, skipLong } from '../helpers/postgres/mode.ts';
-import { type Owner, Pool } from '../helpers/postgres/pool.ts';
+import { type Owner, Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
 const long = { skip: skipPostgres || skipLong };
-// The default, or less where it must be quick; a loop is blocked for nearly as long.
-const restartGraceMs = isLong ? 15_000 : 4000;
-const blockMs = restartGraceMs - 1000;
-const graces = { graceMs: 500, restartGraceMs };
+// The default, or less where it must be quick.
+const graces = { graceMs: 500, restartGraceMs: isLong ? 15_000 : 5000 };
 let server: PostgresServer;
 
 sharedServer(started => {
@@ -39,47 +40,56 @@ async function crash(): Promise<void> {
   });
 }
 
-/** The watch goes on until the longest grace is over, counted from now. */
-async function watchThrough(t: TestContext, pool: Pool): Promise<() => Promise<void>> {
-  const abort = new AbortController();
-  const manager = pool.manager(graces);
-  const watching = manager.watch({ intervalMs: 100, signal: abort.signal });
-  t.after(() => abort.abort());
-  return async () => {
-    const startMs = performance.now();
-    await until('the end of the grace', () => performance.now() - startMs > restartGraceMs + 1500);
-    abort.abort();
-    await watching;
-  };
-}
-
 for (const [what, interrupt] of [
   ['restart', restart],
   ['crash', crash],
 ] as const) {
   test(
-    `after a ${what} of the server no owner is taken whose event loop is blocked, and all go on`,
+    `after a ${what} of the server no owner is taken, its event loop blocked for the whole grace, unless its session is on the main thread`,
     what === 'crash' ? long : law,
     async t => {
-      const pool = new Pool(t, server);
+      const [pool, control] = [new Pool(t, server), new Pool(t, server)];
+      const options = { connection: server.url('worker'), ...graces };
       const owners: Owner[] = [];
-      for (let count = 0; count < rounds(2, 4, 40); count++) owners.push(await pool.owner(graces));
+      for (let count = 0; count < rounds(2, 6, 40); count++) owners.push(await pool.owner(graces));
       await Promise.all(owners.map((owner, index) => owner.defer('note', `f${index}`)));
+      const falsely = await Promise.all(
+        ['x', 'y'].slice(0, rounds(1, 2, 2)).map(name => mainThreadOwner(t, control, name, options)),
+      );
       const epochs = async () => (await pool.owners()).map(row => `${row.id} ${row.epoch}`).sort();
       const before = await epochs();
-      const watchedThrough = await watchThrough(t, pool);
-      for (const { child } of owners) child.send({ do: 'block', ms: blockMs });
+      const abort = new AbortController();
+      t.after(() => abort.abort());
+      const watches = [pool, control].map(watched =>
+        watched.manager(graces).watch({ intervalMs: 100, signal: abort.signal }),
+      );
+      const path = join(freshDirectory(t), 'go-on');
+      const blocked = [...owners.map(({ child }) => child), ...falsely];
+      for (const child of blocked) child.send({ do: 'block', path });
+      for (const child of blocked) await untilDid(child, 'blocking');
+
       await interrupt();
-      await watchedThrough();
+      // The longest grace, from here on; the same watch has then taken what it may take.
+      await until(
+        'the false take-overs',
+        () => control.ledger.names('end').length === falsely.length,
+        60_000,
+      );
+      assert.ok(
+        falsely.every(child => child.process.exitCode === null),
+        'those owners live',
+      );
       assert.deepEqual(await epochs(), before);
       assert.deepEqual(pool.ledger.entries(), []);
+      abort.abort();
+      await Promise.all(watches);
+
+      writeFileSync(path, '');
       for (const { child } of owners) {
-        let message = await child.next<{ did: string }>();
         // A restart takes longer than half a grace: the signal has warned.
-        while (message.did !== 'blocked') message = await child.next();
+        await untilDid(child, 'blocked');
         child.send({ do: 'close' });
-        let closed = await child.next<{ did: string; result: { ok: number } }>();
-        while (closed.did !== 'closed') closed = await child.next();
+        const closed = await untilDid<{ did: string; result: { ok: number } }>(child, 'closed');
         assert.equal(closed.result.ok, 1);
       }
       assert.equal(pool.ledger.names('end').length, owners.length);
@@ -98,23 +108,4 @@ test('an owner that died with the server is taken after the longer grace', law, 
   const manager = pool.manager({ graceMs: 100, restartGraceMs: 1500 });
   await until('the take-over', async () => (await manager.sweep()).ok > 0);
   assert.ok(performance.now() - bootedMs >= 1500, 'not before the restart grace');
-});
-
-test('with its session on the main thread, the same owner is taken falsely', law, async t => {
-  const pool = new Pool(t, server);
-  const short = { graceMs: 200, restartGraceMs: 800 };
-  const args = [JSON.stringify({ connection: server.url('worker'), pool: pool.name, ...short })];
-  const child = startChild(t, 'postgres/main-thread-owner', { args });
-  await child.next();
-  const before = await pool.owners();
-  const manager = pool.manager(short);
-  child.send({ ms: 10_000 });
-  await restart();
-  await until(
-    'the false take-over',
-    async () => (await manager.sweep().catch(() => undefined))?.owners.length,
-  );
-  const alive = child.process.exitCode === null && child.process.signalCode === null;
-  assert.ok(alive, 'the owner lives');
-  assert.equal(before.length, 1);
 });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
-import { skipLong } from '../helpers/postgres/mode.ts';
-import { Pool } from '../helpers/postgres/pool.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { mainThreadOwner } from '../helpers/postgres/main-thread-owner.ts';
+import { rounds, skipLong } from '../helpers/postgres/mode.ts';
+import { type Owner, Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { until } from '../helpers/postgres/until.ts';
@@ -53,41 +57,55 @@ test(
   },
 );
 
-test('after a promotion the owners attach to the new primary within the restart grace', law, async t => {
-  const server = await PostgresServer.start();
-  t.after(() => server.end());
-  await server.migrate();
-  const standby = await PostgresServer.start({ standbyOf: server });
-  t.after(() => standby.end());
-  const pool = new Pool(t, standby);
-  const proxy = await TcpProxy.start(t, server);
-  const options = { connection: proxy.url(), graceMs: 300, restartGraceMs: 10_000 };
-  const owner = await pool.owner(options);
-  await owner.defer('note', 'a');
-  await until('the standby has it', async () => {
-    const rows = await standby.sql('SELECT 1 FROM deferred_sweep.functions');
-    return rows.length === 1;
-  });
-  const manager = pool.manager(options);
-  await manager.sweep();
-  owner.child.send({ do: 'block', ms: 6000 });
-  // First only the address moves: the standby is refused until it is the primary.
-  proxy.target = standby;
-  await server.stop('SIGQUIT');
-  const abort = new AbortController();
-  const watching = manager.watch({ intervalMs: 100, signal: abort.signal });
-  await standby.sql('SELECT pg_promote(true)');
-  const [before] = await pool.owners();
-  let message = await owner.child.next<{ did: string }>();
-  while (message.did !== 'blocked') message = await owner.child.next();
-  const [now] = await pool.owners();
-  assert.equal(now?.epoch, before?.epoch);
-  assert.deepEqual(pool.ledger.entries(), []);
-  assert.ok(Number(now?.attachment) > Number(before?.attachment) || now?.attached_on !== null);
-  owner.child.send({ do: 'defer', call: ['note', pool.ledger.path, 'b'] });
-  // A promotion takes longer than half a grace: the signal has warned.
-  while (message.did !== 'deferred') message = await owner.child.next();
-  assert.equal((message as { id?: number }).id, 2);
-  abort.abort();
-  await watching;
-});
+test(
+  'after a promotion blocked owners attach to the new primary within the restart grace, but not those with a session on the main thread',
+  law,
+  async t => {
+    const server = await PostgresServer.start();
+    t.after(() => server.end());
+    await server.migrate();
+    const standby = await PostgresServer.start({ standbyOf: server });
+    t.after(() => standby.end());
+    const [pool, control] = [new Pool(t, standby), new Pool(t, standby)];
+    const proxy = await TcpProxy.start(t, server);
+    const graces = { graceMs: 300, restartGraceMs: 10_000 };
+    const options = { connection: proxy.url(), ...graces };
+    const owners: Owner[] = [];
+    for (let count = 0; count < rounds(1, 3, 10); count++) owners.push(await pool.owner(options));
+    await Promise.all(owners.map((owner, index) => owner.defer('note', `f${index}`)));
+    const falsely = await mainThreadOwner(t, control, 'x', options);
+    await until('the standby has all', async () => {
+      const rows = await standby.sql('SELECT 1 FROM deferred_sweep.functions');
+      return rows.length === owners.length + 1;
+    });
+    const managers = [pool, control].map(watched => watched.manager(options));
+    await Promise.all(managers.map(manager => manager.sweep()));
+    const path = join(freshDirectory(t), 'go-on');
+    const blocked = [...owners.map(({ child }) => child), falsely];
+    for (const child of blocked) child.send({ do: 'block', path });
+    for (const child of blocked) await untilDid(child, 'blocking');
+    const epochs = async () => (await pool.owners()).map(row => `${row.id} ${row.epoch}`).sort();
+    const before = await epochs();
+
+    // First only the address moves: the standby is refused until it is the primary.
+    proxy.target = standby;
+    await server.stop('SIGQUIT');
+    const abort = new AbortController();
+    t.after(() => abort.abort());
+    const watches = managers.map(manager => manager.watch({ intervalMs: 100, signal: abort.signal }));
+    await standby.sql('SELECT pg_promote(true)');
+    await until('the false take-over', () => control.ledger.names('end').length === 1, 60_000);
+    assert.deepEqual(await epochs(), before);
+    assert.deepEqual(pool.ledger.entries(), []);
+    assert.ok((await pool.owners()).every(row => Number(row.attachment) > 1));
+    writeFileSync(path, '');
+    for (const { child } of owners) {
+      // A promotion takes longer than half a grace: the signal has warned.
+      await untilDid(child, 'blocked');
+      child.send({ do: 'defer', call: ['note', pool.ledger.path, 'late'] });
+      assert.equal((await untilDid<{ did: string; id?: number }>(child, 'deferred')).id, 2);
+    }
+    abort.abort();
+    await Promise.all(watches);
+  },
+);

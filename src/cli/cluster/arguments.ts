@@ -1,118 +1,142 @@
 /** Reading the command line of `deferred-sweep cluster`. Pure. */
 import { parseArgs } from 'node:util';
+import { OWNER_STATES, type OwnerState } from '../../postgres/listed-owner.ts';
+import { schemaName } from '../../postgres/options.ts';
 import type { ConnectionOptions } from '../../postgres/session/driver.ts';
 import { orUsageError, UsageError } from '../exit.ts';
-import { parseTime } from '../values.ts';
+import { parseAge, parseTime } from '../values.ts';
 
-export const CLUSTER_USAGE = `Usage: deferred-sweep cluster VERB [OPTIONS] [ID]
+const OPTIONS = {
+  all: { type: 'boolean' },
+  'exit-code': { type: 'boolean' },
+  'exit-zero': { type: 'boolean' },
+  handlers: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  interval: { type: 'string' },
+  json: { type: 'boolean' },
+  label: { type: 'string' },
+  name: { type: 'string' },
+  older: { type: 'string' },
+  operator: { type: 'string', multiple: true },
+  pool: { type: 'string' },
+  quiet: { type: 'boolean' },
+  schema: { type: 'string' },
+  state: { type: 'string' },
+  worker: { type: 'string', multiple: true },
+  yes: { type: 'boolean' },
+} as const;
 
-Deferred functions in a PostgreSQL database.
+type OptionName = keyof typeof OPTIONS;
 
-  migrate     make the schema, or bring it to this version
-  list        what is registered in a pool, whose it is, and its dead letters
-  show ID     everything about one function (ID: owner.number) or one owner
-  sweep       run the functions of lost owners once
-  watch       the same again and again, until SIGINT or SIGTERM
-  retry ID    give a dead letter all its attempts again
-  discard ID  remove a dead letter, or a function whose owner is gone
+const CHOOSING = ['all', 'name', 'label', 'older'] as const;
 
-The connection is taken from the environment, never from the command line:
-DEFERRED_SWEEP_POSTGRES (a URL), or PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ...
+export type ClusterVerb = 'migrate' | 'list' | 'show' | 'sweep' | 'watch' | 'retry' | 'discard';
 
-Options:
-  --pool NAME       the pool (all verbs but migrate)
-  --handlers FILE   a module that exports "handlers" (sweep, watch)
-  --schema NAME     default: deferred_sweep
-  --interval TIME   between two sweeps of watch (500ms, 30s, 5m); default: 1s
-  --worker ROLE     migrate: a role that may register and sweep; repeatable
-  --operator ROLE   migrate: a role that may list, retry, discard; repeatable
-  --json            print JSON, one line for each report or owner
+/** What each verb takes beside `--schema`. */
+const TAKEN: Readonly<Record<ClusterVerb, readonly OptionName[]>> = {
+  migrate: ['worker', 'operator'],
+  list: ['pool', 'json', 'state', 'older', 'label', 'exit-code'],
+  show: ['pool', 'json'],
+  sweep: ['pool', 'handlers', 'json', 'quiet', 'exit-zero'],
+  watch: ['pool', 'handlers', 'json', 'interval'],
+  retry: ['pool', 'json', ...CHOOSING],
+  discard: ['pool', 'json', ...CHOOSING, 'yes'],
+};
 
-Exit status: 0 all done or nothing to do; 1 a function failed, or ID is not
-there or not free; 2 wrong usage; 3 the database could not be used.
+const VERBS = Object.keys(TAKEN) as readonly ClusterVerb[];
 
-Example:
-  deferred-sweep cluster list --pool ci
-`;
-
-const VERBS = ['migrate', 'list', 'show', 'sweep', 'watch', 'retry', 'discard'] as const;
-export type ClusterVerb = (typeof VERBS)[number];
-
-/** A command line that makes sense. What a verb does not need is empty. */
+/** A command line that makes sense. What a verb does not take is empty. */
 export interface ClusterLine {
   readonly verb: ClusterVerb;
   readonly pool: string;
-  readonly handlers: string;
   readonly schema: string;
+  readonly handlers: string;
   readonly intervalMs: number;
   readonly workers: readonly string[];
   readonly operators: readonly string[];
+  readonly states: readonly OwnerState[];
+  readonly olderMs: number | undefined;
+  readonly label: string | undefined;
+  readonly name: string | undefined;
   readonly isJson: boolean;
-  readonly id: string;
+  readonly isQuiet: boolean;
+  readonly isZeroAlways: boolean;
+  readonly isAlarm: boolean;
+  readonly isAgreed: boolean;
+  /** Undefined for `--all`. */
+  readonly ids: readonly string[] | undefined;
 }
 
 /** Undefined where help is asked for. @throws UsageError */
 export function parseClusterLine(argv: readonly string[]): ClusterLine | undefined {
-  const { values, positionals } = parse(argv);
+  const { values, positionals } = orUsageError(() =>
+    parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS }),
+  );
   if (values.help) return undefined;
-  const [verb, ...rest] = positionals;
-  if (!isVerb(verb))
-    throw new UsageError(`cluster needs one of ${VERBS.join(', ')}, got ${verb ?? 'nothing'}`);
-  const takesId = verb === 'show' || verb === 'retry' || verb === 'discard';
-  if (rest.length !== (takesId ? 1 : 0)) {
-    throw new UsageError(`cluster ${verb} takes ${takesId ? 'one ID' : 'no ID'}, got ${rest.length}`);
-  }
-  const needsHandlers = verb === 'sweep' || verb === 'watch';
+  const [word, ...ids] = positionals;
+  const verb = VERBS.find(known => known === word);
+  if (verb === undefined)
+    throw new UsageError(`cluster needs one of ${VERBS.join(', ')}, got ${word ?? 'nothing'}`);
+  requireTaken(verb, Object.keys(values) as OptionName[]);
   if (verb !== 'migrate' && !values.pool) throw new UsageError(`cluster ${verb} needs --pool NAME`);
-  if (needsHandlers && !values.handlers) throw new UsageError(`cluster ${verb} needs --handlers FILE`);
-  const intervalMs = values.interval === undefined ? 1000 : parseTime('--interval', values.interval);
-  const { worker = [], operator = [], schema = 'deferred_sweep' } = values;
+  if ((verb === 'sweep' || verb === 'watch') && !values.handlers)
+    throw new UsageError(`cluster ${verb} needs --handlers FILE`);
+  requireIds(verb, ids, values.all === true);
+  for (const option of ['name', 'older', 'label'] as const)
+    if (verb !== 'list' && values[option] !== undefined && !values.all)
+      throw new UsageError(`--${option} goes with --all`);
+  const { schema = 'deferred_sweep' } = values;
+  orUsageError(() => schemaName(schema));
   return {
     verb,
     pool: values.pool ?? '',
-    handlers: values.handlers ?? '',
     schema,
-    intervalMs,
-    workers: worker,
-    operators: operator,
+    handlers: values.handlers ?? '',
+    intervalMs: values.interval === undefined ? 1000 : parseTime('--interval', values.interval),
+    workers: values.worker ?? [],
+    operators: values.operator ?? [],
+    states: statesOf(values.state),
+    olderMs: values.older === undefined ? undefined : parseAge('--older', values.older),
+    label: values.label,
+    name: values.name,
     isJson: values.json === true,
-    id: rest[0] ?? '',
+    isQuiet: values.quiet === true,
+    isZeroAlways: values['exit-zero'] === true,
+    isAlarm: values['exit-code'] === true,
+    isAgreed: values.yes === true,
+    ids: values.all ? undefined : ids,
   };
 }
 
-function isVerb(word: string | undefined): word is ClusterVerb {
-  return VERBS.some(verb => verb === word);
+function requireTaken(verb: ClusterVerb, given: readonly OptionName[]): void {
+  const taken = [...TAKEN[verb], 'schema'];
+  const foreign = given.find(name => !taken.includes(name));
+  if (foreign !== undefined) throw new UsageError(`cluster ${verb} does not take --${foreign}`);
 }
 
-function parse(argv: readonly string[]) {
-  return orUsageError(() =>
-    parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        pool: { type: 'string' },
-        handlers: { type: 'string' },
-        schema: { type: 'string' },
-        interval: { type: 'string' },
-        worker: { type: 'string', multiple: true },
-        operator: { type: 'string', multiple: true },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }),
-  );
+function requireIds(verb: ClusterVerb, ids: readonly string[], isAll: boolean): void {
+  if (verb === 'retry' || verb === 'discard') {
+    if (isAll === ids.length > 0) throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
+  } else if (ids.length !== (verb === 'show' ? 1 : 0)) {
+    throw new UsageError(`cluster ${verb} takes ${verb === 'show' ? 'one ID' : 'no ID'}, got ${ids.length}`);
+  }
+  for (const id of ids) {
+    if (!/^[0-9a-f]{1,16}(\.\d{1,15})?$/.test(id))
+      throw new UsageError(`ID must look like 41b485 or 41b485.2, got ${id === '' ? 'an empty one' : id}`);
+  }
+}
+
+function statesOf(text: string | undefined): readonly OwnerState[] {
+  return (text?.split(',') ?? []).map(word => {
+    const state = OWNER_STATES.find(known => known === word);
+    if (state === undefined)
+      throw new UsageError(`--state must be some of ${OWNER_STATES.join(', ')}, got ${word}`);
+    return state;
+  });
 }
 
 /** The connection of the environment. `pg` itself reads PGHOST and the others. */
 export function connectionOf(env: NodeJS.ProcessEnv): ConnectionOptions {
   const url = env.DEFERRED_SWEEP_POSTGRES;
   return url ? { connectionString: url } : {};
-}
-
-/** An owner's id, or the start of one, and perhaps the number of a function. @throws UsageError */
-export function parseId(text: string): { readonly prefix: string; readonly number: number | undefined } {
-  const [, prefix, number] = /^([0-9a-f]{1,16})(?:\.(\d{1,15}))?$/.exec(text) ?? [];
-  if (prefix === undefined)
-    throw new UsageError(`ID must look like 41b485 or 41b485.2, got ${JSON.stringify(text)}`);
-  return { prefix, number: number === undefined ? undefined : Number(number) };
 }

@@ -1,83 +1,92 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
-import type { ListedFunction, ListedOwner } from '../../postgres/operate.ts';
+import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
+import { printable } from '../../printable.ts';
 import { formatRan } from '../format.ts';
-import { formatAge } from '../format-list.ts';
+import { clock, functionLines, row } from '../format-show.ts';
+import { formatAge, formatTable } from '../format-table.ts';
 
-/** Control characters, and those that turn the direction of text, as escapes. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
-    character => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+/** The table of `cluster list`. @param width - as in `formatTable` */
+export function formatOwners(owners: readonly ListedOwner[], width: number | undefined): string {
+  const entries = owners.map(({ state, id, owner, ageMs, functions, label, takenBy, error }) => ({
+    state,
+    id,
+    user: undefined,
+    owner: `${owner.host}:${owner.pid}`,
+    ageMs,
+    functions,
+    label,
+    note: error?.message ?? (state === 'sweeping' && takenBy !== undefined ? `by ${takenBy}` : undefined),
+  }));
+  return formatTable(entries, ['owner', 'owners'], width);
 }
 
-const HEAD = ['STATE', 'ID', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL'];
-
-/** A table, and a line that sums up. */
-export function formatOwners(pool: string, owners: readonly ListedOwner[]): string {
-  const rows = owners.map(listed => {
-    const { functions, state } = listed;
-    const next = functions[0];
-    const id = state === 'dead' ? `${listed.id}.${next?.id}` : listed.id;
-    const tries =
-      next === undefined || next.attempts.length === 0 ? '-' : `${next.attempts.length}/${next.maxAttempts}`;
-    const owner = `${listed.owner.host}:${listed.owner.pid}`;
-    return [
-      state,
-      id,
-      owner,
-      formatAge(listed.ageMs),
-      String(functions.length),
-      tries,
-      next?.name ?? '-',
-      listed.label ?? '',
-    ];
-  });
-  const widths = HEAD.map((_, column) =>
-    Math.max(...[HEAD, ...rows].map(row => printable(row[column]!).length)),
-  );
-  const lines = [HEAD, ...rows].map(row =>
-    row
-      .map((cell, column) => printable(cell).padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
-  const states = ['live', 'sweeping', 'suspected', 'orphan', 'dead'] as const;
-  const counts = states.map(state => `${owners.filter(owner => owner.state === state).length} ${state}`);
-  return `${lines.join('\n')}\n${printable(pool)}: ${counts.join(', ')}\n`;
-}
-
-/** All that is known of the functions of an owner. */
-export function formatFunction(listed: ListedOwner, fn: ListedFunction, args: string): string {
-  const { owner, label, state } = listed;
+/** What `cluster show` prints. @param schemaOption - for lines that can be copied */
+export function formatOwner(listed: ListedOwner, schemaOption: string): string {
+  const { id, pool, state, owner, label, ageMs, epoch, takenBy, functions, error } = listed;
+  const who = [
+    `pid ${owner.pid} on ${owner.host}`,
+    ...(label === undefined ? [] : [label]),
+    `begun ${formatAge(ageMs)} ago`,
+  ];
+  const options = `--pool ${pool}${schemaOption}`;
   const lines = [
-    `${listed.id}.${fn.id}  ${fn.name}(${args})  ${state === 'dead' ? 'dead letter' : state}`,
-    `  owner      ${owner.host}, pid ${owner.pid}${label === null ? '' : `, ${label}`}`,
-    `  registered ${fn.registeredAt}, ${fn.delivery}, ${fn.maxAttempts} attempts of ${fn.timeoutMs} ms`,
-    ...(fn.nextAt === undefined ? [] : [`  next       not before ${fn.nextAt}`]),
-    ...fn.attempts.map(({ attempt, runner, startedAt, endedAt, error }) => {
-      const end = endedAt === null ? 'no end known' : (error?.message ?? 'ok');
-      return `  attempt ${attempt}  ${startedAt} by ${runner}: ${end}`;
-    }),
-    ...(fn.error === undefined ? [] : [`  given up   ${fn.buriedAt}: ${fn.error.message}`]),
+    `${id}  ${stateText(listed)}`,
+    row('pool', pool),
+    row('owner', who.join(', ')),
+    ...(epoch === undefined ? [] : [row('fence', String(epoch))]),
+    ...(takenBy === undefined ? [] : [row('taken', `by ${takenBy}`)]),
+    ...functions.flatMap(fn => [...functionLines(listed, fn), ...runLines(fn)]),
+    ...(error ? [row('error', error.message)] : []),
+    ...(state === 'dead'
+      ? [
+          row('again', `deferred-sweep cluster retry ${id} ${options}`),
+          row('away', `deferred-sweep cluster discard ${id} ${options}`),
+        ]
+      : []),
+    ...(state === 'orphan' ? [row('run it', `deferred-sweep cluster sweep ${options} --handlers FILE`)] : []),
   ];
   return `${lines.map(printable).join('\n')}\n`;
 }
 
+function stateText({ state, functions }: ListedOwner): string {
+  switch (state) {
+    case 'live':
+      return 'live: its job has it';
+    case 'sweeping':
+      return 'sweeping: a sweeper has it';
+    case 'suspected':
+      return 'suspected: its session is gone, and may come back';
+    case 'orphan':
+      return 'orphan: its owner is gone; the next sweep that has its handlers runs what is due';
+    case 'dead': {
+      const [given] = functions;
+      return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
+    }
+  }
+}
+
+/** Where its attempts ran, and when the next may. */
+function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction): string[] {
+  return [
+    ...(delivery === 'at-most-once' ? [row('', 'at most once')] : []),
+    ...(attempts.length === 0
+      ? []
+      : [row('', `run by ${[...new Set(attempts.map(({ runner }) => runner))].join(', ')}`)]),
+    ...(nextAtEpochMs === undefined || attempts.length === 0
+      ? []
+      : [row('', `not again before ${clock(nextAtEpochMs)}`)]),
+  ];
+}
+
 /** A report of a sweep. */
-export function formatClusterReport({
-  pool,
-  owners,
-  ok,
-  failed,
-  pending,
-  isComplete,
-}: ClusterReport): string {
-  const lines = owners.flatMap(({ id, owner, outcome, functions, error }) => [
-    `${id} of ${owner?.host}:${owner?.pid}: ${outcome}${error ? `: ${error.message}` : ''}`,
-    ...functions.map(formatRan),
-  ]);
+export function formatClusterReport(report: ClusterReport): string {
+  const { pool, owners, ok, failed, pending, isComplete } = report;
+  const lines = owners.flatMap(({ id, owner, label, outcome, functions, error }) => {
+    const from = owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
+    const notes = [outcome, ...(error ? [error.message] : [])].join(', ');
+    return [`${id}${from}${label === undefined ? '' : `, ${label}`}: ${notes}`, ...functions.map(formatRan)];
+  });
   const incomplete = isComplete ? '' : ', stopped before the end';
   lines.push(`${pool}: ${ok} done, ${failed} failed, ${pending} left for later${incomplete}`);
   return `${lines.map(printable).join('\n')}\n`;

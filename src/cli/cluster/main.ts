@@ -1,23 +1,26 @@
 /** `deferred-sweep cluster`: finds the verb, loads what it needs. */
+import { printable } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from '../exit.ts';
-import { CLUSTER_USAGE, type ClusterLine, parseClusterLine } from './arguments.ts';
-import { printable } from './format.ts';
+import { print, say } from '../output.ts';
+import { type ClusterLine, parseClusterLine } from './arguments.ts';
 
 /** Runs a command line without its first word, `cluster`. Returns the exit status; never rejects. */
 export async function runCluster(argv: readonly string[]): Promise<number> {
   try {
     const line = parseClusterLine(argv);
     if (line !== undefined) return await runVerb(line);
-    process.stdout.write(CLUSTER_USAGE);
+    print((await import('./usage.ts')).CLUSTER_USAGE);
     return EXIT_DONE;
   } catch (error) {
-    const { message } = reportError(error);
-    const isUsage = error instanceof UsageError || error instanceof TypeError;
+    if (!(error instanceof UsageError)) {
+      say(reportError(error).message);
+      return EXIT_NOT_SWEPT;
+    }
     process.stderr.write(
-      `deferred-sweep: ${printable(message)}\n${isUsage ? "Try 'deferred-sweep cluster --help'.\n" : ''}`,
+      `deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep cluster --help'.\n`,
     );
-    return isUsage ? EXIT_USAGE : EXIT_NOT_SWEPT;
+    return EXIT_USAGE;
   }
 }
 
@@ -28,7 +31,13 @@ async function runVerb(line: ClusterLine): Promise<number> {
     case 'sweep':
     case 'watch':
       return await (await import('./sweep.ts')).runClusterSweep(line);
-    default:
-      return await (await import('./operate.ts')).runOperator(line);
+    case 'list':
+      return await (await import('./operate.ts')).runList(line);
+    case 'show':
+      return await (await import('./operate.ts')).runShow(line);
+    case 'retry':
+      return await (await import('./letters.ts')).runRetry(line);
+    case 'discard':
+      return await (await import('./letters.ts')).runDiscard(line);
   }
 }

@@ -1,85 +1,66 @@
-/** `cluster list`, `show`, `retry`, `discard`. */
-import { inspect } from 'node:util';
-import { ClusterOperator, type ListedOwner } from '../../postgres/operate.ts';
+/** `cluster list` and `cluster show`. */
+import { performance } from 'node:perf_hooks';
+import { idMatcher } from '../../operate/ids.ts';
+import type { ClusterListReport } from '../../postgres/listed-owner.ts';
+import { ClusterOperator } from '../../postgres/operate.ts';
 import { schemaName } from '../../postgres/options.ts';
+import { printableJson } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
-import { type ClusterLine, connectionOf, parseId } from './arguments.ts';
-import { formatFunction, formatOwners } from './format.ts';
+import { print, say } from '../output.ts';
+import { type ClusterLine, connectionOf } from './arguments.ts';
+import { formatOwner, formatOwners } from './format.ts';
 
-/** @throws DeferredSweepError where the database is not to be used; UsageError */
-export async function runOperator(line: ClusterLine): Promise<number> {
-  const asked = line.verb === 'list' ? undefined : parseId(line.id);
+/** What `body` returns. The connection is ended. @throws DeferredSweepError where the database is not to be used */
+export async function withOperator<T>(
+  line: ClusterLine,
+  body: (operator: ClusterOperator) => Promise<T>,
+): Promise<T> {
   const operator = await ClusterOperator.connect(
     connectionOf(process.env),
     schemaName(line.schema),
     line.pool,
   );
   try {
-    const owners = await operator.list();
-    if (asked === undefined) return list(line, owners);
-    const matching = owners.filter(owner => owner.id.startsWith(asked.prefix));
-    if (new Set(matching.map(owner => owner.id)).size > 1)
-      return refuse(`${line.id} is the start of several ids`);
-    const found = matching.flatMap(owner =>
-      owner.functions.filter(fn => fn.id === (asked.number ?? fn.id)).map(fn => ({ owner, fn })),
-    );
-    if (found.length === 0) return refuse(`there is no ${line.id} in pool ${line.pool}`);
-    if (line.verb === 'show') {
-      for (const { owner, fn } of found) {
-        const args = await operator.argumentsOf(owner.id, fn.id);
-        if (line.isJson)
-          write(`${JSON.stringify({ ...owner, functions: [fn], arguments: inspect(args) })}\n`);
-        else write(formatFunction(owner, fn, shown(args)));
-      }
-      return EXIT_DONE;
-    }
-    if (found.length > 1) return refuse(`${line.id} has ${found.length} functions; name one, ${line.id}.N`);
-    const { owner, fn } = found[0]!;
-    return line.verb === 'retry'
-      ? await retry(operator, owner.id, fn.id)
-      : await discard(operator, owner.id, fn.id);
+    return await body(operator);
   } finally {
     await operator.end();
   }
 }
 
-function list(line: ClusterLine, owners: readonly ListedOwner[]): number {
-  if (line.isJson) for (const owner of owners) write(`${JSON.stringify(owner)}\n`);
-  else write(formatOwners(line.pool, owners));
-  return EXIT_DONE;
+/** @throws as {@link withOperator} */
+export async function runList(line: ClusterLine): Promise<number> {
+  const startMs = performance.now();
+  const { pool, states, label, olderMs = 0 } = line;
+  const all = await withOperator(line, operator => operator.list());
+  const owners = all.filter(
+    owner =>
+      (states.length === 0 || states.includes(owner.state)) &&
+      (label === undefined || owner.label === label) &&
+      owner.ageMs >= olderMs,
+  );
+  const report: ClusterListReport = { pool, owners, ms: performance.now() - startMs };
+  if (line.isJson) print(`${printableJson(report)}\n`);
+  else print(formatOwners(owners, process.stdout.isTTY ? process.stdout.columns : undefined));
+  return line.isAlarm && owners.length > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-async function retry(operator: ClusterOperator, owner: string, id: number): Promise<number> {
-  if (!(await operator.retry(owner, id))) return refuse(`${owner}.${id} is no dead letter`);
-  write(`${owner}.${id}: will be tried again by the next sweep\n`);
-  return EXIT_DONE;
-}
-
-async function discard(operator: ClusterOperator, owner: string, id: number): Promise<number> {
-  const fate = await operator.discard(owner, id);
-  if (fate === 'ok') {
-    write(`${owner}.${id}: discarded\n`);
-    return EXIT_DONE;
+/** @throws as {@link withOperator} */
+export async function runShow(line: ClusterLine): Promise<number> {
+  const [id = ''] = line.ids ?? [];
+  const isMeant = idMatcher(id);
+  const [beginning = '', number] = id.split('.');
+  const all = await withOperator(line, operator => operator.list());
+  const owners = all.flatMap(owner => {
+    if (owner.state === 'dead' || number === undefined) return isMeant(owner.id) ? [owner] : [];
+    const functions = owner.functions.filter(fn => String(fn.id) === number);
+    return owner.id.startsWith(beginning) && functions.length > 0 ? [{ ...owner, functions }] : [];
+  });
+  if (owners.length === 0) {
+    say(`nothing in pool ${line.pool} has the id ${id}`);
+    return EXIT_FAILED;
   }
-  const why = {
-    missing: 'is not there any more',
-    held: 'belongs to a live owner or is running; cancel it there',
-    suspected: 'has lost its owner just now, which may come back; try again in some seconds',
-  }[fate];
-  return refuse(`${owner}.${id} ${why}`);
-}
-
-/** Arguments on one line. */
-function shown(args: unknown): string {
-  const text = inspect(args, { depth: 4, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200 });
-  return Array.isArray(args) ? text.slice(1, -1).trim() : text;
-}
-
-function refuse(reason: string): number {
-  process.stderr.write(`deferred-sweep: ${reason}\n`);
-  return EXIT_FAILED;
-}
-
-function write(text: string): void {
-  process.stdout.write(text);
+  const schemaOption = line.schema === 'deferred_sweep' ? '' : ` --schema ${line.schema}`;
+  for (const owner of owners)
+    print(line.isJson ? `${printableJson(owner)}\n` : formatOwner(owner, schemaOption));
+  return EXIT_DONE;
 }

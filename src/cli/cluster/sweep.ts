@@ -4,32 +4,52 @@ import { pathToFileURL } from 'node:url';
 import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
-import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { printableJson } from '../../printable.ts';
+import { reportError } from '../../report/reported-error.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, orUsageError, UsageError } from '../exit.ts';
+import { say, warn } from '../output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatClusterReport } from './format.ts';
 
-/** Sweeps, once or until a signal; returns the exit status. @throws DeferredSweepError where the database is not to be used */
+/** Sweeps, once or until a signal; returns the exit status. @throws UsageError */
 export async function runClusterSweep(line: ClusterLine): Promise<number> {
-  return withStopSignals(signal => run(line, signal));
+  const print = keepStandardOutput();
+  const handlers = await loadHandlers(line.handlers);
+  const status = await withStopSignals(async signal => {
+    try {
+      return await run(line, handlers, signal, print);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      const reported = reportError(error);
+      if (line.isJson) print(`${printableJson({ pool: line.pool, error: reported })}\n`);
+      say(`cannot sweep pool ${line.pool}: ${reported.message}`);
+      return EXIT_NOT_SWEPT;
+    }
+  });
+  return line.isZeroAlways ? EXIT_DONE : status;
 }
 
-async function run(line: ClusterLine, signal: AbortSignal): Promise<number> {
+async function run(
+  line: ClusterLine,
+  handlers: Handlers,
+  signal: AbortSignal,
+  print: (text: string) => void,
+): Promise<number> {
   let status = EXIT_DONE;
-  const say = (report: ClusterReport): void => {
-    process.stdout.write(line.isJson ? `${JSON.stringify(report)}\n` : formatClusterReport(report));
+  const tell = (report: ClusterReport): void => {
     if (hasClusterProblems(report)) status = EXIT_FAILED;
+    else if (line.isQuiet) return;
+    print(line.isJson ? `${printableJson(report)}\n` : formatClusterReport(report));
   };
-  const manager = new ClusterManager({
-    connection: connectionOf(process.env),
-    pool: line.pool,
-    schema: line.schema,
-    handlers: await loadHandlers(line.handlers),
-    logger: { info() {}, warn: message => void process.stderr.write(`${message}\n`) },
-  });
+  const { pool, schema } = line;
+  const logger = { info() {}, warn };
+  const manager = orUsageError(
+    () => new ClusterManager({ connection: connectionOf(process.env), pool, schema, handlers, logger }),
+  );
   try {
-    if (line.verb === 'sweep') say(await manager.sweep({ signal }));
-    else await manager.watch({ intervalMs: line.intervalMs, signal, onReport: say });
+    if (line.verb === 'sweep') tell(await manager.sweep({ signal }));
+    else await manager.watch({ intervalMs: line.intervalMs, signal, onReport: tell });
   } finally {
     await manager.close();
   }
@@ -37,12 +57,26 @@ async function run(line: ClusterLine, signal: AbortSignal): Promise<number> {
   return line.verb === 'watch' ? EXIT_DONE : status;
 }
 
+/** @throws UsageError */
 async function loadHandlers(file: string): Promise<Handlers> {
-  const module = (await import(pathToFileURL(resolve(file)).href)) as {
-    handlers?: unknown;
-    default?: unknown;
-  };
+  let module: { handlers?: unknown; default?: unknown };
+  try {
+    module = (await import(pathToFileURL(resolve(file)).href)) as typeof module;
+  } catch (error) {
+    throw new UsageError(`cannot load --handlers ${file}: ${reportError(error).message}`);
+  }
   const handlers = module.handlers ?? module.default;
   if (typeof handlers === 'object' && handlers !== null) return handlers as Handlers;
   throw new UsageError(`--handlers ${file} must export an object "handlers"`);
+}
+
+/**
+ * Returns how to write to standard output. All others in this process, the handlers among them, write to standard error from
+ * now on, as functions of the file store do.
+ */
+function keepStandardOutput(): (text: string) => void {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  return text => void write(text);
 }

@@ -1,5 +1,4 @@
 /** The verbs `retry` and `discard`. */
-import { createInterface } from 'node:readline/promises';
 import {
   discard,
   type LetterReport,
@@ -12,6 +11,7 @@ import { printable, printableJson } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
+import { canAsk, isAgreed } from '../ask.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
 import { print, say } from '../output.ts';
 
@@ -21,13 +21,12 @@ export async function runRetry(line: Arguments): Promise<number> {
 
 export async function runDiscard(line: Arguments): Promise<number> {
   const selection = selectionOf('discard', line);
-  const isAsked = process.stdin.isTTY && process.stderr.isTTY;
-  if (!line.has('yes') && !isAsked)
+  if (!line.has('yes') && !canAsk())
     throw new UsageError(
       'discard removes dead letters for ever: without a terminal to ask on it needs --yes',
     );
   return runOn(line, selection, async (meant, base) => {
-    if (!line.has('yes') && !(await isAgreed(meant, base))) return { directory: base, letters: [], ms: 0 };
+    if (!line.has('yes') && !(await isWanted(meant, base))) return { directory: base, letters: [], ms: 0 };
     return discard(meant, base);
   });
 }
@@ -69,18 +68,10 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
   };
 }
 
-async function isAgreed(selection: LetterSelection, base: string): Promise<boolean> {
+async function isWanted(selection: LetterSelection, base: string): Promise<boolean> {
   const { letters } = await select(selection, base);
   if (letters.length === 0) return true;
-  for (const { id, functions, path } of letters)
-    process.stderr.write(`${printable(`  ${id}  ${functions[0]?.name ?? path}`)}\n`);
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(`remove ${letters.length} for ever? [y/N] `);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    asking.close();
-  }
+  return isAgreed(letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`));
 }
 
 function tell(letter: LetterReport): void {

@@ -29,13 +29,7 @@ const WORKER_FUNCTIONS: readonly string[] = [
 ];
 
 /** What an operator's role may call beside. */
-const OPERATOR_FUNCTIONS: readonly string[] = [
-  'list_owners',
-  'stored_arguments',
-  'retry',
-  'discard',
-  'schema_version',
-];
+const OPERATOR_FUNCTIONS: readonly string[] = ['list_owners', 'retry', 'discard', 'schema_version'];
 
 /** Which roles are granted what. Roles must exist. */
 export interface Grants {

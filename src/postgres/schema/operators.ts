@@ -4,41 +4,38 @@ CREATE FUNCTION {schema}.hex_key(p_key bigint) RETURNS text AS $$
   SELECT lpad(to_hex(p_key), 16, '0')
 $$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
 
--- One row for each owner and each owner of dead letters, with its functions.
+-- Arguments as they are listed: null where they are long.
+CREATE FUNCTION {schema}.short_base64(p_arguments bytea) RETURNS text AS $$
+  SELECT CASE WHEN octet_length(p_arguments) <= 4096 THEN encode(p_arguments, 'base64') END
+$$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
+
+-- One row for each owner, with its functions, and for each dead letter.
 CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS $$
   SELECT jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
     'state', CASE
       WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
         THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
-      WHEN o.attached_on IS NULL OR o.suspected_at IS NULL THEN 'orphan'
-      ELSE 'suspected' END,
+      WHEN {schema}.is_due(o, {schema}.current_incarnation()) THEN 'orphan' ELSE 'suspected' END,
     'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
-    'epoch', o.epoch, 'takenBy', o.taken_by, 'openedAt', o.opened_at,
-    'ageMs', floor(extract(epoch FROM clock_timestamp() - o.opened_at) * 1000),
+    'epoch', o.epoch, 'takenBy', o.taken_by,
+    'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000),
     'functions', coalesce((SELECT jsonb_agg(jsonb_build_object('id', f.id, 'name', f.handler,
         'registeredAt', f.registered_at, 'nextAt', f.next_at, 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
-        'maxAttempts', f.max_attempts, 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
+        'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
+        'arguments', {schema}.short_base64(f.arguments), 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
             'runner', a.runner, 'startedAt', a.started_at, 'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
           FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]')) ORDER BY f.id)
       FROM {schema}.functions f WHERE f.lock_key = o.lock_key), '[]'))
   FROM {schema}.owners o WHERE o.pool = p_pool
   UNION ALL
   SELECT jsonb_build_object('id', {schema}.hex_key(d.lock_key), 'pool', d.pool, 'state', 'dead',
-    'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'openedAt', d.owner -> 'openedAt',
-    'ageMs', floor(extract(epoch FROM clock_timestamp() - d.buried_at) * 1000),
+    'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'error', d.error,
+    'ageMs', floor(extract(epoch FROM now() - (d.owner ->> 'openedAt')::timestamptz) * 1000),
     'functions', jsonb_build_array(jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAt', d.registered_at,
-      'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts, 'attempts', d.attempts,
-      'error', d.error, 'buriedAt', d.buried_at)))
+      'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
+      'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
+      'attempts', d.attempts)))
   FROM {schema}.dead_letters d WHERE d.pool = p_pool
-$$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-
--- The stored arguments of a function or dead letter.
-CREATE FUNCTION {schema}.stored_arguments(p_pool text, p_key bigint, p_id bigint) RETURNS bytea AS $$
-  SELECT f.arguments FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key)
-    WHERE o.pool = p_pool AND f.lock_key = p_key AND f.id = p_id
-  UNION ALL
-  SELECT d.arguments FROM {schema}.dead_letters d WHERE d.pool = p_pool AND d.lock_key = p_key AND d.id = p_id
-  LIMIT 1
 $$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
 -- Gives a dead letter all its attempts again: it becomes the function of an owner that can be taken at once.
@@ -48,11 +45,16 @@ DECLARE
 BEGIN
   DELETE FROM {schema}.dead_letters l WHERE l.pool = p_pool AND l.lock_key = p_key AND l.id = p_id RETURNING * INTO d;
   IF NOT FOUND THEN RETURN false; END IF;
-  INSERT INTO {schema}.owners (lock_key, epoch, pool, label, host, pid, boot_id, run_order, grace_ms, restart_grace_ms,
-      opened_at)
-    VALUES (p_key, nextval('{schema}.epochs'), d.pool, d.owner ->> 'label', d.owner ->> 'host',
-      (d.owner ->> 'pid')::integer, d.owner ->> 'bootId', 'fifo', 0, 0, (d.owner ->> 'openedAt')::timestamptz)
-    ON CONFLICT (lock_key) DO NOTHING;
+  -- The owner may still be there, and may be removed by its last runner at this moment: then it is made again.
+  LOOP
+    INSERT INTO {schema}.owners (lock_key, epoch, pool, label, host, pid, boot_id, run_order, grace_ms, restart_grace_ms,
+        opened_at)
+      VALUES (p_key, nextval('{schema}.epochs'), d.pool, d.owner ->> 'label', d.owner ->> 'host',
+        (d.owner ->> 'pid')::integer, d.owner ->> 'bootId', 'fifo', 0, 0, (d.owner ->> 'openedAt')::timestamptz)
+      ON CONFLICT (lock_key) DO NOTHING;
+    PERFORM 1 FROM {schema}.owners o WHERE o.lock_key = p_key FOR KEY SHARE;
+    EXIT WHEN FOUND;
+  END LOOP;
   INSERT INTO {schema}.functions (lock_key, id, handler, arguments, delivery, timeout_ms, max_attempts, registered_at)
     VALUES (p_key, p_id, d.handler, d.arguments, d.delivery, d.timeout_ms, d.max_attempts, d.registered_at);
   RETURN true;

@@ -16,7 +16,7 @@ export const skipPgbouncer: string | false = existsSync('/usr/sbin/pgbouncer')
 export async function startPgbouncer(
   t: TestContext,
   server: PostgresServer,
-  mode: 'session' | 'transaction',
+  mode: 'session' | 'transaction' | 'statement',
 ): Promise<number> {
   const port = await freePort();
   const config = join(server.directory, `pgbouncer-${port}.ini`);

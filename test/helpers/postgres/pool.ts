@@ -57,6 +57,17 @@ export class Pool {
   }
 }
 
+/** The next message of this kind; those before it are dropped. */
+export async function untilDid<M extends { did: string } = { did: string }>(
+  child: Child,
+  did: string,
+): Promise<M> {
+  for (;;) {
+    const message = await child.next<M>();
+    if (message.did === did) return message;
+  }
+}
+
 /** A worker in another process. */
 export class Owner {
   readonly child: Child;

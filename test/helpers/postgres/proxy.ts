@@ -10,22 +10,27 @@ interface Pair {
   isFrozen: boolean;
 }
 
+/** Where a proxy connects to. */
+export type Target = Pick<PostgresServer, 'address' | 'port'>;
+
 /** Stands between clients and a server, and does to their connections what networks do. */
 export class TcpProxy {
   readonly #server: Server;
   /** Where new connections go. */
-  target: PostgresServer;
+  target: Target;
   readonly #pairs = new Set<Pair>();
   /** New connections are refused while it is true. */
   isDown = false;
+  /** What clients get in place of what the server sent. */
+  alterAnswer: (data: Buffer) => Buffer = data => data;
 
-  private constructor(server: Server, target: PostgresServer) {
+  private constructor(server: Server, target: Target) {
     this.#server = server;
     this.target = target;
     server.on('connection', client => this.#join(client));
   }
 
-  static async start(t: TestContext, target: PostgresServer): Promise<TcpProxy> {
+  static async start(t: TestContext, target: Target): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const proxy = new TcpProxy(server, target);
@@ -37,7 +42,8 @@ export class TcpProxy {
   }
 
   url(user = 'worker'): string {
-    return this.target.url(user, (this.#server.address() as { port: number }).port);
+    const { port } = this.#server.address() as { port: number };
+    return `postgres://${user}@127.0.0.1:${port}/postgres`;
   }
 
   /** From now on, what the server answers on the connections of now is lost. */
@@ -72,7 +78,7 @@ export class TcpProxy {
     this.#pairs.add(pair);
     client.on('data', data => server.write(data));
     server.on('data', data => {
-      if (!pair.dropsAnswers) client.write(data);
+      if (!pair.dropsAnswers) client.write(this.alterAnswer(data));
     });
     for (const [one, other] of [
       [client, server],

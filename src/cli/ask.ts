@@ -1,0 +1,20 @@
+/** Asking before something is removed for ever. */
+import { createInterface } from 'node:readline/promises';
+import { printable } from '../printable.ts';
+
+/** Whether there is a terminal to ask on. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** Shows what would be removed, one line each; true for a yes. */
+export async function isAgreed(lines: readonly string[]): Promise<boolean> {
+  for (const line of lines) process.stderr.write(`${printable(`  ${line}`)}\n`);
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asking.question(`remove ${lines.length} for ever? [y/N] `);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    asking.close();
+  }
+}

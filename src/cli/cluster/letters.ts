@@ -1,0 +1,67 @@
+/** `cluster retry` and `cluster discard`. */
+import { performance } from 'node:perf_hooks';
+import {
+  type ClusterLetterReport,
+  type ClusterLettersReport,
+  discardLetter,
+  type MeantFunction,
+  retryLetter,
+  selectLetters,
+} from '../../postgres/letters.ts';
+import type { ClusterOperator } from '../../postgres/operate.ts';
+import { printable, printableJson } from '../../printable.ts';
+import { canAsk, isAgreed } from '../ask.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { print, say } from '../output.ts';
+import type { ClusterLine } from './arguments.ts';
+import { withOperator } from './operate.ts';
+
+/** @throws DeferredSweepError where the database is not to be used */
+export async function runRetry(line: ClusterLine): Promise<number> {
+  return runOn(line, retryLetter);
+}
+
+/** @throws DeferredSweepError where the database is not to be used; UsageError */
+export async function runDiscard(line: ClusterLine): Promise<number> {
+  if (!line.isAgreed && !canAsk())
+    throw new UsageError('discard removes functions for ever: without a terminal to ask on it needs --yes');
+  return runOn(line, discardLetter);
+}
+
+async function runOn(
+  line: ClusterLine,
+  act: (operator: ClusterOperator, meant: MeantFunction) => Promise<ClusterLetterReport>,
+): Promise<number> {
+  const { pool, verb, isJson } = line;
+  const startMs = performance.now();
+  return withOperator(line, async operator => {
+    const isDiscard = verb === 'discard';
+    const { meant, unmet } = selectLetters(await operator.list(), line, isDiscard);
+    const mustAsk = isDiscard && !line.isAgreed && meant.length > 0;
+    const isWanted = !mustAsk || (await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)));
+    const letters: ClusterLetterReport[] = [];
+    for (const one of isWanted ? meant : []) letters.push(await act(operator, one));
+    if (isWanted) letters.push(...unmet);
+    const report: ClusterLettersReport = { pool, letters, ms: performance.now() - startMs };
+    if (isJson) print(`${printableJson(report)}\n`);
+    else for (const letter of letters) tell(letter);
+    if (!isJson && letters.length === 0) say(`no dead letter in pool ${pool} is meant`);
+    const isDone = ({ outcome }: ClusterLetterReport): boolean =>
+      outcome === 'retried' || outcome === 'discarded';
+    return letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+  });
+}
+
+function tell({ id, name, outcome }: ClusterLetterReport): void {
+  const what = name === undefined ? id : `${id} ${name}`;
+  if (outcome === 'retried') print(`${printable(`${what}: will be run by the next sweep`)}\n`);
+  else if (outcome === 'discarded') print(`${printable(`${what}: discarded`)}\n`);
+  else say(`${what}: ${WHY_NOT[outcome]}`);
+}
+
+const WHY_NOT: Readonly<Record<Exclude<ClusterLetterReport['outcome'], 'retried' | 'discarded'>, string>> = {
+  busy: 'its job lives (cancel it there), a sweeper has it, or its owner may still come back: try again in some seconds',
+  gone: 'another process was faster',
+  missing: 'nothing that this verb takes has this id; see deferred-sweep cluster list',
+  ambiguous: 'several owners have an id that begins so; write more of it',
+};

@@ -1,0 +1,100 @@
+/** The table of `list`: of state files, and of owners in a cluster. Pure. */
+import { shortIds } from '../operate/ids.ts';
+import type { ListedFunction } from '../operate/listed-file.ts';
+import { printable } from '../printable.ts';
+
+/** One line of the table. What is undefined is shown as `-`. */
+export interface TableEntry {
+  readonly state: string;
+  /** As a whole; the table shows as much of it as tells it from the others. */
+  readonly id: string;
+  readonly user: string | undefined;
+  readonly owner: string | undefined;
+  readonly ageMs: number | undefined;
+  readonly functions: readonly ListedFunction[];
+  readonly label: string | undefined;
+  /** What is wrong with it, or why it is not free. Else the table shows the last error of its next function. */
+  readonly note: string | undefined;
+}
+
+const WIDE = 120;
+const NAMES = ['STATE', 'ID', 'USER', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL', 'NOTE'];
+const RIGHT: ReadonlySet<string> = new Set(['OWNER', 'AGE', 'TODO', 'TRIES']);
+
+/**
+ * @param nouns - what one entry is called, and several
+ * @param width - of the terminal; undefined for a pipe, which gets all columns, tabs between them, no heading and no end
+ */
+export function formatTable(
+  entries: readonly TableEntry[],
+  nouns: readonly [string, string],
+  width: number | undefined,
+): string {
+  const ids = shortIds(entries.map(entry => entry.id));
+  const isWide = width === undefined || width >= WIDE;
+  const rows = entries.map(entry => rowOf(entry, ids.get(entry.id)!, isWide));
+  if (width === undefined) return rows.map(row => `${row.map(printable).join('\t')}\n`).join('');
+  if (entries.length === 0) return 'nothing here\n';
+  const count = isWide ? NAMES.length : NAMES.length - 1;
+  const table = [NAMES, ...rows].map(row => row.slice(0, count).map(printable));
+  const widths = NAMES.map((_, at) => Math.max(...table.map(row => row[at]?.length ?? 0)));
+  const lines = table.map(row =>
+    row
+      .map((cell, at) => (RIGHT.has(NAMES[at]!) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${[...lines, footer(entries, nouns)].map(line => fitted(line, width)).join('\n')}\n`;
+}
+
+/** What the columns say; `-` where there is nothing to say. */
+function rowOf(entry: TableEntry, id: string, isWide: boolean): string[] {
+  const todo = entry.functions.filter(({ state }) =>
+    entry.state === 'dead'
+      ? state !== 'cancelled' && state !== 'done'
+      : state === 'pending' || state === 'running',
+  );
+  const next = todo[0];
+  return [
+    entry.state,
+    id,
+    entry.user ?? '-',
+    entry.owner ?? '-',
+    entry.ageMs === undefined ? '-' : formatAge(entry.ageMs),
+    String(todo.length),
+    next && next.attempts.length > 0 ? `${next.attempts.length}/${next.maxAttempts}` : '-',
+    next ? nextText(next, isWide) : '-',
+    entry.label ?? '-',
+    entry.note ?? next?.attempts.findLast(attempt => attempt.error)?.error?.message ?? '-',
+  ];
+}
+
+function nextText({ name, argumentText }: ListedFunction, isWide: boolean): string {
+  const shown = name === '' ? '(inline)' : name;
+  if (!isWide || argumentText === '') return shown;
+  return `${shown} ${argumentText.length > 40 ? `${argumentText.slice(0, 39)}…` : argumentText}`;
+}
+
+function footer(entries: readonly TableEntry[], [one, several]: readonly [string, string]): string {
+  const count = new Map<string, number>();
+  for (const { state } of entries) count.set(state, (count.get(state) ?? 0) + 1);
+  const oldest = Math.max(...entries.map(entry => (entry.state === 'orphan' ? (entry.ageMs ?? 0) : 0)));
+  const parts = [...count].map(
+    ([state, number]) => `${number} ${state}${state === 'orphan' ? ` (oldest ${formatAge(oldest)})` : ''}`,
+  );
+  return `${entries.length} ${entries.length === 1 ? one : several}: ${parts.join(', ')}`;
+}
+
+/** One unit, rounded down; the next one from two of it on, but for minutes, which are shown up to 119. */
+export function formatAge(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
+}
+
+function fitted(line: string, width: number): string {
+  return width > 0 && line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line;
+}

@@ -1,0 +1,106 @@
+/** Which dead letters are meant by ids or by `--all`, and what became of each. */
+import { idMatcher } from '../operate/ids.ts';
+import type { ListedOwner } from './listed-owner.ts';
+import type { ClusterOperator, DiscardFate } from './operate.ts';
+
+/** Which dead letters are meant: those with these ids, or all that the other fields allow. */
+export interface ClusterLetterSelection {
+  /** Ids or beginnings of ids; with a function's number (`41b485.2`), or all dead letters of the owner. */
+  readonly ids?: readonly string[] | undefined;
+  /** Only functions of this name. */
+  readonly name?: string | undefined;
+  /** Only jobs with this label. */
+  readonly label?: string | undefined;
+  /** Only letters of jobs that are older, in milliseconds. */
+  readonly olderMs?: number | undefined;
+}
+
+/**
+ * What became of one function, or of one id.
+ * - `retried`: the next sweep runs it
+ * - `discarded`: it is gone
+ * - `busy`: its job lives, a sweeper has it, or its owner may still come back
+ * - `gone`: another process was faster
+ * - `missing`: no dead letter has this id
+ * - `ambiguous`: functions of several owners have ids that begin so
+ */
+export interface ClusterLetterReport {
+  readonly id: string;
+  readonly outcome: 'retried' | 'discarded' | 'busy' | 'gone' | 'missing' | 'ambiguous';
+  /** Of the function. */
+  readonly name?: string;
+}
+
+export interface ClusterLettersReport {
+  readonly pool: string;
+  readonly letters: readonly ClusterLetterReport[];
+  readonly ms: number;
+}
+
+/** One function that is meant. */
+export interface MeantFunction {
+  /** `OWNER.NUMBER`. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/**
+ * The functions that are meant, and ids that mean none.
+ * @param withFunctions - whether an id with a number may also mean a function that is no dead letter
+ */
+export function selectLetters(
+  owners: readonly ListedOwner[],
+  { ids, name, label, olderMs = 0 }: ClusterLetterSelection,
+  withFunctions: boolean,
+): { readonly meant: readonly MeantFunction[]; readonly unmet: readonly ClusterLetterReport[] } {
+  const allowed = owners.filter(
+    owner => (label === undefined || owner.label === label) && owner.ageMs >= olderMs,
+  );
+  const letters = functionsOf(allowed.filter(owner => owner.state === 'dead')).filter(
+    letter => name === undefined || letter.name === name,
+  );
+  if (ids === undefined) return { meant: letters, unmet: [] };
+  const others = withFunctions ? functionsOf(allowed.filter(owner => owner.state !== 'dead')) : [];
+  const meant = new Map<string, MeantFunction>();
+  const unmet: ClusterLetterReport[] = [];
+  for (const id of ids) {
+    const isMeant = idMatcher(id);
+    const found = [...letters, ...(id.includes('.') ? others : [])].filter(fn => isMeant(fn.id));
+    const isAmbiguous = new Set(found.map(fn => fn.id.split('.')[0])).size > 1;
+    if (found.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
+    else for (const fn of found) meant.set(fn.id, fn);
+  }
+  return { meant: [...meant.values()], unmet };
+}
+
+function functionsOf(owners: readonly ListedOwner[]): MeantFunction[] {
+  return owners.flatMap(({ id, functions }) =>
+    functions.map(fn => ({ id: `${id.split('.')[0]}.${fn.id}`, name: fn.name })),
+  );
+}
+
+/** Gives it fresh attempts. @throws as `ClusterOperator.retry` */
+export async function retryLetter(
+  operator: ClusterOperator,
+  { id, name }: MeantFunction,
+): Promise<ClusterLetterReport> {
+  const [owner = '', number] = id.split('.');
+  const isDone = await operator.retry(owner, Number(number));
+  return { id, name, outcome: isDone ? 'retried' : 'gone' };
+}
+
+const FATES: Readonly<Record<DiscardFate, ClusterLetterReport['outcome']>> = {
+  ok: 'discarded',
+  missing: 'gone',
+  held: 'busy',
+  suspected: 'busy',
+};
+
+/** Removes it for ever. @throws as `ClusterOperator.discard` */
+export async function discardLetter(
+  operator: ClusterOperator,
+  { id, name }: MeantFunction,
+): Promise<ClusterLetterReport> {
+  const [owner = '', number] = id.split('.');
+  return { id, name, outcome: FATES[await operator.discard(owner, Number(number))] };
+}
