@@ -7,9 +7,9 @@ import { type TestContext, test } from 'node:test';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
+import { sample } from '../helpers/size.ts';
 import { straceMissing } from '../helpers/strace.ts';
 import { sweepFreed } from '../helpers/worker.ts';
-import { sample } from '../helpers/size.ts';
 
 /** The calls by which the wrapper changes something outside of itself. */
 const CALLS = [

@@ -5,9 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { type Child, startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
+import { sample } from '../helpers/size.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
 import { sweepFreed } from '../helpers/worker.ts';
-import { sample } from '../helpers/size.ts';
 
 /** A system call of the worker's main thread, and which of its name it is since strace has attached. */
 interface Point {

@@ -9,8 +9,8 @@ import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
-import { isFull, sample } from '../helpers/size.ts';
 import { startChild } from '../helpers/child.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 /** Loaded into the first runner only: does `deed` before its call of this number, and writes down how many there were. */

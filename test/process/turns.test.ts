@@ -17,10 +17,10 @@ import {
   type Registration,
   type SweepReport,
 } from '#dist/index.js';
+import { trials } from '../helpers/size.ts';
 import { sweepHere } from '../helpers/sweep-here.ts';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 import { enter, type World } from '../helpers/world.ts';
-import { trials } from '../helpers/size.ts';
 
 const MODULE = import.meta.resolve('../helpers/world.js');
 

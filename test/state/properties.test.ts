@@ -9,10 +9,10 @@ import { replay } from '#dist/log/replay.js';
 import { createStateFileNow, type StateFileSettings } from '#dist/state/create-state-file.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { encode } from '#dist/value/codec.js';
+import { trials } from '../helpers/size.ts';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
 import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
-import { trials } from '../helpers/size.ts';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const frames = framesOf(

@@ -8,10 +8,10 @@ import { checkBounds } from '#dist/value/bounds.js';
 import { decode, encode, special } from '#dist/value/codec.js';
 import { restore } from '#dist/value/decode.js';
 import { snapshot } from '#dist/value/encode.js';
+import { sample, trials } from '../helpers/size.ts';
 import { anyPlainValue, anyValue } from './arbitraries.js';
 import { dearSamples, hostileSamples } from './hostile-samples.js';
 import { readItem } from './tiny-reader.js';
-import { sample, trials } from '../helpers/size.ts';
 
 /** Returns, or throws DEFERRED_STATE_CORRUPT; anything else fails the test. */
 function readOrCorrupt(read: () => unknown): 'returned' | 'corrupt' {

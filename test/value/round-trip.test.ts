@@ -5,9 +5,9 @@ import fc from 'fast-check';
 
 import { restore } from '#dist/value/decode.js';
 import { snapshot } from '#dist/value/encode.js';
+import { trials } from '../helpers/size.ts';
 import { anyPlainValue, anyText, anyValue } from './arbitraries.js';
 import { assertSameGraph } from './same-graph.js';
-import { trials } from '../helpers/size.ts';
 
 function roundTrip(value: unknown): unknown {
   return restore(snapshot(value, 'value'));
