@@ -1,15 +1,7 @@
 /** Lines of docs/hooks.md that can be run without the system they are for. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -19,24 +11,16 @@ import {
   plainEnvironment,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
 
-const page = readFileSync(join(packageRoot, 'docs/hooks.md'), 'utf8');
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
 
-/** A directory with `deferred-sweep` in it, which needs no PATH. */
+/** A directory with `deferred-sweep` in it. */
 function binDirectory(t: TestContext): string {
   const bin = freshDirectory(t);
-  const program = join(bin, 'deferred-sweep');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
-  chmodSync(program, 0o755);
+  installCommand(bin);
   return bin;
-}
-
-/** The first block of a section. */
-function block(section: string): string {
-  const text = page.slice(page.indexOf(`\n## ${section}\n`));
-  return /```\w*\n(.*?)```/s.exec(text)?.[1] ?? assert.fail(`no block in ${section}`);
 }
 
 test('the trap of a shell script runs what its killed worker left', t => {
@@ -53,7 +37,7 @@ test('the trap of a shell script runs what its killed worker left', t => {
      job.defer(promises.writeFile, '${directory}/proof', '');
      process.kill(process.pid, 'SIGKILL');`,
   );
-  writeFileSync(join(directory, 'script.sh'), block('A shell script'));
+  writeFileSync(join(directory, 'script.sh'), hookBlock('A shell script'));
   const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
   const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: base };
   const { stdout, status } = spawnSync('sh', ['script.sh'], { cwd: directory, env, encoding: 'utf8' });
@@ -63,7 +47,7 @@ test('the trap of a shell script runs what its killed worker left', t => {
 
 test("cron's line prints nothing when all goes well, in cron's environment, and what failed when not", t => {
   const bin = binDirectory(t);
-  const command = block('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);
+  const command = hookBlock('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);
   const runAsCron = (base: string): { stdout: string; stderr: string } =>
     spawnSync('/bin/sh', ['-c', command], {
       cwd: '/',
@@ -77,7 +61,7 @@ test("cron's line prints nothing when all goes well, in cron's environment, and 
 
 test("the runner's hook keeps a failing cleanup from failing a green job", t => {
   const bin = binDirectory(t);
-  const script = block('GitHub Actions runner').replace('/usr/bin', bin);
+  const script = hookBlock('GitHub Actions runner').replace('/usr/bin', bin);
   const env = { DEFERRED_SWEEP_DIR: baseOfKilledWorker(t, failing) };
   const { status, stdout } = spawnSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' });
   assert.equal(status, 0);

@@ -26,7 +26,18 @@ export async function runCleanup(line: Arguments): Promise<number> {
   return runOver(line, cleanup);
 }
 
-const FOR_ALL_USERS: readonly OptionName[] = ['all-users', 'user', 'json', 'timeout', 'exit-zero'];
+const FOR_ALL_USERS: readonly OptionName[] = [
+  'all-users',
+  'user',
+  'json',
+  'quiet',
+  'exit-zero',
+  'label',
+  'deadline',
+  'timeout',
+  'grace',
+  'wait',
+];
 
 async function runForAllUsers(line: Arguments): Promise<number> {
   const [root, ...more] = line.operands;
@@ -37,9 +48,16 @@ async function runForAllUsers(line: Arguments): Promise<number> {
   const { runAllUsers } = await import('../all-users.ts');
   const status = await runAllUsers({
     root,
-    users: line.has('user') ? line.users('user') : undefined,
-    timeoutMs: line.time('timeout'),
+    options: {
+      users: line.has('user') ? line.users('user') : undefined,
+      timeoutMs: line.time('timeout'),
+      deadlineMs: line.time('deadline'),
+      killGraceMs: line.time('grace'),
+      waitMs: line.time('wait'),
+      onlyLabel: line.text('label'),
+    },
     isJson: line.has('json'),
+    isQuiet: line.has('quiet'),
   });
   return line.has('exit-zero') ? EXIT_DONE : status;
 }
