@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the compiled tests of the current directory on the Node in PATH: all but the torture, or those that are named, as
+# Runs the compiled tests of the current directory on the Node in PATH: all but the torture and the hooks, or those that are named, as
 # sources (test/sweep/look.test.ts), compiled files or directories of either.
 set -euo pipefail
 files=()
@@ -21,7 +21,7 @@ for name in "$@"; do
     exit 2
   fi
 done
-[ $# -gt 0 ] || add dist-test -not -path '*/torture/*'
+[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/hooks/*'
 # Most of a test is waiting for another process, which leaves a core to one more than there are.
 concurrency=$(node -p 'os.availableParallelism() + 1')
 node --test --test-reporter=spec --test-concurrency="$concurrency" "${files[@]}"

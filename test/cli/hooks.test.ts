@@ -1,7 +1,8 @@
 /** Lines of docs/hooks.md that can be run without the system they are for. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -66,6 +67,47 @@ test("the runner's hook keeps a failing cleanup from failing a green job", t => 
   const { status, stdout } = spawnSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' });
   assert.equal(status, 0);
   assert.match(stdout, /refuse: failed/);
+});
+
+test('the lines for deployments remove no release that a job needs, and sweep one that none does', async t => {
+  const bin = binDirectory(t);
+  const directory = freshDirectory(t);
+  const release = join(directory, 'releases/41');
+  mkdirSync(join(release, 'node_modules'), { recursive: true });
+  symlinkSync(packageRoot, join(release, 'node_modules', 'deferred-sweep'));
+  symlinkSync(release, join(directory, 'current'));
+  writeFileSync(
+    join(release, 'clean.mjs'),
+    `import fs from 'node:fs'; export const clean = path => fs.writeFileSync(path, '');`,
+  );
+  writeFileSync(
+    join(release, 'worker.mjs'),
+    `import { DeferredFunctionManager } from 'deferred-sweep';
+     import { clean } from './clean.mjs';
+     const job = await new DeferredFunctionManager().open();
+     job.defer(clean, '${directory}/proof');
+     console.log('open');
+     setInterval(() => {}, 1000);`,
+  );
+  const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: join(directory, 'state') };
+  const lines = hookBlock('Deployments').replace('/srv/worker', directory).replace('30s', '1s');
+  const deploy = (): void => void spawnSync('sh', ['-c', lines], { cwd: '/', env });
+  const worker = spawn(process.execPath, [join(directory, 'current/worker.mjs')], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => worker.kill('SIGKILL'));
+  await once(worker.stdout, 'data');
+  // The next release.
+  unlinkSync(join(directory, 'current'));
+  deploy();
+  assert.ok(existsSync(release), 'a job of it lives');
+  worker.kill('SIGKILL');
+  await once(worker, 'exit');
+  deploy();
+  assert.ok(existsSync(join(directory, 'proof')));
+  assert.ok(!existsSync(release));
 });
 
 const isRoot = process.geteuid?.() === 0 && process.platform === 'linux';
