@@ -23,8 +23,8 @@ import { traceDefer } from './tracing.ts';
 export interface JobHost extends OwnFunctionsHost {
   readonly sweepOptions: ResolvedSweepOptions;
   readonly maxCapturedBytes: number;
-  /** False inside a deferred function and in processes that it started: there no sweep begins. */
-  readonly sweeps: boolean;
+  /** False inside a deferred function, in processes that it started, and before death by a signal: there no sweep begins. */
+  sweeps(): boolean;
   readonly moduleState: ModuleState;
   /** Told once, when the job has ended. */
   ended(job: Job): void;
@@ -148,7 +148,7 @@ export class Job {
     const { report: own, left } = await this.#functions.end();
     this.#host.ended(this);
     logReport(sweepOptions.logger, summarize(directory.path, [own], true, 0));
-    const [others, isComplete] = this.#host.sweeps ? await this.#sweepAgain(left) : [[], true];
+    const [others, isComplete] = this.#host.sweeps() ? await this.#sweepAgain(left) : [[], true];
     // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));

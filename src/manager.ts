@@ -1,6 +1,8 @@
 /** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
 import { isPlainText } from './cbor/plain.ts';
+import { closeAtSignal } from './close-on-signal.ts';
 import { DeferredSweepError } from './errors.ts';
 import { noteCallers } from './function/call-stack.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from './function/deferred-function.ts';
@@ -70,6 +72,13 @@ export interface ManagerOptions extends SweepOptions {
    * says; what it throws, or rejects with, is told to the logger and changes nothing.
    */
   onFailure?: ((failure: FunctionFailure) => unknown) | undefined;
+  /**
+   * At SIGINT or SIGTERM, while a job is open: ends the jobs, whose functions run, without a sweep after them; then the
+   * process ends by that signal. A second signal ends it at once, and the next sweep runs the rest. The program goes on
+   * meanwhile. Only in the main thread: others get no signals.
+   * @defaultValue false
+   */
+  closeOnSignal?: boolean | undefined;
 }
 
 /** A function that failed, and its file. */
@@ -88,6 +97,7 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   'env',
   'label',
   'onFailure',
+  'closeOnSignal',
 ];
 
 /** How to open a job. */
@@ -115,6 +125,11 @@ export class DeferredFunctionManager {
   readonly #background = new Set<Promise<unknown>>();
   #knowsFileSystem = false;
   readonly #onFailure: ManagerOptions['onFailure'];
+  readonly #closesOnSignal: boolean;
+  /** Takes the listener for signals away, which is there while a job is open. */
+  #ignoreSignals: (() => void) | undefined;
+  /** A signal ends this process. */
+  #isDying = false;
 
   /**
    * Touches neither the directory nor the addon yet.
@@ -130,10 +145,13 @@ export class DeferredFunctionManager {
     }
     requireKnown(options, MANAGER_OPTIONS);
     const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
-    const { durability, delivery, order, env, onFailure, ...sweepOptions } = rest;
+    const { durability, delivery, order, env, onFailure, closeOnSignal = false, ...sweepOptions } = rest;
     if (onFailure !== undefined && typeof onFailure !== 'function')
       throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
     this.#onFailure = onFailure;
+    if (typeof closeOnSignal !== 'boolean')
+      throw new TypeError(`option "closeOnSignal" must be true or false, got ${typeof closeOnSignal}`);
+    this.#closesOnSignal = closeOnSignal;
     if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
       throw new TypeError('option "label" must be a string that UTF-8 can hold');
     // Orphans keep the limits their own owner registered them with.
@@ -153,15 +171,13 @@ export class DeferredFunctionManager {
       maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
       retryDelayMs: milliseconds('retryDelayMs', retryDelayMs ?? 1000),
       env: checkedNames(env ?? []),
-      get sweeps() {
-        return !isInside();
-      },
+      sweeps: () => !isInside() && !this.#isDying,
       maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
       moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
       createFile: cwd => createStateFileNow(this.#directory, { ...this.#settings, cwd }),
       giveBack: file => this.#keep(file),
       retire: file => this.#remove(file),
-      ended: job => void this.#jobs.delete(job),
+      ended: job => this.#forget(job),
       reported: report => this.#tellFailures(report),
     };
   }
@@ -185,6 +201,12 @@ export class DeferredFunctionManager {
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#sweepOptions.waitMs);
     this.#assertOpen();
+    if (this.#closesOnSignal && !isMainThread)
+      throw new DeferredSweepError(
+        'DEFERRED_UNSUPPORTED',
+        `cannot open a job in ${this.#directory.path} that closes on a signal: signals come to the main thread only; leave closeOnSignal out, or open it there`,
+        { path: this.#directory.path },
+      );
     noteCallers();
     if (isImportedForCall()) throw restarted(this.#directory.path);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
@@ -199,6 +221,7 @@ export class DeferredFunctionManager {
     }
     const job = new Job(this.#host, file, report);
     this.#jobs.add(job);
+    if (this.#closesOnSignal) this.#ignoreSignals ??= closeAtSignal(() => this.#closeBeforeDeath());
     return job;
   }
 
@@ -283,6 +306,20 @@ export class DeferredFunctionManager {
               `deferred-sweep: onFailure threw ${String(error)} for ${failed.name}`,
             );
           });
+  }
+
+  #forget(job: Job): void {
+    this.#jobs.delete(job);
+    if (this.#jobs.size > 0) return;
+    this.#ignoreSignals?.();
+    this.#ignoreSignals = undefined;
+  }
+
+  /** Runs what the jobs owe. Sweeps are left as they are: they may be killed at any moment. */
+  async #closeBeforeDeath(): Promise<void> {
+    this.#isClosed = true;
+    this.#isDying = true;
+    await Promise.all([...this.#jobs].map(job => job.close()));
   }
 
   #keep(file: StateFile): boolean {

@@ -27,8 +27,8 @@ const program = `
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
-const [state] = process.argv.slice(2);
-const job = await new DeferredFunctionManager(state, { trustedPaths: [state] }).open();
+const [state, closes] = process.argv.slice(2);
+const job = await new DeferredFunctionManager(state, { trustedPaths: [state], closeOnSignal: closes !== undefined }).open();
 job.defer(async state => (await import('node:fs')).writeFileSync(state + '/cleaned', ''), state);
 spawn('sh', ['-c', 'true & exec sleep 0.1'], { stdio: 'ignore' }).once('exit', () => writeFileSync(state + '/begun', String(process.pid)));
 setInterval(() => {}, 1000);
@@ -103,6 +103,15 @@ describe('a container', { skip: notForOthers || noNamespaces }, () => {
     process.kill(child!, 'SIGKILL');
     assert.deepEqual(await once(worker, 'exit'), [137, null]);
     assert.ok(existsSync(join(state, 'deferred-ran')));
+  });
+
+  test('whose pid 1 closes on signals cleans up at SIGTERM, and ends with 128 + 15', async t => {
+    const { start, state } = place(t);
+    const worker = start(process.execPath, 'PROGRAM', state, 'closeOnSignal');
+    await until('the worker', () => existsSync(join(state, 'begun')));
+    process.kill(pidOne(worker), 'SIGTERM');
+    assert.deepEqual(await once(worker, 'exit'), [143, null]);
+    assert.ok(existsSync(join(state, 'cleaned')));
   });
 });
 
