@@ -6,6 +6,7 @@ import { codePathOf } from '../function/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { checkUnchangedOwners } from '../state/code-owners.ts';
 import type { RegisteredFunction } from '../state/contents.ts';
+import { hasUsedUp } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { writeClaim } from '../sweep/claim-or-retire.ts';
 import { ClaimedFile } from '../sweep/claimed-file.ts';
@@ -13,6 +14,7 @@ import { reportError } from '../sweep/reported-error.ts';
 import type { StopCondition } from '../sweep/stop.ts';
 import { claim } from './claim.ts';
 import type { EventPipe } from './event-pipe.ts';
+import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
 import { noRoomForStart, runAttempt } from './run-attempt.ts';
@@ -25,6 +27,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
+  readonly outputMarks: OutputMarks | undefined;
 }
 
 /** Runs the file's functions. Never throws for a fault of the file. */
@@ -83,7 +86,7 @@ async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
   name: string,
-  { stop, events, processState, ...shared }: FileCircumstances,
+  { stop, events, processState, outputMarks, ...shared }: FileCircumstances,
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
@@ -104,9 +107,12 @@ async function runFunction(
     onMark: mark => {
       held.apply(mark);
       const { id, name: title } = record;
-      if (mark.kind === 'start')
-        events.say({ kind: 'start', file: name, id, name: title, attempt: mark.attempt, timeoutMs });
-      else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
+      if (mark.kind === 'start') {
+        const { attempt } = mark;
+        const isLast = hasUsedUp(registered, shared);
+        events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
+        outputMarks?.begin(title);
+      } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);

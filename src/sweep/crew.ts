@@ -3,12 +3,14 @@
  * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor.
  * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Begin } from '../runner/protocol.ts';
 import { nonceOf } from '../state/nonce.ts';
 import type { ReportedError } from '../state/record.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch } from './launch.ts';
+import type { SweepListener } from './listener.ts';
 import type { Candidate, Looker } from './look.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { ReportBook } from './report-book.ts';
@@ -39,6 +41,7 @@ export interface CrewOptions {
   readonly book: ReportBook;
   /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
+  readonly listener: SweepListener | undefined;
 }
 
 /** The candidates of one launch. */
@@ -159,9 +162,10 @@ export class Crew {
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: Queue): Promise<void> {
-    const { options, stop, book } = this.#shared;
+    const { options, stop, book, listener } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
-    const runner = new RunnerProcess(queue.launch, this.#begin(nonce, queue.launch), options, stop);
+    const begin = this.#begin(nonce, queue.launch);
+    const runner = new RunnerProcess(queue.launch, begin, { options, stop, listener });
     let handed: Candidate[] = [];
     let hasWorked = false;
     let isAlive = await runner.ready();
@@ -190,7 +194,7 @@ export class Crew {
   }
 
   #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
-    const { sweepId, sweptSinceEpochMs, options, stop, looker } = this.#shared;
+    const { sweepId, sweptSinceEpochMs, options, stop, looker, listener } = this.#shared;
     return {
       kind: 'begin',
       base: dirname(looker.directory.path),
@@ -206,6 +210,7 @@ export class Crew {
       killGraceMs: options.killGraceMs,
       deadlineAtMs: stop.deadlineAtMs === Number.POSITIVE_INFINITY ? undefined : stop.deadlineAtMs,
       notes,
+      outputMark: listener && randomUUID(),
     };
   }
 

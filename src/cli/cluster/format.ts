@@ -1,7 +1,7 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
 import type { ListedFunction, ListedOwner } from '../../postgres/operate.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
-import { formatRan } from '../format.ts';
+import { functionLine } from '../format.ts';
 import { formatAge } from '../format-list.ts';
 
 /** Control characters, and those that turn the direction of text, as escapes. */
@@ -76,7 +76,7 @@ export function formatClusterReport({
 }: ClusterReport): string {
   const lines = owners.flatMap(({ id, owner, outcome, functions, error }) => [
     `${id} of ${owner?.host}:${owner?.pid}: ${outcome}${error ? `: ${error.message}` : ''}`,
-    ...functions.map(formatRan),
+    ...functions.map(ran => functionLine(ran)),
   ]);
   const incomplete = isComplete ? '' : ', stopped before the end';
   lines.push(`${pool}: ${ok} done, ${failed} failed, ${pending} left for later${incomplete}`);
