@@ -1,6 +1,7 @@
 /** `retry` and `discard`: a function is in one place, whatever happens. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -200,4 +201,30 @@ for (const verb of ['retry', 'discard'] as const)
       }
     t.diagnostic(`${kills} kills`);
     assert.ok(kills >= (verb === 'retry' ? 6 : 4), `${kills} kills`);
+  });
+
+const noTerminal = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
+
+for (const [answer, left] of [
+  ['y', 1],
+  ['', 2],
+] as const)
+  test(`discard asked on a terminal and answered '${answer}' leaves ${left} of a letter that was shown and one that came since`, {
+    skip: noTerminal,
+  }, async t => {
+    const base = baseOfLetter(t);
+    const path = await letterOf(base);
+    const command = `'${process.execPath}' '${commandLinePath}' discard --all --dir '${base}'`;
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: plainEnvironment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    for await (const text of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false }))
+      if ((text as string).includes('remove 1 for ever?')) break;
+    cpSync(path, path.replace(/-1$/, '-7'));
+    child.stdin.write(`${answer}\n`);
+    child.stdout.resume();
+    await once(child, 'close');
+    assert.equal((await list(base)).files.length, left);
   });

@@ -2,18 +2,18 @@
 import { createInterface } from 'node:readline/promises';
 import {
   discard,
+  discardIfAgreed,
   type LetterReport,
   type LetterSelection,
   type LettersReport,
   retry,
-  select,
 } from '../../operate/retry.ts';
 import { printable, printableJson } from '../../printable.ts';
+import type { ListedFile } from '../../operate/listed-file.ts';
 import { defaultBase } from '../../state/default-base.ts';
-import { reportError } from '../../sweep/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { cannotRead, print, say } from '../output.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
   return runOn(line, selectionOf('retry', line), retry);
@@ -26,10 +26,9 @@ export async function runDiscard(line: Arguments): Promise<number> {
     throw new UsageError(
       'discard removes dead letters for ever: without a terminal to ask on it needs --yes',
     );
-  return runOn(line, selection, async (meant, base) => {
-    if (!line.has('yes') && !(await isAgreed(meant, base))) return { directory: base, letters: [], ms: 0 };
-    return discard(meant, base);
-  });
+  return runOn(line, selection, (meant, base) =>
+    line.has('yes') ? discard(meant, base) : discardIfAgreed(meant, base, isAgreed),
+  );
 }
 
 async function runOn(
@@ -47,8 +46,7 @@ async function runOn(
     const isDone = ({ outcome }: LetterReport): boolean => outcome === 'retried' || outcome === 'discarded';
     return report.letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
   } catch (error) {
-    say(`cannot read ${base}: ${reportError(error).message}`);
-    return EXIT_NOT_SWEPT;
+    return cannotRead(base, error);
   }
 }
 
@@ -69,9 +67,7 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
   };
 }
 
-async function isAgreed(selection: LetterSelection, base: string): Promise<boolean> {
-  const { letters } = await select(selection, base);
-  if (letters.length === 0) return true;
+async function isAgreed(letters: readonly ListedFile[]): Promise<boolean> {
   for (const { id, functions, path } of letters)
     process.stderr.write(`${printable(`  ${id}  ${functions[0]?.name ?? path}`)}\n`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
