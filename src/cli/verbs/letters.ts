@@ -1,5 +1,6 @@
 /** The verbs `retry` and `discard`. */
 import { createInterface } from 'node:readline/promises';
+import type { ListedFile } from '../../operate/listed-file.ts';
 import {
   discard,
   discardIfAgreed,
@@ -9,7 +10,6 @@ import {
   retry,
 } from '../../operate/retry.ts';
 import { printable, printableJson } from '../../printable.ts';
-import type { ListedFile } from '../../operate/listed-file.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
@@ -26,19 +26,30 @@ export async function runDiscard(line: Arguments): Promise<number> {
     throw new UsageError(
       'discard removes dead letters for ever: without a terminal to ask on it needs --yes',
     );
-  return runOn(line, selection, (meant, base) =>
-    line.has('yes') ? discard(meant, base) : discardIfAgreed(meant, base, isAgreed),
-  );
+  if (line.has('yes')) return runOn(line, selection, discard);
+  return runOn(line, selection, async (meant, base) => {
+    let isDeclined = false;
+    const report = await discardIfAgreed(meant, base, async letters => {
+      const isYes = await isAgreed(letters);
+      isDeclined = !isYes;
+      return isYes;
+    });
+    return isDeclined ? 'declined' : report;
+  });
 }
 
 async function runOn(
   line: Arguments,
   selection: LetterSelection,
-  act: (selection: LetterSelection, base: string) => Promise<LettersReport>,
+  act: (selection: LetterSelection, base: string) => Promise<LettersReport | 'declined'>,
 ): Promise<number> {
   const base = line.text('dir') ?? defaultBase();
   try {
     const report = await act(selection, base);
+    if (report === 'declined') {
+      say('nothing was removed');
+      return EXIT_DONE;
+    }
     if (line.has('json')) print(`${printableJson(report)}\n`);
     else for (const letter of report.letters) tell(letter);
     if (!line.has('json') && report.letters.length === 0)
