@@ -2,7 +2,7 @@
 import { type AllUsersReport, allUsers, hasUserProblems } from '../all-users/all-users.ts';
 import type { AllUsersOptions } from '../all-users/options.ts';
 import { printable, printableJson } from '../printable.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { reportError } from '../report/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
 import { print, say } from './output.ts';
 import { withStopSignals } from './stop-signals.ts';

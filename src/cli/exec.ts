@@ -1,10 +1,10 @@
 /** The verb `exec`: a job around a program, in any language. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { temporaryDirectory } from '../actions/temporary-directory.ts';
-import { dieOf } from '../die-of.ts';
 import { systemErrorCode } from '../errors.ts';
-import type { Job } from '../job.ts';
-import { DeferredFunctionManager } from '../manager.ts';
+import { dieOf } from '../job/die-of.ts';
+import type { Job } from '../job/job.ts';
+import { DeferredFunctionManager } from '../job/manager.ts';
 import { withInherited } from '../native/inheritance.ts';
 import { reapOrphans } from './exec/adopted-children.ts';
 import { EXEC_USAGE, type ExecLine, parseExecLine } from './exec/arguments.ts';

@@ -1,6 +1,6 @@
 /** Where the command line says things. All of it can be printed safely. */
 import { printable } from '../printable.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { reportError } from '../report/reported-error.ts';
 import { EXIT_NOT_SWEPT } from './exit.ts';
 
 /** One line on standard error. */

@@ -1,5 +1,5 @@
 /** What a sweep tells while it goes on. */
-import type { FileReport, FunctionReport } from './report.ts';
+import type { FileReport, FunctionReport } from '../report/report.ts';
 
 /** Called from within a sweep: each call returns soon, and does not throw. */
 export interface SweepListener {

@@ -13,6 +13,7 @@ import {
   type Work,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
+import type { StopCondition } from '../stop.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
 import { LabelledOutput } from './labelled-output.ts';
@@ -21,7 +22,6 @@ import type { SweepListener } from './listener.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import { Signal } from './signal.ts';
 import { writeSome } from './standard-error.ts';
-import type { StopCondition } from './stop.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {

@@ -1,5 +1,5 @@
 /** Signals to the wrapper are meant for the program. */
-import { dieOf } from '../../die-of.ts';
+import { dieOf } from '../../job/die-of.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;

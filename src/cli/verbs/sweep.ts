@@ -1,11 +1,11 @@
 /** The verbs `sweep` and `cleanup`. */
 import { printableJson } from '../../printable.ts';
+import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
+import { StopCondition } from '../../stop.ts';
 import { cleanUpDirectory } from '../../sweep/cleanup.ts';
 import { resolveSweepOptions, type SweepOptions } from '../../sweep/options.ts';
-import { hasProblems, type SweepReport } from '../../sweep/report.ts';
-import { reportError } from '../../sweep/reported-error.ts';
-import { StopCondition } from '../../sweep/stop.ts';
 import { sweepDirectory } from '../../sweep/sweep.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
