@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=()
 for program in slurmctld:slurm-wlm slurmd:slurm-wlm munged:munge supervisord:supervisor cron:cron tini:tini \
-  unshare:util-linux pgrep:procps useradd:passwd; do
+  promtool:prometheus unshare:util-linux pgrep:procps useradd:passwd; do
   PATH=$PATH:/usr/sbin command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
 done
 [ ${#missing[@]} -eq 0 ] || echo "test-hooks: NOT TESTED in part: apt-get install ${missing[*]}" >&2

@@ -5,6 +5,9 @@ import { printable } from '../printable.ts';
 import { userName } from './user-names.ts';
 
 const WIDE = 120;
+/** Characters of an argument. On a terminal the note needs the place. */
+const ARGUMENT_IN_A_PIPE = 40;
+const ARGUMENT_ON_A_TERMINAL = 24;
 const RIGHT: ReadonlySet<string> = new Set(['OWNER', 'AGE', 'TODO', 'TRIES']);
 
 /**
@@ -12,12 +15,12 @@ const RIGHT: ReadonlySet<string> = new Set(['OWNER', 'AGE', 'TODO', 'TRIES']);
  */
 export function formatList({ files }: ListReport, width: number | undefined): string {
   const ids = shortIds(files.map(file => file.id));
-  const isWide = width === undefined || width >= WIDE;
-  const rows = files.map(file => rowOf(file, ids.get(file.id)!, isWide));
+  const mostArgument = width === undefined ? ARGUMENT_IN_A_PIPE : width >= WIDE ? ARGUMENT_ON_A_TERMINAL : 0;
+  const rows = files.map(file => rowOf(file, ids.get(file.id)!, mostArgument));
   if (width === undefined) return rows.map(row => `${row.map(printable).join('\t')}\n`).join('');
   if (files.length === 0) return 'nothing here\n';
   const names = ['STATE', 'ID', 'USER', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL', 'NOTE'];
-  const count = isWide ? names.length : names.length - 1;
+  const count = mostArgument > 0 ? names.length : names.length - 1;
   const table = [names, ...rows].map(row => row.slice(0, count).map(printable));
   const widths = names.map((_, at) => Math.max(...table.map(row => row[at]?.length ?? 0)));
   const lines = table.map(row =>
@@ -30,7 +33,7 @@ export function formatList({ files }: ListReport, width: number | undefined): st
 }
 
 /** What the columns say; `-` where there is nothing to say. */
-function rowOf(file: ListedFile, id: string, isWide: boolean): string[] {
+function rowOf(file: ListedFile, id: string, mostArgument: number): string[] {
   const todo = file.functions.filter(({ state }) =>
     file.state === 'dead'
       ? state !== 'cancelled' && state !== 'done'
@@ -45,16 +48,16 @@ function rowOf(file: ListedFile, id: string, isWide: boolean): string[] {
     file.ageMs === undefined ? '-' : formatAge(file.ageMs),
     String(todo.length),
     next && next.attempts.length > 0 ? `${next.attempts.length}/${next.maxAttempts}` : '-',
-    next ? nextText(next, isWide) : '-',
+    next ? nextText(next, mostArgument) : '-',
     file.label ?? '-',
     noteOf(file, next),
   ];
 }
 
-function nextText({ name, argumentText }: ListedFunction, isWide: boolean): string {
+function nextText({ name, argumentText }: ListedFunction, mostArgument: number): string {
   const shown = name === '' ? '(inline)' : name;
-  if (!isWide || argumentText === '') return shown;
-  return `${shown} ${argumentText.length > 40 ? `${argumentText.slice(0, 39)}…` : argumentText}`;
+  if (mostArgument === 0 || argumentText === '') return shown;
+  return `${shown} ${argumentText.length > mostArgument ? `${argumentText.slice(0, mostArgument - 1)}…` : argumentText}`;
 }
 
 function noteOf({ holders, error, damagedBytes }: ListedFile, next: ListedFunction | undefined): string {

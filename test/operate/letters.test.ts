@@ -228,3 +228,40 @@ for (const [answer, left] of [
     await once(child, 'close');
     assert.equal((await list(base)).files.length, left);
   });
+
+for (const verb of ['retry', 'discard'] as const)
+  test(`${verb}, any call of which fails, leaves the function in one place, says so, and ${verb} again ends it`, {
+    skip: straceMissing,
+  }, async t => {
+    const pristine = baseOfLetter(t);
+    const scratch = freshDirectory(t);
+    let failures = 0;
+    for (const call of CALLS)
+      for (let when = 1; ; when++) {
+        const base = join(scratch, `${call}-${when}`);
+        cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
+        const path = await letterOf(base);
+        const directory = join(base, 'deferred');
+        const log = join(scratch, 'log');
+        const yes = verb === 'discard' ? ['--yes'] : [];
+        const args = [
+          ...['-f', '-qq', '-o', log, '-P', path, '-P', directory, '-P', join(directory, 'dead')],
+          ...['-e', `trace=${call}`, '-e', `inject=${call}:error=EIO:when=${when}`],
+          ...[process.execPath, commandLinePath, verb, '--all', ...yes, '--dir', base],
+        ];
+        const { status, stderr } = spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' });
+        if (!readFileSync(log, 'utf8').includes('(INJECTED)')) break;
+        assert.ok(++failures <= MOST_KILLS);
+        const { files } = await list(base);
+        const where = `${call} ${when}: status ${status}, ${files.map(({ state }) => state).join()}: ${stderr}`;
+        assert.ok(status === 0 || status === 1 || status === 3, where);
+        assert.ok(status === 0 || stderr.startsWith('deferred-sweep: '), where);
+        assert.doesNotMatch(stderr, /^ {4}at /m, where);
+        assert.ok(files.length === 1 || (verb === 'discard' && files.length === 0), where);
+        await (verb === 'retry' ? retry : discard)({ all: true }, base);
+        const after = (await list(base)).files.map(({ state, functions }) => [state, functions[0]?.state]);
+        assert.deepEqual(after, verb === 'retry' ? [['orphan', 'pending']] : [], where);
+      }
+    t.diagnostic(`${failures} failures`);
+    assert.ok(failures >= 4, `${failures} failures`);
+  });

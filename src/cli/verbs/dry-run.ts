@@ -35,7 +35,7 @@ function formatFiles(directory: string, files: readonly ListedFile[]): string {
       .filter(({ state }) => state === 'pending')
       .map(
         ({ name, attempts, maxAttempts, argumentText }) =>
-          `  ${name} ${argumentText} (attempt ${attempts.length + 1} of ${maxAttempts})`,
+          `  ${name}${argumentText === '' ? '' : ` ${argumentText}`} (attempt ${attempts.length + 1} of ${maxAttempts})`,
       ),
   ]);
   const orphans = files.filter(({ state }) => state === 'orphan');
