@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the compiled tests of the current directory on the Node in PATH: all but the torture, or those that are named, as
+# Runs the compiled tests of the current directory on the Node in PATH: all but the torture and the hooks, or those that are named, as
 # sources (test/sweep/look.test.ts), compiled files or directories of either.
 set -euo pipefail
 files=()
@@ -21,7 +21,7 @@ for name in "$@"; do
     exit 2
   fi
 done
-[ $# -gt 0 ] || add dist-test -not -path '*/torture/*'
+[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/hooks/*'
 # Each of some thousand Nodes would read these certificates when it starts, which takes longer than all else it does then.
 # No test speaks to a server that has one.
 unset NODE_EXTRA_CA_CERTS

@@ -15,7 +15,7 @@ import { monotonicMs, StopCondition } from '../stop.ts';
 import { describeMode, NOTHING_MORE } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
 import { walk } from '../trust/way.ts';
-import { type AllUsersOptions, resolveAllUsersOptions } from './options.ts';
+import { type AllUsersOptions, type ResolvedAllUsersOptions, resolveAllUsersOptions } from './options.ts';
 import { findPrograms } from './programs.ts';
 import type { UserSweep } from './user-report.ts';
 import { sweepUser } from './user-sweep.ts';
@@ -97,13 +97,14 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const sweepOne = async ({ uid, path: base, not }: UserDirectory): Promise<UserReport> => {
     if (not) return { uid, base, ...not };
     if (stop.isReached) return { uid, base, outcome: 'not-begun', reason: 'the time for all users was over' };
+    const limitMs = stop.limit(resolved.userTimeoutMs);
     const { printed, survivors, ...end } = await sweepUser({
       programs,
       uid,
       base,
       mayGainPrivileges: resolved.mayGainPrivileges,
-      args: resolved.timeoutMs === undefined ? [] : ['--timeout', `${resolved.timeoutMs}ms`],
-      limitMs: stop.limit(resolved.userTimeoutMs),
+      args: sweepArguments(resolved, limitMs),
+      limitMs,
       killGraceMs: resolved.killGraceMs,
       signal: resolved.signal,
     });
@@ -115,6 +116,19 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   await Promise.all(Array.from({ length: atOnce }, work));
   reports.sort((one, other) => one.uid - other.uid);
   return { root: path, users: reports, ms: Math.round(monotonicMs() - began) };
+}
+
+/** Arguments of the user's command line. */
+function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): string[] {
+  const { timeoutMs, waitMs, onlyLabel, killGraceMs } = options;
+  return [
+    ...(timeoutMs === undefined ? [] : [`--timeout=${timeoutMs}ms`]),
+    ...(waitMs === undefined ? [] : [`--wait=${waitMs}ms`]),
+    ...(onlyLabel === undefined ? [] : [`--label=${onlyLabel}`]),
+    // So that the user's own sweep ends a function that hangs, and says so in its file, before root ends all of it.
+    `--deadline=${Math.ceil(limitMs)}ms`,
+    `--grace=${Math.floor(killGraceMs / 2)}ms`,
+  ];
 }
 
 const MAX_AT_ONCE = 4;

@@ -15,6 +15,10 @@ export interface AllUsersOptions {
   killGraceMs?: number | undefined;
   /** Time limit of each function. @defaultValue what its owner registered it with */
   timeoutMs?: number | undefined;
+  /** As for a sweep: how long each user's waits for files that other sweeps have. @defaultValue 0 */
+  waitMs?: number | undefined;
+  /** As for a sweep: only files of jobs with this label. @defaultValue all */
+  onlyLabel?: string | undefined;
   /** Whether cleanups may use sudo, fusermount and other set-user-id programs. @defaultValue false */
   mayGainPrivileges?: boolean | undefined;
   /** Ends it as the deadline does. */
@@ -29,6 +33,8 @@ export interface ResolvedAllUsersOptions {
   readonly deadlineMs: number;
   readonly killGraceMs: number;
   readonly timeoutMs: number | undefined;
+  readonly waitMs: number | undefined;
+  readonly onlyLabel: string | undefined;
   readonly mayGainPrivileges: boolean;
   readonly signal: AbortSignal | undefined;
   readonly logger: Logger | null | undefined;
@@ -40,6 +46,8 @@ const NAMES: readonly (keyof AllUsersOptions)[] = [
   'deadlineMs',
   'killGraceMs',
   'timeoutMs',
+  'waitMs',
+  'onlyLabel',
   'mayGainPrivileges',
   'signal',
   'logger',
@@ -48,11 +56,13 @@ const NAMES: readonly (keyof AllUsersOptions)[] = [
 /** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUsersOptions {
   requireKnown(options, NAMES);
-  const { users, timeoutMs, mayGainPrivileges = false, signal, logger } = options;
+  const { users, timeoutMs, waitMs, onlyLabel, mayGainPrivileges = false, signal, logger } = options;
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))
     throw new TypeError('option "users" must be an array of user ids');
   if (typeof mayGainPrivileges !== 'boolean')
     throw new TypeError('option "mayGainPrivileges" must be true or false');
+  if (onlyLabel !== undefined && typeof onlyLabel !== 'string')
+    throw new TypeError('option "onlyLabel" must be a string');
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError('option "signal" must be an AbortSignal');
   return {
@@ -61,6 +71,8 @@ export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUse
     deadlineMs: time('deadlineMs', options.deadlineMs ?? 600_000),
     killGraceMs: time('killGraceMs', options.killGraceMs ?? 6000),
     timeoutMs: timeoutMs === undefined ? undefined : time('timeoutMs', timeoutMs),
+    waitMs: waitMs === undefined ? undefined : time('waitMs', waitMs),
+    onlyLabel,
     mayGainPrivileges,
     signal,
     logger,

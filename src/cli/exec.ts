@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { temporaryDirectory } from '../actions/temporary-directory.ts';
 import { systemErrorCode } from '../errors.ts';
+import { dieOf } from '../job/die-of.ts';
 import type { Job } from '../job/job.ts';
 import { DeferredFunctionManager } from '../job/manager.ts';
 import { withInherited } from '../native/inheritance.ts';
@@ -11,7 +12,7 @@ import { ExecJob } from './exec/exec-job.ts';
 import { SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { openJobSocket } from './exec/job-socket.ts';
 import { lockedDescriptor } from './exec/locked-descriptor.ts';
-import { dieOf, SignalRelay } from './exec/signals.ts';
+import { SignalRelay } from './exec/signals.ts';
 
 /** No job could be opened; nothing was started. */
 const EXIT_NO_JOB = 125;

@@ -18,6 +18,9 @@ export interface TableEntry {
 }
 
 const WIDE = 120;
+/** Characters of an argument. On a terminal the note needs the place. */
+const ARGUMENT_IN_A_PIPE = 40;
+const ARGUMENT_ON_A_TERMINAL = 24;
 const NAMES = ['STATE', 'ID', 'USER', 'OWNER', 'AGE', 'TODO', 'TRIES', 'NEXT', 'LABEL', 'NOTE'];
 const RIGHT: ReadonlySet<string> = new Set(['OWNER', 'AGE', 'TODO', 'TRIES']);
 
@@ -31,11 +34,11 @@ export function formatTable(
   width: number | undefined,
 ): string {
   const ids = shortIds(entries.map(entry => entry.id));
-  const isWide = width === undefined || width >= WIDE;
-  const rows = entries.map(entry => rowOf(entry, ids.get(entry.id)!, isWide));
+  const mostArgument = width === undefined ? ARGUMENT_IN_A_PIPE : width >= WIDE ? ARGUMENT_ON_A_TERMINAL : 0;
+  const rows = entries.map(entry => rowOf(entry, ids.get(entry.id)!, mostArgument));
   if (width === undefined) return rows.map(row => `${row.map(printable).join('\t')}\n`).join('');
   if (entries.length === 0) return 'nothing here\n';
-  const count = isWide ? NAMES.length : NAMES.length - 1;
+  const count = mostArgument > 0 ? NAMES.length : NAMES.length - 1;
   const table = [NAMES, ...rows].map(row => row.slice(0, count).map(printable));
   const widths = NAMES.map((_, at) => Math.max(...table.map(row => row[at]?.length ?? 0)));
   const lines = table.map(row =>
@@ -48,7 +51,7 @@ export function formatTable(
 }
 
 /** What the columns say; `-` where there is nothing to say. */
-function rowOf(entry: TableEntry, id: string, isWide: boolean): string[] {
+function rowOf(entry: TableEntry, id: string, mostArgument: number): string[] {
   const todo = entry.functions.filter(({ state }) =>
     entry.state === 'dead'
       ? state !== 'cancelled' && state !== 'done'
@@ -63,16 +66,16 @@ function rowOf(entry: TableEntry, id: string, isWide: boolean): string[] {
     entry.ageMs === undefined ? '-' : formatAge(entry.ageMs),
     String(todo.length),
     next && next.attempts.length > 0 ? `${next.attempts.length}/${next.maxAttempts}` : '-',
-    next ? nextText(next, isWide) : '-',
+    next ? nextText(next, mostArgument) : '-',
     entry.label ?? '-',
     entry.note ?? next?.attempts.findLast(attempt => attempt.error)?.error?.message ?? '-',
   ];
 }
 
-function nextText({ name, argumentText }: ListedFunction, isWide: boolean): string {
+function nextText({ name, argumentText }: ListedFunction, mostArgument: number): string {
   const shown = name === '' ? '(inline)' : name;
-  if (!isWide || argumentText === '') return shown;
-  return `${shown} ${argumentText.length > 40 ? `${argumentText.slice(0, 39)}…` : argumentText}`;
+  if (mostArgument === 0 || argumentText === '') return shown;
+  return `${shown} ${argumentText.length > mostArgument ? `${argumentText.slice(0, mostArgument - 1)}…` : argumentText}`;
 }
 
 function footer(entries: readonly TableEntry[], [one, several]: readonly [string, string]): string {

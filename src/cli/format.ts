@@ -1,38 +1,66 @@
-/** A report as text for people. Pure. */
+/** Lines of reports for people. Pure. */
 import { printable } from '../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../report/report.ts';
 
-/** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
+/** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
-  const lines = report.files.filter(file => file.outcome !== 'live').flatMap(formatFile);
-  const { directory, ok, failed, pending, live } = report;
-  const incomplete = report.isComplete ? '' : ', stopped before the end';
-  lines.push(
-    `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`,
-  );
-  return `${lines.map(printable).join('\n')}\n`;
+  const lines = report.files.flatMap(file => restLines(file, undefined, false));
+  return `${[...lines, summaryLine(report)].map(printable).join('\n')}\n`;
 }
 
-function formatFile(file: FileReport): string[] {
+/** What of a file has not been told. @param isCurrent - its line is the last that was printed */
+export function restLines(
+  file: FileReport,
+  told: ReadonlyMap<number, FunctionReport> | undefined,
+  isCurrent: boolean,
+): string[] {
+  if (file.outcome === 'live') return [];
+  const untold = file.functions.filter(ran => {
+    const known = told?.get(ran.id);
+    return known?.attempt !== ran.attempt || known.deadLetter !== ran.deadLetter;
+  });
+  const functions = untold.map(ran => functionLine(ran, { told: told?.get(ran.id) }));
+  const isKnown = told !== undefined && file.error === undefined;
+  if (isKnown && functions.length === 0) return [];
+  return [...(isKnown && isCurrent ? [] : [fileLine(file, file.outcome)]), ...functions];
+}
+
+export function summaryLine(report: SweepReport): string {
+  const { directory, ok, failed, pending, live } = report;
+  const incomplete = report.isComplete ? '' : ', stopped before the end';
+  return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`;
+}
+
+/** @param state - in a word */
+export function fileLine(file: FileReport, state: string): string {
   const from = file.owner ? ` of pid ${file.owner.pid} on ${file.owner.host}` : '';
   const notes = [
-    file.outcome,
+    state,
     ...(file.tornBytes ? [`${file.tornBytes} bytes torn`] : []),
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),
   ];
-  return [`${file.path}${from}: ${notes.join(', ')}`, ...file.functions.map(formatRan)];
+  return `${file.path}${from}: ${notes.join(', ')}`;
 }
 
-/** A line for a function that has run. */
-export function formatRan(ran: FunctionReport): string {
-  const fate = ran.deadLetter
-    ? `; dead letter ${ran.deadLetter}`
-    : ran.outcome === 'ok'
-      ? ''
-      : '; to be tried again';
-  const why = ran.error ? `: ${ran.error.message}` : '';
-  return `  ${ran.name}: ${ran.outcome} (attempt ${ran.attempt}, ${ran.ms} ms)${why}${fate}`;
+/** What is known besides of a function that ran. */
+interface Told {
+  /** What was told of it before, perhaps of the same attempt. */
+  readonly told?: FunctionReport | undefined;
+  /** It is not tried again. @defaultValue whether it has a dead letter */
+  readonly isLast?: boolean;
+}
+
+/** A line for a function that has run, or been given up. */
+export function functionLine(ran: FunctionReport, { told, isLast }: Told = {}): string {
+  const { outcome, attempt, ms, error, deadLetter } = ran;
+  const name = ran.name === '' ? '(inline)' : ran.name;
+  if (told?.attempt === attempt && deadLetter !== undefined)
+    return `  ${name}: given up; dead letter ${deadLetter}`;
+  const isAgain = outcome !== 'ok' && !(isLast ?? deadLetter !== undefined);
+  const fate = deadLetter === undefined ? '' : `; dead letter ${deadLetter}`;
+  const why = error ? `: ${error.message}` : '';
+  return `  ${name}: ${outcome} (attempt ${attempt}, ${ms} ms)${why}${isAgain ? '; to be tried again' : fate}`;
 }
 
 function count(number: number, noun: string): string {

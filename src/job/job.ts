@@ -19,6 +19,7 @@ import { StopCondition } from '../stop.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
 import type { FailureListener } from './failure-listener.ts';
+import type { OpenJobs } from './open-jobs.ts';
 import type { JobOptions } from './options.ts';
 import { RunQueue, type RunQueueParts } from './run-queue.ts';
 
@@ -27,7 +28,7 @@ export interface JobParts extends RunQueueParts {
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
   readonly failures: FailureListener;
   /** A job is in it until it has ended. */
-  readonly openJobs: Set<Job>;
+  readonly openJobs: OpenJobs<Job>;
 }
 
 /** The signature of {@link Job.defer}, for passing it on. */
@@ -148,8 +149,8 @@ export class Job {
     const { report: own, left } = await this.#queue.end();
     openJobs.delete(this);
     logReport(options.sweep.logger, summarize(directory.path, [own], true, 0));
-    // Inside a deferred function, and in processes that it started, no sweep begins.
-    const [others, isComplete] = isInside() ? [[], true] : await this.#sweepAgain(left);
+    // Inside a deferred function, in processes that it started, and before death by a signal no sweep begins.
+    const [others, isComplete] = isInside() || openJobs.isDying ? [[], true] : await this.#sweepAgain(left);
     // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
@@ -163,7 +164,7 @@ export class Job {
     const { logger, deadlineMs, signal } = options.sweep;
     try {
       const stop = StopCondition.in(deadlineMs, signal);
-      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, except);
+      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, { except });
       return [report.files, report.isComplete];
     } catch (error) {
       // A problem of the directory must not change the result of a finished job.

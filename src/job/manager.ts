@@ -1,5 +1,6 @@
 /** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
 import { DeferredSweepError } from '../errors.ts';
 import { isImportedForCall, isInside, refuseInStartingRunner } from '../function/current-invocation.ts';
 import { noteCallers } from '../function/module/call-stack.ts';
@@ -13,6 +14,7 @@ import { sweepDirectory } from '../sweep/sweep.ts';
 import { FailureListener } from './failure-listener.ts';
 import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
+import { OpenJobs } from './open-jobs.ts';
 import {
   type ManagerOptions,
   type OpenOptions,
@@ -27,7 +29,7 @@ export class DeferredFunctionManager {
   readonly #failures: FailureListener;
   readonly #parts: JobParts;
   /** Those that have not ended. */
-  readonly #jobs = new Set<Job>();
+  readonly #jobs: OpenJobs<Job>;
   #isClosed = false;
   readonly #closing = new AbortController();
   /** Sweeps that go on beside jobs. */
@@ -46,7 +48,8 @@ export class DeferredFunctionManager {
       );
     }
     this.#options = resolveManagerOptions(options);
-    const { sweep, file, job, onFailure } = this.#options;
+    const { sweep, file, job, onFailure, closeOnSignal } = this.#options;
+    this.#jobs = new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined);
     this.#directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
     this.#files = new FilePool(this.#directory, file, sweep.logger);
     this.#failures = new FailureListener(onFailure, sweep.logger);
@@ -78,6 +81,7 @@ export class DeferredFunctionManager {
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#options.sweep.waitMs);
     this.#assertOpen();
+    if (this.#options.closeOnSignal && !isMainThread) throw getsNoSignals(this.#directory.path);
     noteCallers();
     if (isImportedForCall()) throw restarted(this.#directory.path);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
@@ -104,8 +108,7 @@ export class DeferredFunctionManager {
   /** Closes the jobs that are still open, and removes the manager's state file. Never throws. */
   async close(): Promise<SweepReport> {
     const startMs = performance.now();
-    this.#isClosed = true;
-    this.#files.close();
+    this.#stopOpening();
     // Background sweeps finish the function in progress and stop.
     this.#closing.abort();
     const reports = await Promise.all([...this.#jobs].map(job => job.close()));
@@ -154,6 +157,11 @@ export class DeferredFunctionManager {
     return summarize(this.#directory.path, [], false, 0);
   }
 
+  #stopOpening(): void {
+    this.#isClosed = true;
+    this.#files.close();
+  }
+
   #assertOpen(): void {
     if (!this.#isClosed) return;
     throw new DeferredSweepError(
@@ -164,6 +172,14 @@ export class DeferredFunctionManager {
       },
     );
   }
+}
+
+function getsNoSignals(directory: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot open a job in ${directory} that closes on a signal: signals come to the main thread only; leave closeOnSignal out, or open it there`,
+    { path: directory },
+  );
 }
 
 /** A module of which a function is deferred may not run jobs when it is imported: each would defer it again, for ever. */

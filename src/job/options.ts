@@ -55,6 +55,13 @@ export interface ManagerOptions extends SweepOptions {
    * says; what it throws, or rejects with, is told to the logger and changes nothing.
    */
   onFailure?: ((failure: FunctionFailure) => unknown) | undefined;
+  /**
+   * At SIGINT or SIGTERM, while a job is open: ends the jobs, whose functions run, without a sweep after them; then the
+   * process ends by that signal. A second signal ends it at once, and the next sweep runs the rest. The program goes on
+   * meanwhile. Only in the main thread: others get no signals.
+   * @defaultValue false
+   */
+  closeOnSignal?: boolean | undefined;
 }
 
 /** A function that failed, and its file. */
@@ -73,6 +80,7 @@ const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   'env',
   'label',
   'onFailure',
+  'closeOnSignal',
 ];
 
 /** How to open a job. */
@@ -93,6 +101,7 @@ export interface ResolvedManagerOptions {
   readonly file: StateFileSettings;
   readonly job: JobOptions;
   readonly onFailure: ((failure: FunctionFailure) => unknown) | undefined;
+  readonly closeOnSignal: boolean;
 }
 
 /** How a job registers its functions. */
@@ -111,9 +120,11 @@ export interface JobOptions {
 export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerOptions {
   requireKnown(options, MANAGER_OPTIONS);
   const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
-  const { durability, delivery, order, env, onFailure, ...sweepOptions } = rest;
+  const { durability, delivery, order, env, onFailure, closeOnSignal = false, ...sweepOptions } = rest;
   if (onFailure !== undefined && typeof onFailure !== 'function')
     throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
+  if (typeof closeOnSignal !== 'boolean')
+    throw new TypeError(`option "closeOnSignal" must be true or false, got ${typeof closeOnSignal}`);
   if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
     throw new TypeError('option "label" must be a string that UTF-8 can hold');
   const sweep = resolveSweepOptions(sweepOptions);
@@ -135,5 +146,6 @@ export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerO
       moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
     },
     onFailure,
+    closeOnSignal,
   };
 }

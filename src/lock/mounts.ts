@@ -7,6 +7,8 @@ export interface Mount {
   readonly parentId: number;
   /** 0: no block device. */
   readonly major: number;
+  /** The directory of the file system that is mounted; `/` is all of it. */
+  readonly root: string;
   readonly mountPoint: string;
   readonly options: readonly string[];
   readonly type: string;
@@ -23,7 +25,7 @@ export function readMounts(): Mount[] {
 export function parseMounts(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split('\n')) {
-    const [id, parentId, device, , mountPoint, options, ...rest] = line.split(' ');
+    const [id, parentId, device, root, mountPoint, options, ...rest] = line.split(' ');
     // A varying number of fields ends with a hyphen.
     const [type, source, superOptions] = rest.slice(rest.indexOf('-') + 1);
     if (mountPoint === undefined || type === undefined) continue;
@@ -31,6 +33,7 @@ export function parseMounts(text: string): Mount[] {
       id: Number(id),
       parentId: Number(parentId),
       major: Number.parseInt(device ?? '', 10),
+      root: unescaped(root ?? ''),
       mountPoint: unescaped(mountPoint),
       options: (options ?? '').split(','),
       type,

@@ -26,13 +26,20 @@ export function verdictOn(
   overrides: RetryOverrides,
   nowEpochMs: number,
 ): Verdict {
-  const { record, attemptCount, lastAttempt } = registered;
+  const { record, lastAttempt } = registered;
   if (!lastAttempt) return RUN;
-  const maxAttempts = record.delivery === 'at-most-once' ? 1 : (overrides.maxAttempts ?? record.maxAttempts);
-  if (attemptCount >= maxAttempts)
+  if (hasUsedUp(registered, overrides))
     return { kind: 'give-up', error: lastAttempt.done?.error ?? interrupted(record.name) };
   const forMs = delayLeftMs(registered, overrides.retryDelayMs ?? record.retryDelayMs, nowEpochMs);
   return forMs > 0 ? { kind: 'wait', forMs } : RUN;
+}
+
+/** True in the last attempt, and after it. */
+export function hasUsedUp(
+  { record, attemptCount }: RegisteredFunction,
+  { maxAttempts }: RetryOverrides,
+): boolean {
+  return attemptCount >= (record.delivery === 'at-most-once' ? 1 : (maxAttempts ?? record.maxAttempts));
 }
 
 /** The error of an attempt without a done mark. */

@@ -17,6 +17,7 @@ import { describeMode, type Trust } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
 import { describeUser } from '../trust/user-name.ts';
 import { type Way, walk } from '../trust/way.ts';
+import { tempCleanersAt } from './temp-cleaners.ts';
 
 /** One thing that was looked at. `bad`: a promise does not hold here. */
 export interface Finding {
@@ -66,7 +67,8 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
     tried('file system', () => fileSystemFinding(place)),
     ...triedAll('locks', () => lockFindings(place)),
     tried('space', () => spaceFinding(place)),
-    namespaceFinding(),
+    ...mountFindings(place),
+    ...cleanerFindings(place),
     ...otherPlaces(base),
   );
   return findings;
@@ -185,17 +187,35 @@ function spaceFinding(place: string): Finding {
   return isLow ? { subject: 'space', verdict: 'warning', text } : ok('space', text);
 }
 
-/** A mount of the job's own is gone before its hook runs. */
-function namespaceFinding(): Finding {
+/** A mount of the job's own, or a part of a file system as systemd's PrivateTmp is, is gone before its hook runs. */
+function mountFindings(place: string): Finding[] {
+  const warnings: string[] = [];
   const own = unlessRefused(() => readlinkSync('/proc/self/ns/mnt'), undefined);
   const first = unlessRefused(() => readlinkSync('/proc/1/ns/mnt'), undefined);
   if (own !== undefined && first !== undefined && own !== first)
-    return {
-      subject: 'mounts',
-      verdict: 'warning',
-      text: 'this process has mounts of its own: a hook outside may find another directory at this path',
-    };
-  return ok('mounts', first === undefined ? 'whether they are private cannot be told' : 'those of pid 1');
+    warnings.push(
+      'this process has mounts of its own: a hook outside may find another directory at this path',
+    );
+  const mount = mountsOnTheWay(readMounts(), place).at(-1);
+  if (mount && mount.root !== '/' && mount.mountPoint !== '/' && mount.type !== 'btrfs')
+    warnings.push(
+      `${mount.mountPoint} is ${mount.root} of ${mount.source} (${mount.type}): if that is private to a job or service, it is gone with it`,
+    );
+  if (warnings.length > 0)
+    return warnings.map(text => ({ subject: 'mounts', verdict: 'warning', text }) as const);
+  const shared = SHARED_PLACES.find(path => place === path || place.startsWith(`${path}/`));
+  const what = shared === undefined ? 'not private' : `${shared} is shared with all users`;
+  return [ok('mounts', first === undefined ? `${what}, as far as can be told here` : what)];
+}
+
+const SHARED_PLACES = ['/tmp', '/var/tmp', '/dev/shm'];
+
+function cleanerFindings(place: string): Finding[] {
+  const cleaners = tempCleanersAt(place);
+  if (cleaners.length === 0) return [ok('cleaners', 'none is configured for this place')];
+  return cleaners.map(({ text, takesStateFiles }) =>
+    takesStateFiles ? { subject: 'cleaners', verdict: 'warning', text } : ok('cleaners', text),
+  );
 }
 
 /** Where others might look. */

@@ -80,8 +80,20 @@ export async function discard(
   return onLetters(selection, stateDirBase, discardLetter);
 }
 
+/**
+ * As {@link discard}, of those letters that `isAgreed` was shown: one that comes while it thinks stays.
+ * @param isAgreed - not asked where no letter is meant
+ */
+export async function discardIfAgreed(
+  selection: LetterSelection,
+  stateDirBase: string,
+  isAgreed: (letters: readonly ListedFile[]) => Promise<boolean>,
+): Promise<LettersReport> {
+  return onLetters(selection, stateDirBase, discardLetter, isAgreed);
+}
+
 /** The letters that are meant, and ids that mean none. Changes nothing. @throws as {@link retry} */
-export async function select(
+async function select(
   selection: LetterSelection,
   stateDirBase: string,
 ): Promise<{ letters: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
@@ -111,11 +123,14 @@ async function onLetters(
   selection: LetterSelection,
   stateDirBase: string,
   act: (directory: StateDirectory, path: string) => LetterFate,
+  isAgreed: (letters: readonly ListedFile[]) => Promise<boolean> = async () => true,
 ): Promise<LettersReport> {
   const startMs = performance.now();
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });
   const { letters, unmet } = await select(selection, stateDirBase);
+  if (letters.length > 0 && !(await isAgreed(letters)))
+    return { directory: directory.path, letters: unmet, ms: performance.now() - startMs };
   const reports = letters.map(({ id, path, functions }): LetterReport => {
     const name = functions[0]?.name ?? basename(path);
     try {

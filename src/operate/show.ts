@@ -99,7 +99,7 @@ function shown({ listed, contents, bytes }: ReadFile): ShownFile {
     ...listed,
     holders: holders ?? [],
     ...(isOwnerAlive !== undefined && { isOwnerAlive }),
-    records: recordsOf(bytes),
+    records: recordsOf(bytes, header),
     earlierAttempts: earlierAttemptsOf(contents),
     ...(header && {
       surroundings: {
@@ -114,8 +114,10 @@ function shown({ listed, contents, bytes }: ReadFile): ShownFile {
   };
 }
 
-function recordsOf(bytes: Buffer): ShownRecord[] {
+/** As the reader of state files takes them: a frame with another file's salt is damage here. */
+function recordsOf(bytes: Buffer, header: HeaderRecord | undefined): ShownRecord[] {
   const records: ShownRecord[] = [];
+  const kindOf = (payload: Buffer): string => recordKind(payload, header);
   for (const stretch of readFrames(bytes, payload => kindOf(payload) !== 'damaged')) {
     const { offset, end } = stretch;
     if (stretch.kind !== 'frame') {
@@ -127,9 +129,11 @@ function recordsOf(bytes: Buffer): ShownRecord[] {
   return records;
 }
 
-function kindOf(payload: Buffer): string {
+function recordKind(payload: Buffer, header: HeaderRecord | undefined): string {
   try {
-    return decodeRecord(payload).record?.kind ?? 'unknown';
+    const { record, salt } = decodeRecord(payload);
+    if (header && Buffer.compare(header.salt, salt) !== 0) return 'damaged';
+    return record?.kind ?? 'unknown';
   } catch (error) {
     if (hasCode(error, 'DEFERRED_STATE_CORRUPT')) return 'damaged';
     if (hasCode(error, 'DEFERRED_STATE_VERSION')) return 'unknown';

@@ -9,6 +9,7 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
+import { OutputMarks } from './output-mark.ts';
 import { ProcessState } from './process-state.ts';
 import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
@@ -63,6 +64,7 @@ function begin(message: Begin): FileCircumstances {
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
+    outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };
 }
 

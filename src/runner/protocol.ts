@@ -49,6 +49,8 @@ export interface Begin {
   /** On the clock of `monotonicMs`; absent is none. */
   readonly deadlineAtMs: number | undefined;
   readonly notes: readonly RunNote[];
+  /** What marks the beginning of each function's output; absent: nothing does. */
+  readonly outputMark: string | undefined;
   /** See {@link Work.turn}. */
   readonly turn: string;
 }
@@ -71,7 +73,7 @@ export interface WorkFile {
 export type RunnerEvent =
   /** It wants files. */
   | { readonly kind: 'ready'; readonly turn: string }
-  /** A function begins; `timeoutMs` is its limit, 0 is none. */
+  /** A function begins; `timeoutMs` is its limit, 0 is none. `isLast`: it is not tried again if it fails. */
   | {
       readonly kind: 'start';
       readonly file: string;
@@ -79,6 +81,7 @@ export type RunnerEvent =
       readonly name: string;
       readonly attempt: number;
       readonly timeoutMs: number;
+      readonly isLast: boolean;
     }
   /** The outcome of a function. The last line for an id counts. */
   | { readonly kind: 'ran'; readonly file: string; readonly report: FunctionReport }
@@ -137,7 +140,8 @@ function isEvent(event: unknown): event is RunnerEvent {
         isCount(event.id) &&
         isText(event.name) &&
         isCount(event.attempt) &&
-        isTime(event.timeoutMs)
+        isTime(event.timeoutMs) &&
+        typeof event.isLast === 'boolean'
       );
     case 'ran':
       return isText(event.file) && isFunctionReport(event.report);

@@ -8,12 +8,14 @@ import { DeferredSweepError } from '../errors.ts';
 import { codePathOf } from '../function/module/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
+import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StopCondition } from '../stop.ts';
 import { checkUnchangedOwners } from '../trust/code-owners.ts';
 import { claim } from './claim.ts';
 import type { EventPipe } from './event-pipe.ts';
+import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
@@ -25,6 +27,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
+  readonly outputMarks: OutputMarks | undefined;
 }
 
 /** Runs the file's functions. Never throws for a fault of the file. */
@@ -83,7 +86,7 @@ async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
   name: string,
-  { stop, events, processState, ...shared }: FileCircumstances,
+  { stop, events, processState, outputMarks, ...shared }: FileCircumstances,
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
@@ -104,9 +107,12 @@ async function runFunction(
     onMark: mark => {
       held.apply(mark);
       const { id, name: title } = record;
-      if (mark.kind === 'start')
-        events.say({ kind: 'start', file: name, id, name: title, attempt: mark.attempt, timeoutMs });
-      else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
+      if (mark.kind === 'start') {
+        const { attempt } = mark;
+        const isLast = hasUsedUp(registered, shared);
+        events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
+        outputMarks?.begin(title);
+      } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);

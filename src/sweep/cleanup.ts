@@ -11,7 +11,13 @@ import {
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
-import { directoryOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
+import type { SweepListener } from './listener.ts';
+import {
+  directoryOptions,
+  type ResolvedSweepOptions,
+  resolveSweepOptions,
+  type SweepOptions,
+} from './options.ts';
 import { sweepDirectory } from './sweep.ts';
 
 /**
@@ -23,16 +29,25 @@ export async function cleanup(
   stateDirBase: string = defaultBase(),
   options?: SweepOptions,
 ): Promise<SweepReport> {
-  const startMs = performance.now();
   const resolved = resolveSweepOptions(options);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
-  const directory = new StateDirectory(stateDirBase, directoryOptions(resolved));
+  return cleanUpDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
+}
+
+/** As {@link cleanup}. */
+export async function cleanUpDirectory(
+  directory: StateDirectory,
+  options: ResolvedSweepOptions,
+  stop: StopCondition,
+  particulars: { readonly listener?: SweepListener } = {},
+): Promise<SweepReport> {
+  const startMs = performance.now();
   const files = new Map<string, FileReport>();
   let isComplete = true;
   for (;;) {
     let report: SweepReport;
     try {
-      report = await sweepDirectory(directory, resolved, stop);
+      report = await sweepDirectory(directory, options, stop, particulars);
     } catch (error) {
       if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
       // An earlier round has run functions. Report them.

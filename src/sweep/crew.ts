@@ -3,6 +3,7 @@
  * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor.
  * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { nonceOf } from '../log/nonce.ts';
 import type { ReportedError } from '../log/records.ts';
@@ -13,6 +14,7 @@ import { Aftermath } from './aftermath.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
+import type { SweepListener } from './listener.ts';
 import type { Looker } from './look.ts';
 import type { Candidate } from './look-outcome.ts';
 import type { ResolvedSweepOptions } from './options.ts';
@@ -41,6 +43,7 @@ export interface CrewOptions {
   readonly book: ReportBook;
   /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
+  readonly listener: SweepListener | undefined;
 }
 
 export class Crew {
@@ -152,9 +155,10 @@ export class Crew {
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: LaunchQueue): Promise<void> {
-    const { options, stop, book } = this.#shared;
+    const { options, stop, book, listener } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
-    const runner = new RunnerProcess(queue.launch, this.#begin(nonce, queue.launch), options, stop);
+    const begin = this.#begin(nonce, queue.launch);
+    const runner = new RunnerProcess(queue.launch, begin, { options, stop, listener });
     let handed: Candidate[] = [];
     let hasWorked = false;
     let isAlive = await runner.ready();
@@ -183,7 +187,7 @@ export class Crew {
   }
 
   #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
-    const { sweepId, sweptSinceEpochMs, options, stop, looker } = this.#shared;
+    const { sweepId, sweptSinceEpochMs, options, stop, looker, listener } = this.#shared;
     return {
       kind: 'begin',
       base: dirname(looker.directory.path),
@@ -199,6 +203,7 @@ export class Crew {
       killGraceMs: options.killGraceMs,
       deadlineAtMs: stop.deadlineAtMs === Number.POSITIVE_INFINITY ? undefined : stop.deadlineAtMs,
       notes,
+      outputMark: listener && randomUUID(),
     };
   }
 

@@ -6,6 +6,7 @@ import type { ReportedError } from '../log/records.ts';
 import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from '../report/report.ts';
 import { traceInvoke } from '../report/tracing.ts';
 import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
+import type { SweepListener } from './listener.ts';
 
 /** A file that a runner has. */
 interface Running {
@@ -23,8 +24,13 @@ export class ReportBook {
   /** By path, so that a file met in several passes is reported once. */
   readonly #reports = new Map<string, FileReport>();
   readonly #running = new Map<string, Running>();
+  readonly #listener: SweepListener | undefined;
   /** True when the sweep had to stop early. */
   isCut = false;
+
+  constructor(listener?: SweepListener) {
+    this.#listener = listener;
+  }
 
   get reports(): FileReport[] {
     return [...this.#reports.values()];
@@ -32,6 +38,7 @@ export class ReportBook {
 
   /** Notes the report of a look. Earlier outcomes of the file's functions stay. */
   note(report: FileReport): void {
+    this.#listener?.settled(report.path);
     const running = this.#running.get(report.path);
     this.#running.delete(report.path);
     const known = this.#reports.get(report.path);
@@ -60,11 +67,14 @@ export class ReportBook {
         running.begun.set(id, { began: event, ended: traceInvoke({ path, name, attempt }) });
         break;
       }
-      case 'ran':
-        running.begun.get(event.report.id)?.ended(event.report.error);
+      case 'ran': {
+        const begun = running.begun.get(event.report.id);
+        begun?.ended(event.report.error);
         running.begun.delete(event.report.id);
-        running.functions.set(event.report.id, known(event.report));
+        // Without a beginning: it is told again, since it was given up.
+        this.#ran(running, known(event.report), begun?.began.isLast ?? true);
         break;
+      }
       case 'file':
         running.end = event;
         break;
@@ -79,7 +89,7 @@ export class ReportBook {
       const error = reason(began.name);
       ended(error);
       const { name, attempt } = began;
-      running.functions.set(id, { id, name, attempt, outcome: outcomeOf(error), ms: 0, error });
+      this.#ran(running, { id, name, attempt, outcome: outcomeOf(error), ms: 0, error }, began.isLast);
     }
     running.begun.clear();
   }
@@ -114,6 +124,11 @@ export class ReportBook {
     if (running && running.functions.size > 0)
       this.note({ ...running.base, functions: [], isRetired: true, pending: 0 });
     this.#running.delete(path);
+  }
+
+  #ran({ base, functions }: Running, ran: FunctionReport, isLast: boolean): void {
+    functions.set(ran.id, ran);
+    this.#listener?.ran(base, ran, isLast);
   }
 
   /** Forgets files that another sweep had and that are not there any more: that sweep has finished them, and says so. */

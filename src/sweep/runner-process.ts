@@ -1,10 +1,8 @@
 /** The sweeper's side of one runner: starts it, names files, keeps its time, hears its events, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { systemErrorCode } from '../errors.ts';
 import { LineReader } from '../runner/line-reader.ts';
 import {
   type Begin,
@@ -18,9 +16,12 @@ import {
 import type { StopCondition } from '../stop.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
+import { LabelledOutput } from './labelled-output.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
+import type { SweepListener } from './listener.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import { Signal } from './signal.ts';
+import { writeSome } from './standard-error.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {
@@ -35,6 +36,14 @@ export interface RunnerEnd {
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
+
+/** What a runner has of its sweep. */
+export interface RunnerSurroundings {
+  readonly options: ResolvedSweepOptions;
+  readonly stop: StopCondition;
+  /** Gets what functions print; by default it goes to standard error. */
+  readonly listener: SweepListener | undefined;
+}
 
 /** A message as its sender has it. */
 type Unsaid<Message extends Begin | Work> = Omit<Message, 'turn'>;
@@ -56,9 +65,10 @@ export class RunnerProcess {
   #isReady = false;
   #turn = '';
   #hasEnded = false;
+  #endOutput: () => void = () => {};
   readonly #changed = new Signal();
 
-  constructor(launch: Launch, begin: Unsaid<Begin>, options: ResolvedSweepOptions, stop: StopCondition) {
+  constructor(launch: Launch, begin: Unsaid<Begin>, { options, stop, listener }: RunnerSurroundings) {
     this.#options = options;
     this.#stop = stop;
     const limitMs = stop.limit(startLimit(options.timeoutMs), options.maxTimeoutMs && LEAST_START_MS);
@@ -88,7 +98,7 @@ export class RunnerProcess {
     if (child.pid === undefined) return;
     this.#killer.arm(limitMs);
     this.#hear();
-    copyOutput(child);
+    this.#endOutput = copyOutput(child, begin.outputMark, listener);
     this.#say(begin);
     stop.signal?.addEventListener('abort', this.#tellToStop, { once: true });
   }
@@ -171,6 +181,7 @@ export class RunnerProcess {
       );
     });
     if (child.pid !== undefined) await allRead([this.#events, child.stdout, child.stderr]);
+    this.#endOutput();
     this.#hasEnded = true;
     this.#changed.notify();
     this.#stop.signal?.removeEventListener('abort', this.#tellToStop);
@@ -200,32 +211,36 @@ function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
   );
 }
 
-/** Copies the output of functions to standard error, as fast as that takes it. Failures to copy are ignored. */
-function copyOutput(child: ChildProcess): void {
-  for (const output of [child.stdout, child.stderr]) {
+/**
+ * Copies the output of functions to a listener, or to standard error, as fast as that takes it. Failures to copy are ignored.
+ * Returns what gives the listener the rest.
+ */
+function copyOutput(
+  child: ChildProcess,
+  mark: string | undefined,
+  listener: SweepListener | undefined,
+): () => void {
+  const outputs = [child.stdout, child.stderr].map(output => ({
+    output,
+    labelled:
+      listener && mark !== undefined
+        ? new LabelledOutput(mark, (name, lines) => listener.printed(name, lines))
+        : undefined,
+  }));
+  for (const { output, labelled } of outputs)
     output
       ?.on('error', () => {})
       .on('data', (chunk: Buffer) => {
-        if (writeSome(chunk)) return;
+        if (labelled ? labelled.read(chunk) : writeSome(chunk)) return;
         output.pause();
         setTimeout(() => output.resume(), FULL_PIPE_MS).unref();
       });
-  }
+  return () => {
+    for (const { labelled } of outputs) labelled?.end();
+  };
 }
 
 const FULL_PIPE_MS = 10;
-
-/** False if standard error is a full pipe. The rest of this chunk is dropped. */
-function writeSome(chunk: Buffer): boolean {
-  try {
-    writeSync(2, chunk);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    // Closed, or its reader is gone: no reader misses it.
-    return systemErrorCode(error) !== 'EAGAIN';
-  }
-}
 
 /**
  * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another

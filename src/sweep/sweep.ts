@@ -19,6 +19,7 @@ import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
 import { Crew } from './crew.ts';
+import type { SweepListener } from './listener.ts';
 import { Looker } from './look.ts';
 import {
   directoryOptions,
@@ -55,15 +56,22 @@ export async function sweep(
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
-/** As {@link sweep}. @param except - inodes (`dev:ino`) of files to leave alone */
+/** What few sweeps have. */
+interface Particulars {
+  /** Inodes (`dev:ino`) of files to leave alone. */
+  readonly except?: Iterable<string>;
+  readonly listener?: SweepListener;
+}
+
+/** As {@link sweep}. */
 export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
   stop: StopCondition,
-  except: Iterable<string> = [],
+  particulars: Particulars = {},
 ): Promise<SweepReport> {
   return traceSweep({ directory: directory.path }, async () => {
-    const report = await new Sweep(directory, options, stop, except).run();
+    const report = await new Sweep(directory, options, stop, particulars).run();
     logReport(options.logger, report);
     return report;
   });
@@ -74,16 +82,19 @@ class Sweep {
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   readonly #looker: Looker;
-  readonly #book = new ReportBook();
+  readonly #book: ReportBook;
   readonly #crew: Crew;
+  readonly #listener: SweepListener | undefined;
   #sliceEndsAtMs = 0;
 
   constructor(
     directory: StateDirectory,
     options: ResolvedSweepOptions,
     stop: StopCondition,
-    except: Iterable<string>,
+    { except = [], listener }: Particulars,
   ) {
+    this.#listener = listener;
+    this.#book = new ReportBook(listener);
     this.#directory = directory;
     this.#options = options;
     this.#stop = stop;
@@ -106,6 +117,7 @@ class Sweep {
       looker: this.#looker,
       book: this.#book,
       deaths,
+      listener,
     });
   }
 
@@ -152,6 +164,7 @@ class Sweep {
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
       this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
+      this.#listener?.found(stateFiles.length);
       for (const name of movedDeadLetters) this.#book.note(movedReport(this.#directory.pathOf(name)));
       return stateFiles;
     } catch (error) {

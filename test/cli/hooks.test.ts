@@ -1,15 +1,8 @@
 /** Lines of docs/hooks.md that can be run without the system they are for. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -19,24 +12,16 @@ import {
   plainEnvironment,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
 
-const page = readFileSync(join(packageRoot, 'docs/hooks.md'), 'utf8');
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
 
-/** A directory with `deferred-sweep` in it, which needs no PATH. */
+/** A directory with `deferred-sweep` in it. */
 function binDirectory(t: TestContext): string {
   const bin = freshDirectory(t);
-  const program = join(bin, 'deferred-sweep');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
-  chmodSync(program, 0o755);
+  installCommand(bin);
   return bin;
-}
-
-/** The first block of a section. */
-function block(section: string): string {
-  const text = page.slice(page.indexOf(`\n## ${section}\n`));
-  return /```\w*\n(.*?)```/s.exec(text)?.[1] ?? assert.fail(`no block in ${section}`);
 }
 
 test('the trap of a shell script runs what its killed worker left', t => {
@@ -53,7 +38,7 @@ test('the trap of a shell script runs what its killed worker left', t => {
      job.defer(promises.writeFile, '${directory}/proof', '');
      process.kill(process.pid, 'SIGKILL');`,
   );
-  writeFileSync(join(directory, 'script.sh'), block('A shell script'));
+  writeFileSync(join(directory, 'script.sh'), hookBlock('A shell script'));
   const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
   const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: base };
   const { stdout, status } = spawnSync('sh', ['script.sh'], { cwd: directory, env, encoding: 'utf8' });
@@ -63,7 +48,7 @@ test('the trap of a shell script runs what its killed worker left', t => {
 
 test("cron's line prints nothing when all goes well, in cron's environment, and what failed when not", t => {
   const bin = binDirectory(t);
-  const command = block('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);
+  const command = hookBlock('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);
   const runAsCron = (base: string): { stdout: string; stderr: string } =>
     spawnSync('/bin/sh', ['-c', command], {
       cwd: '/',
@@ -77,11 +62,52 @@ test("cron's line prints nothing when all goes well, in cron's environment, and 
 
 test("the runner's hook keeps a failing cleanup from failing a green job", t => {
   const bin = binDirectory(t);
-  const script = block('GitHub Actions runner').replace('/usr/bin', bin);
+  const script = hookBlock('GitHub Actions runner').replace('/usr/bin', bin);
   const env = { DEFERRED_SWEEP_DIR: baseOfKilledWorker(t, failing) };
   const { status, stdout } = spawnSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' });
   assert.equal(status, 0);
   assert.match(stdout, /refuse: failed/);
+});
+
+test('the lines for deployments remove no release that a job needs, and sweep one that none does', async t => {
+  const bin = binDirectory(t);
+  const directory = freshDirectory(t);
+  const release = join(directory, 'releases/41');
+  mkdirSync(join(release, 'node_modules'), { recursive: true });
+  symlinkSync(packageRoot, join(release, 'node_modules', 'deferred-sweep'));
+  symlinkSync(release, join(directory, 'current'));
+  writeFileSync(
+    join(release, 'clean.mjs'),
+    `import fs from 'node:fs'; export const clean = path => fs.writeFileSync(path, '');`,
+  );
+  writeFileSync(
+    join(release, 'worker.mjs'),
+    `import { DeferredFunctionManager } from 'deferred-sweep';
+     import { clean } from './clean.mjs';
+     const job = await new DeferredFunctionManager().open();
+     job.defer(clean, '${directory}/proof');
+     console.log('open');
+     setInterval(() => {}, 1000);`,
+  );
+  const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: join(directory, 'state') };
+  const lines = hookBlock('Deployments').replace('/srv/worker', directory).replace('30s', '1s');
+  const deploy = (): void => void spawnSync('sh', ['-c', lines], { cwd: '/', env });
+  const worker = spawn(process.execPath, [join(directory, 'current/worker.mjs')], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => worker.kill('SIGKILL'));
+  await once(worker.stdout, 'data');
+  // The next release.
+  unlinkSync(join(directory, 'current'));
+  deploy();
+  assert.ok(existsSync(release), 'a job of it lives');
+  worker.kill('SIGKILL');
+  await once(worker, 'exit');
+  deploy();
+  assert.ok(existsSync(join(directory, 'proof')));
+  assert.ok(!existsSync(release));
 });
 
 const isRoot = process.geteuid?.() === 0 && process.platform === 'linux';

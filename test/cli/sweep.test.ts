@@ -30,7 +30,7 @@ test('an orphan is run and its file removed', t => {
   assert.equal(status, 0, stderr);
   assert.match(
     stdout,
-    /func\w+ of pid \d+ on .*: ran\n {2}writeFile: ok \(attempt 1, \d+ ms\)\n.*: 1 done, 0 failed/,
+    /func\w+ of pid \d+ on .*: running\n {2}writeFile: ok \(attempt 1, \d+ ms\)\n.*: 1 done, 0 failed/,
   );
   assert.equal(stderr, '');
   assert.ok(existsSync(join(base, 'proof')));
@@ -46,8 +46,8 @@ test('what a function prints never gets onto standard output', t => {
   const { status, stdout, stderr } = runCommandLine(['--json', base]);
   assert.equal(status, 0, stderr);
   assert.equal((JSON.parse(stdout) as SweepReport).ok, 2);
-  assert.match(stderr, /printed\nwritten/);
-  assert.match(stderr, /echoed/);
+  assert.match(stderr, /^chatter \| printed\nchatter \| written\n/);
+  assert.match(stderr, /^echo echoed \| echoed$/m);
 });
 
 test('a function that fails ends with 1, says why, and stays registered', t => {
@@ -107,7 +107,8 @@ test('cleanup uses up the attempts of what fails, and names the dead letter', t 
   const base = baseOfKilledWorker(t, failing);
   const { status, stdout, stderr } = runCommandLine(['cleanup', base]);
   assert.equal(status, 1, stderr);
-  const [, letter = ''] = /refuse: failed \(attempt 3, .*; dead letter (.*)\n/.exec(stdout) ?? [];
+  const [, letter = ''] =
+    /refuse: failed \(attempt 3, .*\n {2}refuse: given up; dead letter (.*)\n/.exec(stdout) ?? [];
   assert.ok(existsSync(letter), stdout);
   assert.deepEqual(stateFiles(base), []);
   assert.equal(runCommandLine(['cleanup', base]).status, 0, 'nothing is left to do');

@@ -55,7 +55,11 @@ const wrong: readonly Row[] = [
   { args: [''], status: 2, stderr: /BASE must not be empty/ },
   { args: ['--user', '1', '/a'], status: 2, stderr: /--user needs --all-users\n/ },
   { args: ['--all-users', '/a', '/b'], status: 2, stderr: /--all-users takes one BASE\n/ },
-  { args: ['--all-users', '--wait', '1s', '/a'], status: 2, stderr: /--all-users does not take --wait\n/ },
+  {
+    args: ['--all-users', '--concurrency', '2', '/a'],
+    status: 2,
+    stderr: /--all-users does not take --concurrency\n/,
+  },
   { args: ['-x', 'a'], status: 2, stderr: /-x/ },
   { args: ['--json=yes', 'a'], status: 2, stderr: /--json/ },
   { args: ['--timeout', '30', 'a'], status: 2, stderr: /--timeout must be a time like 500ms, .*, got 30\n/ },

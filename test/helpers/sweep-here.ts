@@ -50,6 +50,8 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],
+        outputMark: undefined,
+        outputMarks: undefined,
         turn: '',
         directory,
         stop,

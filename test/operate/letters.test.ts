@@ -1,6 +1,7 @@
 /** `retry` and `discard`: a function is in one place, whatever happens. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -200,4 +201,67 @@ for (const verb of ['retry', 'discard'] as const)
       }
     t.diagnostic(`${kills} kills`);
     assert.ok(kills >= (verb === 'retry' ? 6 : 4), `${kills} kills`);
+  });
+
+const noTerminal = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
+
+for (const [answer, left] of [
+  ['y', 1],
+  ['', 2],
+] as const)
+  test(`discard asked on a terminal and answered '${answer}' leaves ${left} of a letter that was shown and one that came since`, {
+    skip: noTerminal,
+  }, async t => {
+    const base = baseOfLetter(t);
+    const path = await letterOf(base);
+    const command = `'${process.execPath}' '${commandLinePath}' discard --all --dir '${base}'`;
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: plainEnvironment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    for await (const text of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false }))
+      if ((text as string).includes('remove 1 for ever?')) break;
+    cpSync(path, path.replace(/-1$/, '-7'));
+    child.stdin.write(`${answer}\n`);
+    child.stdout.resume();
+    await once(child, 'close');
+    assert.equal((await list(base)).files.length, left);
+  });
+
+for (const verb of ['retry', 'discard'] as const)
+  test(`${verb}, any call of which fails, leaves the function in one place, says so, and ${verb} again ends it`, {
+    skip: straceMissing,
+  }, async t => {
+    const pristine = baseOfLetter(t);
+    const scratch = freshDirectory(t);
+    let failures = 0;
+    for (const call of CALLS)
+      for (let when = 1; ; when++) {
+        const base = join(scratch, `${call}-${when}`);
+        cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
+        const path = await letterOf(base);
+        const directory = join(base, 'deferred');
+        const log = join(scratch, 'log');
+        const yes = verb === 'discard' ? ['--yes'] : [];
+        const args = [
+          ...['-f', '-qq', '-o', log, '-P', path, '-P', directory, '-P', join(directory, 'dead')],
+          ...['-e', `trace=${call}`, '-e', `inject=${call}:error=EIO:when=${when}`],
+          ...[process.execPath, commandLinePath, verb, '--all', ...yes, '--dir', base],
+        ];
+        const { status, stderr } = spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' });
+        if (!readFileSync(log, 'utf8').includes('(INJECTED)')) break;
+        assert.ok(++failures <= MOST_KILLS);
+        const { files } = await list(base);
+        const where = `${call} ${when}: status ${status}, ${files.map(({ state }) => state).join()}: ${stderr}`;
+        assert.ok(status === 0 || status === 1 || status === 3, where);
+        assert.ok(status === 0 || stderr.startsWith('deferred-sweep: '), where);
+        assert.doesNotMatch(stderr, /^ {4}at /m, where);
+        assert.ok(files.length === 1 || (verb === 'discard' && files.length === 0), where);
+        await (verb === 'retry' ? retry : discard)({ all: true }, base);
+        const after = (await list(base)).files.map(({ state, functions }) => [state, functions[0]?.state]);
+        assert.deepEqual(after, verb === 'retry' ? [['orphan', 'pending']] : [], where);
+      }
+    t.diagnostic(`${failures} failures`);
+    assert.ok(failures >= 4, `${failures} failures`);
   });

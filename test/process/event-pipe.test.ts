@@ -76,7 +76,7 @@ const LINES: Readonly<Record<string, string>> = {
     json({ ...end, file: 'func2', isRetired: false }) +
     json({ kind: 'ready', turn: '' }),
   "the start of another owner's function, with a short limit": json({
-    ...{ kind: 'start', file: 'func2', id: 1, name: 'forged', attempt: 1, timeoutMs: 1 },
+    ...{ kind: 'start', file: 'func2', id: 1, name: 'forged', attempt: 1, timeoutMs: 1, isLast: false },
   }),
 };
 
@@ -117,7 +117,7 @@ test('what is not shaped as an event is none, whichever part of it is not', () =
   const error = { name: 'Error', message: 'no', code: 'X', stack: 'at' };
   const whole = {
     ready: { kind: 'ready', turn: 't' },
-    start: { kind: 'start', file: 'f', id: 1, name: 'n', attempt: 1, timeoutMs: 0 },
+    start: { kind: 'start', file: 'f', id: 1, name: 'n', attempt: 1, timeoutMs: 0, isLast: true },
     ran: {
       kind: 'ran',
       file: 'f',

@@ -2,7 +2,7 @@
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
 import { printable } from '../../printable.ts';
-import { formatRan } from '../format.ts';
+import { functionLine } from '../format.ts';
 import { clock, functionLines, row } from '../format-show.ts';
 import { formatAge, formatTable } from '../format-table.ts';
 
@@ -85,7 +85,10 @@ export function formatClusterReport(report: ClusterReport): string {
   const lines = owners.flatMap(({ id, owner, label, outcome, functions, error }) => {
     const from = owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
     const notes = [outcome, ...(error ? [error.message] : [])].join(', ');
-    return [`${id}${from}${label === undefined ? '' : `, ${label}`}: ${notes}`, ...functions.map(formatRan)];
+    return [
+      `${id}${from}${label === undefined ? '' : `, ${label}`}: ${notes}`,
+      ...functions.map(ran => functionLine(ran)),
+    ];
   });
   const incomplete = isComplete ? '' : ', stopped before the end';
   lines.push(`${pool}: ${ok} done, ${failed} failed, ${pending} left for later${incomplete}`);

@@ -1,5 +1,5 @@
 /** Signals to the wrapper are meant for the program. */
-import { constants } from 'node:os';
+import { dieOf } from '../../job/die-of.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
@@ -52,19 +52,4 @@ export class SignalRelay {
       dieOf(signal);
     } else process.stderr.write('deferred-sweep: cleaning up; a second signal leaves it to the next sweep\n');
   }
-}
-
-/**
- * Ends this process by a signal, so that its parent sees what the program ended of. Returns the exit status that says
- * the same, for where no signal ends it: pid 1 of a namespace.
- */
-export function dieOf(signal: NodeJS.Signals): number {
-  if (process.pid !== 1) {
-    process.removeAllListeners(signal);
-    // Node ignores some (SIGPIPE): adding and removing a listener gives them their default.
-    if (signal !== 'SIGKILL' && signal !== 'SIGSTOP')
-      process.once(signal, () => {}).removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  }
-  return 128 + constants.signals[signal];
 }

@@ -2,11 +2,10 @@
 import { list } from '../../operate/list.ts';
 import type { ListedFile } from '../../operate/listed-file.ts';
 import { printable, printableJson } from '../../printable.ts';
-import { reportError } from '../../report/reported-error.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
-import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { EXIT_DONE } from '../exit.ts';
+import { cannotRead, print } from '../output.ts';
 
 export async function runDryRun(
   line: Arguments,
@@ -21,8 +20,7 @@ export async function runDryRun(
       if (line.has('json')) print(`${printableJson({ ...report, files })}\n`);
       else print(formatFiles(report.directory, files));
     } catch (error) {
-      say(`cannot read ${base}: ${reportError(error).message}`);
-      status = EXIT_NOT_SWEPT;
+      status = cannotRead(base, error);
     }
   }
   return line.has('exit-zero') ? EXIT_DONE : status;
@@ -37,7 +35,7 @@ function formatFiles(directory: string, files: readonly ListedFile[]): string {
       .filter(({ state }) => state === 'pending')
       .map(
         ({ name, attempts, maxAttempts, argumentText }) =>
-          `  ${name} ${argumentText} (attempt ${attempts.length + 1} of ${maxAttempts})`,
+          `  ${name}${argumentText === '' ? '' : ` ${argumentText}`} (attempt ${attempts.length + 1} of ${maxAttempts})`,
       ),
   ]);
   const orphans = files.filter(({ state }) => state === 'orphan');

@@ -1,19 +1,18 @@
 /** The verbs `retry` and `discard`. */
 import {
   discard,
+  discardIfAgreed,
   type LetterReport,
   type LetterSelection,
   type LettersReport,
   retry,
-  select,
 } from '../../operate/retry.ts';
 import { printable, printableJson } from '../../printable.ts';
-import { reportError } from '../../report/reported-error.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { canAsk, isAgreed } from '../ask.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { cannotRead, print, say } from '../output.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
   return runOn(line, selectionOf('retry', line), retry);
@@ -25,20 +24,32 @@ export async function runDiscard(line: Arguments): Promise<number> {
     throw new UsageError(
       'discard removes dead letters for ever: without a terminal to ask on it needs --yes',
     );
+  if (line.has('yes')) return runOn(line, selection, discard);
   return runOn(line, selection, async (meant, base) => {
-    if (!line.has('yes') && !(await isWanted(meant, base))) return { directory: base, letters: [], ms: 0 };
-    return discard(meant, base);
+    let isDeclined = false;
+    const report = await discardIfAgreed(meant, base, async letters => {
+      const isYes = await isAgreed(
+        letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`),
+      );
+      isDeclined = !isYes;
+      return isYes;
+    });
+    return isDeclined ? 'declined' : report;
   });
 }
 
 async function runOn(
   line: Arguments,
   selection: LetterSelection,
-  act: (selection: LetterSelection, base: string) => Promise<LettersReport>,
+  act: (selection: LetterSelection, base: string) => Promise<LettersReport | 'declined'>,
 ): Promise<number> {
   const base = line.text('dir') ?? defaultBase();
   try {
     const report = await act(selection, base);
+    if (report === 'declined') {
+      say('nothing was removed');
+      return EXIT_DONE;
+    }
     if (line.has('json')) print(`${printableJson(report)}\n`);
     else for (const letter of report.letters) tell(letter);
     if (!line.has('json') && report.letters.length === 0)
@@ -46,8 +57,7 @@ async function runOn(
     const isDone = ({ outcome }: LetterReport): boolean => outcome === 'retried' || outcome === 'discarded';
     return report.letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
   } catch (error) {
-    say(`cannot read ${base}: ${reportError(error).message}`);
-    return EXIT_NOT_SWEPT;
+    return cannotRead(base, error);
   }
 }
 
@@ -66,12 +76,6 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
     olderMs: line.age('older'),
     ...line.trust,
   };
-}
-
-async function isWanted(selection: LetterSelection, base: string): Promise<boolean> {
-  const { letters } = await select(selection, base);
-  if (letters.length === 0) return true;
-  return isAgreed(letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`));
 }
 
 function tell(letter: LetterReport): void {

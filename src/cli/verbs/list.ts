@@ -2,12 +2,11 @@
 import { list } from '../../operate/list.ts';
 import { FILE_STATES, type FileState } from '../../operate/listed-file.ts';
 import { printableJson } from '../../printable.ts';
-import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { formatList } from '../format-list.ts';
-import { print, say } from '../output.ts';
+import { cannotRead, print } from '../output.ts';
 
 export async function runList(line: Arguments): Promise<number> {
   const options = {
@@ -25,8 +24,7 @@ export async function runList(line: Arguments): Promise<number> {
       else print(formatList(report, process.stdout.isTTY ? process.stdout.columns : undefined));
       if (line.has('exit-code') && report.files.length > 0) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
-      say(`cannot read ${base}: ${reportError(error).message}`);
-      status = EXIT_NOT_SWEPT;
+      status = cannotRead(base, error);
     }
   }
   return status;

@@ -1,12 +1,11 @@
 /** The verb `show`. */
 import { type ShownFile, show } from '../../operate/show.ts';
 import { printable, printableJson } from '../../printable.ts';
-import { reportError } from '../../report/reported-error.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { formatShown } from '../format-show.ts';
-import { print, say } from '../output.ts';
+import { cannotRead, print, say } from '../output.ts';
 
 export async function runShow(line: Arguments): Promise<number> {
   const [id, ...more] = line.operands;
@@ -18,8 +17,7 @@ export async function runShow(line: Arguments): Promise<number> {
   try {
     files = await show(id, base, options);
   } catch (error) {
-    say(`cannot read ${base}: ${reportError(error).message}`);
-    return EXIT_NOT_SWEPT;
+    return cannotRead(base, error);
   }
   if (files.length === 0) {
     say(id.includes('/') ? `there is no file ${id}` : `no file in ${base}/deferred has the id ${id}`);

@@ -3,30 +3,43 @@ import { printableJson } from '../../printable.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
-import { cleanup } from '../../sweep/cleanup.ts';
-import type { SweepOptions } from '../../sweep/options.ts';
-import { sweep } from '../../sweep/sweep.ts';
-import { resolveTrust } from '../../trust/trust.ts';
+import { StopCondition } from '../../stop.ts';
+import { cleanUpDirectory } from '../../sweep/cleanup.ts';
+import { resolveSweepOptions, type SweepOptions } from '../../sweep/options.ts';
+import { sweepDirectory } from '../../sweep/sweep.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
 import { formatReport } from '../format.ts';
+import { LiveReport } from '../live-report.ts';
 import type { OptionName } from '../options.ts';
 import { print, say, warn } from '../output.ts';
+import { Progress } from '../progress.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {
   if (line.has('all-users')) return runForAllUsers(line);
   if (line.has('user')) throw new UsageError('--user needs --all-users');
-  return runOver(line, sweep);
+  return runOver(line, sweepDirectory);
 }
 
 export async function runCleanup(line: Arguments): Promise<number> {
   if (line.operands.length > 1) throw new UsageError(`cleanup takes one BASE, got ${line.operands.length}`);
-  return runOver(line, cleanup);
+  return runOver(line, cleanUpDirectory);
 }
 
-const FOR_ALL_USERS: readonly OptionName[] = ['all-users', 'user', 'json', 'timeout', 'exit-zero'];
+const FOR_ALL_USERS: readonly OptionName[] = [
+  'all-users',
+  'user',
+  'json',
+  'quiet',
+  'exit-zero',
+  'label',
+  'deadline',
+  'timeout',
+  'grace',
+  'wait',
+];
 
 async function runForAllUsers(line: Arguments): Promise<number> {
   const [root, ...more] = line.operands;
@@ -37,14 +50,23 @@ async function runForAllUsers(line: Arguments): Promise<number> {
   const { runAllUsers } = await import('../all-users.ts');
   const status = await runAllUsers({
     root,
-    users: line.has('user') ? line.users('user') : undefined,
-    timeoutMs: line.time('timeout'),
+    options: {
+      users: line.has('user') ? line.users('user') : undefined,
+      timeoutMs: line.time('timeout'),
+      deadlineMs: line.time('deadline'),
+      killGraceMs: line.time('grace'),
+      waitMs: line.time('wait'),
+      onlyLabel: line.text('label'),
+    },
     isJson: line.has('json'),
+    isQuiet: line.has('quiet'),
   });
   return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
-async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
+type Run = typeof cleanUpDirectory;
+
+async function runOver(line: Arguments, run: Run): Promise<number> {
   const options = sweepOptions(line);
   const metricsFile = line.text('metrics-file');
   const bases = basesOf(line.operands, process.env);
@@ -63,22 +85,40 @@ async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
 async function runEach(
   line: Arguments,
   bases: readonly string[],
-  run: typeof sweep,
+  run: Run,
   options: SweepOptions,
   reports: SweepReport[],
 ): Promise<number> {
+  const resolved = resolveSweepOptions(options);
+  const isQuiet = line.has('quiet');
+  const isJson = line.has('json');
   let status = EXIT_DONE;
   for (const base of bases) {
+    const progress = isQuiet ? undefined : Progress.on(process.stderr, process.env);
+    const listener = new LiveReport({ isTold: !isQuiet && !isJson, isHeld: isQuiet, progress });
     try {
-      warnOf(base, options);
-      const report = await run(base, options);
+      // The report does not say what is not forbidden.
+      const directory = new StateDirectory(base, {
+        trust: resolved.trust,
+        warn: message => {
+          progress?.clear();
+          warn(message);
+        },
+      });
+      const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
+      const report = await run(directory, resolved, stop, { listener });
       reports.push(report);
-      if (!line.has('quiet') || hasProblems(report))
-        print(line.has('json') ? `${printableJson(report)}\n` : formatReport(report));
-      if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
+      listener.finish(report);
+      const isBad = hasProblems(report);
+      if (isQuiet && isBad) listener.release();
+      if (isJson && (!isQuiet || isBad)) print(`${printableJson(report)}\n`);
+      else if (isQuiet && isBad) print(formatReport(report));
+      if (isBad) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
+      progress?.stop();
+      listener.release();
       const reported = reportError(error);
-      if (line.has('json')) print(`${printableJson({ base, error: reported })}\n`);
+      if (isJson) print(`${printableJson({ base, error: reported })}\n`);
       say(`cannot sweep ${base}: ${reported.message}`);
       status = EXIT_NOT_SWEPT;
     }
@@ -99,9 +139,4 @@ function sweepOptions(line: Arguments): SweepOptions {
     // The report says it all.
     logger: null,
   };
-}
-
-/** The report does not say what is not forbidden. */
-function warnOf(base: string, { trustedPaths = [], trustedGroups = [] }: SweepOptions): void {
-  new StateDirectory(base, { trust: resolveTrust(trustedPaths, trustedGroups), warn }).inspect();
 }

@@ -1,0 +1,66 @@
+/** One line at the foot of a terminal that says how far a sweep is. */
+import { formatAge } from './format-table.ts';
+
+/** Who waits less wants no line. */
+const QUIET_MS = 1000;
+const REDRAW_MS = 200;
+const USUAL_WIDTH = 80;
+const CLEAR = '\r\u001b[K';
+
+export class Progress {
+  readonly #terminal: NodeJS.WriteStream;
+  readonly #beganMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  readonly #done = new Set<string>();
+  #found = 0;
+  #isShown = false;
+
+  private constructor(terminal: NodeJS.WriteStream) {
+    this.#terminal = terminal;
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS).unref();
+  }
+
+  /** Undefined where no line can be drawn. */
+  static on(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Progress | undefined {
+    return stream.isTTY && env.TERM !== 'dumb' ? new Progress(stream) : undefined;
+  }
+
+  /** A pass over so many files begins. Those of an earlier one count once. */
+  found(files: number): void {
+    this.#found = Math.max(this.#found, files);
+  }
+
+  settled(path: string): void {
+    this.#done.add(path);
+  }
+
+  /** Takes the line away, so that something can be printed. It comes back. */
+  clear(): void {
+    if (this.#isShown) this.#terminal.write(CLEAR);
+    this.#isShown = false;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.clear();
+  }
+
+  #draw(): void {
+    const ms = performance.now() - this.#beganMs;
+    if (ms < QUIET_MS || this.#found === 0) return;
+    const text = progressText(this.#done.size, this.#found, ms);
+    // 0: the terminal does not know its width.
+    const width = this.#terminal.columns || USUAL_WIDTH;
+    this.#terminal.write(`${CLEAR}${text.slice(0, Math.max(0, width - 1))}`);
+    this.#isShown = true;
+  }
+}
+
+/** @param ms - since the beginning */
+export function progressText(done: number, found: number, ms: number): string {
+  const files = Math.max(found, done);
+  const perSecond = (done / ms) * 1000;
+  const rate = perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1);
+  const left = done === 0 ? '' : `, ${formatAge((files - done) * (ms / done))} left`;
+  return `${done} of ${files} files, ${rate} a second${done === files ? '' : left}`;
+}
