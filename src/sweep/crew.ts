@@ -228,8 +228,9 @@ export class Crew {
     deaths.set(nonce, reason);
     let hasBegun = hasWorked;
     for (const candidate of handed) {
-      book.endBegun(candidate.path, reason);
-      if (await this.#settle(queue, candidate, true)) hasBegun = true;
+      // What was not heard may have ended well. If the file is there, its marks say so.
+      if (end.unheard === undefined) book.endBegun(candidate.path, reason);
+      if (await this.#settle(queue, candidate, end)) hasBegun = true;
     }
     // The oldest first again.
     queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -240,17 +241,17 @@ export class Crew {
     else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
   }
 
-  /** Sees to a file that a runner had. Returns whether the runner did something with it. */
-  async #settle(queue: Queue, candidate: Candidate, isDead = false): Promise<boolean> {
-    const state = this.#shared.book.settle(candidate.path, isDead);
-    if (state === 'unclear') return this.#lookAgain(queue, candidate);
+  /** Sees to a file that a runner had. Returns whether the runner did something with it. @param end - if it is dead */
+  async #settle(queue: Queue, candidate: Candidate, end?: RunnerEnd): Promise<boolean> {
+    const state = this.#shared.book.settle(candidate.path, end !== undefined);
+    if (state === 'unclear') return this.#lookAgain(queue, candidate, end);
     // A new file may get its inode number.
     if (state === 'retired') this.#shared.looker.forget(candidate.inode);
     return true;
   }
 
   /** Looks again at a file that a runner left. True if more of its functions were tried than before. */
-  async #lookAgain(queue: Queue, before: Candidate): Promise<boolean> {
+  async #lookAgain(queue: Queue, before: Candidate, end?: RunnerEnd): Promise<boolean> {
     const { looker, book, stop } = this.#shared;
     looker.forget(before.inode);
     const look = await looker.look(before.name, { isPatienceOver: true });
@@ -274,7 +275,7 @@ export class Crew {
         else book.note(look.report);
         return look.report.functions.length > before.report.functions.length;
       default:
-        book.vanished(before.path);
+        book.vanished(before.path, end?.unheard === undefined ? undefined : unheard(before, end.unheard));
         return false;
     }
   }
@@ -324,6 +325,13 @@ function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedError {
   return reportOf(
     'DEFERRED_CRASHED',
     `cannot run orphans: the runner process ${how} before it ran a function${late}${cause}`,
+  );
+}
+
+function unheard({ path }: Candidate, cause: unknown): ReportedError {
+  return reportOf(
+    'DEFERRED_STATE_IO',
+    `cannot tell what became of the functions of ${path}: its runner, or another sweep, has finished it, and what the runner said could not be read: ${String(cause)}`,
   );
 }
 

@@ -108,11 +108,16 @@ export class ReportBook {
     return isRetired ? 'retired' : 'left';
   }
 
-  /** Notes a file that is gone although its runner did not report that: another sweep finished it. */
-  vanished(path: string): void {
+  /**
+   * Notes a file that is gone although its runner did not report that: another sweep finished it.
+   * @param unheard - why the runner's events could not be read: it may have finished the file
+   */
+  vanished(path: string, unheard?: ReportedError): void {
     const running = this.#running.get(path);
-    if (running && running.functions.size > 0)
-      this.note({ ...running.base, functions: [], isRetired: true, pending: 0 });
+    if (running && (unheard || running.functions.size > 0)) {
+      const retired = { ...running.base, functions: [], isRetired: true, pending: 0 };
+      this.note(unheard ? { ...retired, error: unheard } : retired);
+    }
     this.#running.delete(path);
   }
 

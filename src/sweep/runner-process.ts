@@ -31,6 +31,8 @@ export interface RunnerEnd {
   /** In words: `exited with code 3`. */
   readonly how: string;
   readonly error: unknown;
+  /** Why its events could not be read to their end. Undefined if they were. */
+  readonly unheard: unknown;
 }
 
 /** Called with each event of a runner. */
@@ -56,6 +58,7 @@ export class RunnerProcess {
   #isReady = false;
   #turn = '';
   #hasEnded = false;
+  #unheard: unknown;
   readonly #changed = new Signal();
 
   constructor(launch: Launch, begin: Unsaid<Begin>, options: ResolvedSweepOptions, stop: StopCondition) {
@@ -74,6 +77,7 @@ export class RunnerProcess {
         timedOutMs: undefined,
         how: 'could not be started',
         error,
+        unheard: undefined,
       });
       return;
     }
@@ -131,7 +135,10 @@ export class RunnerProcess {
     if (!events) return;
     // A bad line ends the runner: a function wrote it, or the pipe is broken.
     const reader = new LineReader(events, line => this.#receive(line), this.#tellToStop);
-    events.on('error', () => reader.fail());
+    events.on('error', error => {
+      this.#unheard ??= error;
+      reader.fail();
+    });
   }
 
   #receive(line: string): void {
@@ -178,7 +185,13 @@ export class RunnerProcess {
     this.#control?.destroy();
     this.#events?.on('error', () => {}).destroy();
     for (const output of [child.stdout, child.stderr]) output?.destroy();
-    return { hasStarted: child.pid !== undefined, timedOutMs: this.#killer?.firedMs, how, error };
+    return {
+      hasStarted: child.pid !== undefined,
+      timedOutMs: this.#killer?.firedMs,
+      how,
+      error,
+      unheard: this.#unheard,
+    };
   }
 }
 

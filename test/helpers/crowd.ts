@@ -1,5 +1,5 @@
 /** Sweeps, cleanups and jobs that open, all in loops over the same orphans, while more owners are killed. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { encode } from '#dist/cbor/codec.js';
@@ -105,7 +105,8 @@ export async function runCrowd(t: TestContext, { orphans, registrations }: Crowd
     lost: registered.filter(name => !once.has(name)),
     twice: ran.filter((name, index) => ran.indexOf(name) !== index),
     early,
-    left: readdirSync(directory),
+    // A cleanup may have removed the directory, which is empty then.
+    left: existsSync(directory) ? readdirSync(directory) : [],
     misreported: [
       ...outcomes.filter(outcome => outcome !== 'ok'),
       ...(outcomes.length === ran.length ? [] : [`${outcomes.length} reported, ${ran.length} ran`]),
