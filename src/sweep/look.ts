@@ -11,7 +11,7 @@
  * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
  * lock.
  */
-import { fstatSync, unlinkSync } from 'node:fs';
+import { fstatSync, type Stats, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -31,7 +31,7 @@ import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../state/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
-import { holderOf } from './holder.ts';
+import { holderOf, LastOwner } from './holder.ts';
 import { type FileReport, refusedReport } from './report.ts';
 
 /** What a look found. */
@@ -89,6 +89,7 @@ export class Looker {
   /** Inodes of existing files that this sweep has met. */
   readonly #seen: Set<string>;
   readonly #leftToOthers = new Set<string>();
+  readonly #lastOwner = new LastOwner();
   /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
   #needsWriting: boolean;
   #locksAreTested = false;
@@ -157,7 +158,7 @@ export class Looker {
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
-    if (!opened.isLocked) return locked(opened);
+    if (!opened.isLocked) return locked(opened, stat, this.#lastOwner);
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
@@ -172,7 +173,7 @@ export class Looker {
     }
     const bytes = readAll(fd, path);
     const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
-    if (!this.#isOwnerGone(opened, contents)) return locked(opened);
+    if (!this.#isOwnerGone(opened, contents)) return locked(opened, stat, this.#lastOwner);
     const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);
@@ -253,8 +254,8 @@ async function replayBreathing(bytes: Buffer): Promise<StateContents> {
   }
 }
 
-function locked({ fd, path, name }: OpenedFile): Look {
-  const { state, header } = holderOf(fd, name);
+function locked({ fd, path, name }: OpenedFile, stat: Stats, lastOwner: LastOwner): Look {
+  const { state, header } = holderOf(fd, name, stat, lastOwner);
   return {
     kind: 'locked',
     report: {

@@ -35,6 +35,11 @@ export class ReportBook {
     const running = this.#running.get(report.path);
     this.#running.delete(report.path);
     const known = this.#reports.get(report.path);
+    if (!known && !running) {
+      // Most files are met once.
+      this.#reports.set(report.path, report);
+      return;
+    }
     const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
     if (known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome)) {
       // Another sweep has the file now. Keep the outcomes of this one.
