@@ -86,8 +86,9 @@ export class RunnerProcess {
     const stdio = child.stdio as ChildProcess['stdio'] | undefined;
     this.#control = stdio?.[CONTROL_FD] as Writable | undefined;
     this.#events = stdio?.[EVENT_FD] as Readable | undefined;
-    // EPIPE: the runner died before it read. Its exit says so.
-    this.#control?.on('error', () => {});
+    // EPIPE: the runner died before it read. Its exit says so. ENOTCONN: there is no pipe, and no runner, because
+    // socketpair(2) was refused. All of them: an error that no listener hears would end this process.
+    for (const stream of stdio ?? []) stream?.on('error', () => {});
     this.ended = this.#watch(child);
     if (child.pid === undefined) return;
     this.#killer.arm(limitMs);
