@@ -3,6 +3,7 @@
  * (`protocol.ts`). It imports functions, never the owner's program. `docs/protocol.md`, Run.
  */
 import { Socket } from 'node:net';
+import { DeferredSweepError } from '../errors.ts';
 import { INSIDE, isInvocationOver } from '../function/invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -10,7 +11,7 @@ import { StopCondition } from '../sweep/stop.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
+import { type Begin, CONTROL_FD, type Hurry, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
@@ -18,6 +19,7 @@ import { watchNothing } from './watchdog.ts';
 const LOCK_PATIENCE_MS = 5000;
 
 const abort = new AbortController();
+const hurry = new AbortController();
 const events = new EventPipe();
 let work = Promise.resolve();
 let circumstances: FileCircumstances | undefined;
@@ -29,8 +31,9 @@ control.on('end', stop).on('error', stop);
 new LineReader(
   control,
   line => {
-    const message = JSON.parse(line) as Begin | Work;
+    const message = JSON.parse(line) as Begin | Work | Hurry;
     if (message.kind === 'begin') circumstances = begin(message);
+    else if (message.kind === 'hurry') hurry.abort(told());
     else work = work.then(() => runAll(message));
   },
   stop,
@@ -60,10 +63,18 @@ function begin(message: Begin): FileCircumstances {
     ...message,
     directory: new StateDirectory(message.base, { trust: message.trust }),
     stop: stopCondition,
+    hurry: hurry.signal,
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
   };
+}
+
+function told(): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_TIMED_OUT',
+    'cannot finish the function: its sweep was told to end',
+  );
 }
 
 async function runAll({ files, turn }: Work): Promise<void> {

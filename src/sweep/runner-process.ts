@@ -10,6 +10,7 @@ import {
   type Begin,
   CONTROL_FD,
   EVENT_FD,
+  type Hurry,
   parseEvent,
   type RunnerEvent,
   type Work,
@@ -95,7 +96,7 @@ export class RunnerProcess {
     this.#hear();
     copyOutput(child);
     this.#say(begin);
-    stop.signal?.addEventListener('abort', this.#tellToStop, { once: true });
+    stop.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Resolves when the runner asks for files (true) or is gone (false). */
@@ -124,6 +125,14 @@ export class RunnerProcess {
   readonly #tellToStop = (): void => {
     // At once: an orderly end would wait for a turn of the event loop.
     this.#control?.destroy();
+  };
+
+  readonly #onAbort = (): void => {
+    if (this.#stop.isHurried) {
+      this.#control?.write(`${JSON.stringify({ kind: 'hurry' } satisfies Hurry)}\n`);
+      this.#killer?.hurry();
+    }
+    this.#tellToStop();
   };
 
   #say(message: Unsaid<Begin> | Unsaid<Work>): void {
@@ -181,8 +190,8 @@ export class RunnerProcess {
     if (child.pid !== undefined) await allRead([this.#events, child.stdout, child.stderr]);
     this.#hasEnded = true;
     this.#changed.notify();
-    this.#stop.signal?.removeEventListener('abort', this.#tellToStop);
-    this.#killer?.disarm();
+    this.#stop.signal?.removeEventListener('abort', this.#onAbort);
+    this.#killer?.release();
     this.#control?.destroy();
     this.#events?.on('error', () => {}).destroy();
     for (const output of [child.stdout, child.stderr]) output?.destroy();

@@ -10,7 +10,7 @@ import { addRow } from '../table.ts';
 import { ControlGroup, type Version } from './cgroup.ts';
 import { testHere } from './mounts.ts';
 
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
 const VERSIONS: readonly Version[] = [1, 2];
 

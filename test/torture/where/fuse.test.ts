@@ -13,7 +13,7 @@ import { compileFuse } from './compile-fuse.ts';
 import { type Mounts, testHere } from './mounts.ts';
 
 /** Root believes what a FUSE file system says of owners only where it is told to. */
-const silentAt = (base: string) => ({ logger: null, isolation: 'none', trustedPaths: [base] }) as const;
+const silentAt = (base: string) => ({ logger: null, trustedPaths: [base] }) as const;
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
 
 function mirror(mounts: Mounts, locks: 'locks' | 'no-locks', source: string): string {

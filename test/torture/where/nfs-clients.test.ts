@@ -12,7 +12,7 @@ const calls: Call[] = [
   { do: 'append', text: 'first' },
   { do: 'append', text: 'second' },
 ];
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 /** Enough that no sweeper can have them all before another begins. */
 const FUNCTIONS = 32;
 const onOne = { under: runningOn('one') };
@@ -57,7 +57,7 @@ for (const version of NFS_VERSIONS) {
       await many.next();
       await many.kill();
       const sweepers = [...bases, ...bases].map(base => {
-        const plan = { verb: 'sweep', base, waits: true, options: { isolation: 'none' } };
+        const plan = { verb: 'sweep', base, waits: true };
         return startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
       });
       for (const sweeper of sweepers) assert.equal(await sweeper.next(), 'ready');

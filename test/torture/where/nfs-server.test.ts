@@ -11,7 +11,7 @@ import { testHere } from './mounts.ts';
 import { connect, NFS_VERSIONS, restartServer, runningOn, SharedPlace } from './nfs.ts';
 
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 const onOne = { under: runningOn('one') };
 
 /**

@@ -12,7 +12,7 @@ import { testHere } from './mounts.ts';
 import { connect, NFS_VERSIONS, runningOn, SharedPlace } from './nfs.ts';
 
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 const onOne = { under: runningOn('one') };
 /** That the server has what is registered. */
 const durability = 'disk';

@@ -12,7 +12,7 @@ import { leaveOrphan, startWorker } from '../../helpers/worker.ts';
 import { addRow } from '../table.ts';
 import { testHere } from './mounts.ts';
 
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
 
 testHere(

@@ -10,7 +10,7 @@ import { run, testHere } from './mounts.ts';
 /** If the container's init dies, or this process of the host does, all of it does. */
 const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--uts'] as const;
 const calls: Call[] = [{ do: 'append', text: 'ran' }];
-const silent = { logger: null, isolation: 'none' } as const;
+const silent = { logger: null } as const;
 
 testHere('the host leaves a live worker of a container alone, and cleans up after it', async t => {
   run(container[0], ...container.slice(1), 'true');

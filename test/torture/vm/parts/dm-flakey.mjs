@@ -69,7 +69,7 @@ async function cut(durability, functions) {
   }
   rmSync(ledger);
   run('mount', '-t', 'ext4', '/dev/loop0', '/mnt');
-  const report = await sweep('/mnt', { isolation: 'none', logger: null });
+  const report = await sweep('/mnt', { logger: null });
   run('umount', '/mnt');
   run('losetup', '-d', '/dev/loop0');
   const ran = new Set(
