@@ -1,5 +1,5 @@
 /** What a command does until SIGINT or SIGTERM tells it to stop. */
-import { HURRY } from '../sweep/stop.ts';
+import { HURRY } from '../stop.ts';
 
 /**
  * What `body` returns. Its signal is aborted at the first of both. Then nothing new begins, the rest stays registered, and

@@ -5,10 +5,10 @@
 import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
-import { replay } from '../state/contents.ts';
-import { readPart } from '../state/read-all.ts';
-import type { HeaderRecord } from '../state/record.ts';
-import type { FileOutcome } from './report.ts';
+import type { HeaderRecord } from '../log/records.ts';
+import { replay } from '../log/replay.ts';
+import type { FileOutcome } from '../report/report.ts';
+import { readPart } from '../state/file-io.ts';
 
 export interface Holder {
   readonly state: Extract<FileOutcome, 'live' | 'held' | 'sweeping'>;
@@ -22,7 +22,8 @@ const CLAIM_BYTES = Buffer.from('\x64kind\x65claim', 'latin1');
 const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
-type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
+/** Of a file, a moment ago. */
+export type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
 
 /** What is known of a file. Its name is used once and its header never changes, so only its end is read again. */
 interface Known {

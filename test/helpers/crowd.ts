@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
 import { sweep } from '#dist/index.js';
+import { encode } from '#dist/value/codec.js';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 import { read } from './calls.ts';
 import { type Child, startChild } from './child.ts';
