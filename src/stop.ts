@@ -6,6 +6,12 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000n) / 1000;
 }
 
+/**
+ * A reason of an abort: the function in progress has only `killGraceMs` left, as at a deadline. At any other abort it
+ * finishes, within its limit.
+ */
+export const HURRY: DOMException = new DOMException('the sweep was told to end soon', 'AbortError');
+
 export class StopCondition {
   /** By {@link monotonicMs}; Infinity is none. */
   readonly deadlineAtMs: number;
@@ -28,6 +34,11 @@ export class StopCondition {
   /** True once nothing new may be begun. */
   get isReached(): boolean {
     return this.signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
+  }
+
+  /** True if the signal was aborted because of {@link HURRY}. */
+  get isHurried(): boolean {
+    return this.signal?.aborted === true && this.signal.reason === HURRY;
   }
 
   /** Milliseconds until the deadline, at least 0; Infinity where there is none. */

@@ -22,6 +22,8 @@ export interface AttemptCircumstances {
   readonly timeoutMs: number;
   /** Time a function still has after its signal was aborted. */
   readonly killGraceMs: number;
+  /** Aborts the function's signal, too. */
+  readonly lost?: AbortSignal;
   /** Throws why the function must not be called after all: that is the end of the attempt. */
   readonly check?: (descriptor: FunctionDescriptor) => void;
   /** Takes note of each mark: a start after it was written, the end before. */
@@ -90,7 +92,7 @@ function call(
   { record }: RegisteredFunction,
   { owner }: HeaderRecord,
   attempt: number,
-  { isOrphaned, timeoutMs, killGraceMs, check }: AttemptCircumstances,
+  { isOrphaned, timeoutMs, killGraceMs, lost, check }: AttemptCircumstances,
 ): Promise<CallEnd> {
   const known = {
     attempt,
@@ -98,7 +100,7 @@ function call(
     registeredAt: new Date(record.registeredAtEpochMs),
     owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
   };
-  return callWithLimit(record.name, known, { timeoutMs, killGraceMs }, () => {
+  return callWithLimit(record.name, known, { timeoutMs, killGraceMs, ...(lost && { lost }) }, () => {
     const descriptor = decodeDescriptor(record.function);
     check?.(descriptor);
     return callStored({ descriptor, encodedArguments: record.arguments });

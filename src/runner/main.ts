@@ -3,6 +3,7 @@
  * (`protocol.ts`). It imports functions, never the owner's program. `docs/protocol.md`, Run.
  */
 import { Socket } from 'node:net';
+import { DeferredSweepError } from '../errors.ts';
 import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -11,7 +12,7 @@ import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
+import { type Begin, CONTROL_FD, type Hurry, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
@@ -19,6 +20,7 @@ import { watchNothing } from './watchdog.ts';
 const LOCK_PATIENCE_MS = 5000;
 
 const abort = new AbortController();
+const hurry = new AbortController();
 const events = new EventPipe();
 let work = Promise.resolve();
 let circumstances: FileCircumstances | undefined;
@@ -30,8 +32,9 @@ control.on('end', stop).on('error', stop);
 new LineReader(
   control,
   line => {
-    const message = JSON.parse(line) as Begin | Work;
+    const message = JSON.parse(line) as Begin | Work | Hurry;
     if (message.kind === 'begin') circumstances = begin(message);
+    else if (message.kind === 'hurry') hurry.abort(told());
     else work = work.then(() => runAll(message));
   },
   stop,
@@ -61,11 +64,19 @@ function begin(message: Begin): FileCircumstances {
     ...message,
     directory: new StateDirectory(message.base, { trust: message.trust }),
     stop: stopCondition,
+    hurry: hurry.signal,
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
     outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };
+}
+
+function told(): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_TIMED_OUT',
+    'cannot finish the function: its sweep was told to end',
+  );
 }
 
 async function runAll({ files, turn }: Work): Promise<void> {

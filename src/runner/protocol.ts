@@ -63,6 +63,11 @@ export interface Work {
   readonly turn: string;
 }
 
+/** The function in progress has `killGraceMs` left. The end of the pipe follows. */
+export interface Hurry {
+  readonly kind: 'hurry';
+}
+
 export interface WorkFile {
   readonly name: string;
   /** The file's length when the sweeper looked. */

@@ -24,6 +24,8 @@ import { watchAfterwards, watchFunction } from './watchdog.ts';
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly directory: StateDirectory;
   readonly stop: StopCondition;
+  /** Aborts the signal of the function in progress. */
+  readonly hurry?: AbortSignal;
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
@@ -100,6 +102,7 @@ async function runFunction(
     isOrphaned: true,
     timeoutMs,
     killGraceMs,
+    ...(shared.hurry && { lost: shared.hurry }),
     check: descriptor => {
       const code = codePathOf(descriptor);
       if (code) checkUnchangedOwners(code.what, code.path, record.codeOwners ?? [], shared.trust);

@@ -5,7 +5,8 @@ import type { LaunchQueue } from './launch-queue.ts';
 import type { Looker } from './look.ts';
 import type { Candidate } from './look-outcome.ts';
 import type { ReportBook } from './report-book.ts';
-import { leftByRunners } from './runner-death.ts';
+import { leftByRunners, unheard } from './runner-death.ts';
+import type { RunnerEnd } from './runner-process.ts';
 
 /** Looks at one file in a row that may find nothing new. */
 const MOST_FRUITLESS_LOOKS = 5;
@@ -23,17 +24,17 @@ export class Aftermath {
     this.#stop = stop;
   }
 
-  /** Sees to a file that a runner had. Returns whether the runner did something with it. */
-  async settle(queue: LaunchQueue, candidate: Candidate, isDead = false): Promise<boolean> {
-    const state = this.#book.settle(candidate.path, isDead);
-    if (state === 'unclear') return this.#lookAgain(queue, candidate);
+  /** Sees to a file that a runner had. Returns whether the runner did something with it. @param end - if it is dead */
+  async settle(queue: LaunchQueue, candidate: Candidate, end?: RunnerEnd): Promise<boolean> {
+    const state = this.#book.settle(candidate.path, end !== undefined);
+    if (state === 'unclear') return this.#lookAgain(queue, candidate, end);
     // A new file may get its inode number.
     if (state === 'retired') this.#looker.forget(candidate.inode);
     return true;
   }
 
   /** Looks again at a file that a runner left. True if more of its functions were tried than before. */
-  async #lookAgain(queue: LaunchQueue, before: Candidate): Promise<boolean> {
+  async #lookAgain(queue: LaunchQueue, before: Candidate, end?: RunnerEnd): Promise<boolean> {
     const looker = this.#looker;
     const book = this.#book;
     looker.forget(before.inode);
@@ -58,7 +59,7 @@ export class Aftermath {
         else book.note(look.report);
         return look.report.functions.length > before.report.functions.length;
       default:
-        book.vanished(before.path);
+        book.vanished(before.path, end?.unheard === undefined ? undefined : unheard(before, end.unheard));
         return false;
     }
   }

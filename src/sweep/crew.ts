@@ -226,8 +226,9 @@ export class Crew {
     deaths.set(nonce, reason);
     let hasBegun = hasWorked;
     for (const candidate of handed) {
-      book.endBegun(candidate.path, reason);
-      if (await this.#aftermath.settle(queue, candidate, true)) hasBegun = true;
+      // What was not heard may have ended well. If the file is there, its marks say so.
+      if (end.unheard === undefined) book.endBegun(candidate.path, reason);
+      if (await this.#aftermath.settle(queue, candidate, end)) hasBegun = true;
     }
     // The oldest first again.
     queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));

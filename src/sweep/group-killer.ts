@@ -7,6 +7,7 @@ export class GroupKiller {
   readonly #child: ChildProcess;
   readonly #graceMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #isHurried = false;
   /** The limit that was exceeded, or undefined. */
   firedMs: number | undefined;
 
@@ -17,18 +18,35 @@ export class GroupKiller {
 
   /** @param timeoutMs - 0: never */
   arm(timeoutMs: number): void {
+    if (this.#isHurried) return;
     this.disarm();
     this.firedMs = undefined;
     if (timeoutMs === 0) return;
     this.#timer = setTimeout(() => {
       this.firedMs = timeoutMs;
-      this.#kill('SIGTERM');
-      this.#timer = setTimeout(() => this.#kill('SIGKILL'), this.#graceMs + MARGIN_MS);
+      this.#end();
     }, timeoutMs);
   }
 
   disarm(): void {
+    if (!this.#isHurried) clearTimeout(this.#timer);
+  }
+
+  /** As if the limit were reached now, for good: no later limit counts. */
+  hurry(): void {
+    this.disarm();
+    this.#isHurried = true;
+    this.#end();
+  }
+
+  /** The child is gone. */
+  release(): void {
     clearTimeout(this.#timer);
+  }
+
+  #end(): void {
+    this.#kill('SIGTERM');
+    this.#timer = setTimeout(() => this.#kill('SIGKILL'), this.#graceMs + MARGIN_MS);
   }
 
   #kill(signal: NodeJS.Signals): void {

@@ -2,8 +2,9 @@
  * Which process holds the lock of a file, as far as reading tells. With a claim record it is a sweep: a file is claimed
  * only when its owner's lock is free. Else it is the owner, or a child that inherited the lock of a dead owner.
  */
-import { fstatSync } from 'node:fs';
-import { isAlive } from '../lock/process-identity.ts';
+import type { Stats } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { replay } from '../log/replay.ts';
 import type { FileOutcome } from '../report/report.ts';
@@ -21,6 +22,9 @@ const CLAIM_BYTES = Buffer.from('\x64kind\x65claim', 'latin1');
 const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
+/** Of a file, a moment ago. */
+export type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
+
 /** What is known of a file. Its name is used once and its header never changes, so only its end is read again. */
 interface Known {
   readonly header: HeaderRecord | undefined;
@@ -31,19 +35,50 @@ interface Known {
 
 const knownByName = new Map<string, Known>();
 
-/** @param fd - open for reading; another process holds the lock */
-export function holderOf(fd: number, name: string): Holder {
-  const { header, isClaimed } = know(fd, name);
-  return { state: holderState(isClaimed, header), header };
+/**
+ * @param fd - open for reading; another process holds the lock
+ * @param stat - of the file, a moment ago
+ */
+export function holderOf(fd: number, name: string, stat: SizeAndTime, lastOwner: LastOwner): Holder {
+  const { header, isClaimed } = know(fd, name, stat);
+  return { state: holderState(isClaimed, header, lastOwner), header };
 }
 
-export function holderState(isClaimed: boolean, header: HeaderRecord | undefined): Holder['state'] {
+export function holderState(
+  isClaimed: boolean,
+  header: HeaderRecord | undefined,
+  lastOwner: LastOwner = new LastOwner(),
+): Holder['state'] {
   if (isClaimed) return 'sweeping';
-  return header && isAlive(header.owner) === false ? 'held' : 'live';
+  return header && lastOwner.isDead(header.owner) ? 'held' : 'live';
 }
 
-function know(fd: number, name: string): Known {
-  const { size, mtimeMs } = fstatSync(fd);
+/**
+ * What one sweep last asked about an owner. A job has a file of its own, so an owner has many, one behind the other. An
+ * answer holds for some milliseconds: as if the sweep had asked a moment earlier.
+ */
+export class LastOwner {
+  #owner: string | undefined;
+  #isDead = false;
+  #untilMs = 0;
+
+  /** False if this process cannot tell. */
+  isDead(identity: ProcessIdentity): boolean {
+    const { pid, host, bootId, startTicks, pidNamespace } = identity;
+    const owner = `${pid} ${startTicks} ${pidNamespace} ${bootId} ${host}`;
+    const nowMs = performance.now();
+    if (owner !== this.#owner || nowMs >= this.#untilMs) {
+      this.#isDead = isAlive(identity) === false;
+      this.#owner = owner;
+      this.#untilMs = nowMs + ANSWER_HOLDS_MS;
+    }
+    return this.#isDead;
+  }
+}
+
+const ANSWER_HOLDS_MS = 10;
+
+function know(fd: number, name: string, { size, mtimeMs }: SizeAndTime): Known {
   const known = knownByName.get(name);
   if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));

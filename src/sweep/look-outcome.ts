@@ -4,7 +4,7 @@ import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { unsafeFile } from '../trust/trust.ts';
-import { holderOf } from './holder.ts';
+import { holderOf, type LastOwner, type SizeAndTime } from './holder.ts';
 
 /** What a look found. */
 export type Look =
@@ -36,8 +36,14 @@ export interface Candidate {
 }
 
 /** Another process holds the lock. */
-export function locked(fd: number, path: string, name: string): Look {
-  const { state, header } = holderOf(fd, name);
+export function locked(
+  fd: number,
+  path: string,
+  name: string,
+  stat: SizeAndTime,
+  lastOwner: LastOwner,
+): Look {
+  const { state, header } = holderOf(fd, name, stat, lastOwner);
   return {
     kind: 'locked',
     report: {

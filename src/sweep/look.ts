@@ -32,6 +32,7 @@ import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
+import { LastOwner } from './holder.ts';
 import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
 import { OpenedFile } from './opened-file.ts';
 
@@ -61,6 +62,7 @@ export class Looker {
   /** Inodes of existing files that this sweep has met. */
   readonly #seen: Set<string>;
   readonly #leftToOthers = new Set<string>();
+  readonly #lastOwner = new LastOwner();
   /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
   #needsWriting: boolean;
   #locksAreTested = false;
@@ -129,7 +131,7 @@ export class Looker {
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
-    if (!opened.isLocked) return locked(fd, path, name);
+    if (!opened.isLocked) return locked(fd, path, name, stat, this.#lastOwner);
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
@@ -144,7 +146,7 @@ export class Looker {
     }
     const bytes = readAll(fd, path);
     const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
-    if (!this.#isOwnerGone(opened, contents)) return locked(fd, path, name);
+    if (!this.#isOwnerGone(opened, contents)) return locked(fd, path, name, stat, this.#lastOwner);
     const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);

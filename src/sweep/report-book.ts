@@ -42,6 +42,11 @@ export class ReportBook {
     const running = this.#running.get(report.path);
     this.#running.delete(report.path);
     const known = this.#reports.get(report.path);
+    if (!known && !running) {
+      // Most files are met once.
+      this.#reports.set(report.path, report);
+      return;
+    }
     const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
     if (known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome)) {
       // Another sweep has the file now. Keep the outcomes of this one.
@@ -118,11 +123,16 @@ export class ReportBook {
     return isRetired ? 'retired' : 'left';
   }
 
-  /** Notes a file that is gone although its runner did not report that: another sweep finished it. */
-  vanished(path: string): void {
+  /**
+   * Notes a file that is gone although its runner did not report that: another sweep finished it.
+   * @param unheard - why the runner's events could not be read: it may have finished the file
+   */
+  vanished(path: string, unheard?: ReportedError): void {
     const running = this.#running.get(path);
-    if (running && running.functions.size > 0)
-      this.note({ ...running.base, functions: [], isRetired: true, pending: 0 });
+    if (running && (unheard || running.functions.size > 0)) {
+      const retired = { ...running.base, functions: [], isRetired: true, pending: 0 };
+      this.note(unheard ? { ...retired, error: unheard } : retired);
+    }
     this.#running.delete(path);
   }
 

@@ -29,3 +29,11 @@ export function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedErro
 export function leftByRunners({ path }: Candidate): ReportedError {
   return reportOf('DEFERRED_CRASHED', `cannot sweep ${path}: its runners leave it as it is`);
 }
+
+/** The file is gone, and what its runner said of it could not be read. */
+export function unheard({ path }: Candidate, cause: unknown): ReportedError {
+  return reportOf(
+    'DEFERRED_STATE_IO',
+    `cannot tell what became of the functions of ${path}: its runner, or another sweep, has finished it, and what the runner said could not be read: ${String(cause)}`,
+  );
+}

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
 import { LineReader } from '../runner/line-reader.ts';
 import {
   type Begin,
   CONTROL_FD,
   EVENT_FD,
+  type Hurry,
   parseEvent,
   type RunnerEvent,
   type Work,
@@ -16,12 +16,11 @@ import {
 import type { StopCondition } from '../stop.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
-import { LabelledOutput } from './labelled-output.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { SweepListener } from './listener.ts';
 import type { ResolvedSweepOptions } from './options.ts';
+import { allRead, copyOutput } from './runner-output.ts';
 import { Signal } from './signal.ts';
-import { writeSome } from './standard-error.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {
@@ -32,6 +31,8 @@ export interface RunnerEnd {
   /** In words: `exited with code 3`. */
   readonly how: string;
   readonly error: unknown;
+  /** Why its events could not be read to their end. Undefined if they were. */
+  readonly unheard: unknown;
 }
 
 /** Called with each event of a runner. */
@@ -66,6 +67,7 @@ export class RunnerProcess {
   #turn = '';
   #hasEnded = false;
   #endOutput: () => void = () => {};
+  #unheard: unknown;
   readonly #changed = new Signal();
 
   constructor(launch: Launch, begin: Unsaid<Begin>, { options, stop, listener }: RunnerSurroundings) {
@@ -84,6 +86,7 @@ export class RunnerProcess {
         timedOutMs: undefined,
         how: 'could not be started',
         error,
+        unheard: undefined,
       });
       return;
     }
@@ -92,15 +95,16 @@ export class RunnerProcess {
     const stdio = child.stdio as ChildProcess['stdio'] | undefined;
     this.#control = stdio?.[CONTROL_FD] as Writable | undefined;
     this.#events = stdio?.[EVENT_FD] as Readable | undefined;
-    // EPIPE: the runner died before it read. Its exit says so.
-    this.#control?.on('error', () => {});
+    // EPIPE: the runner died before it read. Its exit says so. ENOTCONN: there is no pipe, and no runner, because
+    // socketpair(2) was refused. All of them: an error that no listener hears would end this process.
+    for (const stream of stdio ?? []) stream?.on('error', () => {});
     this.ended = this.#watch(child);
     if (child.pid === undefined) return;
     this.#killer.arm(limitMs);
     this.#hear();
     this.#endOutput = copyOutput(child, begin.outputMark, listener);
     this.#say(begin);
-    stop.signal?.addEventListener('abort', this.#tellToStop, { once: true });
+    stop.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Resolves when the runner asks for files (true) or is gone (false). */
@@ -131,6 +135,14 @@ export class RunnerProcess {
     this.#control?.destroy();
   };
 
+  readonly #onAbort = (): void => {
+    if (this.#stop.isHurried) {
+      this.#control?.write(`${JSON.stringify({ kind: 'hurry' } satisfies Hurry)}\n`);
+      this.#killer?.hurry();
+    }
+    this.#tellToStop();
+  };
+
   #say(message: Unsaid<Begin> | Unsaid<Work>): void {
     this.#turn = randomUUID();
     this.#control?.write(`${JSON.stringify({ ...message, turn: this.#turn })}\n`);
@@ -141,7 +153,10 @@ export class RunnerProcess {
     if (!events) return;
     // A bad line ends the runner: a function wrote it, or the pipe is broken.
     const reader = new LineReader(events, line => this.#receive(line), this.#tellToStop);
-    events.on('error', () => reader.fail());
+    events.on('error', error => {
+      this.#unheard ??= error;
+      reader.fail();
+    });
   }
 
   #receive(line: string): void {
@@ -184,12 +199,18 @@ export class RunnerProcess {
     this.#endOutput();
     this.#hasEnded = true;
     this.#changed.notify();
-    this.#stop.signal?.removeEventListener('abort', this.#tellToStop);
-    this.#killer?.disarm();
+    this.#stop.signal?.removeEventListener('abort', this.#onAbort);
+    this.#killer?.release();
     this.#control?.destroy();
     this.#events?.on('error', () => {}).destroy();
     for (const output of [child.stdout, child.stderr]) output?.destroy();
-    return { hasStarted: child.pid !== undefined, timedOutMs: this.#killer?.firedMs, how, error };
+    return {
+      hasStarted: child.pid !== undefined,
+      timedOutMs: this.#killer?.firedMs,
+      how,
+      error,
+      unheard: this.#unheard,
+    };
   }
 }
 
@@ -209,54 +230,4 @@ function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
     }),
   );
-}
-
-/**
- * Copies the output of functions to a listener, or to standard error, as fast as that takes it. Failures to copy are ignored.
- * Returns what gives the listener the rest.
- */
-function copyOutput(
-  child: ChildProcess,
-  mark: string | undefined,
-  listener: SweepListener | undefined,
-): () => void {
-  const outputs = [child.stdout, child.stderr].map(output => ({
-    output,
-    labelled:
-      listener && mark !== undefined
-        ? new LabelledOutput(mark, (name, lines) => listener.printed(name, lines))
-        : undefined,
-  }));
-  for (const { output, labelled } of outputs)
-    output
-      ?.on('error', () => {})
-      .on('data', (chunk: Buffer) => {
-        if (labelled ? labelled.read(chunk) : writeSome(chunk)) return;
-        output.pause();
-        setTimeout(() => output.resume(), FULL_PIPE_MS).unref();
-      });
-  return () => {
-    for (const { labelled } of outputs) labelled?.end();
-  };
-}
-
-const FULL_PIPE_MS = 10;
-
-/**
- * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another
- * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read.
- */
-async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
-  let hasFound = true;
-  const find = (): void => {
-    hasFound = true;
-  };
-  for (const pipe of pipes) pipe?.on('data', find);
-  while (hasFound && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
-    hasFound = false;
-    // This turn may have looked at the pipe already, so wait for the next one to end.
-    await setImmediate();
-    await setImmediate();
-  }
-  for (const pipe of pipes) pipe?.off('data', find);
 }

@@ -6,6 +6,7 @@ import type { EventPipe } from '#dist/runner/event-pipe.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
 import { runFile } from '#dist/runner/run-file.js';
+import { watchNothing } from '#dist/runner/watchdog.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { StopCondition } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
@@ -62,5 +63,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     );
     book.settle(look.path);
   }
+  // Else the watchdog of the last function kills this process, which has more to do than a runner.
+  watchNothing();
   return summarize(directory.path, book.reports, !book.isCut, 0);
 }

@@ -3,20 +3,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
-import { type Child, startChild } from '../helpers/child.ts';
+import { startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
-import { freshPlace } from '../helpers/worker.ts';
+import { type Came, putOrphans, runCrowd, startCrowd } from '../helpers/crowd.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
-
-interface Came {
-  readonly ran: readonly string[];
-  readonly missed: number;
-  readonly sweeps: number;
-}
 
 /** Five thousand of them take ten seconds of one core. */
 const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? 1000);
@@ -24,62 +18,25 @@ const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? 1000);
 const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`);
 
-/** So many files of dead owners, each with one function that writes its number. */
-function putOrphans(t: TestContext, count: number): { base: string; directory: string; ledger: string } {
-  const { base, put } = stateBase(t);
-  const ledger = join(base, 'ledger');
-  for (let number = 0; number < count; number++) {
-    const record = deferOf(1, [ledger, `${number}\n`], { function: append });
-    put(Buffer.concat(framesOf(headerOf(), record)), `func${String(number).padStart(6, '0')}`);
-  }
-  return { base, directory: join(base, 'deferred'), ledger };
-}
-
-async function startCrowd(t: TestContext, base: string, ...verbs: readonly string[]): Promise<Child[]> {
-  const crowd = verbs.map(verb => startChild(t, 'crowd-sweeper', { args: [verb, base, '5'] }));
-  for (const child of crowd) assert.equal(await child.next(), 'ready');
-  return crowd;
-}
-
 test('of four sweepers, cleanups and jobs that open, in loops while owners are killed, none loses a function, runs it twice or early', {
   timeout: 120_000,
 }, async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  const owners = Array.from({ length: 5 }, (_, number) =>
-    startChild(t, 'crowd-owner', { args: [base, ledger, `${number}`] }),
-  );
-  const crowd = await startCrowd(t, base, 'sweep', 'sweep', 'sweep', 'sweep', 'open', 'cleanup');
-  for (const child of crowd) child.send('go');
-  const registered: string[] = [];
-  for (const [index, owner] of owners.entries()) {
-    for (let count = 0; count < 30; count++) registered.push(await owner.next<string>());
-    // Its owner lives: nothing of it runs.
-    assert.deepEqual(
-      read(ledger).filter(line => line.startsWith(`${index}.`)),
-      [],
-    );
-    await owner.kill();
-  }
-  const came = await Promise.all(crowd.map(child => child.ask<Came>('stop')));
-  const last = await sweep(base, { logger: null, waitMs: 30_000 });
-  const ran = read(ledger);
-  assert.deepEqual([...new Set(ran)].sort(), [...ran].sort(), 'each once');
+  // The torture's part `crowd` does this with a thousand orphans.
+  const { lost, twice, early, left, misreported, ...figures } = await runCrowd(t, {
+    orphans: 100,
+    registrations: [30, 30, 30, 30, 30],
+  });
+  t.diagnostic(JSON.stringify(figures));
   assert.deepEqual(
-    registered.filter(name => !ran.includes(name)),
-    [],
+    { lost, twice, early, left, misreported },
+    {
+      lost: [],
+      twice: [],
+      early: [],
+      left: [],
+      misreported: [],
+    },
   );
-  assert.deepEqual([last.live, last.held, last.sweeping, last.pending], [0, 0, 0, 0]);
-  assert.deepEqual(readdirSync(directory), []);
-  const outcomes = [
-    ...came.flatMap(one => one.ran),
-    ...last.files.flatMap(file => file.functions.map(f => f.outcome)),
-  ];
-  assert.deepEqual([outcomes.length, [...new Set(outcomes)]], [ran.length, ['ok']], 'each is in one report');
-  const sum = (of: (one: Came) => number): number => came.reduce((all, one) => all + of(one), 0);
-  t.diagnostic(
-    `${ran.length} functions, ${sum(one => one.sweeps)} sweeps; claims that all of them missed: ${last.ok}`,
-  );
-  t.diagnostic(`${sum(one => one.missed)} times a file was left to another sweep`);
 });
 
 test('forty functions that fail use one attempt each under three sweepers at the same time', async t => {

@@ -317,3 +317,21 @@ test("with durability 'disk' a file whose name cannot be brought to the disk is 
   await assert.rejects(child.next(), /DEFERRED_STATE_IO/);
   assert.deepEqual(readdirSync(directory), []);
 });
+
+test('a sweep that may make no pipes reports that it can start no runner; the next one runs the functions', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  await leaveOrphan(t, { base: place.base, ledger: place.ledger, calls: [a] });
+  const plan = JSON.stringify({ verb: 'sweep', base: place.base, waits: true });
+  const sweeper = startChild(t, 'job-sweeper', { args: [plan] });
+  assert.equal(await sweeper.next(), 'ready');
+  const inject = 'inject=socketpair:error=EACCES';
+  const { ended } = await attachStrace(sweeper.pid, ['-f', '-e', 'trace=socketpair', '-e', inject], () => {});
+  const report = await sweeper.ask<SweepReport>('go');
+  assert.deepEqual([report.pending, report.files[0]?.error?.code], [1, 'DEFERRED_CRASHED']);
+  assert.deepEqual(await sweeper.closed, { code: 0, signal: null });
+  await ended;
+  await sweep(place.base, { logger: null });
+  assert.deepEqual(read(place.ledger), ['a']);
+});

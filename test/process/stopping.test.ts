@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredFunctionManager, type SweepReport } from '#dist/index.js';
-import { read } from '../helpers/calls.ts';
+import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
 import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
@@ -33,6 +33,33 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.deepEqual(read(ledger), lines.slice(0, report.ok + 1));
     assert.equal((await cli(base)).status, 0);
     assert.deepEqual(read(ledger), lines);
+  });
+}
+
+for (const [how, hang] of [
+  ['waits for ever', 'hang-idle'],
+  ['loops for ever', 'hang-busy'],
+] as const) {
+  test(`at SIGTERM a function that ${how} has the grace, though its owner set no limit; then the command line reports and ends`, async t => {
+    const { base, ledger } = freshPlace(t);
+    const calls: Call[] = [
+      { do: hang, text: 'hangs' },
+      { do: 'append', text: 'behind' },
+    ];
+    await leaveOrphan(t, { base, ledger, calls, options: { timeoutMs: 0 } });
+    // As of `timeout 3 deferred-sweep BASE 2>&1 | cat`, which waits for the end of both.
+    const sweeper = spawn(process.execPath, [CLI, '--json', '--grace', '200ms', base]);
+    t.after(() => sweeper.kill('SIGKILL'));
+    let stdout = '';
+    sweeper.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+    sweeper.stderr.resume();
+    const ended = once(sweeper, 'close');
+    while (read(ledger).length === 0) await sleep(20);
+    sweeper.kill('SIGTERM');
+    assert.equal((await ended)[0], 1);
+    const report = JSON.parse(stdout) as SweepReport;
+    assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 0, 1, 2]);
+    assert.deepEqual(read(ledger), ['hangs']);
   });
 }
 

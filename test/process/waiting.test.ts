@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { sweep } from '#dist/index.js';
+import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
@@ -24,6 +24,28 @@ test('a sweep that waits for a file of another sweep returns when that is done, 
   assert.ok(report.ms < WAIT_MS / 2, `it waited for ${report.ms} ms`);
   assert.deepEqual(readdirSync(directory), []);
 });
+
+for (const [what, returns] of Object.entries({
+  'a job that waits opens after the cleanup of its predecessor': async (base: string) => {
+    const manager = new DeferredFunctionManager(base, { logger: null });
+    const { sweepReport } = await manager.open({ waitMs: WAIT_MS });
+    await manager.close();
+    return sweepReport.sweeping;
+  },
+  'a cleanup that waits returns after the cleanup of another process': async (base: string) =>
+    (await DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs: WAIT_MS })).sweeping,
+})) {
+  test(what, async t => {
+    const { base, ledger, root } = freshPlace(t);
+    const fifo = makeGate(root);
+    await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
+    startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+    const letThrough = await arrivalAt(fifo);
+    const atReturn = returns(base).then(sweeping => [sweeping, ...read(ledger)]);
+    await letThrough();
+    assert.deepEqual(await atReturn, [0, 'slow', 'slow-end']);
+  });
+}
 
 test('a sweep whose time to wait is over says what goes on', async t => {
   const { base, ledger, root } = freshPlace(t);

@@ -3,7 +3,10 @@ import { basename } from 'node:path';
 import type { FunctionReport, SweepReport } from '#dist/index.js';
 import type { Outcome } from './promises.ts';
 
-/** Each function of a dead owner that ran while its sweeper lived is in a report of it, and as what it came to. */
+/**
+ * Each function of a dead owner that ran while its sweeper lived is in a report of it, and as what it came to. Where the
+ * sweeper could not read what its runner said, the file is in the report, with that as its error.
+ */
 export function unreported(outcome: Outcome): string[] {
   const { ended, lane } = outcome;
   const { opensJobs = false } = lane.scenario;
@@ -12,10 +15,12 @@ export function unreported(outcome: Outcome): string[] {
   if (opensJobs && ended.told.some(line => line.startsWith('threw '))) return [];
   const failing = outcome.told.filter(line => line.startsWith('failing ')).map(line => line.slice(8));
   const said = saidOf(ended.told);
+  const untold = untoldOf(ended.told);
   return [...lane.orphaned].flatMap(([key, name]) => {
     const times = ended.atDeath.filter(line => line.name === name).length;
     const reports = said.get(key) ?? [];
-    if (times > 0 && reports.length === 0) return [`${name} ran, and no report says so`];
+    if (times > 0 && reports.length === 0 && !untold.has(key.split(' ')[0]!))
+      return [`${name} ran, and no report says so`];
     if (times === 0 && reports.some(({ outcome }) => outcome === 'ok'))
       return [`${name} did not run, and a report says so`];
     if (failing.includes(name) && reports.some(({ outcome }) => outcome === 'ok'))
@@ -38,4 +43,16 @@ function saidOf(told: readonly string[]): Map<string, FunctionReport[]> {
     }
   }
   return said;
+}
+
+/** Names of files of which a report says that nothing is known of their functions. */
+function untoldOf(told: readonly string[]): Set<string> {
+  const reports = told
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as Partial<SweepReport>);
+  return new Set(
+    reports.flatMap(({ files = [] }) =>
+      files.filter(({ error }) => error?.message.startsWith('cannot tell')).map(({ path }) => basename(path)),
+    ),
+  );
 }
