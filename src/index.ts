@@ -69,3 +69,5 @@ export {
   type SweepReport,
 } from './sweep/report.ts';
 export { sweep } from './sweep/sweep.ts';
+export type { WatchOptions } from './watch/options.ts';
+export { watch } from './watch/watch.ts';

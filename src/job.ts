@@ -161,7 +161,7 @@ export class Job {
     const { directory, sweepOptions } = this.#host;
     try {
       const stop = StopCondition.in(sweepOptions.deadlineMs, sweepOptions.signal);
-      const report = await sweepDirectory(directory, { ...sweepOptions, waitMs: 0 }, stop, except);
+      const report = await sweepDirectory(directory, { ...sweepOptions, waitMs: 0 }, stop, { except });
       return [report.files, report.isComplete];
     } catch (error) {
       // A problem of the directory must not change the result of a finished job.

@@ -4,13 +4,16 @@ import type { FileReport, FunctionReport, SweepReport } from '../sweep/report.ts
 
 /** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
-  const lines = report.files.filter(file => file.outcome !== 'live').flatMap(formatFile);
   const { directory, ok, failed, pending, live } = report;
   const incomplete = report.isComplete ? '' : ', stopped before the end';
-  lines.push(
-    `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`,
-  );
-  return `${lines.map(printable).join('\n')}\n`;
+  const counts = `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}`;
+  return `${formatFiles(report)}${printable(counts + incomplete)}\n`;
+}
+
+/** The same without the last line: some of a directory's files, none of them live. */
+export function formatFiles({ files }: SweepReport): string {
+  const lines = files.filter(file => file.outcome !== 'live').flatMap(formatFile);
+  return lines.map(line => `${printable(line)}\n`).join('');
 }
 
 function formatFile(file: FileReport): string[] {

@@ -10,7 +10,7 @@ import { StopCondition } from '../sweep/stop.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Work } from './protocol.ts';
+import { type Begin, CONTROL_FD, type Wait, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
@@ -29,8 +29,9 @@ control.on('end', stop).on('error', stop);
 new LineReader(
   control,
   line => {
-    const message = JSON.parse(line) as Begin | Work;
-    if (message.kind === 'begin') circumstances = begin(message);
+    const message = JSON.parse(line) as Wait | Begin | Work;
+    if (message.kind === 'wait') wait(message);
+    else if (message.kind === 'begin') circumstances = begin(message);
     else work = work.then(() => runAll(message));
   },
   stop,
@@ -50,6 +51,12 @@ process.on('uncaughtException', error => {
 // The sweeper sends SIGTERM to the whole group when a function takes too long. It is meant for what the function
 // started; the function itself has its AbortSignal.
 process.on('SIGTERM', () => {});
+
+/** Its start is over. A sweep that wants it may be long in coming. */
+function wait({ turn }: Wait): void {
+  watchNothing();
+  events.say({ kind: 'ready', turn });
+}
 
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);

@@ -15,6 +15,7 @@ import type { ReportBook } from './report-book.ts';
 import { reportError, reportOf } from './reported-error.ts';
 import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
+import type { SpareRunner } from './spare-runner.ts';
 import type { StopCondition } from './stop.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
@@ -39,6 +40,8 @@ export interface CrewOptions {
   readonly book: ReportBook;
   /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
+  /** Taken for the first runner of its launch. */
+  readonly spare: SpareRunner | undefined;
 }
 
 /** The candidates of one launch. */
@@ -159,9 +162,11 @@ export class Crew {
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: Queue): Promise<void> {
-    const { options, stop, book } = this.#shared;
+    const { options, stop, book, spare } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
-    const runner = new RunnerProcess(queue.launch, this.#begin(nonce, queue.launch), options, stop);
+    const begin = this.#begin(nonce, queue.launch);
+    const runner =
+      (await spare?.take(queue.launch, begin)) ?? new RunnerProcess(queue.launch, begin, options, stop);
     let handed: Candidate[] = [];
     let hasWorked = false;
     let isAlive = await runner.ready();

@@ -12,6 +12,7 @@ import {
   EVENT_FD,
   parseEvent,
   type RunnerEvent,
+  type Wait,
   type Work,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
@@ -37,7 +38,7 @@ export interface RunnerEnd {
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
 
 /** A message as its sender has it. */
-type Unsaid<Message extends Begin | Work> = Omit<Message, 'turn'>;
+type Unsaid<Message extends Wait | Begin | Work> = Omit<Message, 'turn'>;
 
 /** What a runner has to begin, unless the sweep says how long functions may take. */
 const START_MS = 60_000;
@@ -58,10 +59,16 @@ export class RunnerProcess {
   #hasEnded = false;
   readonly #changed = new Signal();
 
-  constructor(launch: Launch, begin: Unsaid<Begin>, options: ResolvedSweepOptions, stop: StopCondition) {
+  /** @param first - what it is told when it is up */
+  constructor(
+    launch: Launch,
+    first: Unsaid<Wait> | Unsaid<Begin>,
+    options: ResolvedSweepOptions,
+    stop: StopCondition,
+  ) {
     this.#options = options;
     this.#stop = stop;
-    const limitMs = stop.limit(startLimit(options.timeoutMs), options.maxTimeoutMs && LEAST_START_MS);
+    const limitMs = this.#startLimitMs();
     let child: ChildProcess;
     try {
       child = start(launch, [Math.ceil(limitMs), watchdogGraceMs(options.killGraceMs)]);
@@ -89,7 +96,7 @@ export class RunnerProcess {
     this.#killer.arm(limitMs);
     this.#hear();
     copyOutput(child);
-    this.#say(begin);
+    this.#say(first);
     stop.signal?.addEventListener('abort', this.#tellToStop, { once: true });
   }
 
@@ -99,6 +106,13 @@ export class RunnerProcess {
       await this.#changed.next();
     }
     return this.#isReady && !this.#hasEnded;
+  }
+
+  /** Takes a runner that was told to wait, and is ready, into a sweep. It is ready again in a moment. */
+  begin(message: Unsaid<Begin>): void {
+    this.#isReady = false;
+    this.#killer?.arm(this.#startLimitMs());
+    this.#say(message);
   }
 
   /** Hands over files, whose locks are free. The runner must be ready; it is again when it is through with them. */
@@ -121,7 +135,12 @@ export class RunnerProcess {
     this.#control?.destroy();
   };
 
-  #say(message: Unsaid<Begin> | Unsaid<Work>): void {
+  #startLimitMs(): number {
+    const { timeoutMs, maxTimeoutMs } = this.#options;
+    return this.#stop.limit(startLimit(timeoutMs), maxTimeoutMs && LEAST_START_MS);
+  }
+
+  #say(message: Unsaid<Wait> | Unsaid<Begin> | Unsaid<Work>): void {
     this.#turn = randomUUID();
     this.#control?.write(`${JSON.stringify({ ...message, turn: this.#turn })}\n`);
   }

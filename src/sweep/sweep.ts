@@ -26,6 +26,7 @@ import {
 } from './options.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { ReportBook } from './report-book.ts';
+import type { SpareRunner } from './spare-runner.ts';
 import { monotonicMs, StopCondition } from './stop.ts';
 
 /** Patience with a sick file server, for all files of a sweep together. */
@@ -55,15 +56,28 @@ export async function sweep(
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
-/** As {@link sweep}. @param except - inodes (`dev:ino`) of files to leave alone */
+/** What a sweep is about, and what it may use. */
+export interface SweepScope {
+  /** Inodes (`dev:ino`) of files to leave alone. @defaultValue none */
+  readonly except?: Iterable<string>;
+  /**
+   * State files to look at; no other is looked at. Of a directory that is not the one of the last look, all are.
+   * @defaultValue all files of the directory
+   */
+  readonly names?: readonly string[] | undefined;
+  /** @defaultValue each runner is started when it is needed */
+  readonly spare?: SpareRunner | undefined;
+}
+
+/** As {@link sweep}. */
 export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
   stop: StopCondition,
-  except: Iterable<string> = [],
+  scope: SweepScope = {},
 ): Promise<SweepReport> {
   return traceSweep({ directory: directory.path }, async () => {
-    const report = await new Sweep(directory, options, stop, except).run();
+    const report = await new Sweep(directory, options, stop, scope).run();
     logReport(options.logger, report);
     return report;
   });
@@ -71,6 +85,7 @@ export async function sweepDirectory(
 
 class Sweep {
   readonly #directory: StateDirectory;
+  readonly #names: readonly string[] | undefined;
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   readonly #looker: Looker;
@@ -82,9 +97,10 @@ class Sweep {
     directory: StateDirectory,
     options: ResolvedSweepOptions,
     stop: StopCondition,
-    except: Iterable<string>,
+    { except = [], names, spare }: SweepScope,
   ) {
     this.#directory = directory;
+    this.#names = names;
     this.#options = options;
     this.#stop = stop;
     const sweepId = freshSweepId();
@@ -106,6 +122,7 @@ class Sweep {
       looker: this.#looker,
       book: this.#book,
       deaths,
+      spare,
     });
   }
 
@@ -149,6 +166,8 @@ class Sweep {
 
   /** The names of the state files. After the first pass an error is reported, so that earlier outcomes are not lost. */
   #list(isFirst: boolean): readonly string[] {
+    // The end of the way is the trusted directory it was: to walk the way again would cost more than the look.
+    if (this.#names !== undefined && this.#directory.isUnchanged()) return this.#names;
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
       this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
