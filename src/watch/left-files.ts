@@ -60,6 +60,18 @@ export class LeftFiles {
     this.#files.set(name, { stamp: undefined, fruitless, dueAtMs: monotonicMs() + waitMs });
   }
 
+  /**
+   * Notes a file that was moved here. Most were by their owner, which holds the lock; many of those are gone in a moment.
+   */
+  expect(name: string): void {
+    if (this.#files.has(name)) return;
+    this.#files.set(name, {
+      stamp: undefined,
+      fruitless: MOST_GLANCES,
+      dueAtMs: monotonicMs() + FIRST_PAUSE_MS,
+    });
+  }
+
   forget(name: string): void {
     this.#files.delete(name);
   }
@@ -69,19 +81,24 @@ export class LeftFiles {
     for (const name of this.#files.keys()) if (!names.has(name)) this.#files.delete(name);
   }
 
-  /** Whether an event of this file is to be followed: it is there, and not as a sweep left it. */
-  isNew(name: string): boolean {
+  /** Whether an event of this file is to be followed: it is there, and not as a sweep left it. What was noted is void then. */
+  hasChanged(name: string): boolean {
     const stamp = stampOf(join(this.#directory, name));
-    if (stamp === undefined) this.#files.delete(name);
-    return stamp !== undefined && stamp !== this.#files.get(name)?.stamp;
+    if (stamp !== undefined && stamp === this.#files.get(name)?.stamp) return false;
+    this.#files.delete(name);
+    return stamp !== undefined;
   }
 
-  /** The files whose time has come. They are told once, until they are left again. */
+  /** The files whose time has come, if they are still there. They are told once, until they are left again. */
   takeDue(): string[] {
     const nowMs = monotonicMs();
     const due: string[] = [];
     for (const [name, file] of this.#files) {
       if (file.dueAtMs > nowMs) continue;
+      if (stampOf(join(this.#directory, name)) === undefined) {
+        this.#files.delete(name);
+        continue;
+      }
       this.#files.set(name, { ...file, dueAtMs: Number.POSITIVE_INFINITY });
       due.push(name);
     }

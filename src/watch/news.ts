@@ -21,7 +21,9 @@ export class News {
     const isTold = fault === this.#told.get(path);
     if (fault === undefined || isRetired) this.#told.delete(path);
     else this.#told.set(path, fault);
-    if (functions.length > 0 || isRetired) return true;
+    if (functions.length > 0) return true;
+    // An owner that ended without close() left nothing to do. Of that nothing is told.
+    if (isRetired) return !['ran', 'unfinished'].includes(outcome);
     if (LOCKED_OUTCOMES.includes(outcome) || outcome === 'waiting') return false;
     return fault !== undefined && !isTold;
   }

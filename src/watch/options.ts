@@ -14,8 +14,8 @@ export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'
   /** Ends the watch: the functions in progress are finished, the rest stays registered. */
   signal?: AbortSignal | undefined;
   /**
-   * Called after each sweep that ran a function, removed a file or met a new fault, with the files concerned; those of
-   * live owners are not among them. What it throws ends the watch.
+   * Called after each sweep that ran a function or met a new fault, with the files concerned; those of live owners are
+   * not among them. What it throws ends the watch.
    */
   onReport?: ((report: SweepReport) => void) | undefined;
   /**

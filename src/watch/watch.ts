@@ -21,6 +21,8 @@ import { StateDirectoryWatch } from './state-directory-watch.ts';
 
 const POLL_MS = 60_000;
 const POLL_WITHOUT_EVENTS_MS = 1000;
+/** From open(2) to flock(2) of a creator that has the processor. */
+const CREATOR_MS = 10;
 /** Of more, all are looked at. */
 const MOST_WANTED = 10_000;
 
@@ -51,9 +53,6 @@ export async function watchUntilAborted(
   await new Watcher(stateDirBase, resolveWatchOptions(options), listener).run(options.signal);
 }
 
-/** Why a file is to be looked at. Of `moved-in` files another process may well have the lock, and keep it. */
-type Cause = 'closed' | 'moved-in' | 'due';
-
 class Watcher {
   readonly #directory: StateDirectory;
   readonly #options: ResolvedSweepOptions;
@@ -68,13 +67,13 @@ class Watcher {
   readonly #left: LeftFiles;
   readonly #news = new News();
   readonly #changed = new Signal();
-  readonly #wanted = new Map<string, Cause>();
+  /** Files to look at: those that are due (true), and those of which an event told. */
+  readonly #wanted = new Map<string, boolean>();
   /** Names that a sweep looks at now. */
   readonly #inSweep = new Set<string>();
   /** Runners that may be started. Each sweep takes some, and gives them back at its end. */
   #free: number;
   #isStale = true;
-  #isAllWanted = false;
   /** When all are to be looked at, by `monotonicMs`. */
   #allAtMs = 0;
   #hasEvents = false;
@@ -98,8 +97,11 @@ class Watcher {
     this.#free = options.concurrency;
     this.#left = new LeftFiles(this.#directory.path, pollMs ?? POLL_MS);
     this.#watch = new StateDirectoryWatch(this.#directory.path, {
-      closed: name => this.#want(name, 'closed'),
-      movedIn: name => this.#want(name, 'moved-in'),
+      closed: name => this.#want(name),
+      movedIn: name => {
+        this.#left.expect(name);
+        this.#changed.notify();
+      },
       stale: () => {
         this.#isStale = true;
         this.#changed.notify();
@@ -138,20 +140,21 @@ class Watcher {
     this.#changed.notify();
   }
 
-  #want(name: string, cause: Cause): void {
+  #want(name: string): void {
     // One look at all is less work than so many.
     if (this.#wanted.size >= MOST_WANTED) {
       this.#wanted.clear();
-      this.#isAllWanted = true;
+      this.#allAtMs = 0;
     }
-    if (this.#wanted.get(name) !== 'closed') this.#wanted.set(name, cause);
+    if (!this.#wanted.has(name)) this.#wanted.set(name, false);
     this.#changed.notify();
   }
 
   /** Watches what is there now, and has all of it looked at. */
   #arm(): void {
     this.#isStale = false;
-    this.#isAllWanted = true;
+    // A creator that has just made the directory locks its file in a moment: one seen before counts as dead.
+    this.#allAtMs = Math.min(this.#allAtMs, monotonicMs() + CREATOR_MS);
     try {
       this.#hasEvents = this.#watch.arm();
     } catch (error) {
@@ -182,36 +185,27 @@ class Watcher {
   #startSweeps(): void {
     if (this.#free === 0) return;
     if (monotonicMs() >= this.#allAtMs) {
-      this.#isAllWanted = true;
       // A link on the way was changed, or the watches could not be had the last time.
       if (!this.#hasEvents || !this.#watch.isTrue()) this.#arm();
-    }
-    if (this.#isAllWanted) {
-      this.#isAllWanted = false;
       this.#allAtMs = Number.POSITIVE_INFINITY;
       // One is left for those that die now.
       void this.#sweep(undefined, Math.max(1, this.#free - 1));
     }
-    for (const name of this.#left.takeDue()) if (!this.#wanted.has(name)) this.#wanted.set(name, 'due');
+    for (const name of this.#left.takeDue()) this.#wanted.set(name, true);
     if (this.#free === 0) return;
-    const names = this.#takeWanted();
-    if (names.size > 0) void this.#sweep(names, Math.min(names.size, this.#free));
-  }
-
-  /** Those that no sweep has at the moment; the others wait for its end. */
-  #takeWanted(): ReadonlyMap<string, Cause> {
-    const taken = new Map<string, Cause>();
-    for (const [name, cause] of this.#wanted) {
+    const names: string[] = [];
+    for (const [name, isDue] of this.#wanted) {
+      // Its events are those of that sweep, or come after it: the sweep's end tells what is left.
       if (this.#inSweep.has(name)) continue;
       this.#wanted.delete(name);
-      if (cause === 'due' || this.#left.isNew(name)) taken.set(name, cause);
+      if (isDue || this.#left.hasChanged(name)) names.push(name);
     }
-    return taken;
+    names.sort();
+    if (names.length > 0) void this.#sweep(names, Math.min(names.length, this.#free));
   }
 
   /** Sweeps these files, or all. Never rejects. */
-  async #sweep(causes: ReadonlyMap<string, Cause> | undefined, runners: number): Promise<void> {
-    const names = causes && [...causes.keys()].sort();
+  async #sweep(names: readonly string[] | undefined, runners: number): Promise<void> {
     for (const name of names ?? []) this.#inSweep.add(name);
     this.#free -= runners;
     try {
@@ -219,14 +213,15 @@ class Watcher {
       const report = await this.#tried(
         sweepDirectory(this.#directory, options, this.#stop, { names, spare: this.#spare }),
       );
-      if (report) this.#hear(report, causes);
+      if (report) this.#hear(report, names === undefined);
     } catch (error) {
       this.#fault ??= { error };
       this.#end();
     } finally {
       this.#free += runners;
       for (const name of names ?? []) this.#inSweep.delete(name);
-      if (causes === undefined) this.#allAtMs = monotonicMs() + this.#everyMs;
+      // It may have been wanted again meanwhile.
+      if (names === undefined) this.#allAtMs = Math.min(this.#allAtMs, monotonicMs() + this.#everyMs);
       this.#changed.notify();
     }
   }
@@ -242,14 +237,14 @@ class Watcher {
     }
   }
 
-  #hear(report: SweepReport, causes: ReadonlyMap<string, Cause> | undefined): void {
+  #hear(report: SweepReport, isOfAll: boolean): void {
     const { directory, files, isComplete, ms } = report;
     for (const file of files) {
       const name = basename(file.path);
       // The directory itself, or a dead letter that was moved up: it must not be looked at as a state file.
-      if (isStateFileName(name)) this.#note(name, file, causes?.get(name));
+      if (isStateFileName(name)) this.#note(name, file, isOfAll);
     }
-    if (causes === undefined && isComplete) {
+    if (isOfAll && isComplete) {
       this.#left.keep(new Set(files.map(({ path }) => basename(path))));
       this.#news.keep(files);
     }
@@ -261,12 +256,12 @@ class Watcher {
   }
 
   /** Notes when a file is to be looked at again. */
-  #note(name: string, file: FileReport, cause: Cause | undefined): void {
+  #note(name: string, file: FileReport, isOfAll: boolean): void {
     const { outcome, functions, pending, retryInMs, error } = file;
     if (file.isRetired) this.#left.forget(name);
     else if (outcome === 'sweeping') this.#left.leaveLocked(name, true);
     else if (outcome === 'live' || outcome === 'held') {
-      if (cause === 'closed' || cause === 'due') this.#left.leaveLocked(name, false);
+      if (!isOfAll) this.#left.leaveLocked(name, false);
     } else {
       const hasRun = functions.length > 0 && error === undefined;
       const inMs = error ? undefined : (retryInMs ?? (hasRun && pending > 0 ? 0 : undefined));
