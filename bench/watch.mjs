@@ -22,8 +22,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DeferredFunctionManager } from 'deferred-sweep';
-import { readFrames } from '../dist/state/frame.js';
-import { decodeRecord } from '../dist/state/record.js';
+import { readFrames } from '../dist/log/frame.js';
+import { decodeRecord } from '../dist/log/decode-record.js';
 import { printMachine } from './function-report.mjs';
 import { noteStart } from './watch-function.mjs';
 

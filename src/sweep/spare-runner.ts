@@ -3,10 +3,10 @@
  * used once, as every runner: what the functions of one sweep leave in their process does not meet those of the next.
  */
 import type { Begin } from '../runner/protocol.ts';
+import type { StopCondition } from '../stop.ts';
 import { type Launch, launchWithoutOptions } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import { RunnerProcess } from './runner-process.ts';
-import type { StopCondition } from './stop.ts';
 
 /** The next one starts when the one that was taken has had the processors for this long. */
 const AFTER_TAKING_MS = 50;

@@ -5,7 +5,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
-import { monotonicMs } from '../sweep/stop.ts';
+import { monotonicMs } from '../stop.ts';
 
 /** Between looks at a file that stays as it is. Pauses double. */
 const FIRST_PAUSE_MS = 1000;

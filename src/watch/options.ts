@@ -1,4 +1,6 @@
 /** Options of a watch, and how they are checked. */
+
+import type { SweepReport } from '../report/report.ts';
 import {
   milliseconds,
   type ResolvedSweepOptions,
@@ -7,7 +9,6 @@ import {
   SWEEP_OPTIONS,
   type SweepOptions,
 } from '../sweep/options.ts';
-import type { SweepReport } from '../sweep/report.ts';
 
 /** How to watch. Times are in milliseconds. */
 export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'> {

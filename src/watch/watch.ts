@@ -4,15 +4,15 @@
  */
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
+import { type Logger, logReport, silent } from '../report/logger.ts';
+import { type FileReport, type SweepReport, summarize } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { isStateFileName } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { type Logger, logReport, silent } from '../sweep/logger.ts';
+import { monotonicMs, StopCondition } from '../stop.ts';
 import { directoryOptions, type ResolvedSweepOptions } from '../sweep/options.ts';
-import { type FileReport, type SweepReport, summarize } from '../sweep/report.ts';
 import { Signal } from '../sweep/signal.ts';
 import { SpareRunner } from '../sweep/spare-runner.ts';
-import { monotonicMs, StopCondition } from '../sweep/stop.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
 import { LeftFiles } from './left-files.ts';
 import { News } from './news.ts';

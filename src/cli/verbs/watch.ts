@@ -1,8 +1,8 @@
 /** The verb `watch`. */
 import { notifyService } from '../../native/service-notify.ts';
 import { printableJson } from '../../printable.ts';
-import { hasProblems, type SweepReport } from '../../sweep/report.ts';
-import { reportError } from '../../sweep/reported-error.ts';
+import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
 import type { WatchOptions } from '../../watch/options.ts';
 import { watchUntilAborted } from '../../watch/watch.ts';
 import type { Arguments } from '../arguments.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { sweep } from '#dist/index.js';
 import { spawn } from '#dist/actions/index.js';
+import { sweep } from '#dist/index.js';
 import type { Scenario } from '../scenario.ts';
 
 /** Two processes, of which one has a session of its own and no parent but init. */
