@@ -18,9 +18,8 @@ import type { Candidate } from './look-outcome.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { ReportBook } from './report-book.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
-import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
+import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
-import type { SpareRunner } from './spare-runner.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
 const MOST_HELD = 64;
@@ -43,7 +42,7 @@ export interface CrewOptions {
   /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
   /** Taken for the first runner of its launch. */
-  readonly spare: SpareRunner | undefined;
+  readonly spare: ReadyRunners | undefined;
 }
 
 export class Crew {

@@ -1,10 +1,7 @@
 /** The sweeper's side of one runner: starts it, names files, keeps its time, hears its events, ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-import { systemErrorCode } from '../errors.ts';
 import { LineReader } from '../runner/line-reader.ts';
 import {
   type Begin,
@@ -21,6 +18,7 @@ import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
+import { allRead, copyOutput } from './runner-output.ts';
 import { Signal } from './signal.ts';
 
 /** The end of a runner. */
@@ -36,6 +34,12 @@ export interface RunnerEnd {
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
+
+/** Runners that were started before a sweep wanted one. */
+export interface ReadyRunners {
+  /** One of this launch that is up and has begun with this, or undefined. It belongs to the caller. */
+  take(launch: Launch, begin: Omit<Begin, 'turn'>): Promise<RunnerProcess | undefined>;
+}
 
 /** A message as its sender has it. */
 type Unsaid<Message extends Wait | Begin | Work> = Omit<Message, 'turn'>;
@@ -217,50 +221,4 @@ function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
     }),
   );
-}
-
-/** Copies the output of functions to standard error, as fast as that takes it. Failures to copy are ignored. */
-function copyOutput(child: ChildProcess): void {
-  for (const output of [child.stdout, child.stderr]) {
-    output
-      ?.on('error', () => {})
-      .on('data', (chunk: Buffer) => {
-        if (writeSome(chunk)) return;
-        output.pause();
-        setTimeout(() => output.resume(), FULL_PIPE_MS).unref();
-      });
-  }
-}
-
-const FULL_PIPE_MS = 10;
-
-/** False if standard error is a full pipe. The rest of this chunk is dropped. */
-function writeSome(chunk: Buffer): boolean {
-  try {
-    writeSync(2, chunk);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    // Closed, or its reader is gone: no reader misses it.
-    return systemErrorCode(error) !== 'EAGAIN';
-  }
-}
-
-/**
- * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another
- * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read.
- */
-async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
-  let hasFound = true;
-  const find = (): void => {
-    hasFound = true;
-  };
-  for (const pipe of pipes) pipe?.on('data', find);
-  while (hasFound && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
-    hasFound = false;
-    // This turn may have looked at the pipe already, so wait for the next one to end.
-    await setImmediate();
-    await setImmediate();
-  }
-  for (const pipe of pipes) pipe?.off('data', find);
 }

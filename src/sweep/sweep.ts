@@ -27,7 +27,7 @@ import {
   type SweepOptions,
 } from './options.ts';
 import { ReportBook } from './report-book.ts';
-import type { SpareRunner } from './spare-runner.ts';
+import type { ReadyRunners } from './runner-process.ts';
 
 /** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;
@@ -66,7 +66,7 @@ export interface SweepScope {
    */
   readonly names?: readonly string[] | undefined;
   /** @defaultValue each runner is started when it is needed */
-  readonly spare?: SpareRunner | undefined;
+  readonly spare?: ReadyRunners | undefined;
 }
 
 /** As {@link sweep}. */

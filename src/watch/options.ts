@@ -34,6 +34,14 @@ export interface ResolvedWatchOptions {
   readonly pollMs: number | undefined;
 }
 
+/** What the command line wants to know besides. */
+export interface WatchListener {
+  /** Called once, when no later death is missed. */
+  readonly onWatching?: () => void;
+  /** Gets what is told of the directory. @defaultValue as all that is told, the logger */
+  readonly warn?: (message: string) => void;
+}
+
 /** Shorter would keep a processor busy. */
 const LEAST_POLL_MS = 10;
 

@@ -20,7 +20,7 @@ export async function runWatch(line: Arguments): Promise<number> {
   const metrics =
     metricsFile === undefined
       ? undefined
-      : new (await import('../watch-metrics.ts')).WatchMetrics(metricsFile, bases, options);
+      : new (await import('./watch-metrics.ts')).WatchMetrics(metricsFile, bases, options);
   let starting = bases.length;
   let watched = 0;
   let status = EXIT_DONE;

@@ -21,7 +21,7 @@ const scenario: Scenario = {
       `'${process.execPath}' '${COMMAND_LINE}' defer -- sh -c "${command('second')}" >&2 && echo deferred second`,
       'true',
     ].join('; ');
-    const options = ['--scratch', '--kill-tree', '--defer', command('first')];
+    const options = ['--scratch', '--defer', command('first')];
     await stage.commandLine('exec', ...options, '--', 'sh', '-c', program);
   },
 };

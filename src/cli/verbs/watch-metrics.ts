@@ -1,10 +1,10 @@
 /** Metrics of a watch: what it has done since it began, and what is there now. */
 
-import { hasProblems, type SweepReport } from '../report/report.ts';
-import { StateDirectory } from '../state/state-directory.ts';
-import type { WatchOptions } from '../watch/options.ts';
-import { EXIT_DONE, EXIT_FAILED } from './exit.ts';
-import { type Figures, figuresOf, writeMetrics } from './metrics.ts';
+import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { StateDirectory } from '../../state/state-directory.ts';
+import type { WatchOptions } from '../../watch/options.ts';
+import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { type Figures, figuresOf, writeMetrics } from '../metrics.ts';
 
 /** As often as anything may have changed. */
 const EVERY_MS = 60_000;

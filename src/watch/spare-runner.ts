@@ -4,9 +4,9 @@
  */
 import type { Begin } from '../runner/protocol.ts';
 import type { StopCondition } from '../stop.ts';
-import { type Launch, launchWithoutOptions } from './launch.ts';
-import type { ResolvedSweepOptions } from './options.ts';
-import { RunnerProcess } from './runner-process.ts';
+import { type Launch, launchWithoutOptions } from '../sweep/launch.ts';
+import type { ResolvedSweepOptions } from '../sweep/options.ts';
+import { type ReadyRunners, RunnerProcess } from '../sweep/runner-process.ts';
 
 /** The next one starts when the one that was taken has had the processors for this long. */
 const AFTER_TAKING_MS = 50;
@@ -14,7 +14,7 @@ const AFTER_TAKING_MS = 50;
 const AFTER_DEATH_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 
-export class SpareRunner {
+export class SpareRunner implements ReadyRunners {
   readonly #launch: Launch = launchWithoutOptions();
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
@@ -29,7 +29,7 @@ export class SpareRunner {
     this.#start();
   }
 
-  /** The runner, begun, if it is of this launch and alive. Another one is started. */
+  /** As {@link ReadyRunners.take}. Another one is started. */
   async take(launch: Launch, begin: Omit<Begin, 'turn'>): Promise<RunnerProcess | undefined> {
     const runner = this.#runner;
     if (runner === undefined || launch.key !== this.#launch.key) return undefined;
