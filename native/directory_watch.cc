@@ -1,6 +1,7 @@
 #include "directory_watch.h"
 
 #include <errno.h>
+#include <stdint.h>
 
 #ifdef __linux__
 #include <sys/inotify.h>
@@ -17,10 +18,11 @@ int OpenDirectoryWatches(int* descriptor) noexcept {
   return 0;
 }
 
-int AddDirectoryWatch(int descriptor, const char* path, int* watch) noexcept {
-  const int number = inotify_add_watch(
-      descriptor, path,
-      IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+int AddDirectoryWatch(int descriptor, const char* path, WatchedEvents events, int* watch) noexcept {
+  uint32_t mask = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+  if (events >= WatchedEvents::kEntries) mask |= IN_CREATE | IN_MOVED_TO;
+  if (events >= WatchedEvents::kClosing) mask |= IN_CLOSE_WRITE;
+  const int number = inotify_add_watch(descriptor, path, mask);
   if (number < 0) return errno;
   *watch = number;
   return 0;
@@ -34,7 +36,7 @@ int RemoveDirectoryWatch(int descriptor, int watch) noexcept {
 
 int OpenDirectoryWatches(int*) noexcept { return ENOSYS; }
 
-int AddDirectoryWatch(int, const char*, int*) noexcept { return ENOSYS; }
+int AddDirectoryWatch(int, const char*, WatchedEvents, int*) noexcept { return ENOSYS; }
 
 int RemoveDirectoryWatch(int, int) noexcept { return ENOSYS; }
 

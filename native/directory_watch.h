@@ -9,11 +9,17 @@ namespace deferred_sweep {
 // inotify (macOS); EMFILE when the user has too many (fs.inotify.max_user_instances).
 int OpenDirectoryWatches(int* descriptor) noexcept;
 
-// Adds a directory, and nothing but a directory, to the set, for what tells of the end of an owner and of the
-// directory itself: IN_CLOSE_WRITE (the last copy of a descriptor that could write is closed), IN_MOVED_TO,
-// IN_CREATE, IN_DELETE_SELF, IN_MOVE_SELF. The kernel adds IN_Q_OVERFLOW and IN_IGNORED. `*watch` is the
-// number in its events; a directory that is in the set already keeps its number. Returns 0 or an errno.
-int AddDirectoryWatch(int descriptor, const char* path, int* watch) noexcept;
+// What is told of a directory. Each tells what the one before it tells, too.
+enum class WatchedEvents {
+  kItsEnd = 0,   // IN_DELETE_SELF, IN_MOVE_SELF
+  kEntries = 1,  // IN_CREATE, IN_MOVED_TO
+  kClosing = 2,  // IN_CLOSE_WRITE: the last copy of a descriptor that could write is closed
+};
+
+// Adds a directory, and nothing but a directory, to the set. The kernel adds IN_Q_OVERFLOW and IN_IGNORED to
+// its events. `*watch` is the number in them; a directory that is in the set already keeps its number, and has
+// these events from now on. Returns 0 or an errno.
+int AddDirectoryWatch(int descriptor, const char* path, WatchedEvents events, int* watch) noexcept;
 
 // Takes a watch out of the set: of a directory that has been renamed, whose events would go on. Returns 0 or
 // an errno; EINVAL when the kernel has taken it out already.

@@ -24,10 +24,10 @@ constexpr size_t kMaxPath = 4096;
 
 // Its arguments; those that are missing are undefined.
 struct Arguments {
-  napi_value at[2];
+  napi_value at[3];
 
-  Arguments(napi_env env, napi_callback_info info) : at{nullptr, nullptr} {
-    size_t count = 2;
+  Arguments(napi_env env, napi_callback_info info) : at{nullptr, nullptr, nullptr} {
+    size_t count = 3;
     napi_get_cb_info(env, info, &count, at, nullptr, nullptr);
   }
 };
@@ -141,7 +141,7 @@ napi_value OpenDirectoryWatchesBinding(napi_env env, napi_callback_info) {
   return NumberOrFailure(env, error, descriptor, "inotify_init1");
 }
 
-// addDirectoryWatch(descriptor, path): number of the watch | failure
+// addDirectoryWatch(descriptor, path, events): number of the watch | failure
 napi_value AddDirectoryWatchBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   const int descriptor = DescriptorFrom(env, arguments.at[0]);
@@ -151,8 +151,11 @@ napi_value AddDirectoryWatchBinding(napi_env env, napi_callback_info info) {
   if (!TextFrom(env, arguments.at[1], path, sizeof(path), &length,
                 "path must be a string of at most 4095 bytes"))
     return nullptr;
+  const int events = IntegerFrom(env, arguments.at[2], static_cast<int>(WatchedEvents::kClosing),
+                                 "events must be an integer from 0 to 2");
+  if (events < 0) return nullptr;
   int watch = -1;
-  const int error = AddDirectoryWatch(descriptor, path, &watch);
+  const int error = AddDirectoryWatch(descriptor, path, static_cast<WatchedEvents>(events), &watch);
   return NumberOrFailure(env, error, watch, "inotify_add_watch");
 }
 

@@ -16,7 +16,7 @@ const FLOORS = [
   ['index'],
   ['cli'],
   ['postgres', 'actions', 'all-users'],
-  ['operate', 'job'],
+  ['operate', 'job', 'watch'],
   ['sweep'],
   ['runner'],
   ['attempt'],

@@ -65,3 +65,5 @@ export { BASE_VARIABLE, defaultBase } from './state/default-base.ts';
 export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
 export type { SweepOptions } from './sweep/options.ts';
 export { sweep } from './sweep/sweep.ts';
+export type { WatchOptions } from './watch/options.ts';
+export { watch } from './watch/watch.ts';

@@ -11,13 +11,17 @@ import { VERB_NAMES } from './table.ts';
 /**
  * The bases that operands name, or the default one. A word without a slash must be a directory: else it is a verb that
  * was misspelt, and what it was to prevent must not run. A path with a slash may be missing: there is nothing to do then.
+ * @param ofMissing - what is said of one that is missing
  * @throws UsageError
  */
-export function basesOf(operands: readonly string[], env: NodeJS.ProcessEnv): readonly string[] {
+export function basesOf(
+  operands: readonly string[],
+  env: NodeJS.ProcessEnv,
+  ofMissing: (path: string) => string = path => `nothing to do in ${path}`,
+): readonly string[] {
   if (operands.includes('')) throw new UsageError('BASE must not be empty');
   for (const word of operands) if (!word.includes('/') && !exists(word)) throw noVerb(word);
-  for (const path of operands)
-    if (!exists(path)) say(`nothing to do in ${path}: ${resolve(path)} does not exist`);
+  for (const path of operands) if (!exists(path)) say(`${ofMissing(path)}: ${resolve(path)} does not exist`);
   return operands.length > 0 ? operands : [defaultBase(env)];
 }
 

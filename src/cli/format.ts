@@ -4,8 +4,13 @@ import type { FileReport, FunctionReport, SweepReport } from '../report/report.t
 
 /** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
-  const lines = report.files.flatMap(file => restLines(file, undefined, false));
-  return `${[...lines, summaryLine(report)].map(printable).join('\n')}\n`;
+  return `${formatFiles(report)}${printable(summaryLine(report))}\n`;
+}
+
+/** The same without the last line. */
+export function formatFiles({ files }: SweepReport): string {
+  const lines = files.flatMap(file => restLines(file, undefined, false));
+  return lines.map(line => `${printable(line)}\n`).join('');
 }
 
 /** What of a file has not been told. @param isCurrent - its line is the last that was printed */

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { list } from '../operate/list.ts';
-import type { ListReport } from '../operate/listed-file.ts';
-import type { SweepReport } from '../report/report.ts';
+import type { FileState, ListedFile, ListReport } from '../operate/listed-file.ts';
+import type { FileOutcome, FunctionOutcome, SweepReport } from '../report/report.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { say } from './output.ts';
 
@@ -12,11 +12,30 @@ const LAST_SUCCESS = 'deferred_sweep_last_success_timestamp_seconds';
 /** A collector runs as another user. */
 const MODE = 0o644;
 
+/** What one or more sweeps of a directory did. */
+export interface Figures {
+  readonly directory: string;
+  readonly swept: number;
+  readonly functions: Readonly<Record<FunctionOutcome, number>>;
+  readonly ms: number;
+  /** What is there now. Where it is not given, the directory is looked at for it. */
+  readonly left?: Pick<SweepReport, 'pending' | 'live' | 'held'>;
+}
+
+const CLAIMED: readonly FileOutcome[] = ['ran', 'torn', 'quarantined', 'waiting'];
+
+export function figuresOf({ directory, files, ms, pending, live, held }: SweepReport): Required<Figures> {
+  const functions = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, skipped: 0 };
+  for (const ran of files.flatMap(file => file.functions)) functions[ran.outcome]++;
+  const swept = files.filter(({ outcome }) => CLAIMED.includes(outcome)).length;
+  return { directory, swept, functions, ms, left: { pending, live, held } };
+}
+
 /** Writes the file in one step. Returns false when it could not, and says why. */
 export async function writeMetrics(
   path: string,
   bases: readonly string[],
-  reports: readonly SweepReport[],
+  figures: readonly Figures[],
   { trustedPaths, trustedGroups }: SweepOptions,
   status: number,
 ): Promise<boolean> {
@@ -28,7 +47,7 @@ export async function writeMetrics(
       const found = await list(base, { trustedPaths, trustedGroups }).catch(() => undefined);
       if (found) lists.push(found);
     }
-    writeFileSync(temporary, metricsText(reports, lists, status, lastSuccess(path)), {
+    writeFileSync(temporary, metricsText(figures, lists, status, lastSuccess(path)), {
       mode: MODE,
       flag: 'wx',
     });
@@ -49,7 +68,7 @@ function lastSuccess(path: string): number {
 }
 
 function metricsText(
-  reports: readonly SweepReport[],
+  figures: readonly Figures[],
   lists: readonly ListReport[],
   status: number,
   lastSuccessSeconds: number,
@@ -59,43 +78,37 @@ function metricsText(
     of: readonly T[],
     value: (one: T) => number,
   ): Sample[] => of.map(one => ({ labels: { directory: one.directory }, value: value(one) }));
-  const outcomes = ['ok', 'failed', 'timed-out', 'crashed', 'skipped'] as const;
   const oldest = ({ files }: ListReport): number =>
     Math.max(0, ...files.map(({ state, ageMs = 0 }) => (state === 'orphan' ? ageMs / 1000 : 0)));
+  const left = (one: Figures): Required<Figures>['left'] =>
+    one.left ?? leftOf(lists.find(({ directory }) => directory === one.directory));
   return [
     metric(
       'files_swept',
       'Orphans that the last run claimed.',
-      perDirectory(
-        reports,
-        ({ files }) =>
-          files.filter(({ outcome }) => ['ran', 'torn', 'quarantined', 'waiting'].includes(outcome)).length,
-      ),
+      perDirectory(figures, ({ swept }) => swept),
     ),
     metric(
       'functions',
       'Functions that the last run ran, by outcome.',
-      reports.flatMap(({ directory, files }) =>
-        outcomes.map(outcome => ({
-          labels: { directory, outcome },
-          value: files.flatMap(({ functions }) => functions).filter(ran => ran.outcome === outcome).length,
-        })),
+      figures.flatMap(({ directory, functions }) =>
+        Object.entries(functions).map(([outcome, value]) => ({ labels: { directory, outcome }, value })),
       ),
     ),
     metric(
       'pending_functions',
       'Functions left to a later run.',
-      perDirectory(reports, ({ pending }) => pending),
+      perDirectory(figures, one => left(one).pending),
     ),
     metric(
       'live_files',
       'Files whose owner lives.',
-      perDirectory(reports, ({ live }) => live),
+      perDirectory(figures, one => left(one).live),
     ),
     metric(
       'held_files',
       'Files of dead owners whose lock another process keeps.',
-      perDirectory(reports, ({ held }) => held),
+      perDirectory(figures, one => left(one).held),
     ),
     metric(
       'dead_letters',
@@ -113,7 +126,7 @@ function metricsText(
     metric(
       'duration_seconds',
       'How long the last run took.',
-      perDirectory(reports, ({ ms }) => ms / 1000),
+      perDirectory(figures, ({ ms }) => ms / 1000),
     ),
     metric('exit_status', 'Exit status of the last run, as it is without --exit-zero.', [
       { labels: {}, value: status },
@@ -123,6 +136,18 @@ function metricsText(
       { labels: {}, value: status === 0 ? now : lastSuccessSeconds },
     ]),
   ].join('');
+}
+
+/** Nothing of a directory that cannot be read. */
+function leftOf(list: ListReport | undefined): Required<Figures>['left'] {
+  const files = list?.files ?? [];
+  const of = (...states: readonly FileState[]): readonly ListedFile[] =>
+    files.filter(({ state }) => states.includes(state));
+  return {
+    pending: of('orphan', 'sweeping').reduce((sum, { functions }) => sum + functions.length, 0),
+    live: of('live').length,
+    held: of('held').length,
+  };
 }
 
 interface Sample {

@@ -18,6 +18,7 @@ export type OptionName =
   | 'metrics-file'
   | 'name'
   | 'older'
+  | 'poll'
   | 'quiet'
   | 'state'
   | 'timeout'
@@ -55,6 +56,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = {
   'metrics-file': { value: 'FILE', text: 'write metrics for Prometheus to FILE, in one step' },
   name: { value: 'NAME', text: 'only functions with this name' },
   older: { value: 'TIME', text: 'only what is older than TIME (30m, 2h, 30d)' },
+  poll: { value: 'TIME', text: 'look at everything at least so often (default 1m; 1s without inotify)' },
   quiet: { text: 'print nothing unless something went wrong' },
   state: { value: 'STATE', text: 'only files in these states, separated by commas' },
   timeout: { value: 'TIME', text: 'limit of each function (500ms, 30s, 5m, 1h; 0: none)' },

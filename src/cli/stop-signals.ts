@@ -1,19 +1,36 @@
 /** What a command does until SIGINT or SIGTERM tells it to stop. */
 import { HURRY } from '../stop.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 /**
  * What `body` returns. Its signal is aborted at the first of both. Then nothing new begins, the rest stays registered, and
- * there is a report. At SIGINT the function in progress finishes, within its limit. At SIGTERM it has the grace of the
- * command: the sender (timeout(1), a batch system) has a time of its own, and kills after it.
+ * there is a report. The function in progress finishes, within its limit. The second signal ends this process at once.
+ * @param isHurried - at SIGTERM the function in progress has the grace of the command: the sender (timeout(1), a batch
+ * system) has a time of its own, and kills after it
  */
-export async function withStopSignals<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withStopSignals<T>(
+  body: (signal: AbortSignal) => Promise<T>,
+  { isHurried = true }: { isHurried?: boolean } = {},
+): Promise<T> {
   const abort = new AbortController();
-  const finish = (): void => abort.abort();
-  const hurry = (): void => abort.abort(HURRY);
-  process.once('SIGINT', finish).once('SIGTERM', hurry);
+  const release = (): void => {
+    for (const name of SIGNALS) process.removeListener(name, stop);
+  };
+  const stop = (name: NodeJS.Signals): void => {
+    release();
+    // The kernel keeps from pid 1 what would end another process.
+    if (process.pid === 1) for (const other of SIGNALS) process.on(other, exitBy);
+    abort.abort(isHurried && name === 'SIGTERM' ? HURRY : undefined);
+  };
+  for (const name of SIGNALS) process.on(name, stop);
   try {
     return await body(abort.signal);
   } finally {
-    process.removeListener('SIGINT', finish).removeListener('SIGTERM', hurry);
+    release();
   }
+}
+
+function exitBy(_name: NodeJS.Signals, number: number): never {
+  process.exit(128 + number);
 }

@@ -7,7 +7,7 @@ import { isFailure, succeeded } from './outcome.ts';
 
 interface NativeDirectoryWatch {
   openDirectoryWatches(): number | NativeFailure;
-  addDirectoryWatch(descriptor: number, path: string): number | NativeFailure;
+  addDirectoryWatch(descriptor: number, path: string, events: number): number | NativeFailure;
   removeDirectoryWatch(descriptor: number, watch: number): true | NativeFailure;
   pollReadable(descriptor: number, onReadable: () => void): (() => void) | NativeFailure;
 }
@@ -16,12 +16,20 @@ interface NativeDirectoryWatch {
 export type DirectoryEvent =
   /** The last descriptor that could write to the file was closed: its owner is gone, with all that inherited it. */
   | { readonly kind: 'closed'; readonly directory: string; readonly name: string }
-  /** A file came by rename(2), or was made. */
-  | { readonly kind: 'appeared'; readonly directory: string; readonly name: string }
+  /** A file or directory was made. */
+  | { readonly kind: 'made'; readonly directory: string; readonly name: string }
+  /** A file or directory came by rename(2). */
+  | { readonly kind: 'moved-in'; readonly directory: string; readonly name: string }
   /** The directory was removed, renamed or unmounted. It is watched no longer. */
   | { readonly kind: 'gone'; readonly directory: string }
   /** The kernel had no room: events are missing. Look at every directory. */
   | { readonly kind: 'overflow' };
+
+/** What is told of a directory: that it is gone; what comes into it, too; the closing of files in it, too. */
+export type WatchedEvents = 'end' | 'entries' | 'closing';
+
+/** As the addon numbers them. */
+const EVENTS: readonly WatchedEvents[] = ['end', 'entries', 'closing'];
 
 /** Bits of `mask`, <sys/inotify.h>. */
 const IN_CLOSE_WRITE = 0x8;
@@ -80,11 +88,12 @@ export class DirectoryWatch {
 
   /**
    * Watches a directory, too. What happened in it before is for the caller to look up, after this call.
+   * @param events - take the place of those of an earlier call
    * @throws Error of Node's shape: ENOENT, ENOTDIR, EACCES; ENOSPC when the user has
    * `fs.inotify.max_user_watches` of them
    */
-  add(directory: string): void {
-    const watch = succeeded(this.#native.addDirectoryWatch(this.#fd, directory));
+  add(directory: string, events: WatchedEvents): void {
+    const watch = succeeded(this.#native.addDirectoryWatch(this.#fd, directory, EVENTS.indexOf(events)));
     this.#directories.set(watch, directory);
   }
 
@@ -135,7 +144,8 @@ export class DirectoryWatch {
     const padded = this.#buffer.toString('utf8', offset + EVENT_BYTES, offset + size);
     const name = padded.slice(0, padded.indexOf('\0'));
     if (mask & IN_CLOSE_WRITE) return { kind: 'closed', directory, name };
-    if (mask & (IN_MOVED_TO | IN_CREATE)) return { kind: 'appeared', directory, name };
+    if (mask & IN_CREATE) return { kind: 'made', directory, name };
+    if (mask & IN_MOVED_TO) return { kind: 'moved-in', directory, name };
     return undefined;
   }
 

@@ -12,7 +12,7 @@ import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Hurry, type Work } from './protocol.ts';
+import { type Begin, CONTROL_FD, type Hurry, type Wait, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 
@@ -32,8 +32,9 @@ control.on('end', stop).on('error', stop);
 new LineReader(
   control,
   line => {
-    const message = JSON.parse(line) as Begin | Work | Hurry;
-    if (message.kind === 'begin') circumstances = begin(message);
+    const message = JSON.parse(line) as Wait | Begin | Work | Hurry;
+    if (message.kind === 'wait') wait(message);
+    else if (message.kind === 'begin') circumstances = begin(message);
     else if (message.kind === 'hurry') hurry.abort(told());
     else work = work.then(() => runAll(message));
   },
@@ -54,6 +55,12 @@ process.on('uncaughtException', error => {
 // The sweeper sends SIGTERM to the whole group when a function takes too long. It is meant for what the function
 // started; the function itself has its AbortSignal.
 process.on('SIGTERM', () => {});
+
+/** Its start is over. A sweep that wants it may be long in coming. */
+function wait({ turn }: Wait): void {
+  watchNothing();
+  events.say({ kind: 'ready', turn });
+}
 
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);

@@ -29,7 +29,14 @@ export function watchdogGraceMs(killGraceMs: number): number {
   return Math.min(Math.ceil(killGraceMs) + 2 * MARGIN_MS, MAX_TIMER_MS);
 }
 
-/** The sweeper's first line. */
+/** The first line to a runner that is kept ready: no sweep has begun. It answers as to {@link Begin}, which follows later. */
+export interface Wait {
+  readonly kind: 'wait';
+  /** See {@link Work.turn}. */
+  readonly turn: string;
+}
+
+/** The first line of a sweep. */
 export interface Begin {
   readonly kind: 'begin';
   /** The state directory base. */

@@ -20,7 +20,7 @@ import type { Candidate } from './look-outcome.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { ReportBook } from './report-book.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
-import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
+import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
@@ -44,6 +44,8 @@ export interface CrewOptions {
   /** Why runners died, by nonce. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
   readonly listener: SweepListener | undefined;
+  /** Taken for the first runner of its launch. */
+  readonly spare: ReadyRunners | undefined;
 }
 
 export class Crew {
@@ -155,10 +157,12 @@ export class Crew {
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: LaunchQueue): Promise<void> {
-    const { options, stop, book, listener } = this.#shared;
+    const { options, stop, book, spare, listener } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
     const begin = this.#begin(nonce, queue.launch);
-    const runner = new RunnerProcess(queue.launch, begin, { options, stop, listener });
+    // What a spare runner's functions print goes to standard error.
+    const ready = listener ? undefined : await spare?.take(queue.launch, begin);
+    const runner = ready ?? new RunnerProcess(queue.launch, begin, { options, stop, listener });
     let handed: Candidate[] = [];
     let hasWorked = false;
     let isAlive = await runner.ready();

@@ -40,6 +40,18 @@ export function launchOf(header: HeaderRecord): Launch {
   });
 }
 
+/** The launch of an owner that ran in the sweeper's Node without options. */
+export function launchWithoutOptions(): Launch {
+  return launch({
+    nodePath: process.execPath,
+    execArgv: [],
+    nodeOptions: '',
+    directory: '/',
+    isRestricted: false,
+    notes: [],
+  });
+}
+
 /** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
 export function plainLaunch(from: Launch): Launch | undefined {
   const hasLoaders = from.execArgv.length > 0 || from.nodeOptions !== '';

@@ -1,5 +1,5 @@
 /** The sweeper's side of one runner: starts it, names files, keeps its time, hears its events, ends it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import { LineReader } from '../runner/line-reader.ts';
@@ -10,17 +10,18 @@ import {
   type Hurry,
   parseEvent,
   type RunnerEvent,
+  type Wait,
   type Work,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
 import type { StopCondition } from '../stop.ts';
-import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
-import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
+import type { Launch } from './launch.ts';
 import type { SweepListener } from './listener.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import { allRead, copyOutput } from './runner-output.ts';
 import { Signal } from './signal.ts';
+import { LEAST_START_MS, startLimit, startRunner } from './start-runner.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {
@@ -46,13 +47,14 @@ export interface RunnerSurroundings {
   readonly listener: SweepListener | undefined;
 }
 
-/** A message as its sender has it. */
-type Unsaid<Message extends Begin | Work> = Omit<Message, 'turn'>;
+/** Runners that were started before a sweep wanted one. */
+export interface ReadyRunners {
+  /** One of this launch that is up and has begun with this, or undefined. It belongs to the caller. */
+  take(launch: Launch, begin: Omit<Begin, 'turn'>): Promise<RunnerProcess | undefined>;
+}
 
-/** What a runner has to begin, unless the sweep says how long functions may take. */
-const START_MS = 60_000;
-/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
-const LEAST_START_MS = 10_000;
+/** A message as its sender has it. */
+type Unsaid<Message extends Wait | Begin | Work> = Omit<Message, 'turn'>;
 
 export class RunnerProcess {
   /** Resolves when the runner is gone and all its events were heard. */
@@ -70,13 +72,18 @@ export class RunnerProcess {
   #unheard: unknown;
   readonly #changed = new Signal();
 
-  constructor(launch: Launch, begin: Unsaid<Begin>, { options, stop, listener }: RunnerSurroundings) {
+  /** @param first - what it is told when it is up */
+  constructor(
+    launch: Launch,
+    first: Unsaid<Wait> | Unsaid<Begin>,
+    { options, stop, listener }: RunnerSurroundings,
+  ) {
     this.#options = options;
     this.#stop = stop;
-    const limitMs = stop.limit(startLimit(options.timeoutMs), options.maxTimeoutMs && LEAST_START_MS);
+    const limitMs = this.#startLimitMs();
     let child: ChildProcess;
     try {
-      child = start(launch, [Math.ceil(limitMs), watchdogGraceMs(options.killGraceMs)]);
+      child = startRunner(launch, [Math.ceil(limitMs), watchdogGraceMs(options.killGraceMs)]);
     } catch (error) {
       // Without descriptors or processes Node emits `error`. It throws other system errors and its own refusals: of any
       // process under `--permission`, or of text from the header that no program can be given.
@@ -102,8 +109,8 @@ export class RunnerProcess {
     if (child.pid === undefined) return;
     this.#killer.arm(limitMs);
     this.#hear();
-    this.#endOutput = copyOutput(child, begin.outputMark, listener);
-    this.#say(begin);
+    this.#endOutput = copyOutput(child, 'outputMark' in first ? first.outputMark : undefined, listener);
+    this.#say(first);
     stop.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -113,6 +120,13 @@ export class RunnerProcess {
       await this.#changed.next();
     }
     return this.#isReady && !this.#hasEnded;
+  }
+
+  /** Takes a runner that was told to wait, and is ready, into a sweep. It is ready again in a moment. */
+  begin(message: Unsaid<Begin>): void {
+    this.#isReady = false;
+    this.#killer?.arm(this.#startLimitMs());
+    this.#say(message);
   }
 
   /** Hands over files, whose locks are free. The runner must be ready; it is again when it is through with them. */
@@ -143,7 +157,12 @@ export class RunnerProcess {
     this.#tellToStop();
   };
 
-  #say(message: Unsaid<Begin> | Unsaid<Work>): void {
+  #startLimitMs(): number {
+    const { timeoutMs, maxTimeoutMs } = this.#options;
+    return this.#stop.limit(startLimit(timeoutMs), maxTimeoutMs && LEAST_START_MS);
+  }
+
+  #say(message: Unsaid<Wait> | Unsaid<Begin> | Unsaid<Work>): void {
     this.#turn = randomUUID();
     this.#control?.write(`${JSON.stringify({ ...message, turn: this.#turn })}\n`);
   }
@@ -212,22 +231,4 @@ export class RunnerProcess {
       unheard: this.#unheard,
     };
   }
-}
-
-function startLimit(timeoutMs: number = START_MS): number {
-  return timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
-}
-
-function start(launch: Launch, limitsMs: readonly number[]): ChildProcess {
-  return withoutForeignDescriptors(EVENT_FD, extra =>
-    spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
-      cwd: launch.directory,
-      env: runnerEnvironment(launch),
-      // A group of its own, so that what its functions started can be ended with it.
-      detached: true,
-      // Pipes of its own: with the caller's it would keep a reader of those waiting. What cleanups print goes to standard
-      // error, since standard output may be a report.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
-    }),
-  );
 }

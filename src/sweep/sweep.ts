@@ -28,6 +28,7 @@ import {
   type SweepOptions,
 } from './options.ts';
 import { ReportBook } from './report-book.ts';
+import type { ReadyRunners } from './runner-process.ts';
 
 /** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;
@@ -56,10 +57,18 @@ export async function sweep(
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
-/** What few sweeps have. */
-interface Particulars {
-  /** Inodes (`dev:ino`) of files to leave alone. */
+/** What a sweep is about, and what it may use. */
+export interface SweepScope {
+  /** Inodes (`dev:ino`) of files to leave alone. @defaultValue none */
   readonly except?: Iterable<string>;
+  /**
+   * State files to look at; no other is looked at. Of a directory that is not the one of the last look, all are.
+   * @defaultValue all files of the directory
+   */
+  readonly names?: readonly string[] | undefined;
+  /** @defaultValue each runner is started when it is needed */
+  readonly spare?: ReadyRunners | undefined;
+  /** Told of each function and what it prints, in which case no spare runner is used. */
   readonly listener?: SweepListener;
 }
 
@@ -68,10 +77,10 @@ export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
   stop: StopCondition,
-  particulars: Particulars = {},
+  scope: SweepScope = {},
 ): Promise<SweepReport> {
   return traceSweep({ directory: directory.path }, async () => {
-    const report = await new Sweep(directory, options, stop, particulars).run();
+    const report = await new Sweep(directory, options, stop, scope).run();
     logReport(options.logger, report);
     return report;
   });
@@ -79,6 +88,7 @@ export async function sweepDirectory(
 
 class Sweep {
   readonly #directory: StateDirectory;
+  readonly #names: readonly string[] | undefined;
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   readonly #looker: Looker;
@@ -91,11 +101,12 @@ class Sweep {
     directory: StateDirectory,
     options: ResolvedSweepOptions,
     stop: StopCondition,
-    { except = [], listener }: Particulars,
+    { except = [], names, spare, listener }: SweepScope,
   ) {
     this.#listener = listener;
     this.#book = new ReportBook(listener);
     this.#directory = directory;
+    this.#names = names;
     this.#options = options;
     this.#stop = stop;
     const sweepId = freshSweepId();
@@ -118,6 +129,7 @@ class Sweep {
       book: this.#book,
       deaths,
       listener,
+      spare,
     });
   }
 
@@ -161,6 +173,8 @@ class Sweep {
 
   /** The names of the state files. After the first pass an error is reported, so that earlier outcomes are not lost. */
   #list(isFirst: boolean): readonly string[] {
+    // The end of the way is the trusted directory it was: to walk the way again would cost more than the look.
+    if (this.#names !== undefined && this.#directory.isUnchanged()) return this.#names;
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
       this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));

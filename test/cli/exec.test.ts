@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -163,6 +163,32 @@ test('the program keeps the job alive when the wrapper is killed; then a sweep r
   const after = await sweepFreed(base);
   assert.equal(after.failed, 0);
   assert.ok(existsSync(join(base, 'proof')) && existsSync(join(base, 'deferred-inside')));
+});
+
+test('when the wrapper was killed, defer and cancel say so, and change nothing', async t => {
+  const base = freshDirectory(t);
+  const inside = `${self} defer -- touch ${base}/late; echo "said $?"; ${self} cancel 1; echo "said $?"`;
+  const script = `echo $$; while [ ! -e ${base}/go ]; do sleep 0.05; done; ${inside}; exec sleep 86400`;
+  const { wrapper, lines, ended } = start(t, base, [
+    '--defer',
+    `touch ${base}/proof`,
+    '--',
+    'sh',
+    '-c',
+    script,
+  ]);
+  const [program] = await pids(lines, 1);
+  wrapper.kill('SIGKILL');
+  await ended;
+  const said: string[] = [];
+  lines.on('line', line => said.push(line));
+  writeFileSync(join(base, 'go'), '');
+  while (said.length < 2) await once(lines, 'line');
+  assert.deepEqual(said, ['said 3', 'said 3']);
+  process.kill(program!.pid, 'SIGKILL');
+  const after = await sweepFreed(base);
+  assert.equal(after.failed, 0, JSON.stringify(after));
+  assert.ok(existsSync(join(base, 'proof')) && !existsSync(join(base, 'late')));
 });
 
 test('the hole: what python starts by subprocess does not keep the job alive; --kill-tree ends it', async t => {

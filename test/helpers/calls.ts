@@ -14,6 +14,10 @@ export type Call =
   | { readonly do: 'die-speaking'; readonly text: string }
   /** Opens a FIFO for reading: waits for a writer, then writes `text` and `-end`. */
   | { readonly do: 'wait-for-fifo'; readonly text: string; readonly fifo: string }
+  /** Writes the pid of the process that runs it. */
+  | { readonly do: 'pid' }
+  /** Writes `text` and the value of a variable of its environment. */
+  | { readonly do: 'environment'; readonly text: string; readonly variable: string }
   /** Writes its working directory and the value of `globalThis.hooked`. */
   | { readonly do: 'surroundings'; readonly text: string }
   | { readonly do: 'module'; readonly module: string; readonly export: string; readonly text: string };
@@ -105,6 +109,19 @@ export function register(job: Job, call: Call, ledger: string): Registration {
         ledger,
         call.text,
         call.fifo,
+      );
+    case 'pid':
+      return job.defer(async (path: string) => {
+        (await import('node:fs')).appendFileSync(path, `${process.pid}\n`);
+      }, ledger);
+    case 'environment':
+      return job.defer(
+        async (path: string, text: string, variable: string) => {
+          (await import('node:fs')).appendFileSync(path, `${text} ${process.env[variable]}\n`);
+        },
+        ledger,
+        call.text,
+        call.variable,
       );
     case 'surroundings':
       return job.defer(

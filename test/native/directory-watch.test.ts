@@ -35,7 +35,7 @@ test('the end of a process that had a file open for writing is told, and that of
   const path = join(directory, 'file');
   const fd = openSync(path, 'w');
   const { watch, events, until } = open(t);
-  watch.add(directory);
+  watch.add(directory, 'closing');
   const other = startChild(t, 'lock-peer', { descriptors: [fd] });
   closeSync(fd);
   // Another event shows that the one that must not come would have come before it.
@@ -52,13 +52,13 @@ test('what appears is told with its directory, and so is the end of a directory'
   mkdirSync(one!);
   mkdirSync(two!);
   const { watch, events, until } = open(t);
-  watch.add(one!);
-  watch.add(two!);
+  watch.add(one!, 'closing');
+  watch.add(two!, 'closing');
   writeFileSync(join(root, 'file'), '');
   renameSync(join(root, 'file'), join(two!, 'moved'));
-  await until(event => event.kind === 'appeared' && event.directory === two && event.name === 'moved');
+  await until(event => event.kind === 'moved-in' && event.directory === two && event.name === 'moved');
   closeSync(openSync(join(one!, 'made'), 'w'));
-  await until(event => event.kind === 'appeared' && event.directory === one && event.name === 'made');
+  await until(event => event.kind === 'made' && event.directory === one && event.name === 'made');
   unlinkSync(join(one!, 'made'));
   rmdirSync(one!);
   await until(event => event.kind === 'gone' && event.directory === one);
@@ -67,32 +67,35 @@ test('what appears is told with its directory, and so is the end of a directory'
   const told = events.length;
   writeFileSync(join(root, 'three', 'unseen'), '');
   mkdirSync(two!);
-  watch.add(two!);
+  watch.add(two!, 'closing');
   writeFileSync(join(two!, 'again'), '');
   await until(event => event.kind === 'closed' && event.directory === two && event.name === 'again');
   assert.deepEqual(
     events.slice(told).map(event => event.kind),
-    ['appeared', 'closed'],
+    ['made', 'closed'],
   );
-  assert.throws(() => watch.add(join(root, 'missing')), { code: 'ENOENT', syscall: 'inotify_add_watch' });
-  assert.throws(() => watch.add(join(two!, 'again')), { code: 'ENOTDIR' });
+  assert.throws(() => watch.add(join(root, 'missing'), 'end'), {
+    code: 'ENOENT',
+    syscall: 'inotify_add_watch',
+  });
+  assert.throws(() => watch.add(join(two!, 'again'), 'end'), { code: 'ENOTDIR' });
 });
 
 test('reading a file wakes no watch', { skip }, async t => {
   const directory = freshDirectory(t);
   writeFileSync(join(directory, 'file'), '');
   const { watch, events, until } = open(t);
-  watch.add(directory);
+  watch.add(directory, 'closing');
   for (let count = 0; count < 100; count++) closeSync(openSync(join(directory, 'file'), 'r'));
   writeFileSync(join(directory, 'last'), '');
   await until(event => event.kind === 'closed' && event.name === 'last');
-  assert.deepEqual(events.map(event => event.kind).sort(), ['appeared', 'closed']);
+  assert.deepEqual(events.map(event => event.kind).sort(), ['closed', 'made']);
 });
 
 test('a queue that overflows is told', { skip }, async t => {
   const directory = freshDirectory(t);
   const { watch, events, until } = open(t);
-  watch.add(directory);
+  watch.add(directory, 'closing');
   // fs.inotify.max_queued_events is 16384 by default; this thread reads none of them meanwhile. Different names: equal
   // events in a row are one.
   for (let count = 0; count < 20_000; count++) closeSync(openSync(join(directory, `${count % 2}`), 'w'));
@@ -103,7 +106,7 @@ test('a queue that overflows is told', { skip }, async t => {
 test('no event is told after the end, which may come twice', { skip }, async t => {
   const directory = freshDirectory(t);
   const { watch, events } = open(t);
-  watch.add(directory);
+  watch.add(directory, 'closing');
   writeFileSync(join(directory, 'file'), '');
   watch.close();
   watch.close();
@@ -122,7 +125,7 @@ test('a worker that ends, or is terminated, with a watch open leaves the process
         `data:text/javascript,${encodeURIComponent(`
           import { parentPort } from 'node:worker_threads';
           const { DirectoryWatch } = await import(${JSON.stringify(module)});
-          DirectoryWatch.open(() => {}).add(${JSON.stringify(directory)});
+          DirectoryWatch.open(() => {}).add(${JSON.stringify(directory)}, 'closing');
           parentPort.postMessage('open');
           ${end};`)}`,
       ),

@@ -74,8 +74,8 @@ async function runOver(line: Arguments, run: Run): Promise<number> {
   const reports: SweepReport[] = [];
   let status = await withStopSignals(signal => runEach(line, bases, run, { ...options, signal }, reports));
   if (metricsFile !== undefined) {
-    const { writeMetrics } = await import('../metrics.ts');
-    if (!(await writeMetrics(metricsFile, bases, reports, options, status)))
+    const { figuresOf, writeMetrics } = await import('../metrics.ts');
+    if (!(await writeMetrics(metricsFile, bases, reports.map(figuresOf), options, status)))
       status = Math.max(status, EXIT_FAILED);
   }
   return line.has('exit-zero') ? EXIT_DONE : status;

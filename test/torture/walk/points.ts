@@ -41,6 +41,9 @@ const TORTURED = [
     'fdatasync',
     'socketpair',
     'pipe2',
+    'inotify_add_watch',
+    'bind',
+    'connect',
   ],
   ...['clone', 'clone3', 'fork', 'vfork', 'kill'],
 ];

@@ -8,6 +8,7 @@ import {
   type Job,
   type ManagerOptions,
   type Registration,
+  type SweepReport,
 } from '#dist/index.js';
 import { hold, LIFE, note, noteAndDie, noteAndFail, release } from './notes.ts';
 
@@ -40,6 +41,11 @@ export class Stage {
 
   manager(options: ManagerOptions = {}): DeferredFunctionManager {
     return new DeferredFunctionManager(this.base, { logger: null, retryDelayMs: 0, ...options });
+  }
+
+  /** Tells a report that no step returns. */
+  tellReport(report: SweepReport): void {
+    toldReport(report);
   }
 
   /** What a step returns, or undefined when it threw: that is told, and whether it may be thrown is the test's to say. */

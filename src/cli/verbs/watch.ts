@@ -1,0 +1,85 @@
+/** The verb `watch`. */
+import { notifyService } from '../../native/service-notify.ts';
+import { printableJson } from '../../printable.ts';
+import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
+import type { WatchOptions } from '../../watch/options.ts';
+import { watchUntilAborted } from '../../watch/watch.ts';
+import type { Arguments } from '../arguments.ts';
+import { basesOf } from '../bases.ts';
+import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
+import { formatFiles } from '../format.ts';
+import { print, say, warn } from '../output.ts';
+import { withStopSignals } from '../stop-signals.ts';
+
+export async function runWatch(line: Arguments): Promise<number> {
+  const options = watchOptions(line);
+  const bases = basesOf(line.operands, process.env, missing => `waiting for ${missing}`);
+  const tellService = serviceManager();
+  const metricsFile = line.text('metrics-file');
+  const metrics =
+    metricsFile === undefined
+      ? undefined
+      : new (await import('./watch-metrics.ts')).WatchMetrics(metricsFile, bases, options);
+  let starting = bases.length;
+  let watched = 0;
+  let status = EXIT_DONE;
+  const started = (): void => {
+    starting--;
+    if (starting === 0 && watched > 0) tellService(`READY=1\nSTATUS=Watching ${watched} of ${bases.length}`);
+  };
+  const onReport = (report: SweepReport): void => {
+    metrics?.count(report);
+    if (line.has('quiet') && !hasProblems(report)) return;
+    print(line.has('json') ? `${printableJson(report)}\n` : formatFiles(report));
+  };
+  // One bad base keeps none of the others from it.
+  const watchOne = async (base: string, signal: AbortSignal): Promise<void> => {
+    let hasStarted = false;
+    try {
+      const onWatching = (): void => {
+        hasStarted = true;
+        watched++;
+        started();
+      };
+      await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, warn });
+    } catch (error) {
+      const reported = reportError(error);
+      if (line.has('json')) print(`${printableJson({ base, error: reported })}\n`);
+      say(`cannot watch ${base}: ${reported.message}`);
+      status = EXIT_NOT_SWEPT;
+      if (!hasStarted) started();
+    }
+  };
+  // A service manager waits long enough for the function in progress.
+  await withStopSignals(
+    async signal => {
+      signal.addEventListener('abort', () => tellService('STOPPING=1'), { once: true });
+      await Promise.all(bases.map(base => watchOne(base, signal)));
+    },
+    { isHurried: false },
+  );
+  await metrics?.end(status);
+  return status;
+}
+
+/** Tells a service manager, if one has started this process. The functions are not to speak to it. */
+function serviceManager(): (message: string) => void {
+  const { NOTIFY_SOCKET } = process.env;
+  delete process.env.NOTIFY_SOCKET;
+  return message => void notifyService(message, { NOTIFY_SOCKET });
+}
+
+function watchOptions(line: Arguments): WatchOptions {
+  return {
+    timeoutMs: line.time('timeout'),
+    maxTimeoutMs: line.time('max-timeout'),
+    killGraceMs: line.time('grace'),
+    concurrency: line.count('concurrency'),
+    pollMs: line.time('poll'),
+    onlyLabel: line.text('label'),
+    ...line.trust,
+    // The reports say what came of functions and files.
+    logger: null,
+  };
+}

@@ -1,0 +1,33 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EVENT_FD } from '../runner/protocol.ts';
+import { withoutForeignDescriptors } from './foreign-descriptors.ts';
+import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
+
+/** What a runner has to begin, unless the sweep says how long functions may take. */
+const START_MS = 60_000;
+/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
+export const LEAST_START_MS = 10_000;
+
+/** The limit of a start, in milliseconds; 0 is none. @param timeoutMs - the sweep's limit for functions */
+export function startLimit(timeoutMs: number = START_MS): number {
+  return timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
+}
+
+/**
+ * Starts the process of a runner.
+ * @param limitsMs - of its own watchdog: until it begins, and the grace
+ * @throws Error of Node's shape, Node's own refusals
+ */
+export function startRunner(launch: Launch, limitsMs: readonly number[]): ChildProcess {
+  return withoutForeignDescriptors(EVENT_FD, extra =>
+    spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
+      cwd: launch.directory,
+      env: runnerEnvironment(launch),
+      // A group of its own, so that what its functions started can be ended with it.
+      detached: true,
+      // Pipes of its own: with the caller's it would keep a reader of those waiting. What cleanups print goes to standard
+      // error, since standard output may be a report.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
+    }),
+  );
+}

@@ -1,0 +1,67 @@
+/** Options of a watch, and how they are checked. */
+
+import type { SweepReport } from '../report/report.ts';
+import {
+  milliseconds,
+  type ResolvedSweepOptions,
+  requireKnown,
+  resolveSweepOptions,
+  SWEEP_OPTIONS,
+  type SweepOptions,
+} from '../sweep/options.ts';
+
+/** How to watch. Times are in milliseconds. */
+export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'> {
+  /** Ends the watch: the functions in progress are finished, the rest stays registered. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Called after each sweep that ran a function or met a new fault, with the files concerned; those of live owners are
+   * not among them. What it throws ends the watch.
+   */
+  onReport?: ((report: SweepReport) => void) | undefined;
+  /**
+   * Longest time between two looks at the whole directory. Where the system tells of no events, that is all there is.
+   * @defaultValue 60000 on Linux, 1000 elsewhere
+   */
+  pollMs?: number | undefined;
+}
+
+/** Watch options with every default filled in. */
+export interface ResolvedWatchOptions {
+  readonly sweep: ResolvedSweepOptions;
+  readonly onReport: (report: SweepReport) => void;
+  /** `undefined`: as the system tells of events, or not. */
+  readonly pollMs: number | undefined;
+}
+
+/** What the command line wants to know besides. */
+export interface WatchListener {
+  /** Called once, when no later death is missed. */
+  readonly onWatching?: () => void;
+  /** Gets what is told of the directory. @defaultValue as all that is told, the logger */
+  readonly warn?: (message: string) => void;
+}
+
+/** Shorter would keep a processor busy. */
+const LEAST_POLL_MS = 10;
+
+const WATCH_OPTIONS: readonly string[] = [
+  ...SWEEP_OPTIONS.filter(name => name !== 'deadlineMs' && name !== 'waitMs'),
+  'onReport',
+  'pollMs',
+];
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError or RangeError naming an option that is unknown or has a wrong value
+ */
+export function resolveWatchOptions(options: WatchOptions): ResolvedWatchOptions {
+  requireKnown(options, WATCH_OPTIONS);
+  const { onReport = () => {}, pollMs, ...sweep } = options;
+  if (typeof onReport !== 'function') throw new TypeError('option "onReport" must be a function');
+  return {
+    sweep: resolveSweepOptions(sweep),
+    onReport,
+    pollMs: pollMs === undefined ? undefined : Math.max(LEAST_POLL_MS, milliseconds('pollMs', pollMs)),
+  };
+}

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { SweepReport } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
+import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
+import { attachStrace, straceMissing } from '../helpers/strace.ts';
+import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
+
+const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
+
+interface Watcher {
+  readonly process: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
+}
+
+/** `watch`, watching: its service manager, a program in Python, has heard of that. */
+async function startWatch(
+  t: TestContext,
+  args: readonly string[],
+  under: readonly string[] = [],
+): Promise<Watcher & { told: () => string }> {
+  const { root } = freshPlace(t);
+  const socket = join(root, 'notify');
+  const manager = spawn('python3', ['-u', '-c', SERVICE_MANAGER, socket], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => manager.kill('SIGKILL'));
+  const lines = createInterface({ input: manager.stdout });
+  let told = '';
+  let arrival = (): void => {};
+  lines.on('line', line => {
+    told += `${line}\n`;
+    arrival();
+  });
+  const until = async (text: string): Promise<void> => {
+    while (!told.includes(text)) {
+      await new Promise<void>(resolve => {
+        arrival = resolve;
+      });
+    }
+  };
+  await until('bound');
+  const [program, ...before] = [...under, process.execPath];
+  const child = spawn(program!, [...before, commandLinePath, 'watch', '--poll', '24h', ...args], {
+    env: { ...plainEnvironment(), NOTIFY_SOCKET: socket },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  let [stdout, stderr] = ['', ''];
+  child.stdout!.setEncoding('utf8').on('data', text => (stdout += text));
+  child.stderr!.setEncoding('utf8').on('data', text => (stderr += text));
+  await Promise.race([
+    until('READY=1'),
+    exited.then(ended => assert.fail(`watch has ended: ${ended} ${stderr}`)),
+  ]);
+  return { process: child, stdout: () => stdout, stderr: () => stderr, exited, told: () => told };
+}
+
+const SERVICE_MANAGER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('bound')
+while True: print(s.recv(4096).decode().replace(chr(10), ' '))`;
+
+/** No answer for this long means a hang, not a slow machine. */
+const HANG_MS = 60_000;
+
+async function until(holds: () => boolean): Promise<void> {
+  const limit = performance.now() + HANG_MS;
+  while (!holds()) {
+    assert.ok(performance.now() < limit, `still not: ${holds}`);
+    await setImmediate();
+  }
+}
+
+const append = (text: string) => ({ do: 'append', text }) as const;
+
+test('a service manager is told when it watches and when it stops, and functions cannot speak to it', {
+  skip,
+}, async t => {
+  const { base, ledger } = freshPlace(t);
+  const watcher = await startWatch(t, ['--json', base, join(base, 'not', 'yet')]);
+  assert.match(watcher.told(), /READY=1 STATUS=Watching 2 of 2/);
+  await leaveOrphan(t, {
+    base,
+    ledger,
+    calls: [{ do: 'environment', text: 'socket', variable: 'NOTIFY_SOCKET' }],
+  });
+  await until(() => watcher.stdout().endsWith('\n'));
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [0, null]);
+  await until(() => watcher.told().includes('STOPPING=1'));
+  assert.deepEqual(read(ledger), ['socket undefined']);
+  const reports = watcher
+    .stdout()
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as SweepReport);
+  assert.deepEqual(
+    reports.map(({ directory, ok }) => [directory, ok]),
+    [[join(base, 'deferred'), 1]],
+  );
+  assert.match(watcher.stderr(), /waiting for .*not\/yet: .* does not exist/);
+});
+
+test('the first SIGTERM lets the function in progress finish; the second ends it at once, and nothing is lost', {
+  skip,
+}, async t => {
+  for (const signals of [['SIGTERM'], ['SIGTERM', 'SIGTERM'], ['SIGTERM', 'SIGINT']] as const) {
+    const { base, ledger, root } = freshPlace(t);
+    const fifo = join(root, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const watcher = await startWatch(t, [base]);
+    const calls = [{ do: 'wait-for-fifo', text: 'long', fifo } as const, append('next')];
+    await leaveOrphan(t, { base, ledger, calls });
+    await until(() => read(ledger).includes('long'));
+    watcher.process.kill('SIGTERM');
+    await until(() => watcher.told().includes('STOPPING=1'));
+    const [, second] = signals;
+    if (second !== undefined) {
+      watcher.process.kill(second);
+      assert.deepEqual(await watcher.exited, [null, second]);
+    }
+    writeFileSync(fifo, '');
+    if (second === undefined) assert.deepEqual(await watcher.exited, [0, null]);
+    await until(() => read(ledger).includes('long-end'));
+    const report = await sweepElsewhere(t, { verb: 'sweep', base, options: { waitMs: 30_000 } });
+    assert.equal(report.pending, 0, JSON.stringify(report));
+    assert.deepEqual(read(ledger), ['long', 'long-end', 'next']);
+  }
+});
+
+const mayUnshare = spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0;
+
+test('as pid 1 of a container the second signal ends it, too', {
+  skip: mayUnshare ? false : 'NOT TESTED: unshare(1) may not make a PID namespace here',
+}, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = join(root, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const watcher = await startWatch(t, [base], ['unshare', '-pf', '--mount-proc']);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
+  await until(() => read(ledger).includes('long'));
+  const pid = Number(
+    readFileSync(`/proc/${watcher.process.pid}/task/${watcher.process.pid}/children`, 'utf8'),
+  );
+  process.kill(pid, 'SIGTERM');
+  await until(() => watcher.told().includes('STOPPING=1'));
+  process.kill(pid, 'SIGTERM');
+  assert.deepEqual(await watcher.exited, [128 + 15, null]);
+});
+
+test('no death is missed while it is stopped and the queue of events overflows', { skip }, async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  const watcher = await startWatch(t, [base]);
+  const { child } = await startWorker(t, { base, ledger, calls: [append('missed')] });
+  // Its directory is watched: this one was run.
+  await leaveOrphan(t, { base, ledger, calls: [append('first')] });
+  await until(() => read(ledger).includes('first'));
+  watcher.process.kill('SIGSTOP');
+  const most = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
+  // Different names: equal events in a row are one.
+  for (let count = 0; count <= most; count++) closeSync(openSync(join(directory, `${count % 2}`), 'w'));
+  await child.kill();
+  watcher.process.kill('SIGCONT');
+  await until(() => read(ledger).includes('missed'));
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [0, null]);
+});
+
+test('with nothing to do it does nothing, beside files that live, wait or are refused', {
+  skip: skip || straceMissing,
+}, async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  const watcher = await startWatch(t, [base]);
+  await startWorker(t, { base, ledger, calls: [append('live')] });
+  const refused = await leaveOrphan(t, { base, ledger, calls: [append('moved')] });
+  await until(() => read(ledger).includes('moved'));
+  assert.ok(!existsSync(refused));
+  const waiting = { do: 'throw', text: 'waits', message: 'for an hour' } as const;
+  await leaveOrphan(t, { base, ledger, calls: [waiting], options: { retryDelayMs: 3_600_000 } });
+  writeFileSync(join(directory, 'func-for-all'), 'text');
+  chmodSync(join(directory, 'func-for-all'), 0o644);
+  await until(() => watcher.stdout().includes('func-for-all') && read(ledger).includes('waits'));
+  const calls: string[] = [];
+  const tracing = await attachStrace(
+    watcher.process.pid!,
+    ['-f', '-e', 'trace=openat,statx,newfstatat,flock,read,clone,clone3,vfork'],
+    line => calls.push(line),
+  );
+  // What is measured is a time: three seconds, of which a busy loop would fill each moment. A refused file is looked at
+  // after 1, 2, 4 … seconds, and a death that comes now is followed at once.
+  await new Promise(resolve => setTimeout(resolve, 3000));
+  const idle = calls.filter(line => !/resumed|read\(\d+, "\\1/.test(line)).length;
+  await leaveOrphan(t, { base, ledger, calls: [append('last')] });
+  await until(() => read(ledger).includes('last'));
+  watcher.process.kill('SIGTERM');
+  await watcher.exited;
+  await tracing.ended;
+  assert.ok(idle < 60, calls.slice(0, 100).join('\n'));
+  assert.ok(calls.length > idle);
+});
+
+test('one directory that cannot be watched keeps it from none of the others; it ends with 3', {
+  skip,
+}, async t => {
+  const bad = freshPlace(t);
+  mkdirSync(bad.directory, { mode: 0o700 });
+  chmodSync(bad.directory, 0o777);
+  const { base, ledger, root } = freshPlace(t);
+  const metrics = join(root, 'metrics');
+  const watcher = await startWatch(t, ['--quiet', '--metrics-file', metrics, bad.base, base]);
+  assert.match(watcher.told(), /Watching 1 of 2/);
+  await leaveOrphan(t, { base, ledger, calls: [append('good')] });
+  await until(() => read(ledger).includes('good'));
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [3, null]);
+  assert.equal(watcher.stdout(), '');
+  assert.match(watcher.stderr(), new RegExp(`cannot watch ${bad.base}: .*others`));
+  const text = readFileSync(metrics, 'utf8');
+  assert.match(
+    text,
+    new RegExp(`deferred_sweep_functions\\{directory="${base}/deferred",outcome="ok"\\} 1\n`),
+  );
+  assert.match(text, /deferred_sweep_exit_status 3\n/);
+});

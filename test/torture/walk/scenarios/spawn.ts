@@ -1,0 +1,42 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { spawn } from '#dist/actions/index.js';
+import { type Job, sweep } from '#dist/index.js';
+import type { Scenario } from '../scenario.ts';
+
+/** Two processes, of which one has a session of its own and no parent but init. */
+const TREE = '(setsid sleep 86400 &); exec sleep 86400';
+
+/** Some errors Node's spawn throws, of others it tells by an event. Of both, ours does the same. */
+function start(job: Job): ChildProcess | undefined {
+  try {
+    return spawn(job, 'sh', ['-c', TREE], { stdio: 'ignore' });
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error && error.syscall === 'spawn')) throw error;
+    return undefined;
+  }
+}
+
+const scenario: Scenario = {
+  name: 'spawn from deferred-sweep/actions',
+  children: 'die',
+  minimumPoints: 40,
+  async run(stage) {
+    const manager = stage.manager();
+    const job = await stage.attempt(() => manager.open());
+    if (job === undefined) return;
+    await stage.defer(job, 'before');
+    const child = await stage.attempt(() => start(job));
+    // It rejects where the program could not be started.
+    if (child) await once(child, 'spawn').catch(() => {});
+    await stage.defer(job, 'after');
+    // In another directory a runner runs them: it looks at all processes of the machine, in calls that none can count.
+    process.chdir('/');
+    await stage.close(job);
+    await stage.never(() => manager.close());
+    // What could not end the tree is tried again.
+    for (let more = 0; more < 2; more++)
+      await stage.attempt(() => sweep(stage.base, { logger: null, retryDelayMs: 0 }));
+  },
+};
+export default scenario;
