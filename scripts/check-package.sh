@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# No file, export or dependency that nothing uses.
+npx --no-install knip
+
 npm pack --silent --pack-destination "$work" >"$work/packed"
 tarball=$(echo "$work"/deferred-sweep-*.tgz)
 npx --no-install publint --strict "$tarball"

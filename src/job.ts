@@ -1,7 +1,8 @@
 /** One open job: what its deferred functions clean up after. */
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from './errors.ts';
-import { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
+import type { AnyFunction, ArgumentsOf, Deferrable, Given } from './function/call-types.ts';
+import { DeferredFunction } from './function/deferred-function.ts';
 import { type ModuleState, moduleStateOf } from './function/module-state.ts';
 import { OwnFunctions, type OwnFunctionsHost } from './own-functions.ts';
 import type { StateFile } from './state/state-file.ts';
@@ -32,11 +33,15 @@ export interface JobHost extends OwnFunctionsHost {
   reported(report: SweepReport): void;
 }
 
-/** The signature of {@link Job.defer}, for passing it on. */
-export type Defer = {
-  <F extends AnyFunction>(fn: F, ...args: Parameters<F>): Registration;
-  (deferred: DeferredFunction): Registration;
-};
+/**
+ * The signature of {@link Job.defer}, for passing it on. It checks the arguments of a call as the function's overloads do,
+ * and refuses by type what can never be stored. A wrapper that is generic itself passes
+ * `fn as AnyFunction` and `args as unknown[]`.
+ */
+export type Defer = <F extends AnyFunction | DeferredFunction, const A extends Given>(
+  fn: F & Deferrable<F, A>,
+  ...args: [F] extends [DeferredFunction] ? [] : ArgumentsOf<F, A>
+) => Registration;
 
 /** One function registered with a job. */
 export interface Registration {

@@ -183,7 +183,7 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
  * The record a tree holds, each field checked: what a decoder made, or what a writer is about to encode.
  * @throws as {@link decodeRecord}
  */
-export function readRecord(tree: unknown): SaltedRecord {
+function readRecord(tree: unknown): SaltedRecord {
   const fields = fieldsOf(tree, 'record');
   const kind = fields.text('kind');
   // First of all, since a header of another version may have another shape.
