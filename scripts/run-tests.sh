@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the compiled tests of the current directory on the Node in PATH: all but the torture and those that need
-# packages of their own (test:examples), or those that are named, as sources (test/sweep/look.test.ts), compiled files or
-# directories of either.
+# packages of their own (test:examples, test:bundlers), or those that are named, as sources (test/sweep/look.test.ts),
+# compiled files or directories of either.
 set -euo pipefail
 files=()
 # add DIRECTORY FIND-OPTION...
@@ -22,7 +22,7 @@ for name in "$@"; do
     exit 2
   fi
 done
-[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/integrations/*'
+[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/integrations/*' -not -path '*/bundlers/*'
 # Most of a test is waiting for another process, which leaves a core to one more than there are.
 concurrency=$(node -p 'os.availableParallelism() + 1')
 node --test --test-reporter=spec --test-concurrency="$concurrency" "${files[@]}"
