@@ -66,15 +66,16 @@ function checkReadme() {
   }
 }
 
-/** What is wrong with a block. Shell lines are checked by `test/examples/blocks.test.ts`, CommonJS by
- * `test:bundlers`; a `text` block is no code. */
+/** What is wrong with a block. Shell lines are checked by `test/examples/blocks.test.ts`, files that
+ * need other packages (cjs, mjs) by `test:bundlers` and `test:examples`; a `text` block is no code. */
 function wrongBlock(language, type, code) {
   if (language === 'js' || language === 'ts') return wrongProgram(language, code);
   if (language === 'json')
     return type === ''
       ? wrongJson(code)
       : wrongProgram('ts', `${importOf(type)}export const it: ${type} = ${code};`);
-  if (['cjs', 'sh', 'console', 'yaml', 'ini', 'crontab', 'dockerfile', 'text'].includes(language)) return [];
+  if (['cjs', 'mjs', 'sh', 'console', 'yaml', 'ini', 'crontab', 'dockerfile', 'text'].includes(language))
+    return [];
   return ['no known language: it would not be checked'];
 }
 
