@@ -26,6 +26,9 @@ for platform in linux-x64 linux-arm64 darwin-x64 darwin-arm64; do
   done
 done
 
+# What README's picture shows is what happens.
+node scripts/record-first-minutes.mjs "$tarball" --check
+
 node scripts/test-installs.mjs --managers npm11,pnpm --nodes current --arm64 "$tarball"
 node scripts/test-types.mjs "$tarball" current
 echo 'check-package: ok'

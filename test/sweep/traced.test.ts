@@ -29,7 +29,7 @@ function listen(t: TestContext, name: string): Seen[] {
 function documentedFields(channel: string): string[] {
   const page = readFileSync(join(packageRoot, 'docs/observability.md'), 'utf8');
   const section =
-    page.split(`### \`${channel}\``)[1]?.split('\n#')[0] ?? assert.fail(`no section ${channel}`);
+    page.split(`### ${channel}\n`)[1]?.split('\n#')[0] ?? assert.fail(`no section ${channel}`);
   return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, field]) => field ?? '').sort();
 }
 
