@@ -44,12 +44,11 @@ function record() {
   try {
     const installed = type(directory, install, install.replace('deferred-sweep', resolve(tarball)));
     writeFileSync(join(directory, 'worker.mjs'), program);
-    const looks = ['ls -d scratch-*', sweep, 'ls -d scratch-*'].flatMap(line => type(directory, line));
-    return [
-      ...installed,
-      '$ cat > worker.mjs    # the program above',
-      ...type(directory, worker).concat(looks),
-    ];
+    const steps = [worker, 'ls -d scratch-*', sweep, 'ls -d scratch-*'].map(line => type(directory, line));
+    const [, before, , after] = steps.map(step => step[1]);
+    if (!before.startsWith('scratch-') || after.startsWith('scratch-'))
+      throw new Error(`${steps.flat().join('\n')}`);
+    return [...installed, '$ cat > worker.mjs    # the program above', ...steps.flat()];
   } finally {
     rmSync(directory, { recursive: true });
   }

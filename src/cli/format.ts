@@ -15,8 +15,10 @@ export function formatReport(report: SweepReport): string {
 
 function formatFile(file: FileReport): string[] {
   const from = file.owner ? ` of pid ${file.owner.pid} on ${file.owner.host}` : '';
+  // An owner that ended without close(), in good order: what it leaves looks like no crash.
+  const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;
   const notes = [
-    file.outcome,
+    isIdle ? 'removed, nothing was left to do' : file.outcome,
     ...(file.tornBytes ? [`${file.tornBytes} bytes torn`] : []),
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),

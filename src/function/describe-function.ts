@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { snapshot } from '../cbor/snapshot.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import { nameBuiltin } from './builtins.ts';
 import { captureFunction } from './capture.ts';
 import { nativeRefusal } from './capture-refusals.ts';
@@ -32,6 +33,21 @@ export function describeCall(
   args: readonly unknown[],
   maxCapturedBytes: number,
 ): DescribedCall {
+  try {
+    return describe(fn, args, maxCapturedBytes);
+  } catch (error) {
+    const isRefused = hasCode(error, 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE');
+    if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
+    // What refuses a value does not know whose argument it is.
+    const { code, message, valuePath, cause } = error;
+    throw new DeferredSweepError(code, `cannot defer the function ${mention(fn).name}: ${message}`, {
+      ...(valuePath === undefined ? {} : { valuePath }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+function describe(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): DescribedCall {
   const descriptor = exported.get(fn) ?? describeReference(fn);
   if ('inspected' in descriptor) return captureFunction(fn, descriptor.inspected, args, maxCapturedBytes);
   return { descriptor, encodedArguments: snapshot(args, 'args') };

@@ -7,6 +7,7 @@ import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { stateIo } from './state-io.ts';
 import { syncDirectory, syncParent } from './sync.ts';
+import { systemReason } from './system-reason.ts';
 import { type Distrust, NOTHING_MORE, type Trust } from './trust.ts';
 import { distrustStateDirectory, WayJudge } from './trusted-path.ts';
 import { type Way, walk } from './way.ts';
@@ -202,7 +203,7 @@ export class StateDirectory {
     if (systemErrorCode(error) === undefined) return error;
     return new DeferredSweepError(
       'DEFERRED_STATE_IO',
-      `cannot make the directory ${path}: ${String(error)}`,
+      `cannot make the directory ${path}: ${systemReason(error)}`,
       {
         path,
         cause: error,

@@ -1,4 +1,5 @@
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { systemReason } from './system-reason.ts';
 
 /**
  * Returns what a step on the file system returns.
@@ -10,7 +11,7 @@ export function stateIo<T>(what: string, path: string, step: () => T): T {
     return step();
   } catch (error) {
     if (error instanceof DeferredSweepError || systemErrorCode(error) === undefined) throw error;
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot ${what}: ${String(error)}`, {
+    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot ${what}: ${systemReason(error)}`, {
       path,
       cause: error,
     });
