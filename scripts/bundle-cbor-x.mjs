@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 const directory = dirname(require.resolve('cbor-x/package.json'));
 const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
 const license = readFileSync(join(directory, 'LICENSE'), 'utf8').trim();
-const outfile = fileURLToPath(new URL('../dist/cbor/cbor-x.cjs', import.meta.url));
+const outfile = fileURLToPath(new URL('../dist/value/cbor-x.cjs', import.meta.url));
 const { metafile } = await build({
   // Its pure JavaScript, which makes no code from text either.
   stdin: {
@@ -30,4 +30,4 @@ const foreign = Object.keys(metafile.inputs).filter(
   path => path !== '<stdin>' && !path.includes('node_modules/cbor-x/'),
 );
 if (foreign.length > 0)
-  throw new Error(`dist/cbor/cbor-x.cjs would hold ${foreign}, whose licenses are not in it`);
+  throw new Error(`dist/value/cbor-x.cjs would hold ${foreign}, whose licenses are not in it`);

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { types } from 'node:util';
 import { printable } from './printable.ts';
 
@@ -107,6 +108,50 @@ export function hasCode(
  */
 export function systemErrorCode(error: unknown): string | undefined {
   return types.isNativeError(error) && 'syscall' in error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}
+
+/** An error of the shape that `node:fs` throws. */
+export interface SystemError extends Error {
+  /** `EBADF`, … */
+  code: string;
+  /** Negative, as in Node's errors. */
+  errno: number;
+  syscall: string;
+}
+
+/**
+ * True if `error` comes from a system call, of the addon or of Node, that failed with one of these.
+ *
+ * Decided by number: libuv has no name for ESTALE and ENOLCK, and Node's `code` is then "Unknown system error -116".
+ */
+export function isSystemError(
+  error: unknown,
+  ...codes: (keyof typeof constants.errno)[]
+): error is SystemError {
+  if (!(types.isNativeError(error) && 'errno' in error && 'syscall' in error)) return false;
+  const { errno } = error;
+  return codes.some(code => errno === -constants.errno[code]);
+}
+
+/** True if the kernel could not decide a lock: the file server is in trouble, out of locks, or has just restarted. */
+export function isLockUndecided(error: unknown): error is SystemError {
+  // The same error of another call, such as fsync(2), says nothing about locks.
+  return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') && ['flock', 'fcntl'].includes(error.syscall);
+}
+
+/**
+ * Whether what was thrown is an error of this name. Not by `instanceof`: where test runners load a program into a context
+ * of its own, errors of the engine and of Node come from another one.
+ */
+export function isErrorNamed(error: unknown, name: 'ReferenceError' | 'SyntaxError' | 'TypeError'): boolean {
+  return types.isNativeError(error) && error.name === name;
+}
+
+/** The `code` of an error of Node, from whichever context; undefined for anything else that was thrown. */
+export function errorCode(error: unknown): string | undefined {
+  return types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }

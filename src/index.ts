@@ -14,6 +14,7 @@ export type { UserSweep } from './all-users/user-report.ts';
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { AnyFunction } from './function/call-types.ts';
 export type { CommandOptions } from './function/command.ts';
+export { currentInvocation, type Invocation } from './function/current-invocation.ts';
 export { DeferredFunction } from './function/deferred-function.ts';
 export type {
   CommandDescriptor,
@@ -21,17 +22,13 @@ export type {
   ModuleDescriptor,
   SourceDescriptor,
 } from './function/descriptor.ts';
-export { currentInvocation, type Invocation } from './function/invocation.ts';
-export type { ModuleLocation } from './function/module-reference.ts';
-export type { ModuleState } from './function/module-state.ts';
-export type { Defer, Job, Registration } from './job.ts';
+export type { ModuleLocation } from './function/module/module-reference.ts';
+export type { ModuleState } from './function/module/module-state.ts';
+export type { Defer, Job, Registration } from './job/job.ts';
+export { DeferredFunctionManager } from './job/manager.ts';
+export type { FunctionFailure, ManagerOptions, OpenOptions } from './job/options.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
-export {
-  DeferredFunctionManager,
-  type FunctionFailure,
-  type ManagerOptions,
-  type OpenOptions,
-} from './manager.ts';
+export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './log/records.ts';
 export { type ListOptions, list } from './operate/list.ts';
 export type {
   FileState,
@@ -55,11 +52,7 @@ export {
   type ShowOptions,
   show,
 } from './operate/show.ts';
-export { BASE_VARIABLE, defaultBase } from './state/default-base.ts';
-export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
-export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './state/record.ts';
-export type { Logger } from './sweep/logger.ts';
-export type { SweepOptions } from './sweep/options.ts';
+export type { Logger } from './report/logger.ts';
 export {
   type FileOutcome,
   type FileReport,
@@ -68,5 +61,8 @@ export {
   hasProblems,
   type RunNote,
   type SweepReport,
-} from './sweep/report.ts';
+} from './report/report.ts';
+export { BASE_VARIABLE, defaultBase } from './state/default-base.ts';
+export { PREFIX, STATE_DIR_STEM, WIP_SUFFIX } from './state/names.ts';
+export type { SweepOptions } from './sweep/options.ts';
 export { sweep } from './sweep/sweep.ts';

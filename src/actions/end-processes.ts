@@ -10,8 +10,8 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
+import { currentInvocation } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
-import { currentInvocation } from '../function/invocation.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';

@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from '../state/clock.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
 
 /**
  * The time between SIGTERM and SIGKILL, checked.

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { currentInvocation } from '../function/invocation.ts';
+import { currentInvocation } from '../function/current-invocation.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { readProcess } from '../native/process-table.ts';

@@ -1,6 +1,7 @@
 /** Where file systems are mounted. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { parseMounts } from '../lock/mounts.ts';
 
 /**
  * The mount points this process sees, absolute, without symbolic links.
@@ -8,15 +9,7 @@ import { readFileSync } from 'node:fs';
  */
 export function mountPoints(): readonly string[] {
   if (process.platform === 'darwin') return fromMountProgram();
-  // The fifth field; white space and backslashes in it are octal: proc_pid_mountinfo(5).
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => unescapeOctal(line.split(' ')[4] ?? ''));
-}
-
-function unescapeOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountPoint }) => mountPoint);
 }
 
 /** Lines such as `/dev/disk3s5 on /System/Volumes/Data (apfs, local)`. */

@@ -3,8 +3,8 @@ import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { currentInvocation } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
-import { currentInvocation } from '../function/invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { mountPoints } from './mount-points.ts';
 

@@ -1,8 +1,8 @@
 /** One request to a server, tried again where that may help. */
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { currentInvocation } from '../function/invocation.ts';
-import { MAX_TIMER_MS } from '../state/clock.ts';
+import { currentInvocation } from '../function/current-invocation.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
 
 export interface RequestUrlOptions {
   /** @defaultValue 'POST' */

@@ -1,4 +1,4 @@
-import { type CommandOptions, describeCommand, runCommand as runDescribed } from '../function/command.ts';
+import { type CommandOptions, runCommand as runDescribed, storeCommand } from '../function/command.ts';
 
 /**
  * Resolves when the program has exited with 0. As `DeferredFunction.command`, for functions that are deferred
@@ -15,5 +15,5 @@ export async function runCommand(
   argv: readonly string[] = [],
   options: CommandOptions = {},
 ): Promise<void> {
-  await runDescribed(describeCommand(file, argv, options));
+  await runDescribed(storeCommand(file, argv, options));
 }

@@ -7,7 +7,7 @@ import {
   type SpawnOptionsWithoutStdio,
 } from 'node:child_process';
 import { hasCode } from '../errors.ts';
-import type { Job, Registration } from '../job.ts';
+import type { Job, Registration } from '../job/job.ts';
 import { areAllGone, deferEnd, describeMarked, type MarkedProcesses } from './end-processes.ts';
 import { grace } from './grace.ts';
 import { createToken, withToken } from './token.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
-import type { Job, Registration } from '../job.ts';
+import type { Job, Registration } from '../job/job.ts';
 import { deferRemoval } from './remove-path.ts';
 import { createToken } from './token.ts';
 

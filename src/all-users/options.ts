@@ -1,6 +1,6 @@
 /** Options of a sweep for everybody, and how they are checked. */
-import { MAX_TIMER_MS } from '../state/clock.ts';
-import type { Logger } from '../sweep/logger.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
+import type { Logger } from '../report/logger.ts';
 import { requireKnown } from '../sweep/options.ts';
 
 /** How to sweep for everybody. Times are in milliseconds. */

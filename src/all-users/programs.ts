@@ -2,9 +2,9 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
-import { NOTHING_MORE } from '../state/trust.ts';
-import { WayJudge } from '../state/trusted-path.ts';
-import { walk } from '../state/way.ts';
+import { NOTHING_MORE } from '../trust/trust.ts';
+import { WayJudge } from '../trust/trusted-path.ts';
+import { walk } from '../trust/way.ts';
 
 const COMPILED = fileURLToPath(new URL('../../build/Release/become_user', import.meta.url));
 const PREBUILT = fileURLToPath(

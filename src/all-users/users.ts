@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
-import { describeMode } from '../state/trust.ts';
+import { describeMode } from '../trust/trust.ts';
 
 /** A directory of ROOT that has a user's number for its name. */
 export interface UserDirectory {

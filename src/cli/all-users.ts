@@ -1,7 +1,7 @@
 /** `sweep --all-users ROOT`: root sweeps for everybody. */
 import { type AllUsersReport, allUsers, hasUserProblems } from '../all-users/all-users.ts';
 import { printable, printableJson } from '../printable.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { reportError } from '../report/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
 import { say } from './output.ts';
 import { withStopSignals } from './stop-signals.ts';

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { temporaryDirectory } from '../actions/temporary-directory.ts';
 import { systemErrorCode } from '../errors.ts';
-import type { Job } from '../job.ts';
-import { DeferredFunctionManager } from '../manager.ts';
+import type { Job } from '../job/job.ts';
+import { DeferredFunctionManager } from '../job/manager.ts';
 import { withInherited } from '../native/inheritance.ts';
 import { reapOrphans } from './exec/adopted-children.ts';
 import { EXEC_USAGE, type ExecLine, parseExecLine } from './exec/arguments.ts';

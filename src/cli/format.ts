@@ -1,6 +1,6 @@
 /** A report as text for people. Pure. */
 import { printable } from '../printable.ts';
-import type { FileReport, FunctionReport, SweepReport } from '../sweep/report.ts';
+import type { FileReport, FunctionReport, SweepReport } from '../report/report.ts';
 
 /** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {

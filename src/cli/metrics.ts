@@ -4,8 +4,8 @@ import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { list } from '../operate/list.ts';
 import type { ListReport } from '../operate/listed-file.ts';
+import type { SweepReport } from '../report/report.ts';
 import type { SweepOptions } from '../sweep/options.ts';
-import type { SweepReport } from '../sweep/report.ts';
 import { say } from './output.ts';
 
 const LAST_SUCCESS = 'deferred_sweep_last_success_timestamp_seconds';

@@ -1,5 +1,5 @@
 /** Values of options. Pure. */
-import { MAX_TIMER_MS } from '../state/clock.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
 import { UsageError } from './exit.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {

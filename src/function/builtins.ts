@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { ModuleDescriptor } from './descriptor.ts';
-import { GLOBAL_NAMES } from './globals.ts';
+import { GLOBAL_NAMES } from './source-code/globals.ts';
 
 /** How a function or object of Node or of the language is named: as an export, or as an expression of global names. */
 export type BuiltinName = ModuleDescriptor | { readonly kind: 'global'; readonly expression: string };

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { isThisBoot } from '../lock/boot.ts';
-import { endInvocation, type Invocation, withInvocation } from './invocation.ts';
+import { endInvocation, type Invocation, withInvocation } from './current-invocation.ts';
 
 /** What is known of an invocation before it begins. */
 export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;

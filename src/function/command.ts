@@ -1,10 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
-import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, errorCode, unlessRefused } from '../errors.ts';
 import { currentDirectory } from './current-directory.ts';
+import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { requireProgram } from './find-program.ts';
-import { currentInvocation, currentKillSignal, INSIDE } from './invocation.ts';
-import { errorCode } from './native-error.ts';
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {
@@ -20,7 +19,7 @@ export interface CommandOptions {
  * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2)).
  * @throws `DEFERRED_FUNCTION_MISSING` when there is no such program
  */
-export function describeCommand(
+export function storeCommand(
   file: string,
   argv: readonly string[] = [],
   options: CommandOptions = {},

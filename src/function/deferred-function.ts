@@ -1,14 +1,14 @@
 import { types } from 'node:util';
-import { fieldsOf } from '../cbor/fields.ts';
-import { snapshot } from '../cbor/snapshot.ts';
+import { fieldsOf } from '../log/validate.ts';
+import { snapshot } from '../value/encode.ts';
+import { callStored } from './call-function.ts';
 import type { AnyFunction, ArgumentsOf, Deferrable, Given } from './call-types.ts';
-import { type CommandOptions, describeCommand } from './command.ts';
-import { describeCall } from './describe-function.ts';
-import { type FunctionDescriptor, parseDescriptor } from './descriptor.ts';
+import { type CommandOptions, storeCommand } from './command.ts';
+import { type FunctionDescriptor, parseDescriptor, type StoredCall } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
-import { invokeStored } from './invoke.ts';
-import { describeLocation, type ModuleLocation } from './module-reference.ts';
+import { type ModuleLocation, storeLocation } from './module/module-reference.ts';
 import { requireStorable, storableName } from './storable.ts';
+import { storeCall } from './store-function.ts';
 
 /**
  * On every deferred function, of whichever copy of this package; the number is that of the form of its fields. A program may
@@ -31,7 +31,7 @@ export interface CaptureOptions {
  * A call to be made later, perhaps by another process: captured now, restored when it is invoked. Immutable, and bound
  * to no job; {@link Job.defer} registers it.
  */
-export class DeferredFunction {
+export class DeferredFunction implements StoredCall {
   /** The function's name, for people. */
   readonly name: string;
   readonly descriptor: FunctionDescriptor;
@@ -85,7 +85,7 @@ export class DeferredFunction {
   static #capture(fn: AnyFunction, args: readonly unknown[], options: CaptureOptions): DeferredFunction {
     if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
     const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
-    const { descriptor, encodedArguments } = describeCall(fn, args, maxCapturedBytes);
+    const { descriptor, encodedArguments } = storeCall(fn, args, maxCapturedBytes);
     return new DeferredFunction(fn.name, descriptor, encodedArguments, captureEnvironment(options.env ?? []));
   }
 
@@ -95,7 +95,7 @@ export class DeferredFunction {
    * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`
    */
   static of(location: ModuleLocation, ...args: unknown[]): DeferredFunction {
-    const descriptor = describeLocation(location);
+    const descriptor = storeLocation(location);
     return new DeferredFunction(descriptor.export, descriptor, snapshot(args, 'args'));
   }
 
@@ -104,7 +104,7 @@ export class DeferredFunction {
    * @throws TypeError for anything that execve(2) cannot take
    */
   static command(file: string, argv: readonly string[] = [], options: CommandOptions = {}): DeferredFunction {
-    const descriptor = describeCommand(file, argv, options);
+    const descriptor = storeCommand(file, argv, options);
     return new DeferredFunction([file, ...argv].join(' '), descriptor, snapshot([], 'args'));
   }
 
@@ -137,7 +137,7 @@ export class DeferredFunction {
    * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`; whatever the function throws
    */
   async invoke(): Promise<unknown> {
-    return await invokeStored(this.descriptor, this.encodedArguments);
+    return await callStored(this);
   }
 
   toString(): string {

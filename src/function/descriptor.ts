@@ -1,13 +1,23 @@
-import { checkBounds } from '../cbor/bounds.ts';
-import { decode, encode } from '../cbor/codec.ts';
-import { type Fields, fieldsOf } from '../cbor/fields.ts';
 import { DeferredSweepError } from '../errors.ts';
+import { type Fields, fieldsOf } from '../log/validate.ts';
+import { checkBounds } from '../value/bounds.ts';
+import { decode, encode } from '../value/codec.ts';
 
 /**
- * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/cbor/codec.ts`.
+ * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/value/codec.ts`.
  * See `docs/format.md`, "functions".
  */
 export type FunctionDescriptor = ModuleDescriptor | SourceDescriptor | CommandDescriptor;
+
+/** A function that this package holds, and calls only with arguments that were stored for it. */
+export type Callable = (...args: never[]) => unknown;
+
+/** A call as it is stored: a function and its arguments. */
+export interface StoredCall {
+  readonly descriptor: FunctionDescriptor;
+  /** The snapshot of the argument list. Empty for a source that captured values, among which the arguments stand. */
+  readonly encodedArguments: Uint8Array;
+}
 
 /** A function found again by importing its module. */
 export interface ModuleDescriptor {

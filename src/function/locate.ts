@@ -1,8 +1,8 @@
 import { hasCode } from '../errors.ts';
 import { type BuiltinName, nameBuiltin, nameReplacement } from './builtins.ts';
 import type { ModuleDescriptor } from './descriptor.ts';
-import { findExport } from './find-export.ts';
-import { type InspectedFunction, inspectFunction } from './inspector.ts';
+import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
+import { findExport } from './module/find-export.ts';
 
 /** Where a function can be had from: a module, the language's globals, or its own text. */
 export type Located = ModuleDescriptor | BuiltinName | LocatedText;

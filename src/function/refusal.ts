@@ -1,5 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
-import type { InspectedFunction } from './inspector.ts';
+import type { InspectedFunction } from './inspector/inspector.ts';
 
 /** A function on the way from the deferred one to what it captured. */
 export interface Mention {

@@ -1,5 +1,5 @@
-import { isPlainText } from '../cbor/plain.ts';
 import { DeferredSweepError } from '../errors.ts';
+import { isPlainText } from '../value/plain.ts';
 import type { FunctionDescriptor } from './descriptor.ts';
 
 /** Names are for people: longer ones say no more. */

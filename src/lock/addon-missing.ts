@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { DeferredSweepError } from '../errors.ts';
-import type { TriedAddon } from './native.ts';
+
+/** A place where no addon is, or none that loads. */
+export interface TriedAddon {
+  readonly path: string;
+  /** The dynamic loader's error; undefined if there is no such file. */
+  readonly cause: unknown;
+}
 
 /** `DEFERRED_ADDON_MISSING` for a package without an addon that loads: `docs/installing.md`. */
 export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {

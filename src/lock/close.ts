@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, isSystemError, systemErrorCode } from '../errors.ts';
 import { unlock } from './advisory-lock.ts';
-import { isSystemError } from './system-error.ts';
 
 /**
  * Closes the descriptor, whatever close(2) answers. A lock that it alone held is gone: Linux frees a descriptor before

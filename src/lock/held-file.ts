@@ -1,5 +1,5 @@
 import { type BigIntStats, fstatSync, lstatSync, type Stats } from 'node:fs';
-import { isSystemError } from './system-error.ts';
+import { isSystemError } from '../errors.ts';
 
 /**
  * Whether `path` still names the file open on `fd`: same device, same inode, and itself no symbolic link.

@@ -18,7 +18,7 @@ const PREBUILT = join(
 
 /** The addon compiled on this machine comes first: it may replace a prebuilt one that does not load. */
 function loadAddon(): import('./native.ts').AddonSearch {
-  const tried: import('./native.ts').TriedAddon[] = [];
+  const tried: import('./addon-missing.ts').TriedAddon[] = [];
   for (const path of [COMPILED, PREBUILT]) {
     if (!existsSync(path)) {
       tried.push({ path, cause: undefined });

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonMissing, bundled } from './addon-missing.ts';
+import { addonMissing, bundled, type TriedAddon } from './addon-missing.ts';
 import { isInPackage } from './bundled.ts';
 
 /** The addon's locks (`native/binding.cc`). */
@@ -39,13 +39,6 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
-
-/** A place where no addon is, or none that loads. */
-export interface TriedAddon {
-  readonly path: string;
-  /** The dynamic loader's error; undefined if there is no such file. */
-  readonly cause: unknown;
-}
 
 /** The result of a search for the addon. */
 export interface AddonSearch {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, isLockUndecided, type SystemError } from '../errors.ts';
 import { type LockOptions, tryLock } from './advisory-lock.ts';
-import { isLockUndecided, type SystemError } from './system-error.ts';
 
 const firstDelayMs = 10;
 const longestDelayMs = 1000;

@@ -1,9 +1,8 @@
 import { constants, openSync } from 'node:fs';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, isLockUndecided, isSystemError } from '../errors.ts';
 import { type LockScheme, tryLock } from './advisory-lock.ts';
 import { closeDescriptor } from './close.ts';
 import { areSameFile } from './held-file.ts';
-import { isLockUndecided, isSystemError } from './system-error.ts';
 
 /** As state files are opened: never through a symbolic link, and not waiting should it be a FIFO by now. */
 const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -10,13 +10,13 @@ import { mountsOnTheWay, readMounts } from '../lock/mounts.ts';
 import { addonPath } from '../lock/native.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { leaseState } from '../native/lease.ts';
+import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { describeMode, type Trust } from '../state/trust.ts';
-import { WayJudge } from '../state/trusted-path.ts';
-import { describeUser } from '../state/user-name.ts';
-import { type Way, walk } from '../state/way.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { describeMode, type Trust } from '../trust/trust.ts';
+import { WayJudge } from '../trust/trusted-path.ts';
+import { describeUser } from '../trust/user-name.ts';
+import { type Way, walk } from '../trust/way.ts';
 
 /** One thing that was looked at. `bad`: a promise does not hold here. */
 export interface Finding {

@@ -9,21 +9,22 @@
  *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
+
 import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
-import { epochMs } from '../state/clock.ts';
-import { replay, type StateContents } from '../state/contents.ts';
+import { epochMs } from '../log/clock.ts';
+import type { StateContents } from '../log/contents.ts';
+import { replay } from '../log/replay.ts';
+import { readAll, syncDirectory } from '../state/file-io.ts';
 import { freshName, partsOfName } from '../state/names.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { syncDirectory } from '../state/sync.ts';
-import { distrustFile, unsafeFile } from '../state/trust.ts';
+import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { isPendingIn } from './origin-file.ts';
 
 /** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */

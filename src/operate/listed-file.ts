@@ -1,5 +1,5 @@
 /** What `list` and `show` say of a file. Plain data: it goes through JSON as it is. */
-import type { Owner, ReportedError } from '../state/record.ts';
+import type { Owner, ReportedError } from '../log/records.ts';
 
 /**
  * What a file is.

@@ -3,12 +3,13 @@
  * open for writing; the kernel's table of locks is believed when it names the file, and not when it does not: the table
  * comes in pages, and what moves between two of them is missed.
  */
+
 import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { unlessRefused } from '../errors.ts';
+import { epochMs } from '../log/clock.ts';
+import type { StateContents } from '../log/contents.ts';
 import { leaseState } from '../native/lease.ts';
-import { epochMs } from '../state/clock.ts';
-import type { StateContents } from '../state/contents.ts';
 import { holderState } from '../sweep/holder.ts';
 import type { FileState, Holder, ListedFile } from './listed-file.ts';
 

@@ -2,10 +2,10 @@
 import { openSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
-import { replay } from '../state/contents.ts';
+import { replay } from '../log/replay.ts';
+import { readAll } from '../state/file-io.ts';
 import { partsOfName } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 
 /**

@@ -1,15 +1,18 @@
 /** How one file is looked at without a lock, and without a change to it. */
+
 import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
-import { diagnose } from '../cbor/diagnostic.ts';
 import { systemErrorCode } from '../errors.ts';
-import { epochMs } from '../state/clock.ts';
-import { type RegisteredFunction, replay, StateContents } from '../state/contents.ts';
+import { epochMs } from '../log/clock.ts';
+import { StateContents } from '../log/contents.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { replay } from '../log/replay.ts';
+import { reportError } from '../report/reported-error.ts';
+import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
-import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
+import { diagnose } from '../value/diagnostic.ts';
 import type { ListedFile, ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
 

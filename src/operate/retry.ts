@@ -1,13 +1,13 @@
 /** `retry` and `discard`: which dead letters are meant, and what became of each. */
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import type { ReportedError } from '../log/records.ts';
+import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { DAMAGED_SUFFIX } from '../state/names.ts';
-import type { ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { resolveTrust } from '../state/trust.ts';
 import { requireKnown } from '../sweep/options.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { resolveTrust } from '../trust/trust.ts';
 import { idMatcher } from './ids.ts';
 import { discardLetter, type LetterFate, retryLetter } from './letters.ts';
 import { list } from './list.ts';

@@ -1,16 +1,18 @@
 /** All that one file says, told without a lock and without a change. */
+
 import { basename, dirname, resolve } from 'node:path';
-import { diagnose } from '../cbor/diagnostic.ts';
 import { hasCode } from '../errors.ts';
 import { isAlive } from '../lock/process-identity.ts';
-import type { StateContents } from '../state/contents.ts';
+import type { StateContents } from '../log/contents.ts';
+import { decodeRecord } from '../log/decode-record.ts';
+import { readFrames } from '../log/frame.ts';
+import type { HeaderRecord, ReportedError } from '../log/records.ts';
 import { defaultBase } from '../state/default-base.ts';
-import { readFrames } from '../state/frame.ts';
 import { DEAD_STEM, isMovedDeadLetter } from '../state/names.ts';
-import { decodeRecord, type HeaderRecord, type ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { resolveTrust } from '../state/trust.ts';
 import { requireKnown } from '../sweep/options.ts';
+import { resolveTrust } from '../trust/trust.ts';
+import { diagnose } from '../value/diagnostic.ts';
 import { idMatcher } from './ids.ts';
 import { pathsOf } from './list.ts';
 import type { ListedFile } from './listed-file.ts';

@@ -1,8 +1,9 @@
 /** One attempt of one function: its handler is called in this process, with a time limit. */
-import { restore } from '../cbor/restore.ts';
+
 import { DeferredSweepError } from '../errors.ts';
 import { type CallSettled, callWithLimit, type KnownInvocation } from '../function/call-with-limit.ts';
-import { reportError } from '../sweep/reported-error.ts';
+import { reportError } from '../report/reported-error.ts';
+import { restore } from '../value/decode.ts';
 import type { Handler } from './options.ts';
 import type { ReportedError } from './report.ts';
 import type { StartedAttempt } from './session/messages.ts';

@@ -1,7 +1,7 @@
 /** The cluster store: deferred functions that survive their machine. Needs the package `pg`. */
 export { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
-export { currentInvocation, type Invocation } from '../function/invocation.ts';
-export type { Logger } from '../sweep/logger.ts';
+export { currentInvocation, type Invocation } from '../function/current-invocation.ts';
+export type { Logger } from '../report/logger.ts';
 export {
   type ClusterCall,
   type ClusterDefer,

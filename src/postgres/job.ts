@@ -1,6 +1,7 @@
 /** One open job of a cluster manager. */
-import { snapshot } from '../cbor/snapshot.ts';
+
 import { DeferredSweepError } from '../errors.ts';
+import { snapshot } from '../value/encode.ts';
 import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';

@@ -1,5 +1,5 @@
 /** Says on a logger what a cluster sweep, or the end of a cluster job, did. */
-import type { Logger } from '../sweep/logger.ts';
+import type { Logger } from '../report/logger.ts';
 import { type ClusterReport, hasClusterProblems } from './report.ts';
 
 /** One line for each thing that went wrong, one for the rest if there is any. */

@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { bootId } from '../lock/boot.ts';
+import { reportError } from '../report/reported-error.ts';
 import { milliseconds } from '../sweep/options.ts';
-import { reportError } from '../sweep/reported-error.ts';
 import { type ClusterDefer, ClusterJob } from './job.ts';
 import { logClusterReport } from './log-report.ts';
 import {

@@ -1,6 +1,7 @@
 /** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
-import { restore } from '../cbor/restore.ts';
+
 import { DeferredSweepError, hasCode } from '../errors.ts';
+import { restore } from '../value/decode.ts';
 import type { ReportedError } from './report.ts';
 import { type ConnectionOptions, newClient, type PgClient } from './session/driver.ts';
 import { prepare } from './session/prepare.ts';

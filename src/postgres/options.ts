@@ -1,6 +1,6 @@
 /** Options of a cluster manager, and how they are checked. */
-import type { Delivery, RunOrder } from '../state/record.ts';
-import { defaultLogger, type Logger, silent } from '../sweep/logger.ts';
+import type { Delivery, RunOrder } from '../log/records.ts';
+import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import { milliseconds, oneOf, positiveInteger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 

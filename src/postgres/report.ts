@@ -1,7 +1,7 @@
 /** What a cluster sweep, or the end of a cluster job, has to say. Plain data: it goes through JSON as it is. */
-import type { FunctionReport, ReportedError } from '../sweep/report.ts';
+import type { FunctionReport, ReportedError } from '../report/report.ts';
 
-export type { FunctionOutcome, FunctionReport, ReportedError } from '../sweep/report.ts';
+export type { FunctionOutcome, FunctionReport, ReportedError } from '../report/report.ts';
 
 /** One owner whose functions were run, or could not be. */
 export interface OwnerReport {

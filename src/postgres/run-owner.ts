@@ -1,8 +1,8 @@
 /** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { reportError } from '../sweep/reported-error.ts';
-import { traceInvoke } from '../tracing.ts';
+import { reportError } from '../report/reported-error.ts';
+import { traceInvoke } from '../report/tracing.ts';
 import { runAttempt } from './attempt.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import {

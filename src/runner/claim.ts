@@ -2,6 +2,7 @@
  * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
  * their runners; a lister, which holds a lease for some microseconds.
  */
+
 import { fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
@@ -9,13 +10,13 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import type { StateContents } from '../state/contents.ts';
-import { replay } from '../state/contents.ts';
+import type { StateContents } from '../log/contents.ts';
+import { replay } from '../log/replay.ts';
+import { readAll } from '../state/file-io.ts';
 import { WRITE_FLAGS } from '../state/open-patiently.ts';
-import { readAll } from '../state/read-all.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { distrustFile, type Trust, unsafeFile } from '../state/trust.ts';
+import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
 
 /** By then the glance of another sweeper, or the lease of a lister, is over. */
 const SECOND_TRY_MS = 3;

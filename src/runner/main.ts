@@ -3,10 +3,10 @@
  * (`protocol.ts`). It imports functions, never the owner's program. `docs/protocol.md`, Run.
  */
 import { Socket } from 'node:net';
-import { INSIDE, isInvocationOver } from '../function/invocation.ts';
+import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { StopCondition } from '../sweep/stop.ts';
+import { StopCondition } from '../stop.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { ProcessState } from './process-state.ts';

@@ -5,8 +5,8 @@
 import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import type { DeferRecord, HeaderRecord, Place } from '../state/record.ts';
-import type { RunNote } from '../sweep/report.ts';
+import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
+import type { RunNote } from '../report/report.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {

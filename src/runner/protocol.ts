@@ -7,10 +7,10 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
-import { MAX_TIMER_MS } from '../state/clock.ts';
-import type { ReportedError } from '../state/record.ts';
-import type { Trust } from '../state/trust.ts';
-import { type FunctionReport, RUN_NOTES, type RunNote } from '../sweep/report.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
+import type { ReportedError } from '../log/records.ts';
+import { type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.ts';
+import type { Trust } from '../trust/trust.ts';
 
 /** The runner's program. */
 export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));

@@ -1,21 +1,21 @@
 /** One file in a runner: claims it, makes the attempts, retires it, tells the sweeper. `docs/protocol.md`, Run. */
 
 import { setImmediate } from 'node:timers/promises';
+import { ClaimedFile } from '../attempt/claimed-file.ts';
+import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
+import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { codePathOf } from '../function/code-path.ts';
+import { codePathOf } from '../function/module/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import { checkUnchangedOwners } from '../state/code-owners.ts';
-import type { RegisteredFunction } from '../state/contents.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { writeClaim } from '../sweep/claim-or-retire.ts';
-import { ClaimedFile } from '../sweep/claimed-file.ts';
-import { reportError } from '../sweep/reported-error.ts';
-import type { StopCondition } from '../sweep/stop.ts';
+import type { StopCondition } from '../stop.ts';
+import { checkUnchangedOwners } from '../trust/code-owners.ts';
 import { claim } from './claim.ts';
 import type { EventPipe } from './event-pipe.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
-import { noRoomForStart, runAttempt } from './run-attempt.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
 
 /** What is the same for all files of a runner. */

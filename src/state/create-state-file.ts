@@ -13,26 +13,32 @@
  * that loses starts over with a new name. No step leaves an unlocked file that a sweeper would run: a `.tmp` is never
  * run, and the name without it appears only while the lock is held.
  */
+
 import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeferredSweepError, hasCode, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, hasCode, isLockUndecided, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
-import { isLockUndecided } from '../lock/system-error.ts';
-import { epochMs } from './clock.ts';
-import { FILE_MODE, setFileMode } from './file-mode.ts';
+import { epochMs } from '../log/clock.ts';
+import {
+  type Durability,
+  FORMAT_VERSION,
+  type HeaderRecord,
+  type Place,
+  type RunOrder,
+} from '../log/records.ts';
+import { describeMode, distrustFile } from '../trust/trust.ts';
+import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
 import { currentPlace, startedIn } from './place.ts';
-import { type Durability, FORMAT_VERSION, type HeaderRecord, type Place, type RunOrder } from './record.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
 import { systemReason } from './system-reason.ts';
-import { describeMode, distrustFile } from './trust.ts';
 
 /** Races in a row that a creator may lose. Each needs a sweep at the same instant, so this many do not happen. */
 const MAX_RACES = 1000;

@@ -4,18 +4,17 @@
  * The process that holds the state file's lock writes a letter under another name and renames it, before the final mark.
  * Its name comes from file and function, so writing it twice has no effect.
  */
+
 import { constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
-import type { RegisteredFunction } from './contents.ts';
-import { FILE_MODE, setFileMode } from './file-mode.ts';
+import { frameRecord } from '../log/encode-record.ts';
+import type { DoneRecord, HeaderRecord, StateRecord } from '../log/records.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { FILE_MODE, setFileMode, stateIo, syncDirectory } from './file-io.ts';
 import { DAMAGED_SUFFIX, WIP_SUFFIX } from './names.ts';
-import type { DoneRecord, HeaderRecord, StateRecord } from './record.ts';
-import { frameRecord } from './record-frame.ts';
 import type { StateDirectory } from './state-directory.ts';
-import { stateIo } from './state-io.ts';
-import { syncDirectory } from './sync.ts';
 
 const WRITE_FLAGS = constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW;
 

@@ -1,7 +1,8 @@
 /** Recognizes the unfinished file of a dead creator. Pure. */
+
 import { hasCode } from '../errors.ts';
-import { encodeFrame, readFrames } from './frame.ts';
-import { decodeRecord } from './record.ts';
+import { decodeRecord } from '../log/decode-record.ts';
+import { encodeFrame, readFrames } from '../log/frame.ts';
 
 /** The first bytes of every frame. */
 const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);

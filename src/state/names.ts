@@ -1,7 +1,7 @@
 /** Names in a state directory. A fresh name sorts behind every older one, so a listing is oldest first. */
 
 import { randomBytes } from 'node:crypto';
-import { epochMs } from './clock.ts';
+import { epochMs } from '../log/clock.ts';
 
 /** Subdirectory of the state directory base that holds the state files. */
 export const STATE_DIR_STEM = 'deferred';

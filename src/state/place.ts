@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import type { Place } from './record.ts';
+import type { Place } from '../log/records.ts';
 
 /** The working directory. Null if it was removed, or the system does not tell its name (macOS: EACCES). */
 export function currentPlace(): Place | null {

@@ -3,14 +3,13 @@ import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
+import { type Distrust, NOTHING_MORE, type Trust } from '../trust/trust.ts';
+import { distrustStateDirectory, WayJudge } from '../trust/trusted-path.ts';
+import { type Way, walk } from '../trust/way.ts';
+import { stateIo, syncDirectory, syncParent } from './file-io.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
-import { stateIo } from './state-io.ts';
-import { syncDirectory, syncParent } from './sync.ts';
 import { systemReason } from './system-reason.ts';
-import { type Distrust, NOTHING_MORE, type Trust } from './trust.ts';
-import { distrustStateDirectory, WayJudge } from './trusted-path.ts';
-import { type Way, walk } from './way.ts';
 
 /** Races in a row with cleanups that remove the directory. This many do not happen. */
 const MAX_RACES = 100;

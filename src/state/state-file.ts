@@ -2,18 +2,17 @@
  * A locked state file: of the owner while its job is open, of the sweeper that claims it, or of the runner. This class
  * knows records; `append-file.ts` reads and writes the bytes.
  */
+
 import { fstatSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
+import type { StateContents } from '../log/contents.ts';
+import { frameRecord } from '../log/encode-record.ts';
+import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '../log/records.ts';
+import { replay } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
-import { replay, type StateContents } from './contents.ts';
-import { FRAME_HEAD_BYTES, frameLength } from './frame.ts';
-import { isNoSpace } from './no-space.ts';
-import { MAX_STATE_FILE_BYTES } from './read-all.ts';
-import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from './record.ts';
-import { frameRecord } from './record-frame.ts';
-import { stateIo } from './state-io.ts';
+import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
 
 /** Limit for registrations. The rest of the file is for marks, so that all registered functions can run. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
@@ -90,12 +89,12 @@ export class StateFile {
 
   /**
    * Appends records by one write(2). When this returns, they are in the file (with `durability: 'disk'` on stable
-   * storage). When it throws, none of them counts.
+   * storage). When it throws, none of them counts. Returns where in the file the first of them begins.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
-  append(records: readonly StateRecord[]): void {
+  append(records: readonly StateRecord[]): number {
     const isRegistration = records.some(record => record.kind === 'defer');
-    this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
+    return this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
   }
 
   /**
@@ -143,6 +142,17 @@ export class StateFile {
     return this.#replay(this.#file.read());
   }
 
+  /**
+   * As {@link read}, with one registration alone: what that costs does not grow with the file. Marks of it are not read.
+   * @param offset - where the registration begins; with other bytes there the contents have no function
+   */
+  readRegistration(offset: number): StateContents {
+    const bytes = stateIo(`read ${this.path}`, this.path, () =>
+      Buffer.concat([this.#file.readFrame(0), this.#file.readFrame(offset)]),
+    );
+    return replay(bytes);
+  }
+
   /** All bytes of the file. @throws as {@link read} */
   readBytes(): Buffer {
     return this.#file.readAll();
@@ -154,7 +164,7 @@ export class StateFile {
    */
   reset(): void {
     stateIo(`empty ${this.path}`, this.path, () => {
-      this.#file.truncate(frameLength(this.#file.readHead(FRAME_HEAD_BYTES)));
+      this.#file.truncate(this.#file.readFrame(0).length);
     });
     this.#owedMarks = [];
   }
@@ -214,9 +224,9 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  #append(records: readonly StateRecord[], maxBytes: number): void {
+  #append(records: readonly StateRecord[], maxBytes: number): number {
     const frames = records.map(record => frameRecord(record, this.header.salt, this.path));
-    this.#file.append(Buffer.concat(frames), maxBytes);
+    return this.#file.append(Buffer.concat(frames), maxBytes);
   }
 }
 

@@ -2,24 +2,23 @@
  * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
  * which its runners died, buries functions without attempts left, then retires the file or claims it.
  */
+
 import { unlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { DeferredSweepError, hasCode } from '../errors.ts';
+import { ClaimedFile } from '../attempt/claimed-file.ts';
+import { nextStart } from '../attempt/run-attempt.ts';
+import { writeClaim } from '../attempt/write-claim.ts';
+import { DeferredSweepError } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
-import { nextStart } from '../runner/run-attempt.ts';
-import { epochMs } from '../state/clock.ts';
-import type { StateContents } from '../state/contents.ts';
+import type { StateContents } from '../log/contents.ts';
+import { nonceOf } from '../log/nonce.ts';
+import type { HeaderRecord, ReportedError } from '../log/records.ts';
+import { interrupted, type RetryOverrides } from '../log/retry-policy.ts';
+import { type FileReport, refusedReport } from '../report/report.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
-import { nonceOf } from '../state/nonce.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
-import type { ReportedError } from '../state/record.ts';
-import { interrupted, type RetryOverrides } from '../state/retry-policy.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { ClaimedFile } from './claimed-file.ts';
-import type { Candidate } from './look.ts';
-import { type FileReport, refusedReport } from './report.ts';
 
 /** What a claim must know of its sweep. */
 export interface ClaimOptions {
@@ -35,7 +34,7 @@ export interface ClaimOptions {
 /** Either the file is settled, or it needs a runner. */
 export type Claim =
   | { readonly kind: 'done'; readonly report: FileReport }
-  | Pick<Candidate, 'kind' | 'header' | 'report'>;
+  | { readonly kind: 'candidate'; readonly header: HeaderRecord; readonly report: FileReport };
 
 /**
  * @param fd - holds the lock; open for reading at least
@@ -79,18 +78,6 @@ export function claimOrRetire(
     return { kind: 'done', report: claimed.report() };
   } finally {
     closeDescriptor(writable);
-  }
-}
-
-/**
- * Tells other sweepers that the file is being swept. If the disk takes no claim they see a live owner. The functions
- * still run: a cleanup may make room.
- */
-export function writeClaim(file: StateFile, nonce: string): void {
-  try {
-    file.append([{ kind: 'claim', nonce, pid: process.pid, host: hostname(), atEpochMs: epochMs() }]);
-  } catch (error) {
-    if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
   }
 }
 

@@ -1,11 +1,17 @@
 /** The cleanup of a node that shuts down, or of a workflow's last worker. `docs/protocol.md`, Cleanup. */
 import { performance } from 'node:perf_hooks';
 import { hasCode } from '../errors.ts';
+import {
+  type FileReport,
+  laterReport,
+  refusedReport,
+  type SweepReport,
+  summarize,
+} from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
+import { StopCondition } from '../stop.ts';
 import { directoryOptions, resolveSweepOptions, type SweepOptions } from './options.ts';
-import { type FileReport, laterReport, refusedReport, type SweepReport, summarize } from './report.ts';
-import { StopCondition } from './stop.ts';
 import { sweepDirectory } from './sweep.ts';
 
 /**

@@ -4,18 +4,22 @@
  * `docs/protocol.md`, Sweep, steps 3 to 5.
  */
 import { dirname } from 'node:path';
+import { nonceOf } from '../log/nonce.ts';
+import type { ReportedError } from '../log/records.ts';
+import { reportError } from '../report/reported-error.ts';
 import type { Begin } from '../runner/protocol.ts';
-import { nonceOf } from '../state/nonce.ts';
-import type { ReportedError } from '../state/record.ts';
+import type { StopCondition } from '../stop.ts';
+import { Aftermath } from './aftermath.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch } from './launch.ts';
-import type { Candidate, Looker } from './look.ts';
+import type { LaunchQueue } from './launch-queue.ts';
+import type { Looker } from './look.ts';
+import type { Candidate } from './look-outcome.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import type { ReportBook } from './report-book.ts';
-import { reportError, reportOf } from './reported-error.ts';
+import { cannotStart, whyItDied } from './runner-death.ts';
 import { type RunnerEnd, RunnerProcess } from './runner-process.ts';
 import { Signal } from './signal.ts';
-import type { StopCondition } from './stop.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
 const MOST_HELD = 64;
@@ -26,8 +30,6 @@ const RESERVED_DESCRIPTORS = 40;
 const MOST_HANDED_OVER = 32;
 /** Runners of one launch in a row that may die before they begin a function. */
 const MOST_IDLE_DEATHS = 2;
-/** Looks at one file in a row that may find nothing new. */
-const MOST_FRUITLESS_LOOKS = 5;
 
 /** What is the same for all runners of a sweep. */
 export interface CrewOptions {
@@ -41,24 +43,12 @@ export interface CrewOptions {
   readonly deaths: Map<string, (name: string) => ReportedError>;
 }
 
-/** The candidates of one launch. */
-interface Queue {
-  launch: Launch;
-  readonly waiting: Candidate[];
-  /** Runners that work on this queue. */
-  runners: number;
-  idleDeaths: number;
-  /** Set when runners of this launch die before they begin a function. */
-  failure: ReportedError | undefined;
-}
-
 export class Crew {
   readonly #shared: CrewOptions;
-  readonly #queues = new Map<string, Queue>();
+  readonly #aftermath: Aftermath;
+  readonly #queues = new Map<string, LaunchQueue>();
   #knownMostHeld: number | undefined;
   readonly #changed = new Signal();
-  /** Looks in a row that found nothing new, by path. */
-  readonly #fruitless = new Map<string, number>();
   #runners = 0;
   #launched = 0;
   /** Whether candidates may still come. */
@@ -66,6 +56,7 @@ export class Crew {
 
   constructor(shared: CrewOptions) {
     this.#shared = shared;
+    this.#aftermath = new Aftermath(shared.looker, shared.book, shared.stop);
   }
 
   /** Runners started so far. */
@@ -126,15 +117,17 @@ export class Crew {
   }
 
   /** Starts one runner after the other until the queue is empty. Never rejects. */
-  async #workOff(queue: Queue): Promise<void> {
+  async #workOff(queue: LaunchQueue): Promise<void> {
     try {
       while (await this.#isNeeded(queue)) {
-        if (queue.failure) await this.#failAttempts(queue, queue.failure);
+        if (queue.failure) await this.#aftermath.failAttempts(queue, queue.failure);
         else await this.#employ(queue);
+        this.#changed.notify();
       }
     } catch (error) {
       // A bug of this package. Report it, and let other files be swept.
-      for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, reportError(error));
+      for (const candidate of queue.waiting.splice(0))
+        this.#aftermath.giveBack(candidate, reportError(error));
     } finally {
       queue.runners--;
       this.#runners--;
@@ -144,7 +137,7 @@ export class Crew {
   }
 
   /** True when the queue has work. Waits while it may still be filled and no other launch wants the place. */
-  async #isNeeded(queue: Queue): Promise<boolean> {
+  async #isNeeded(queue: LaunchQueue): Promise<boolean> {
     for (;;) {
       if (this.#shared.stop.isReached) {
         this.#leaveAll(queue);
@@ -158,7 +151,7 @@ export class Crew {
   }
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
-  async #employ(queue: Queue): Promise<void> {
+  async #employ(queue: LaunchQueue): Promise<void> {
     const { options, stop, book } = this.#shared;
     const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
     const runner = new RunnerProcess(queue.launch, this.#begin(nonce, queue.launch), options, stop);
@@ -181,7 +174,7 @@ export class Crew {
       isAlive = await runner.ready();
       if (!isAlive) break;
       hasWorked = true;
-      for (const candidate of handed) await this.#settle(queue, candidate);
+      for (const candidate of handed) await this.#aftermath.settle(queue, candidate);
       handed = [];
     }
     const end = await runner.stop();
@@ -211,7 +204,7 @@ export class Crew {
 
   /** After a runner's death: ends the attempt it died in, and queues the rest for another runner. */
   async #clearUp(
-    queue: Queue,
+    queue: LaunchQueue,
     handed: readonly Candidate[],
     nonce: string,
     end: RunnerEnd,
@@ -220,7 +213,7 @@ export class Crew {
     const { book, deaths, stop } = this.#shared;
     if (!end.hasStarted) {
       // No descriptors, no processes, or Node refuses. That is no function's fault and counts no attempt.
-      for (const candidate of queue.waiting.splice(0)) this.#giveBack(candidate, cannotStart(end));
+      for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, cannotStart(end));
       this.#changed.notify();
       return;
     }
@@ -229,7 +222,7 @@ export class Crew {
     let hasBegun = hasWorked;
     for (const candidate of handed) {
       book.endBegun(candidate.path, reason);
-      if (await this.#settle(queue, candidate, true)) hasBegun = true;
+      if (await this.#aftermath.settle(queue, candidate, true)) hasBegun = true;
     }
     // The oldest first again.
     queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -240,93 +233,8 @@ export class Crew {
     else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
   }
 
-  /** Sees to a file that a runner had. Returns whether the runner did something with it. */
-  async #settle(queue: Queue, candidate: Candidate, isDead = false): Promise<boolean> {
-    const state = this.#shared.book.settle(candidate.path, isDead);
-    if (state === 'unclear') return this.#lookAgain(queue, candidate);
-    // A new file may get its inode number.
-    if (state === 'retired') this.#shared.looker.forget(candidate.inode);
-    return true;
-  }
-
-  /** Looks again at a file that a runner left. True if more of its functions were tried than before. */
-  async #lookAgain(queue: Queue, before: Candidate): Promise<boolean> {
-    const { looker, book, stop } = this.#shared;
-    looker.forget(before.inode);
-    const look = await looker.look(before.name, { isPatienceOver: true });
-    switch (look.kind) {
-      case 'candidate': {
-        const hasMore = look.report.functions.length > before.report.functions.length;
-        const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + 1;
-        this.#fruitless.set(look.path, fruitless);
-        if (fruitless > MOST_FRUITLESS_LOOKS) this.#giveBack(look, leftByRunners(look));
-        else if (stop.isReached) this.#leave(look);
-        else queue.waiting.unshift(look);
-        return hasMore;
-      }
-      case 'done':
-      case 'locked':
-        // Two sweeps that take a file from each other could go on with that for ever.
-        if (look.kind === 'locked') looker.leaveToOthers(before.inode);
-        // What was known of it stays.
-        if (look.report.error && look.report.outcome === 'refused')
-          book.fail(before.report, look.report.error);
-        else book.note(look.report);
-        return look.report.functions.length > before.report.functions.length;
-      default:
-        book.vanished(before.path);
-        return false;
-    }
-  }
-
-  /** Writes a failed attempt for each function, because no runner begins one. */
-  async #failAttempts(queue: Queue, failure: ReportedError): Promise<void> {
-    const { looker, book } = this.#shared;
-    for (const candidate of queue.waiting.splice(0)) {
-      candidate.release();
-      looker.forget(candidate.inode);
-      const look = await looker.look(candidate.name, { isPatienceOver: true, failure });
-      if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
-      else if (look.kind === 'candidate') this.#giveBack(look, leftByRunners(look));
-    }
+  #leaveAll(queue: LaunchQueue): void {
+    for (const candidate of queue.waiting.splice(0)) this.#aftermath.leave(candidate);
     this.#changed.notify();
   }
-
-  #leaveAll(queue: Queue): void {
-    for (const candidate of queue.waiting.splice(0)) this.#leave(candidate);
-    this.#changed.notify();
-  }
-
-  #leave(candidate: Candidate): void {
-    candidate.release();
-    this.#shared.book.leave(candidate.report);
-  }
-
-  #giveBack(candidate: Candidate, error: ReportedError): void {
-    candidate.release();
-    this.#shared.book.fail(candidate.report, error);
-  }
-}
-
-function whyItDied(name: string, end: RunnerEnd): ReportedError {
-  if (end.timedOutMs !== undefined) {
-    return reportOf(
-      'DEFERRED_TIMED_OUT',
-      `cannot wait longer for ${name}: it did not finish within ${end.timedOutMs} ms, its process was killed`,
-    );
-  }
-  return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${end.how}`);
-}
-
-function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedError {
-  const late = timedOutMs === undefined ? '' : `, having begun none within ${timedOutMs} ms`;
-  const cause = error === undefined ? '' : `: ${String(error)}`;
-  return reportOf(
-    'DEFERRED_CRASHED',
-    `cannot run orphans: the runner process ${how} before it ran a function${late}${cause}`,
-  );
-}
-
-function leftByRunners({ path }: Candidate): ReportedError {
-  return reportOf('DEFERRED_CRASHED', `cannot sweep ${path}: its runners leave it as it is`);
 }

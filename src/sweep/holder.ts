@@ -4,10 +4,10 @@
  */
 import { fstatSync } from 'node:fs';
 import { isAlive } from '../lock/process-identity.ts';
-import { replay } from '../state/contents.ts';
-import { readPart } from '../state/read-all.ts';
-import type { HeaderRecord } from '../state/record.ts';
-import type { FileOutcome } from './report.ts';
+import type { HeaderRecord } from '../log/records.ts';
+import { replay } from '../log/replay.ts';
+import type { FileOutcome } from '../report/report.ts';
+import { readPart } from '../state/file-io.ts';
 
 export interface Holder {
   readonly state: Extract<FileOutcome, 'live' | 'held' | 'sweeping'>;

@@ -4,11 +4,11 @@
  */
 import { accessSync, constants } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
-import { INSIDE, STARTING } from '../function/invocation.ts';
+import { INSIDE, STARTING } from '../function/current-invocation.ts';
+import type { HeaderRecord } from '../log/records.ts';
+import type { RunNote } from '../report/report.ts';
 import { MAIN, PRELOAD } from '../runner/protocol.ts';
 import { stateOf } from '../state/place.ts';
-import type { HeaderRecord } from '../state/record.ts';
-import type { RunNote } from './report.ts';
 
 /** Owners with the same launch share a runner. */
 export interface Launch {

@@ -11,57 +11,29 @@
  * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
  * lock.
  */
+
 import { fstatSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import { hasCode, isSystemError } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
-import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
+import { unlockAndClose } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
-import { isSystemError } from '../lock/system-error.ts';
-import { epochMs } from '../state/clock.ts';
-import { replay, replayInSlices, type StateContents } from '../state/contents.ts';
+import type { StateContents } from '../log/contents.ts';
+import { isOfSweep } from '../log/nonce.ts';
+import type { ReportedError } from '../log/records.ts';
+import { replay, replayInSlices } from '../log/replay.ts';
+import { refusedReport } from '../report/report.ts';
+import { readAll, readPart } from '../state/file-io.ts';
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
-import { isOfSweep } from '../state/nonce.ts';
 import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
-import { readAll, readPart } from '../state/read-all.ts';
-import type { HeaderRecord, ReportedError } from '../state/record.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
-import { distrustFile, unsafeFile } from '../state/trust.ts';
+import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
-import { holderOf } from './holder.ts';
-import { type FileReport, refusedReport } from './report.ts';
-
-/** What a look found. */
-export type Look =
-  /** The path is gone or names another file: another sweeper or the owner was faster. */
-  | { readonly kind: 'vanished' }
-  /** This sweep has met the file before. */
-  | { readonly kind: 'seen' }
-  /** Another process holds the lock. `report.outcome` says which kind of process, as far as reading tells. */
-  | { readonly kind: 'locked'; readonly report: FileReport }
-  /** Another sweeper claimed the file. Its runner is about to lock it, or that sweeper died. */
-  | { readonly kind: 'handed-over' }
-  /** No function has to run now, or none can. */
-  | { readonly kind: 'done'; readonly report: FileReport }
-  | Candidate;
-
-/** A file with something to run: claimed, and locked until {@link Candidate.release}. */
-export interface Candidate {
-  readonly kind: 'candidate';
-  readonly name: string;
-  readonly path: string;
-  readonly inode: string;
-  readonly header: HeaderRecord;
-  /** The file's length when it was read. */
-  readonly seenBytes: number;
-  /** What the sweeper knows of the file before a runner has it. */
-  readonly report: FileReport;
-  /** Unlocks the file for a runner. */
-  release(): void;
-}
+import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
+import { OpenedFile } from './opened-file.ts';
 
 /** What a look must know of its sweep. */
 export interface LookOptions extends ClaimOptions {
@@ -157,7 +129,7 @@ export class Looker {
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
-    if (!opened.isLocked) return locked(opened);
+    if (!opened.isLocked) return locked(fd, path, name);
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
@@ -172,7 +144,7 @@ export class Looker {
     }
     const bytes = readAll(fd, path);
     const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
-    if (!this.#isOwnerGone(opened, contents)) return locked(opened);
+    if (!this.#isOwnerGone(opened, contents)) return locked(fd, path, name);
     const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);
@@ -219,28 +191,6 @@ export class Looker {
   }
 }
 
-/** An open descriptor, and whether it holds the file's lock. */
-class OpenedFile {
-  readonly fd: number;
-  readonly path: string;
-  readonly name: string;
-  isLocked = false;
-  /** True: the look ends with the lock held. */
-  isKept = false;
-
-  constructor(fd: number, path: string, name: string) {
-    this.fd = fd;
-    this.path = path;
-    this.name = name;
-  }
-
-  close(): void {
-    if (this.isKept) return;
-    if (this.isLocked) unlockAndClose(this.fd);
-    else closeDescriptor(this.fd);
-  }
-}
-
 /** Enough for a header. */
 const HEAD_BYTES = 64 * 1024;
 
@@ -251,46 +201,4 @@ async function replayBreathing(bytes: Buffer): Promise<StateContents> {
     if (step.done) return step.value;
     await setImmediate();
   }
-}
-
-function locked({ fd, path, name }: OpenedFile): Look {
-  const { state, header } = holderOf(fd, name);
-  return {
-    kind: 'locked',
-    report: {
-      path,
-      outcome: state,
-      ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
-      ...(header && header.label !== null && { label: header.label }),
-      functions: [],
-      isRetired: false,
-      pending: 0,
-    },
-  };
-}
-
-function refusedToOpen(path: string, error: unknown): Look {
-  // ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory.
-  const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
-  return isNoFile
-    ? done(refusedReport(path, unsafeFile(path, 'it is not a regular file', error)))
-    : failed(path, error);
-}
-
-function failed(path: string, error: unknown): Look {
-  // Another process unlinked it between two steps.
-  if (systemErrorCode(error) === 'ENOENT') return { kind: 'vanished' };
-  // This concerns the whole file system, not this file.
-  if (hasCode(error, 'DEFERRED_LOCK_INEFFECTIVE')) throw error;
-  const [code, why] =
-    error instanceof DeferredSweepError
-      ? ([error.code, error.message] as const)
-      : (['DEFERRED_STATE_IO', String(error)] as const);
-  return done(
-    refusedReport(path, new DeferredSweepError(code, `cannot sweep ${path}: ${why}`, { path, cause: error })),
-  );
-}
-
-function done(report: FileReport): Look {
-  return { kind: 'done', report };
 }

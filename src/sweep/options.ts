@@ -1,11 +1,11 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { MAX_TIMER_MS } from '../log/clock.ts';
 import { nearest } from '../nearest.ts';
 import { printable } from '../printable.ts';
-import { MAX_TIMER_MS } from '../state/clock.ts';
+import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
-import { resolveTrust, type Trust } from '../state/trust.ts';
-import { defaultLogger, type Logger, silent } from './logger.ts';
+import { resolveTrust, type Trust } from '../trust/trust.ts';
 
 /** How to sweep. Times are in milliseconds. */
 export interface SweepOptions {

@@ -2,10 +2,10 @@
 import { lstatSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
+import type { ReportedError } from '../log/records.ts';
+import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from '../report/report.ts';
+import { traceInvoke } from '../report/tracing.ts';
 import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
-import type { ReportedError } from '../state/record.ts';
-import { traceInvoke } from '../tracing.ts';
-import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from './report.ts';
 
 /** A file that a runner has. */
 interface Running {

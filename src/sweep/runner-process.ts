@@ -15,12 +15,12 @@ import {
   type Work,
   watchdogGraceMs,
 } from '../runner/protocol.ts';
+import type { StopCondition } from '../stop.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { GroupKiller } from './group-killer.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 import type { ResolvedSweepOptions } from './options.ts';
 import { Signal } from './signal.ts';
-import type { StopCondition } from './stop.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {

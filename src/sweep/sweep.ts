@@ -9,14 +9,16 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
-import { epochMs } from '../state/clock.ts';
+import { epochMs } from '../log/clock.ts';
+import { freshSweepId } from '../log/nonce.ts';
+import type { ReportedError } from '../log/records.ts';
+import { logReport } from '../report/logger.ts';
+import { type FileReport, refusedReport, type SweepReport, summarize } from '../report/report.ts';
+import { traceSweep } from '../report/tracing.ts';
 import { defaultBase } from '../state/default-base.ts';
-import { freshSweepId } from '../state/nonce.ts';
-import type { ReportedError } from '../state/record.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { traceSweep } from '../tracing.ts';
+import { monotonicMs, StopCondition } from '../stop.ts';
 import { Crew } from './crew.ts';
-import { logReport } from './logger.ts';
 import { Looker } from './look.ts';
 import {
   directoryOptions,
@@ -24,9 +26,7 @@ import {
   resolveSweepOptions,
   type SweepOptions,
 } from './options.ts';
-import { type FileReport, refusedReport, type SweepReport, summarize } from './report.ts';
 import { ReportBook } from './report-book.ts';
-import { monotonicMs, StopCondition } from './stop.ts';
 
 /** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;

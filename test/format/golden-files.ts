@@ -1,9 +1,9 @@
 /** The state files of test/format/golden/: what is in them, and what every version must read from them. */
 
-import { encode } from '#dist/cbor/codec.js';
-import { snapshot } from '#dist/cbor/snapshot.js';
-import { encodeFrame } from '#dist/state/frame.js';
-import type { DeferRecord, HeaderRecord, StateRecord } from '#dist/state/record.js';
+import { encodeFrame } from '#dist/log/frame.js';
+import type { DeferRecord, HeaderRecord, StateRecord } from '#dist/log/records.js';
+import { encode } from '#dist/value/codec.js';
+import { snapshot } from '#dist/value/encode.js';
 import { deferOf, frameOf, headerOf, ourSalt, theirSalt } from '../state/state-bytes.js';
 
 export interface Golden {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { restore } from '#dist/cbor/restore.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
+import { restore } from '#dist/value/decode.js';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { stateBase } from '../state/state-bytes.js';
 import { goldenFiles, specialValues } from './golden-files.js';

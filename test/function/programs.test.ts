@@ -322,7 +322,7 @@ test('a file that Node was told to load first and that runs the jobs is part of 
     place,
     'program.mjs',
     `import { DeferredFunctionManager } from ${JSON.stringify(library)};
-     import { isPartOfProgram } from ${JSON.stringify(import.meta.resolve('#dist/function/evaluation.js'))};
+     import { isPartOfProgram } from ${JSON.stringify(import.meta.resolve('#dist/function/module/evaluation.js'))};
      async function main() {
        await new DeferredFunctionManager(${JSON.stringify(place.base)}).open();
        console.log(isPartOfProgram(${JSON.stringify(loader)}), isPartOfProgram(process.argv[2]));

@@ -1,16 +1,16 @@
 /** A sweep whose functions run in this process: what a runner does with each file, without a runner's start. */
 import { LockPatience } from '#dist/lock/patience.js';
+import { freshSweepId, nonceOf } from '#dist/log/nonce.js';
+import { type SweepReport, summarize } from '#dist/report/report.js';
 import type { EventPipe } from '#dist/runner/event-pipe.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
 import { runFile } from '#dist/runner/run-file.js';
-import { freshSweepId, nonceOf } from '#dist/state/nonce.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
+import { StopCondition } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
 import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
-import { type SweepReport, summarize } from '#dist/sweep/report.js';
 import { ReportBook } from '#dist/sweep/report-book.js';
-import { StopCondition } from '#dist/sweep/stop.js';
 
 /** As `sweep`, once over all files, retries at once. */
 export async function sweepHere(base: string, options: SweepOptions = {}): Promise<SweepReport> {

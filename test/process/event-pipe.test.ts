@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { EVENT_FD, MAX_LINE_BYTES, parseEvent } from '#dist/runner/protocol.js';
+import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SweepReport, sweep } from '#dist/index.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, endGroup, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { replay } from '#dist/state/contents.js';
+import type { DoneRecord } from '#dist/log/records.js';
+import { replay } from '#dist/log/replay.js';
 import { copyDamaged, writeDeadLetter } from '#dist/state/dead-letter.js';
-import type { DoneRecord } from '#dist/state/record.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 

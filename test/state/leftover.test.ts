@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import test from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
-import { encodeFrame } from '#dist/state/frame.js';
+import { encodeFrame } from '#dist/log/frame.js';
 import { isCreatorsLeftover } from '#dist/state/leftover.js';
+import { encode } from '#dist/value/codec.js';
 import { deferOf, framesOf, headerOf } from './state-bytes.js';
 
 const [header, defer] = framesOf(headerOf({ label: 'x'.repeat(500) }), deferOf(1, [])) as [Buffer, Buffer];

@@ -1,6 +1,6 @@
 /** A module whose functions say with what they were called: what a sweep in this process really ran. */
 import { appendFileSync } from 'node:fs';
-import { encodeFrame } from '#dist/state/frame.js';
+import { encodeFrame } from '#dist/log/frame.js';
 
 const calls: unknown[][] = [];
 

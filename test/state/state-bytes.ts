@@ -1,19 +1,15 @@
 /** State files made of chosen records, and what a sweep makes of them. */
+
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
-import { snapshot } from '#dist/cbor/snapshot.js';
-import { encodeFrame } from '#dist/state/frame.js';
+import { encodeRecord } from '#dist/log/encode-record.js';
+import { encodeFrame } from '#dist/log/frame.js';
+import type { DeferRecord, HeaderRecord, StartRecord, StateRecord } from '#dist/log/records.js';
 import { placeOf } from '#dist/state/place.js';
-import {
-  type DeferRecord,
-  encodeRecord,
-  type HeaderRecord,
-  type StartRecord,
-  type StateRecord,
-} from '#dist/state/record.js';
+import { encode } from '#dist/value/codec.js';
+import { snapshot } from '#dist/value/encode.js';
 
 const root = placeOf('/');
 

@@ -4,7 +4,7 @@ import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path';
 import test from 'node:test';
 import { DeferredSweepError } from 'deferred-sweep';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
 import { createStateFileNow, type StateFileSettings } from '#dist/state/create-state-file.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { StateFile } from '#dist/state/state-file.js';

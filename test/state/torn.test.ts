@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { encode } from '#dist/cbor/codec.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
 import { sweep } from '#dist/sweep/sweep.js';
+import { encode } from '#dist/value/codec.js';
 import { sweepHere } from '../helpers/sweep-here.js';
 import { takeCalls } from './ran.js';
 import {

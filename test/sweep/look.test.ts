@@ -1,11 +1,13 @@
 /** The race between a sweeper's open(2) and its lock: another process has run and removed the file in between. */
+
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'node:test';
 import { LockPatience, type PatientLockOptions, type UnansweredLock } from '#dist/lock/patience.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { type Look, Looker } from '#dist/sweep/look.js';
+import { Looker } from '#dist/sweep/look.js';
+import type { Look } from '#dist/sweep/look-outcome.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { runCommandLine } from '../helpers/command-line.ts';
 import { freshPlace, leaveOrphan } from '../helpers/worker.ts';

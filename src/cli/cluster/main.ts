@@ -1,5 +1,5 @@
 /** `deferred-sweep cluster`: finds the verb, loads what it needs. */
-import { reportError } from '../../sweep/reported-error.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from '../exit.ts';
 import { CLUSTER_USAGE, type ClusterLine, parseClusterLine } from './arguments.ts';
 import { printable } from './format.ts';

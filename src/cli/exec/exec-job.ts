@@ -3,7 +3,7 @@
 import { deferEnd, describeMarked, type MarkedProcesses } from '../../actions/end-processes.ts';
 import { createToken, withToken } from '../../actions/token.ts';
 import { DeferredFunction } from '../../function/deferred-function.ts';
-import type { Job, Registration } from '../../job.ts';
+import type { Job, Registration } from '../../job/job.ts';
 import type { JobAnswer, JobRequest } from './job-channel.ts';
 
 const KILL_GRACE_MS = 5000;

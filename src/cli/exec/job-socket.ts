@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
 import { DeferredSweepError, unlessRefused } from '../../errors.ts';
-import type { Job } from '../../job.ts';
+import type { Job } from '../../job/job.ts';
 import { type JobAnswer, type JobRequest, MAX_MESSAGE_BYTES } from './job-channel.ts';
 
 /** Of `sun_path`: 104 bytes with its NUL on macOS, 108 on Linux. */

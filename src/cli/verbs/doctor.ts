@@ -2,7 +2,7 @@
 import { examine } from '../../operate/doctor.ts';
 import { printable, printableJson } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
-import { resolveTrust } from '../../state/trust.ts';
+import { resolveTrust } from '../../trust/trust.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { print } from '../output.ts';

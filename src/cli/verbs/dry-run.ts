@@ -2,8 +2,8 @@
 import { list } from '../../operate/list.ts';
 import type { ListedFile } from '../../operate/listed-file.ts';
 import { printable, printableJson } from '../../printable.ts';
+import { reportError } from '../../report/reported-error.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
-import { reportError } from '../../sweep/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
 import { print, say } from '../output.ts';

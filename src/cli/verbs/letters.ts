@@ -9,8 +9,8 @@ import {
   select,
 } from '../../operate/retry.ts';
 import { printable, printableJson } from '../../printable.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { defaultBase } from '../../state/default-base.ts';
-import { reportError } from '../../sweep/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
 import { print, say } from '../output.ts';

@@ -2,7 +2,7 @@
 import { list } from '../../operate/list.ts';
 import { FILE_STATES, type FileState } from '../../operate/listed-file.ts';
 import { printableJson } from '../../printable.ts';
-import { reportError } from '../../sweep/reported-error.ts';
+import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';

@@ -1,8 +1,8 @@
 /** The verb `show`. */
 import { type ShownFile, show } from '../../operate/show.ts';
 import { printable, printableJson } from '../../printable.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { defaultBase } from '../../state/default-base.ts';
-import { reportError } from '../../sweep/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
 import { formatShown } from '../format-show.ts';

@@ -1,12 +1,12 @@
 /** The verbs `sweep` and `cleanup`. */
 import { printableJson } from '../../printable.ts';
+import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
-import { resolveTrust } from '../../state/trust.ts';
 import { cleanup } from '../../sweep/cleanup.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
-import { hasProblems, type SweepReport } from '../../sweep/report.ts';
-import { reportError } from '../../sweep/reported-error.ts';
 import { sweep } from '../../sweep/sweep.ts';
+import { resolveTrust } from '../../trust/trust.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';

@@ -6,7 +6,7 @@
  * 2. Every call of a hold carries the attachment of the session that speaks. What a former session still has in flight
  *    is refused by the server.
  */
-import { reportError } from '../../sweep/reported-error.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
 import { Gate } from './gate.ts';

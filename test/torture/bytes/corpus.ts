@@ -1,8 +1,10 @@
 /** State files to start from: real ones of this version, with every kind of record, small and large. */
-import { encode } from '#dist/cbor/codec.js';
-import { snapshot } from '#dist/cbor/snapshot.js';
-import { encodeFrame } from '#dist/state/frame.js';
-import { type DeferRecord, encodeRecord, type StateRecord } from '#dist/state/record.js';
+
+import { encodeRecord } from '#dist/log/encode-record.js';
+import { encodeFrame } from '#dist/log/frame.js';
+import type { DeferRecord, StateRecord } from '#dist/log/records.js';
+import { encode } from '#dist/value/codec.js';
+import { snapshot } from '#dist/value/encode.js';
 import { deferOf, headerOf, startOf } from '../../state/state-bytes.ts';
 import { type Random, randomOf } from '../random.ts';
 

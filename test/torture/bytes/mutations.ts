@@ -1,6 +1,7 @@
 /** What can become of a state file's bytes: by a dying disk, a stranger, or somebody who knows the format. */
-import { encode } from '#dist/cbor/codec.js';
-import { encodeFrame } from '#dist/state/frame.js';
+
+import { encodeFrame } from '#dist/log/frame.js';
+import { encode } from '#dist/value/codec.js';
 import type { Random } from '../random.ts';
 import type { CorpusFile } from './corpus.ts';
 

@@ -2,11 +2,14 @@
  * Reads generated state files as a sweep does, and judges: `node reader.js SEED FROM COUNT`. Sends a message for each
  * batch: how many were read and the most memory used, or what was found at which index.
  */
-import { restore } from '#dist/cbor/restore.js';
+
 import { DeferredSweepError } from '#dist/errors.js';
 import { parseDescriptor } from '#dist/function/descriptor.js';
-import { replay, type StateContents } from '#dist/state/contents.js';
-import { encodeRecord, type HeaderRecord } from '#dist/state/record.js';
+import type { StateContents } from '#dist/log/contents.js';
+import { encodeRecord } from '#dist/log/encode-record.js';
+import type { HeaderRecord } from '#dist/log/records.js';
+import { replay } from '#dist/log/replay.js';
+import { restore } from '#dist/value/decode.js';
 import { randomOf } from '../random.ts';
 import { corpusOf } from './corpus.ts';
 import { mutate } from './mutations.ts';

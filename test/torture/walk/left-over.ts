@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { restore } from '#dist/cbor/restore.js';
-import { replay } from '#dist/state/contents.js';
+import { replay } from '#dist/log/replay.js';
+import { restore } from '#dist/value/decode.js';
 import { BASE } from './notes.ts';
 
 /** Nothing else tells when a runner ends that outlived its sweeper. */

@@ -1,0 +1,250 @@
+/**
+ * A locked state file whose functions are run: by the owner at the end of its job, by a runner, or by the sweeper that
+ * ends attempts. Decides which functions may run, buries those that may not, and removes the file when none is left.
+ */
+
+import { epochMs } from '../log/clock.ts';
+import type { StateContents } from '../log/contents.ts';
+import type { DoneRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import type { RetryOverrides } from '../log/retry-policy.ts';
+import {
+  type FileReport,
+  type FunctionReport,
+  outcomeOfFile,
+  type RunNote,
+  reportOnFunction,
+} from '../report/report.ts';
+import { reportError } from '../report/reported-error.ts';
+import { traceInvoke } from '../report/tracing.ts';
+import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import type { StateFile } from '../state/state-file.ts';
+import { Turn, type TurnLimits } from './turn.ts';
+
+export class ClaimedFile {
+  readonly file: StateFile;
+  contents: StateContents;
+  readonly #directory: StateDirectory;
+  readonly #turn: Turn;
+  /** Ids of functions that were run or given up here, at most once each. */
+  readonly #handled = new Set<number>();
+  /** Ids of functions that were given up without a run here. */
+  readonly #skipped = new Set<number>();
+  readonly #deadLetters = new Map<number, string>();
+  readonly #notes = new Map<number, readonly RunNote[]>();
+  /** By id: ends the trace of a running function. */
+  readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
+  #copyPath: string | undefined;
+  #error: ReportedError | undefined;
+  #isRetired = false;
+
+  constructor(
+    directory: StateDirectory,
+    file: StateFile,
+    contents: StateContents,
+    overrides: RetryOverrides = {},
+    limits: TurnLimits = {},
+  ) {
+    this.#directory = directory;
+    this.file = file;
+    this.contents = contents;
+    this.#turn = new Turn(overrides, limits);
+    for (const registered of contents.functions.values())
+      if (this.#turn.wasTried(registered)) this.#handled.add(registered.record.id);
+  }
+
+  /** Copies a damaged file to the dead letters. Called before anything is run or removed. */
+  setAside(bytes: Buffer): void {
+    if (this.contents.damagedBytes > 0) this.#copyPath = copyDamaged(this.#directory, this.file.name, bytes);
+  }
+
+  /** The functions to run now, in order. */
+  runnable(): RegisteredFunction[] {
+    return this.contents.pending().filter(registered => this.mayRun(registered));
+  }
+
+  /** True if a function is pending, has attempts left, is due, and was not tried in this sweep. */
+  mayRun(registered: RegisteredFunction): boolean {
+    return registered.isPending && !this.#handled.has(registered.record.id) && this.#turn.isDue(registered);
+  }
+
+  /** True if a function is pending and not running. */
+  isWaiting(id: number): boolean {
+    const registered = this.contents.functions.get(id);
+    return registered?.isPending === true && !registered.isInProgress;
+  }
+
+  /** Notes a mark that was written. */
+  apply(mark: Mark): void {
+    this.contents.apply(mark);
+    this.#handled.add(mark.id);
+    if (mark.kind === 'start') {
+      const name = this.contents.functions.get(mark.id)?.record.name ?? '';
+      this.#traced.set(mark.id, traceInvoke({ path: this.file.path, name, attempt: mark.attempt }));
+    } else {
+      this.#traced.get(mark.id)?.(mark.error);
+      this.#traced.delete(mark.id);
+    }
+  }
+
+  /** Notes what a function was run without. */
+  note(id: number, notes: readonly RunNote[]): void {
+    if (notes.length > 0) this.#notes.set(id, notes);
+  }
+
+  /** Leaves a function as it is for a later sweep. */
+  leave(id: number, why: ReportedError): void {
+    this.#handled.add(id);
+    this.failAs(why);
+  }
+
+  /** Reads the file again, after its owner registered, cancelled or ran through it. */
+  refresh(): void {
+    const known = this.contents;
+    this.contents = this.file.read();
+    for (const { record, attemptCount } of this.contents.functions.values()) {
+      if (attemptCount > (known.functions.get(record.id)?.attemptCount ?? 0)) this.#handled.add(record.id);
+    }
+  }
+
+  /**
+   * Writes the end of attempts in which a runner of this sweep died.
+   * @param reasonFor - the reason, from the runner's nonce and the function's name
+   */
+  endInterrupted(reasonFor: (nonce: string, name: string) => ReportedError): void {
+    for (const registered of this.contents.pending()) {
+      const { lastAttempt, record } = registered;
+      const start = lastAttempt?.start;
+      if (!registered.isInProgress || !start || !this.#turn.isOurs(start.nonce)) continue;
+      this.#end(registered, start.attempt, reasonFor(start.nonce, record.name));
+    }
+  }
+
+  /** Writes a failed attempt for every function that would run now, because no runner can begin it. */
+  failRunnable(start: (registered: RegisteredFunction) => StartRecord, why: ReportedError): void {
+    for (const registered of this.runnable()) {
+      const mark = start(registered);
+      // Not owed: a mark that finds no room counts no attempt.
+      if (!this.file.appendStart(mark, { isOwed: false })) continue;
+      this.apply(mark);
+      this.#end(registered, mark.attempt, why);
+    }
+  }
+
+  /**
+   * Buries every function without attempts left, or only the one with this id. None of them may be running: one in its
+   * last attempt looks as if its runner had died in it.
+   */
+  giveUp(only?: number): void {
+    for (const registered of this.contents.pending()) {
+      if (only !== undefined && registered.record.id !== only) continue;
+      const verdict = this.#turn.verdict(registered);
+      if (verdict.kind === 'give-up') this.#bury(registered, verdict.error);
+    }
+  }
+
+  /** Ids of functions that were buried here. */
+  get buried(): readonly number[] {
+    return [...this.#deadLetters.keys()];
+  }
+
+  /** Notes a fault of the file itself. The first one stands. */
+  fail(error: unknown): void {
+    this.failAs(reportError(error));
+  }
+
+  /** As {@link fail}, for an error that is plain data already. */
+  failAs(why: ReportedError): void {
+    this.#error ??= why;
+  }
+
+  /** Takes a step. An error is noted as the file's fault, and not thrown. */
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /**
+   * Unlinks the file while it is locked, unless a function is pending, and returns whether it did. An error is in the report.
+   * The caller closes it.
+   * @param announce - called just before the unlink, so that a death right after it hides nothing
+   */
+  retire(announce: () => void = () => {}): boolean {
+    this.attempt(() => {
+      if (this.contents.pending().length > 0) {
+        this.file.settleMarks();
+      } else {
+        announce();
+        this.file.remove();
+        this.#isRetired = true;
+      }
+    });
+    return this.#isRetired;
+  }
+
+  /** The report so far. @param isRetired - true when the owner emptied the file to use it again */
+  report(isRetired: boolean = this.#isRetired): FileReport {
+    const { contents, file } = this;
+    const { header } = file;
+    const pending = contents.pending();
+    const retryInMs = isRetired ? undefined : this.#turn.retryInMs(pending);
+    return {
+      path: file.path,
+      outcome: outcomeOfFile(contents, retryInMs !== undefined && this.#handled.size === 0),
+      owner: header.owner,
+      ...(header.label !== null && { label: header.label }),
+      ageMs: Math.max(0, epochMs() - header.createdAtEpochMs),
+      functions: [...this.#handled].flatMap(id => this.functionReport(id) ?? []),
+      isRetired,
+      pending: pending.length,
+      ...(retryInMs !== undefined && { retryInMs }),
+      ...(contents.tornBytes > 0 && { tornBytes: contents.tornBytes }),
+      ...(contents.damagedBytes > 0 && { damagedBytes: contents.damagedBytes }),
+      ...(this.#copyPath !== undefined && { deadLetter: this.#copyPath }),
+      ...(this.#error && { error: this.#error }),
+    };
+  }
+
+  /** The outcome of one function here, or undefined. */
+  functionReport(id: number): FunctionReport | undefined {
+    const registered = this.contents.functions.get(id);
+    const last = registered?.lastAttempt;
+    if (!registered || !last || !this.#handled.has(id)) return undefined;
+    return reportOnFunction(registered.record, last, {
+      isSkipped: this.#skipped.has(id),
+      deadLetter: this.#deadLetters.get(id),
+      notes: this.#notes.get(id),
+    });
+  }
+
+  #end(registered: RegisteredFunction, attempt: number, error: ReportedError): void {
+    const { id } = registered.record;
+    const done: DoneRecord = { kind: 'done', id, attempt, atEpochMs: epochMs(), error, final: false };
+    this.file.appendDone(done);
+    this.apply(done);
+  }
+
+  #bury(registered: RegisteredFunction, error: ReportedError): void {
+    const { id } = registered.record;
+    const final: DoneRecord = {
+      kind: 'done',
+      id,
+      attempt: registered.lastAttempt?.attempt ?? 1,
+      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? epochMs(),
+      error,
+      final: true,
+    };
+    // The letter first: after a death between the two it is written again. The other order would lose it.
+    this.#deadLetters.set(
+      id,
+      writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),
+    );
+    this.file.appendDone(final);
+    if (!this.#handled.has(id)) this.#skipped.add(id);
+    this.apply(final);
+  }
+}

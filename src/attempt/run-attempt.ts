@@ -1,0 +1,106 @@
+/**
+ * One attempt: calls a function from its record, in this process, between its two marks. Functions run in no other way,
+ * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
+ */
+
+import { callStored } from '../function/call-function.ts';
+import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
+import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
+import { epochMs } from '../log/clock.ts';
+import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { reportError, reportOf } from '../report/reported-error.ts';
+import type { StateFile } from '../state/state-file.ts';
+
+/** How an attempt is made. */
+export interface AttemptCircumstances {
+  /** Names the job or the runner in the start mark. */
+  readonly nonce: string;
+  /** False at the end of the function's own job. */
+  readonly isOrphaned: boolean;
+  /** Time limit in milliseconds; 0 is none. */
+  readonly timeoutMs: number;
+  /** Time a function still has after its signal was aborted. */
+  readonly killGraceMs: number;
+  /** Throws why the function must not be called after all: that is the end of the attempt. */
+  readonly check?: (descriptor: FunctionDescriptor) => void;
+  /** Takes note of each mark: a start after it was written, the end before. */
+  readonly onMark: (mark: Mark) => void;
+}
+
+/** How an attempt ended. `hung`: the function did not settle in time and still runs in this process. */
+export type AttemptResult = 'settled' | 'hung' | 'not-started';
+
+/** The mark of the next attempt of a function. */
+export function nextStart(registered: RegisteredFunction, nonce: string): StartRecord {
+  return {
+    kind: 'start',
+    id: registered.record.id,
+    attempt: registered.nextAttempt,
+    nonce,
+    pid: process.pid,
+    atEpochMs: epochMs(),
+  };
+}
+
+/**
+ * Writes the start mark, calls the function, writes the done mark. What the function throws goes into that mark.
+ * Resolves to `not-started` if delivery is at most once and the disk has no room for the start mark.
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason than a full
+ * disk; the function was not called then.
+ */
+export async function runAttempt(
+  file: StateFile,
+  registered: RegisteredFunction,
+  circumstances: AttemptCircumstances,
+): Promise<AttemptResult> {
+  const { record } = registered;
+  const start = nextStart(registered, circumstances.nonce);
+  const { attempt } = start;
+  const mustBeMarked = record.delivery === 'at-most-once';
+  // At most once, an unwritten start mark must not be owed: it would later say that a function ran which did not.
+  const isMarked = file.appendStart(start, { isOwed: !mustBeMarked });
+  if (mustBeMarked && !isMarked) return 'not-started';
+  circumstances.onMark(start);
+
+  const ended = await call(registered, file.header, attempt, circumstances);
+  const done: DoneRecord = {
+    kind: 'done',
+    id: record.id,
+    attempt,
+    atEpochMs: epochMs(),
+    ...('error' in ended && { error: reportError(ended.error) }),
+    final: !('error' in ended),
+  };
+  // Told before it is written: a runner that dies right after it has said what became of the function.
+  circumstances.onMark(done);
+  file.appendDone(done);
+  return ended.isHung ? 'hung' : 'settled';
+}
+
+/** Why an at-most-once function was not run. */
+export function noRoomForStart(name: string): ReportedError {
+  return reportOf(
+    'DEFERRED_STATE_IO',
+    `cannot run ${name} at most once: the disk has no room to say that it was started; it stays registered`,
+  );
+}
+
+function call(
+  { record }: RegisteredFunction,
+  { owner }: HeaderRecord,
+  attempt: number,
+  { isOrphaned, timeoutMs, killGraceMs, check }: AttemptCircumstances,
+): Promise<CallEnd> {
+  const known = {
+    attempt,
+    orphaned: isOrphaned,
+    registeredAt: new Date(record.registeredAtEpochMs),
+    owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
+  };
+  return callWithLimit(record.name, known, { timeoutMs, killGraceMs }, () => {
+    const descriptor = decodeDescriptor(record.function);
+    check?.(descriptor);
+    return callStored({ descriptor, encodedArguments: record.arguments });
+  });
+}

@@ -1,0 +1,68 @@
+import { epochMs } from '../log/clock.ts';
+import { isOfSweep } from '../log/nonce.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { type RetryOverrides, type Verdict, verdictOn } from '../log/retry-policy.ts';
+
+/** Which functions of a file a claim must leave, since they had their attempt. */
+export interface TurnLimits {
+  /** Functions with a mark of this sweep were tried in it already. */
+  readonly sweepId?: string;
+  /** The file's length when the sweeper looked. A function with a mark behind it was just tried by another sweep. */
+  readonly seenBytes?: number;
+  /** When the sweep began, in milliseconds since 1970: functions that others tried since wait as well. */
+  readonly sweptSinceEpochMs?: number;
+}
+
+/** Which functions may run now. One attempt a sweep: this sweep, or another one beside it, may have tried them. */
+export class Turn {
+  readonly #overrides: RetryOverrides;
+  readonly #limits: TurnLimits;
+
+  constructor(overrides: RetryOverrides, limits: TurnLimits) {
+    this.#overrides = overrides;
+    this.#limits = limits;
+  }
+
+  /** True for the nonce of a process of this sweep. */
+  isOurs(nonce: string): boolean {
+    const { sweepId } = this.#limits;
+    return sweepId !== undefined && isOfSweep(nonce, sweepId);
+  }
+
+  /** True if this sweep has tried the function. */
+  wasTried(registered: RegisteredFunction): boolean {
+    return registered.attempts.some(({ start }) => start !== undefined && this.isOurs(start.nonce));
+  }
+
+  /** Of two sweeps that looked at the same time, the second leaves what the first has tried. */
+  wasTriedByOthers({ lastAttempt }: RegisteredFunction): boolean {
+    const { seenBytes, sweptSinceEpochMs } = this.#limits;
+    if (!lastAttempt) return false;
+    if (seenBytes !== undefined && lastAttempt.offset >= seenBytes) return true;
+    const startedAt = lastAttempt.start?.atEpochMs ?? 0;
+    // A clock that was set back since must not keep a function from running.
+    return sweptSinceEpochMs !== undefined && startedAt > sweptSinceEpochMs && startedAt <= epochMs();
+  }
+
+  /** Whether the function may run now, by the retry policy. */
+  verdict(registered: RegisteredFunction): Verdict {
+    return verdictOn(registered, this.#overrides, epochMs());
+  }
+
+  /** True if the function may run now, and no other sweep has just tried it. */
+  isDue(registered: RegisteredFunction): boolean {
+    return !this.wasTriedByOthers(registered) && this.verdict(registered).kind === 'run';
+  }
+
+  /** When the first of these may be tried again; undefined if none waits. */
+  retryInMs(pending: readonly RegisteredFunction[]): number | undefined {
+    let least: number | undefined;
+    for (const registered of pending) {
+      const verdict = this.verdict(registered);
+      const isLeft = verdict.kind === 'run' && this.wasTriedByOthers(registered);
+      const forMs = verdict.kind === 'wait' ? verdict.forMs : isLeft ? 0 : undefined;
+      if (forMs !== undefined) least = Math.min(least ?? Number.POSITIVE_INFINITY, forMs);
+    }
+    return least;
+  }
+}

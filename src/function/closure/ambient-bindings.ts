@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { currentDirectory } from '../current-directory.ts';
+import type { Script } from '../inspector/inspector.ts';
+import { importFrom } from '../module/import-from.ts';
+import { urlOf, withoutQuery } from '../module/script-url.ts';
+
+/** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
+interface Provision {
+  readonly pattern: RegExp;
+  /**
+   * Whether this value is what the provision stands for in a function of this script, and not something of the user's
+   * with the same name.
+   */
+  matches(value: unknown, script: Script): boolean;
+  /** The value, for a function that was written at `url`. */
+  create(url: string | undefined): unknown;
+}
+
+const PROVISIONS: readonly Provision[] = [
+  {
+    // CommonJS's, and what `createRequire(import.meta.url)` makes.
+    pattern: /^require$/,
+    matches: (value, script) => isRequire(value) && !isElsewhere(value, urlOf(script)),
+    create: url => createRequire(url ?? `${currentDirectory()}/`),
+  },
+  {
+    // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.
+    pattern: /^__name$/,
+    matches: value => typeof value === 'function',
+    create: () => setName,
+  },
+  {
+    // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
+    pattern: /^cov_[0-9a-z]+$/,
+    matches: value => typeof value === 'function',
+    create: createIdleCounter,
+  },
+  {
+    // vite and vitest: what they make of `import()`.
+    pattern: /^__(vite_ssr_dynamic|vi)_import__$/,
+    matches: value => typeof value === 'function',
+    create: url => (specifier: string) => importFrom(unrooted(specifier, url), url),
+  },
+];
+
+/** Whether a stored function gets this variable from {@link provide}. */
+export function isProvided(name: string, value: unknown, script: Script): boolean {
+  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, script));
+}
+
+/** A `require`: CommonJS's own, or one that `createRequire` has made. */
+export function isRequire(value: unknown): value is NodeJS.Require {
+  return typeof value === 'function' && 'resolve' in value && 'cache' in value;
+}
+
+/** Whether it looks for files somewhere else than in the directory of `url`, as `createRequire('/other/')` does. */
+function isElsewhere({ resolve }: NodeJS.Require, url: string): boolean {
+  if (!url.startsWith('file:') || typeof resolve.paths !== 'function') return false;
+  const [directory] = resolve.paths('./any') ?? [];
+  return directory !== undefined && directory !== dirname(fileURLToPath(url));
+}
+
+/** The value of a provided variable in a function that was written at `url`; undefined for an unknown name. */
+export function provide(name: string, url: string | undefined): unknown {
+  return PROVISIONS.find(({ pattern }) => pattern.test(name))?.create(url);
+}
+
+/**
+ * vite writes the paths of files from the root of the project, which it does not name: the nearest directory above
+ * `url` that has such a file. Those outside of the root it writes as `/@fs/` and their path.
+ */
+function unrooted(specifier: string, url: string | undefined): string {
+  if (!specifier.startsWith('/') || url?.startsWith('file:') !== true) return specifier;
+  if (specifier.startsWith('/@fs/')) return pathToFileURL(specifier.slice('/@fs'.length)).href;
+  const file = withoutQuery(specifier);
+  for (let directory = dirname(fileURLToPath(url)); ; directory = dirname(directory)) {
+    if (existsSync(join(directory, file))) return pathToFileURL(join(directory, file)).href;
+    if (directory === dirname(directory)) return specifier;
+  }
+}
+
+function setName(target: object, name: string): object {
+  return Object.defineProperty(target, 'name', { value: name, configurable: true });
+}
+
+/** Whatever is read from it is itself, whatever is counted in it is forgotten. */
+function createIdleCounter(): unknown {
+  const counter: unknown = new Proxy(() => undefined, {
+    apply: () => counter,
+    get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : counter),
+    set: () => true,
+  });
+  return counter;
+}

@@ -1,0 +1,231 @@
+/**
+ * Storing a function by its source together with everything it captured: the variables it uses, by value, the functions
+ * and modules among them by reference or again by source, and so on for each of those.
+ */
+
+import { DeferredSweepError, hasCode } from '../../errors.ts';
+import { snapshot } from '../../value/encode.ts';
+import { isPlainText } from '../../value/plain.ts';
+import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
+import type { InspectedFunction } from '../inspector/inspector.ts';
+import { locateFunction } from '../locate.ts';
+import { type Mention, mention, subject } from '../refusal.ts';
+import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
+import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
+import { refuseSharedState } from './shared-state.ts';
+import { storeText } from './store-source.ts';
+import { namedReference, resolveVariable, toReference } from './variables.ts';
+
+/**
+ * A call of a function that is not to be had from a module.
+ *
+ * @param maxBytes the most that source texts and captured values may take together
+ * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
+ * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
+ */
+export function storeBySource(
+  fn: Callable,
+  inspected: InspectedFunction,
+  args: readonly unknown[],
+  maxBytes: number,
+): StoredCall {
+  return new Capture(fn, inspected, args, maxBytes).describe();
+}
+
+class Capture {
+  readonly #fn: Callable;
+  readonly #inspected: InspectedFunction;
+  readonly #chain: readonly Mention[];
+  readonly #args: readonly unknown[];
+  readonly #maxBytes: number;
+  readonly #references: Reference[] = [];
+  readonly #indexes = new Map<object, number>();
+  /** By reference, -1 for the deferred function itself. */
+  readonly #rows = new Map<number, CapturedRow>();
+  #sourceBytes = 0;
+
+  constructor(fn: Callable, inspected: InspectedFunction, args: readonly unknown[], maxBytes: number) {
+    this.#args = args;
+    this.#fn = fn;
+    this.#inspected = inspected;
+    this.#chain = [mention(fn, inspected)];
+    this.#maxBytes = maxBytes;
+  }
+
+  describe(): StoredCall {
+    const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
+    if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
+      return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
+    const values = this.#encodeValues();
+    const rows = [...this.#rows.values()];
+    refuseSharedVariables(rows);
+    refuseSharedState(rows, this.#foundByName());
+    const closure = { references: this.#references, values };
+    return { descriptor: { kind: 'source', ...text, closure }, encodedArguments: snapshot([], 'args') };
+  }
+
+  /** Captured functions of modules that another process finds again by their names. */
+  #foundByName(): Callable[] {
+    return [...this.#indexes].flatMap(([value, index]) => {
+      const reference = this.#references[index];
+      const isNamed = reference?.kind === 'module' && !reference.module.startsWith('node:');
+      return isNamed && typeof value === 'function' ? [value as Callable] : [];
+    });
+  }
+
+  #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
+    const text = storeText(fn, inspected, chain);
+    this.#sourceBytes += text.source.length;
+    if (this.#sourceBytes > this.#maxBytes)
+      throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
+    const names: string[] = [];
+    const values: unknown[] = [];
+    const links: Record<string, number> = {};
+    const provided: string[] = [];
+    const assigned: string[] = [];
+    for (const variable of text.freeVariables) {
+      const { name } = variable;
+      // No property of `links`, and no field of a record, can be called that.
+      if (name === '__proto__') throw nameRefusal(chain, name);
+      const found = resolveVariable(variable, inspected, chain);
+      if (variable.isAssigned && text.lazyName !== name) assigned.push(name);
+      if (found.kind === 'provided') provided.push(name);
+      else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
+      else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
+      else if (found.kind !== 'global') {
+        names.push(name);
+        values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
+      }
+    }
+    const properties = text.ownProperties.map(({ name }) => name);
+    values.push(...text.ownProperties.map(({ value }) => value));
+    this.#rows.set(index, {
+      chain,
+      inspected,
+      names: [...names, ...properties],
+      values,
+      variables: names.length,
+      links,
+      assigned,
+    });
+    return {
+      source: text.source,
+      ...text.position,
+      strict: text.strict,
+      variables: names,
+      properties,
+      links,
+      provided,
+    };
+  }
+
+  #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
+    const known = this.#indexes.get(fn);
+    if (known !== undefined) return known;
+    const located = locateFunction(fn);
+    if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
+    if (located.kind !== 'text') return this.#add(fn, toReference(located));
+    const chain = [...parents, mention(fn, located.inspected)];
+    if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
+    // Its place is taken before it is looked into: functions may refer to each other in circles.
+    const index = this.#add(fn, PLACE);
+    this.#references[index] = {
+      kind: 'source',
+      ...this.#store(index, fn, located.inspected, chain),
+      // A class may have a static member of this name, which is part of its text.
+      ...(typeof fn.name === 'string' && isPlainText(fn.name) && { name: fn.name }),
+    };
+    return index;
+  }
+
+  #add(value: object, reference: Reference): number {
+    const known = this.#indexes.get(value);
+    if (known !== undefined) return known;
+    const index = this.#references.push(reference) - 1;
+    this.#indexes.set(value, index);
+    return index;
+  }
+
+  /** The members with each module among them replaced by a function, which values may contain, of the same index. */
+  #withStandIns(members: Readonly<Record<string, unknown>>): object {
+    const standing: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(members)) {
+      const reference = typeof value === 'object' && value !== null ? namedReference(value) : undefined;
+      if (reference === undefined) {
+        standing[name] = value;
+        continue;
+      }
+      const standIn = () => undefined;
+      this.#indexes.set(standIn, this.#add(value as object, reference));
+      standing[name] = standIn;
+    }
+    return standing;
+  }
+
+  #encodeValues(): Uint8Array {
+    // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
+    for (;;) {
+      const known = this.#references.length;
+      const rows = [-1, ...this.#references.keys()].map(index => this.#rowOf(index));
+      const bytes = this.#encode([this.#args, ...rows]);
+      const capturedBytes = () => bytes.length - snapshot(this.#args, 'args').length;
+      if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes) throw this.#tooLargeValue();
+      if (this.#references.length === known) return bytes;
+    }
+  }
+
+  /** Null for what has no source; functions of the language have one, and capture nothing. */
+  #rowOf(index: number): readonly unknown[] | null {
+    const row = this.#rows.get(index);
+    if (row !== undefined) return row.values;
+    return this.#references[index]?.kind === 'source' ? [] : null;
+  }
+
+  #encode(rows: readonly (readonly unknown[] | null)[]): Uint8Array {
+    const encodeFunction = (fn: Callable, path: string) => {
+      // Captured are functions by their variables; those in arguments are refused, which says where.
+      if (path.startsWith(`${ROOT}[0]`)) snapshot(this.#args, 'args');
+      return this.#indexOfFunction(fn, this.#chain);
+    };
+    try {
+      return snapshot(rows, ROOT, { encodeFunction });
+    } catch (error) {
+      if (hasCode(error, 'DEFERRED_TOO_LARGE')) throw this.#tooLargeValue();
+      if (hasCode(error, 'DEFERRED_VALUE_REFUSED')) this.#throwNamed();
+      throw error;
+    }
+  }
+
+  /** Throws the refusal of a value again, with a path that begins at the variable's name. */
+  #throwNamed(): void {
+    snapshot(this.#args, 'args');
+    for (const { chain, names, values } of [...this.#rows.values()]) {
+      for (const [index, name] of names.entries()) {
+        try {
+          snapshot(values[index], name, { encodeFunction: () => 0 });
+        } catch (error) {
+          if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
+          throw new DeferredSweepError(error.code, `${subject(chain)} captures ${name}: ${error.message}`, {
+            ...(error.valuePath !== undefined && { valuePath: error.valuePath }),
+            cause: error,
+          });
+        }
+      }
+    }
+  }
+
+  #tooLargeValue(): DeferredSweepError {
+    const largest = largestVariable([...this.#rows.values()]);
+    const { chain, name, bytes } = largest ?? { chain: this.#chain, name: '', bytes: -1 };
+    return tooLarge(chain, `the captured variable ${name}`, bytes, this.#maxBytes);
+  }
+}
+
+/** What the arguments and all rows are called together. */
+const ROOT = 'captured';
+
+/** Of functions that each captured the next: a stack has room for more, but not for any number. */
+const DEEPEST_CHAIN = 500;
+
+/** Stands where the text of a function is still being described. */
+const PLACE: Reference = { kind: 'namespace', module: '' };

@@ -1,0 +1,73 @@
+import { hasCode } from '../../errors.ts';
+import { snapshot } from '../../value/encode.ts';
+import type { InspectedFunction } from '../inspector/inspector.ts';
+import { read, scopeOf } from '../inspector/read-variable.ts';
+import type { Mention } from '../refusal.ts';
+import { sharedVariable } from './capture-refusals.ts';
+
+/** What the variables and own properties of one function hold. */
+export interface CapturedRow {
+  readonly chain: readonly Mention[];
+  readonly inspected: InspectedFunction;
+  readonly names: readonly string[];
+  readonly values: readonly unknown[];
+  /** How many of the names are variables; the others are properties. */
+  readonly variables: number;
+  /** Its variables that hold a function or a module: name → index of the reference. */
+  readonly links: Readonly<Record<string, number>>;
+  /** Variables it gives new values. */
+  readonly assigned: readonly string[];
+}
+
+/**
+ * Each stored function has variables of its own. One that only it uses may change all the same; a variable that one
+ * changes and another uses would stay as it was for the other, silently.
+ * @throws `DEFERRED_FUNCTION_REFUSED` naming such a variable and both functions
+ */
+export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
+  for (const row of rows) {
+    for (const name of row.assigned) {
+      const user = rows.find(other => other !== row && areSame(name, row, other));
+      if (user) throw sharedVariable(row.chain, name, user.chain);
+    }
+  }
+}
+
+/** Whether both use the same variable of this name: V8 shows copies of scopes, so that they are told by all they hold. */
+function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
+  const isUsed = name in other.links || other.names.slice(0, other.variables).includes(name);
+  if (!isUsed || one.inspected.script.id !== other.inspected.script.id) return false;
+  const [scope, otherScope] = [scopeOf(name, one.inspected), scopeOf(name, other.inspected)];
+  if (scope === undefined || otherScope === undefined || scope.kind !== otherScope.kind) return false;
+  const names = Object.keys(scope.variables);
+  return (
+    names.length === Object.keys(otherScope.variables).length &&
+    names.every(
+      key =>
+        Object.hasOwn(otherScope.variables, key) &&
+        Object.is(read(scope.variables, key), read(otherScope.variables, key)),
+    )
+  );
+}
+
+/** The variable or property that takes most bytes, and the functions on the way to it. */
+export function largestVariable(
+  rows: readonly CapturedRow[],
+): { readonly chain: readonly Mention[]; readonly name: string; readonly bytes: number } | undefined {
+  const sizes = rows.flatMap(({ chain, names, values }) =>
+    names.map((name, index) => ({ chain, name, bytes: encodedLength(values[index]) })),
+  );
+  return sizes.reduce<(typeof sizes)[number] | undefined>(
+    (largest, next) => (largest && largest.bytes >= next.bytes ? largest : next),
+    undefined,
+  );
+}
+
+function encodedLength(value: unknown): number {
+  try {
+    return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
+  } catch (error) {
+    if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { compileFunction } from 'node:vm';
+import type { Callable, SourceText } from '../descriptor.ts';
+import { absorbExperimentalWarning, importModuleDynamically, siblingOf } from '../module/import-from.ts';
+import { provide } from './ambient-bindings.ts';
+
+/** A function compiled again from its text, its variables still without values. */
+export interface CompiledText {
+  readonly function: Callable;
+  /** Gives captured variables their values, in the order of `variables`. */
+  assignVariables(values: readonly unknown[]): void;
+  /** Gives those that hold functions and modules theirs, in the order of `links`. */
+  assignLinks(values: readonly unknown[]): void;
+}
+
+/** Columns are kept for stack traces up to here; in minified files, with all on one line, they say little. */
+const LARGEST_COLUMN = 300;
+
+/**
+ * Compiles the text of a stored function. Nothing of it is run, but for the static block by which a bundler keeps the name of
+ * a class: that calls one of `links`.
+ */
+export function compileText(text: SourceText, links: readonly unknown[] = []): CompiledText {
+  if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
+  const linked = Object.keys(text.links);
+  const parameters = [...text.variables, ...linked, ...text.provided];
+  const value = unusedName(parameters);
+  const setter = (names: readonly string[]): string =>
+    `${value} => { ${names.length === 0 ? '' : `[${names.join(', ')}] = ${value};`} }`;
+  const padding = ' '.repeat((text.column ?? 0) <= LARGEST_COLUMN ? (text.column ?? 0) : 0);
+  // On a line of its own and indented as written, so that positions in stack traces are those of the file.
+  const body =
+    `${text.strict ? '"use strict"; ' : ''}return [\n${padding}${text.source}, ` +
+    `${setter(text.variables)}, ${setter(linked)}]`;
+  const instantiate = compileFunction(body, parameters, {
+    filename: siblingOf(text.url),
+    lineOffset: (text.line ?? 0) - 1,
+    importModuleDynamically,
+  }) as (...values: unknown[]) => [Callable, Setter, Setter];
+  const [compiled, assignVariables, assignLinks] = instantiate(
+    ...text.variables.map(() => undefined),
+    ...linked.map((_, index) => links[index]),
+    ...text.provided.map(name => provide(name, text.url)),
+  );
+  return { function: compiled, assignVariables, assignLinks };
+}
+
+type Setter = (values: readonly unknown[]) => void;
+
+function unusedName(names: readonly string[]): string {
+  let name = 'value';
+  while (names.includes(name)) name += '_';
+  return name;
+}

@@ -1,0 +1,154 @@
+import type * as Estree from 'estree';
+import { childrenOf } from '../source-code/syntax-tree.ts';
+
+/** What a function's text takes from where it was written, other than variables. */
+export interface Surroundings {
+  /** `lexical`: an arrow function's own `this`; `call`: that of a function, given by its caller. */
+  readonly thisUse: 'lexical' | 'call' | undefined;
+  /** In words, what has no meaning elsewhere: `super`, `#private`, `import.meta`, `new.target`. */
+  readonly bound: readonly string[];
+}
+
+/** How one mention of an identifier uses it. */
+export interface Place {
+  /** The property read from it, when that is all it is there for. */
+  readonly member?: string;
+  readonly isTypeof: boolean;
+}
+
+interface Context {
+  /** Whose `this` it is here: the text's surroundings', the function's, or something inside's. */
+  readonly owner: 'lexical' | 'call' | 'inner';
+  readonly hasSuper: boolean;
+  readonly privateNames: ReadonlySet<string>;
+}
+
+/**
+ * Walks the program that consists of one function or class and tells what it takes from its surroundings and where its
+ * identifiers stand. Scope analysers report variables only.
+ */
+export function findSurroundings(
+  program: Estree.Program,
+  root: Estree.Function | Estree.Class,
+): Surroundings & { places: ReadonlyMap<Estree.Node, Place> } {
+  const places = new Map<Estree.Node, Place>();
+  const bound = new Set<string>();
+  let thisUse: Surroundings['thisUse'];
+
+  const visit = (node: Estree.Node, context: Context): void => {
+    switch (node.type) {
+      case 'ThisExpression':
+        if (context.owner !== 'inner') thisUse = context.owner;
+        return;
+      case 'Super':
+        if (!context.hasSuper) bound.add('super');
+        return;
+      case 'PrivateIdentifier':
+        if (!context.privateNames.has(node.name)) bound.add(`#${node.name}`);
+        return;
+      case 'MetaProperty':
+        if (node.meta.name === 'import') bound.add('import.meta');
+        return;
+      case 'Identifier':
+        if (!places.has(node)) places.set(node, { isTypeof: false });
+        return;
+      case 'UnaryExpression':
+        if (node.operator === 'typeof') note(node.argument, { isTypeof: true });
+        // `delete lib.a` is not a read of `lib.a`.
+        if (node.operator === 'delete') noteWritten(node.argument);
+        break;
+      case 'AssignmentExpression':
+        noteWritten(node.left);
+        break;
+      case 'UpdateExpression':
+        noteWritten(node.argument);
+        break;
+      case 'MemberExpression':
+        note(node.object, { ...memberName(node), isTypeof: false });
+        break;
+      case 'CallExpression':
+        if (isAwaiterCall(node)) {
+          for (const child of node.arguments.slice(1)) {
+            if (child.type === 'FunctionExpression') visitChildren(child, context);
+            else visit(child, context);
+          }
+          visit(node.callee, context);
+          return;
+        }
+        break;
+      case 'ClassExpression':
+      case 'ClassDeclaration':
+        visitClass(node, context);
+        return;
+      case 'FunctionExpression':
+      case 'FunctionDeclaration':
+        visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner' });
+        return;
+      case 'ArrowFunctionExpression':
+        visitChildren(node, context);
+        return;
+      case 'Property': {
+        // A method of an object literal may say `super`; the root, written as one by us, has lost its own, and what is no
+        // method has that of the function around it.
+        const isMethod = (node.method || node.kind !== 'init') && (node.value as Estree.Node) !== root;
+        visitChildren(node, { ...context, hasSuper: context.hasSuper || isMethod });
+        return;
+      }
+    }
+    visitChildren(node, context);
+  };
+
+  const visitClass = (node: Estree.Class, outer: Context): void => {
+    const declared = node.body.body.flatMap(member =>
+      'key' in member && member.key.type === 'PrivateIdentifier' ? [member.key.name] : [],
+    );
+    const context = { ...outer, privateNames: new Set([...outer.privateNames, ...declared]) };
+    const inside: Context = { ...context, owner: 'inner', hasSuper: true };
+    if (node.superClass) visit(node.superClass, context);
+    for (const member of node.body.body) {
+      if (member.type === 'StaticBlock') {
+        visitChildren(member, inside);
+        continue;
+      }
+      if (member.computed) visit(member.key as Estree.Node, context);
+      if (member.value) visit(member.value, inside);
+    }
+  };
+
+  /** The target of an assignment: reading its parts is not all that happens to them. */
+  const noteWritten = (node: Estree.Node): void => {
+    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false });
+  };
+
+  const note = (node: Estree.Node, place: Place): void => {
+    if (node.type === 'Identifier' && !places.has(node)) places.set(node, place);
+  };
+
+  const visitChildren = (node: Estree.Node, context: Context): void => {
+    for (const [child] of childrenOf(node)) visit(child, context);
+  };
+
+  const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
+  visitChildren(program, { owner, hasSuper: false, privateNames: new Set() });
+  return { thisUse, bound: [...bound], places };
+}
+
+/**
+ * `__awaiter(this, void 0, void 0, function* () {…})`: what TypeScript and esbuild make of an async function for older
+ * targets. The `this` is there to be handed to the inner function; only if that uses it, it is used.
+ */
+function isAwaiterCall(node: Estree.SimpleCallExpression): boolean {
+  return (
+    node.callee.type === 'Identifier' &&
+    /^__(awaiter|async)$/.test(node.callee.name) &&
+    node.arguments[0]?.type === 'ThisExpression'
+  );
+}
+
+function memberName(node: Estree.MemberExpression): { member?: string } {
+  if (!node.computed && node.property.type === 'Identifier') return { member: node.property.name };
+  if (node.computed && node.property.type === 'Literal' && typeof node.property.value === 'string') {
+    return { member: node.property.value };
+  }
+  return {};
+}

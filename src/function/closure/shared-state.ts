@@ -1,0 +1,168 @@
+/**
+ * State that a closure would have twice: by value, as a captured variable, and through a captured function that is found
+ * again in its module, where the variable is another one. The two would drift apart, so such a closure is refused.
+ */
+
+import { types } from 'node:util';
+import type { Callable } from '../descriptor.ts';
+import { type InspectedFunction, inspectFunction, type Scope, type Script } from '../inspector/inspector.ts';
+import { read, scopeOf } from '../inspector/read-variable.ts';
+import { mention } from '../refusal.ts';
+import { codeOf } from '../source-code/script-code.ts';
+import { sharedState } from './capture-refusals.ts';
+import type { CapturedRow } from './captured-variables.ts';
+import { analysisOf } from './store-source.ts';
+
+/** Where a captured object or variable is known from, for the message and for the search for changes. */
+interface Held {
+  readonly row: CapturedRow;
+  readonly name: string;
+}
+
+/** So many functions and objects are looked at for one closure: a library may lead anywhere. */
+const MOST_FUNCTIONS = 200;
+const MOST_OBJECTS = 20_000;
+
+/**
+ * @param references - captured functions that are found again by name
+ * @throws `DEFERRED_FUNCTION_REFUSED` naming the variable and the function
+ */
+export function refuseSharedState(rows: readonly CapturedRow[], references: readonly Callable[]): void {
+  if (references.length === 0) return;
+  const objects = new Map<object, Held>();
+  const variables: Held[] = [];
+  for (const row of rows) {
+    const code = codeOf(row.inspected.script);
+    for (const [index, name] of row.names.entries()) {
+      const value = row.values[index];
+      // Any other variable is shared with no function: then there is nothing to search for.
+      const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
+      if (index < row.variables && isShareable) variables.push({ row, name });
+      for (const object of objectsIn(value)) if (!objects.has(object)) objects.set(object, { row, name });
+    }
+  }
+  if (variables.length + objects.size === 0) return;
+  new Search(objects, variables).from(references);
+}
+
+class Search {
+  readonly #objects: ReadonlyMap<object, Held>;
+  readonly #variables: readonly Held[];
+  readonly #seen = new Set<object>();
+  readonly #queue: Callable[] = [];
+
+  constructor(objects: ReadonlyMap<object, Held>, variables: readonly Held[]) {
+    this.#objects = objects;
+    this.#variables = variables;
+  }
+
+  from(references: readonly Callable[]): void {
+    this.#queue.push(...references);
+    for (let fn = this.#queue.pop(); fn !== undefined; fn = this.#queue.pop()) {
+      if (this.#seen.has(fn) || this.#seen.size > MOST_FUNCTIONS) continue;
+      this.#seen.add(fn);
+      this.#visit(fn);
+    }
+  }
+
+  #visit(fn: Callable): void {
+    const inspected = types.isProxy(fn) ? undefined : inspectFunction(fn);
+    if (inspected === undefined || inspected.script.url.startsWith('node:')) return;
+    const analysis = analysisOf(fn, inspected);
+    this.#lookAt(fn, '', fn, inspected);
+    for (const { name, members } of analysis?.freeVariables ?? []) {
+      const scope = scopeOf(name, inspected);
+      if (scope === undefined) continue;
+      const value = read(scope.variables, name);
+      this.#compareVariable(fn, name, value, scope, inspected);
+      // What a transpiler makes of imports has accessors; of them those that are used.
+      const isModule =
+        typeof value === 'object' && value !== null && members !== undefined && isModuleObject(value);
+      const parts = isModule ? members.map(member => Reflect.get(value, member) as unknown) : [value];
+      for (const part of parts) this.#lookAt(part, name, fn, inspected);
+    }
+  }
+
+  /** Looks for captured objects in what a variable holds, and for more functions. */
+  #lookAt(value: unknown, name: string, user: Callable, inspected: InspectedFunction): void {
+    for (const object of objectsIn(value, fn => this.#queue.push(fn))) {
+      const held = this.#objects.get(object);
+      if (held === undefined) continue;
+      const { script } = held.row.inspected;
+      const isState =
+        mayChange(held.name, heldValue(held), script, script.id !== inspected.script.id) ||
+        mayChange(name, value, inspected.script, false);
+      if (isState) throw sharedState(held.row.chain, held.name, mention(user, inspected));
+    }
+  }
+
+  /** Compares a variable of a module with captured variables that are it, by its name or that of its export. */
+  #compareVariable(
+    user: Callable,
+    name: string,
+    value: unknown,
+    scope: Scope,
+    inspected: InspectedFunction,
+  ): void {
+    if (codeOf(inspected.script)?.changes.assigned.has(name) !== true) return;
+    const exported = [name, ...(codeOf(inspected.script)?.declarations?.namesOf(name) ?? [])];
+    for (const held of this.#variables) {
+      const { script } = held.row.inspected;
+      const itself = scopeOf(held.name, held.row.inspected);
+      const isSame =
+        script.id === inspected.script.id
+          ? held.name === name && itself?.kind === scope.kind
+          : this.#isImported(held, exported);
+      if (isSame && Object.is(heldValue(held), value))
+        throw sharedState(held.row.chain, held.name, mention(user, inspected));
+    }
+  }
+
+  #isImported({ name, row }: Held, exported: readonly string[]): boolean {
+    const imported = codeOf(row.inspected.script)?.declarations?.imports.get(name);
+    return imported !== undefined && exported.includes(imported);
+  }
+}
+
+function heldValue({ row, name }: Held): unknown {
+  return row.values[row.names.indexOf(name)];
+}
+
+/** @param isImported - whether the script is another than that of the state: then its top level is not evaluated again */
+function mayChange(name: string, value: unknown, script: Script, isImported: boolean): boolean {
+  const changes = codeOf(script)?.changes;
+  if (changes === undefined || name === '') return true;
+  const changed = isImported ? changes.everChanged : changes.changed;
+  if (changes.assigned.has(name) || changed.has(name)) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([key, part]) => typeof part === 'object' && part !== null && changed.has(`${name}.${key}`),
+  );
+}
+
+function isModuleObject(value: object): boolean {
+  return types.isModuleNamespaceObject(value) || types.isProxy(value) || Object.hasOwn(value, '__esModule');
+}
+
+/** The objects in a value that can change, itself among them. Functions in it are told of, or else left out. */
+function* objectsIn(root: unknown, onFunction?: (fn: Callable) => void): Iterable<object> {
+  const seen = new Set<object>();
+  const queue = [root];
+  while (queue.length > 0 && seen.size < MOST_OBJECTS) {
+    const value = queue.pop();
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) continue;
+    if (seen.has(value) || types.isProxy(value)) continue;
+    seen.add(value);
+    if (typeof value === 'function') {
+      if (onFunction === undefined) continue;
+      onFunction(value as Callable);
+    } else if (!Object.isFrozen(value)) yield value;
+    if (ArrayBuffer.isView(value)) {
+      queue.push(value.buffer);
+      continue;
+    }
+    for (const property of Object.values(Object.getOwnPropertyDescriptors(value))) queue.push(property.value);
+    if (types.isMap(value)) queue.push(...value.keys(), ...value.values());
+    if (types.isSet(value)) queue.push(...value);
+  }
+}

@@ -1,0 +1,155 @@
+import { createRequire } from 'node:module';
+import type * as Acorn from 'acorn';
+import type * as EslintScope from 'eslint-scope';
+import type * as Estree from 'estree';
+import { findLazyName } from '../source-code/lazy-helper.ts';
+import { parseSyntax } from '../source-code/syntax-tree.ts';
+import { type ClassShape, describeClass } from './class-shape.ts';
+import { findSurroundings, type Surroundings } from './lexical-use.ts';
+
+// Scope analyser and parser take 30 ms to load; a process that captures no function does without.
+const require = createRequire(import.meta.url);
+
+/** A variable that a function uses and does not declare. */
+export interface FreeVariable {
+  readonly name: string;
+  /** The properties it is read for when it is used for nothing else, as in `lib.a(lib.b)`. */
+  readonly members: readonly string[] | undefined;
+  /** True when its `typeof` is asked, as code does that can do without it. */
+  readonly isGuarded: boolean;
+  /** True when the function gives it a new value. */
+  readonly isAssigned: boolean;
+}
+
+/** What the text of a function tells about it. */
+export interface SourceAnalysis extends Surroundings {
+  /** An expression of the same function; the text of a method alone is none. */
+  readonly expression: string;
+  /** How many characters of `expression` stand before the text as it was written. */
+  readonly prefixLength: number;
+  /** Of a class; undefined for functions. */
+  readonly shape: ClassShape | undefined;
+  readonly isGenerator: boolean;
+  /** True when it assigns to its own name, which in an expression is constant. */
+  readonly replacesItself: boolean;
+  /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
+  readonly lazyName: string | undefined;
+  readonly freeVariables: readonly FreeVariable[];
+}
+
+/**
+ * The analysis of a function's text as `Function.prototype.toString` gives it, or undefined when it is not the text of
+ * a function in the language: native and bound functions have none.
+ *
+ * @param name the function's `name`, for methods with a computed one
+ * @param isModule whether it was written in an ES module, which has other reserved words
+ */
+export function analyzeSource(text: string, name: string, isModule: boolean): SourceAnalysis | undefined {
+  const whole = parseFunction(`(${text})`, isModule);
+  if (whole !== undefined) return analyze(whole, `(${text})`, 1, isModule);
+  const method = parseMethod(text, isModule);
+  if (method !== undefined) {
+    // `rm(path) {}` may not become `function rm(path) {}`: that would hide the variable `rm` from its body.
+    const { async, generator } = method.function;
+    const key = JSON.stringify(name);
+    const head = `({ ${async ? 'async ' : ''}${generator ? '*' : ''}[${key}]`;
+    const expression = `${head}${text.slice(method.parametersAt)} })[${key}]`;
+    const parsed = parseFunction(expression, isModule);
+    if (parsed !== undefined) return analyze(parsed, expression, head.length - method.parametersAt, isModule);
+  }
+  const inFunction = parseFunction(`(function () { return (${text}) })`, isModule);
+  return inFunction && { ...analyze(inFunction, `(${text})`, 1, isModule), bound: ['new.target'] };
+}
+
+interface ParsedFunction {
+  readonly program: Estree.Program;
+  readonly node: Estree.Function | Estree.Class;
+}
+
+function parseFunction(text: string, isModule: boolean): ParsedFunction | undefined {
+  const program = parse(text, isModule);
+  const statement = program?.body[0];
+  if (program === undefined || statement?.type !== 'ExpressionStatement') return undefined;
+  let node = statement.expression;
+  if (node.type === 'MemberExpression' && node.object.type === 'ObjectExpression') {
+    const [property] = node.object.properties;
+    if (property?.type === 'Property') node = property.value as Estree.Expression;
+  }
+  const isFunction = /^(FunctionExpression|ArrowFunctionExpression|ClassExpression)$/.test(node.type);
+  return isFunction ? { program, node: node as Estree.Function | Estree.Class } : undefined;
+}
+
+function parseMethod(
+  text: string,
+  isModule: boolean,
+): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
+  const prefix = '({';
+  const statement = parse(`${prefix}${text}})`, isModule)?.body[0];
+  if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression')
+    return undefined;
+  const [property] = statement.expression.properties;
+  if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression') return undefined;
+  return { function: property.value, parametersAt: startOf(property.value) - prefix.length };
+}
+
+function parse(text: string, isModule: boolean): Estree.Program | undefined {
+  return parseSyntax(text, isModule, { ranges: true });
+}
+
+function startOf(node: Estree.Node): number {
+  return (node as unknown as Acorn.Node).start;
+}
+
+function analyze(
+  parsed: ParsedFunction,
+  expression: string,
+  prefixLength: number,
+  isModule: boolean,
+): SourceAnalysis {
+  const { program, node } = parsed;
+  const eslintScope = require('eslint-scope') as typeof EslintScope;
+  const manager = eslintScope.analyze(program, {
+    ecmaVersion: 2025,
+    sourceType: isModule ? 'module' : 'script',
+    ignoreEval: true,
+  });
+  const uses = findSurroundings(program, node);
+  const byName = new Map<string, Estree.Identifier[]>();
+  const assigned = new Set<string>();
+  for (const reference of manager.globalScope?.through ?? []) {
+    const identifier = reference.identifier as Estree.Identifier;
+    if (reference.isWrite()) assigned.add(identifier.name);
+    byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
+  }
+  const ownName = manager.scopes.find(
+    ({ type, block }) => type === 'function-expression-name' && block === (node as Estree.Node),
+  );
+  const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
+    const places = identifiers.map(identifier => uses.places.get(identifier));
+    const members = places.map(place => place?.member);
+    return {
+      name,
+      members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
+      isAssigned: assigned.has(name),
+      isGuarded: places.some(place => place?.isTypeof),
+    };
+  });
+  const writesOwnName = ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true;
+  const written = writesOwnName ? [...assigned, ownName.variables[0]!.name] : [...assigned];
+  const lazyName =
+    node.type === 'ClassExpression' ? undefined : findLazyName(node as Estree.Function, written);
+  // A declaration, whose name is a variable: that of a function expression is constant.
+  const head = `(() => { `;
+  const isDeclaration = writesOwnName && lazyName !== undefined;
+  return {
+    expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
+    prefixLength: isDeclaration ? head.length : prefixLength,
+    shape: node.type === 'ClassExpression' ? describeClass(node, expression) : undefined,
+    isGenerator: 'generator' in node && node.generator === true,
+    thisUse: uses.thisUse,
+    bound: uses.bound,
+    replacesItself: writesOwnName && lazyName === undefined,
+    lazyName,
+    freeVariables,
+  };
+}

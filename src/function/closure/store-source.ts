@@ -1,0 +1,183 @@
+import { types } from 'node:util';
+import type { InspectedFunction } from '../inspector/inspector.ts';
+import { scopeOf } from '../inspector/read-variable.ts';
+import { urlOf } from '../module/script-url.ts';
+import { type Mention, refusal } from '../refusal.ts';
+import { isStrict } from '../source-code/strict-code.ts';
+import { whyNotAsWritten } from './class-shape.ts';
+import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
+import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
+
+/** What of a function is in its text and on itself; what it captured is yet to be looked up. */
+export interface FunctionText {
+  readonly source: string;
+  readonly strict: boolean;
+  readonly position: { readonly url: string; readonly line: number; readonly column: number };
+  readonly freeVariables: readonly FreeVariable[];
+  readonly lazyName: string | undefined;
+  /** Static fields of a class, properties somebody put on a function. */
+  readonly ownProperties: readonly OwnProperty[];
+}
+
+const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
+
+/**
+ * The text of a function.
+ * @param chain the deferred function, then those captured on the way to this one
+ * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
+ */
+export function storeText(
+  fn: (...args: never[]) => unknown,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): FunctionText {
+  if (types.isProxy(fn)) throw refusal(chain, 'is a Proxy', 'wrap the call in a function of your own');
+  const text = Function.prototype.toString.call(fn);
+  const analysis = analysisOf(fn, inspected);
+  if (analysis === undefined) {
+    throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
+  }
+  refuseBound(analysis, chain);
+  if (chain.length === 1) refuseUncallable(analysis, chain);
+  refuseUnlikeItsText(fn, analysis, inspected, chain);
+  const url = urlOf(inspected.script);
+  const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
+  return {
+    source: analysis.expression,
+    strict: isStrict(inspected),
+    position: { url, line: inspected.line, column },
+    freeVariables: analysis.freeVariables,
+    lazyName: analysis.lazyName,
+    ownProperties: ownPropertiesOf(fn, analysis.shape, chain),
+  };
+}
+
+/** By script, position and name. */
+const analyses = new Map<string, SourceAnalysis | undefined>();
+let analysedLength = 0;
+
+/** How much text analyses are kept of: functions with names or texts made up at run time would fill the memory. */
+const MOST_ANALYSED = 8 * 1024 * 1024;
+const LENGTH_OF_ANALYSIS = 1_000;
+
+/**
+ * What the text of a function says; undefined when it cannot be parsed. Kept: closures are made again and again by the same
+ * piece of text.
+ */
+export function analysisOf(
+  fn: (...args: never[]) => unknown,
+  { script, line, column }: InspectedFunction,
+): SourceAnalysis | undefined {
+  const name = String(fn.name);
+  const key = `${script.id}:${line}:${column}:${name}`;
+  const known = analyses.get(key);
+  if (known !== undefined || analyses.has(key)) return known;
+  const text = Function.prototype.toString.call(fn);
+  const analysis = analyzeSource(text, name, script.isModule);
+  analysedLength += text.length + name.length + LENGTH_OF_ANALYSIS;
+  if (analysedLength > MOST_ANALYSED) {
+    analyses.clear();
+    analysedLength = 0;
+  }
+  analyses.set(key, analysis);
+  return analysis;
+}
+
+function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
+  const names = analysis.freeVariables.map(({ name }) => name);
+  for (const name of ['import.meta', '__vite_ssr_import_meta__']) {
+    if (analysis.bound.includes(name) || names.includes(name)) {
+      throw refusal(
+        chain,
+        'uses import.meta',
+        'put what it needs of it, import.meta.url, into a variable outside',
+      );
+    }
+  }
+  if (names.includes('eval')) {
+    throw refusal(chain, 'uses eval, whose text cannot be looked into', SELF_CONTAINED);
+  }
+  if (names.includes('arguments')) {
+    throw refusal(chain, 'uses the arguments of the function around it', 'put them into a variable outside');
+  }
+  const [bound] = analysis.bound;
+  if (bound !== undefined) {
+    throw refusal(
+      chain,
+      `uses ${bound}, which means nothing outside of where it was written`,
+      SELF_CONTAINED,
+    );
+  }
+  if (analysis.replacesItself) {
+    throw refusal(
+      chain,
+      'assigns to its own name, and what is stored of a function is constant',
+      'put what changes into a variable of another name, or export the function from a module',
+    );
+  }
+  if (analysis.thisUse === 'lexical') {
+    throw refusal(
+      chain,
+      'uses the `this` of where it was written',
+      'put what it needs of it into a variable outside',
+    );
+  }
+}
+
+/** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */
+const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(value:\s*)?\2,[^}]*\}\)$/;
+
+/** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
+function refuseUnlikeItsText(
+  fn: (...args: never[]) => unknown,
+  { shape }: SourceAnalysis,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): void {
+  if (shape === undefined) return;
+  const isNameKeeper = (name: string) => {
+    const keeper: unknown = scopeOf(name, inspected)?.variables[name];
+    return typeof keeper === 'function' && KEEPS_NAME.test(Function.prototype.toString.call(keeper));
+  };
+  const why = shape.nameKeepers.every(isNameKeeper)
+    ? whyNotAsWritten(fn, shape, name => scopeOf(name, inspected) !== undefined)
+    : 'has a static block, which would run again';
+  if (why !== undefined)
+    throw refusal(
+      chain,
+      `is a class that ${why}`,
+      'export it from a module, write it inside the deferred function, or keep what it needs in variables outside of it',
+    );
+}
+
+/** What a captured function may be, but not the deferred one itself. */
+function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): void {
+  if (analysis.shape !== undefined) throw classRefusal(chain);
+  if (analysis.isGenerator) throw generatorRefusal(chain);
+  if (analysis.thisUse === 'call') {
+    throw refusal(
+      chain,
+      'uses `this`, which is not stored',
+      'defer an arrow function that calls it on its object, or pass what it needs of it as arguments',
+    );
+  }
+}
+
+/** A generator's body runs only while somebody asks for its values, which nobody does. */
+export function classRefusal(chain: readonly Mention[]): Error {
+  return refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
+}
+
+export function generatorRefusal(chain: readonly Mention[]): Error {
+  return refusal(
+    chain,
+    'is a generator, so calling it runs nothing',
+    'defer a function that iterates over it',
+  );
+}
+
+/** V8's position is that of the parameter list; with that on the first line, the text starts so much before it. */
+function parameterOffset(text: string): number {
+  const head = /^(?:async\s*)?(?:function\s*\*?\s*|\*\s*)?[\w$]*\s*(?=\()/.exec(text);
+  return head === null || head[0].includes('\n') ? 0 : head[0].length;
+}

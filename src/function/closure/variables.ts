@@ -1,0 +1,214 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import { isErrorNamed } from '../../errors.ts';
+import { type BuiltinName, nameBuiltin } from '../builtins.ts';
+import type { Reference } from '../descriptor.ts';
+import type { InspectedFunction } from '../inspector/inspector.ts';
+import { scopeOf } from '../inspector/read-variable.ts';
+import { leadsToProgram } from '../module/evaluation.ts';
+import { type Mention, refusal } from '../refusal.ts';
+import { GLOBAL_NAMES } from '../source-code/globals.ts';
+import { codeOf } from '../source-code/script-code.ts';
+import { isProvided, isRequire } from './ambient-bindings.ts';
+import type { FreeVariable } from './source-text.ts';
+
+const require = createRequire(import.meta.url);
+
+/** What a free variable of a function is, and how it is to be stored. */
+export type Variable =
+  /** A global variable every process has: nothing to store. */
+  | { readonly kind: 'global' }
+  /** Given anew where the function runs. */
+  | { readonly kind: 'provided' }
+  | { readonly kind: 'function'; readonly value: (...args: never[]) => unknown }
+  /** A module or another object that is found again by name. */
+  | { readonly kind: 'reference'; readonly value: object; readonly reference: Reference }
+  /** A module that cannot be named, of which only these members are used. */
+  | { readonly kind: 'members'; readonly members: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'value'; readonly value: unknown };
+
+/**
+ * What the variable holds now.
+ *
+ * @param chain the deferred function, then those captured on the way to the one that uses the variable
+ * @throws `DEFERRED_FUNCTION_REFUSED` for a variable that is not initialized yet, one that is only on this process's
+ * global object, and a module that cannot be found again.
+ */
+export function resolveVariable(
+  variable: FreeVariable,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): Variable {
+  const { name } = variable;
+  const scope = scopeOf(name, inspected);
+  if (scope === undefined) {
+    if (GLOBAL_NAMES.has(name) || variable.isGuarded) return { kind: 'global' };
+    // Code given by `node --eval` finds `require` there.
+    if (isProvided(name, Object.getOwnPropertyDescriptor(globalThis, name)?.value, inspected.script))
+      return { kind: 'provided' };
+    throw refusal(
+      chain,
+      `uses the variable ${name}, which is neither captured nor global in every Node process`,
+      `pass it as an argument, or import it inside the function`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = scope.variables[name];
+  } catch (error) {
+    if (!isErrorNamed(error, 'ReferenceError')) throw error;
+    throw refusal(
+      chain,
+      `uses the variable ${name}, which has no value yet`,
+      'defer it after the declaration',
+    );
+  }
+  if (isProvided(name, value, inspected.script)) return { kind: 'provided' };
+  if (isRequire(value)) {
+    throw refusal(
+      chain,
+      `uses ${name}, a require made for another file or under another name`,
+      'call createRequire() inside the function, or import() what it needs',
+    );
+  }
+  if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
+  if (typeof value !== 'object' || value === null) return { kind: 'value', value };
+  if (isImportBinding(name, value) && variable.members !== undefined)
+    return { kind: 'members', members: readMembers(value, variable.members) };
+  const reference = namedReference(value);
+  if (reference !== undefined) return { kind: 'reference', value, reference };
+  return isNamespaceLike(name, value)
+    ? resolveNamespace(variable, value, inspected, chain)
+    : { kind: 'value', value };
+}
+
+/** The name of an object that is one by identity: a module of Node, a global object, a CommonJS module's exports. */
+export function namedReference(value: object): Reference | undefined {
+  const builtin = nameBuiltin(value);
+  if (builtin !== undefined) return toReference(builtin);
+  const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
+  // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
+  if (module === undefined || !hasFunctions(value)) return undefined;
+  const url = pathToFileURL(module.filename).href;
+  return leadsToProgram(url) ? undefined : { kind: 'commonjs', module: url };
+}
+
+/** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
+export function toReference(name: BuiltinName): Reference {
+  if (name.kind === 'module') return name;
+  return {
+    kind: 'source',
+    source: name.expression,
+    strict: true,
+    variables: [],
+    properties: [],
+    links: {},
+    provided: [],
+  };
+}
+
+function hasFunctions(value: object): boolean {
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some(
+    property => property.get !== undefined || typeof property.value === 'function',
+  );
+}
+
+/** A module's namespace, or what a transpiler makes to stand for one. */
+function isNamespaceLike(name: string, value: object): boolean {
+  if (types.isModuleNamespaceObject(value)) return true;
+  if (VITE_IMPORT.test(name)) return true;
+  if (types.isProxy(value)) return false;
+  if (Object.hasOwn(value, '__esModule')) return true;
+  // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
+  const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
+  return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
+}
+
+/**
+ * Whether a transpiler has made this of `import { a, b } from`: what is captured are those, as they are now. The names are
+ * those that TypeScript (`library_1`), esbuild (`import_library`), babel and swc (`_library`) and vite give.
+ */
+function isImportBinding(name: string, value: object): boolean {
+  if (VITE_IMPORT.test(name)) return true;
+  if (types.isProxy(value)) return false;
+  return (
+    (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value)
+  );
+}
+
+/** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
+function isCopyOfData(value: object): boolean {
+  const { default: original, ...copied } = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
+  const data: unknown = original?.value;
+  if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
+  const names = Object.keys(copied);
+  return (
+    names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name))
+  );
+}
+
+/** What vite and vitest make of an import: a proxy, or an object with accessors. */
+const VITE_IMPORT = /^__vi(te_ssr)?_import_\d+__$/;
+
+function readMembers(value: object, names: readonly string[]): Record<string, unknown> {
+  const members: Record<string, unknown> = {};
+  for (const name of names) members[name] = Reflect.get(value, name);
+  return members;
+}
+
+function resolveNamespace(
+  variable: FreeVariable,
+  value: object,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): Variable {
+  const main: unknown = Reflect.get(value, 'default');
+  const original = typeof main === 'object' && main !== null ? namedReference(main) : undefined;
+  const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
+  const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
+  if (reference !== undefined) return { kind: 'reference', value, reference };
+  if (variable.members !== undefined)
+    return { kind: 'members', members: readMembers(value, variable.members) };
+  const copied = nameNamespace(original) ?? copiedModule(value);
+  if (copied !== undefined) return { kind: 'reference', value, reference: copied };
+  throw refusal(
+    chain,
+    `uses an imported module as a whole (here called ${variable.name}), and where that came from is not known`,
+    'import() it inside the function, or use single exports of it',
+  );
+}
+
+/** The CommonJS module, itself made of an ES module, of which esbuild's `__toESM` has made this object of accessors. */
+function copiedModule(value: object): Reference | undefined {
+  const names = Object.getOwnPropertyNames(value);
+  const isOriginal = (exports: unknown): boolean =>
+    typeof exports === 'object' &&
+    exports !== null &&
+    Object.hasOwn(exports, '__esModule') &&
+    Object.getOwnPropertyNames(exports).length === names.length &&
+    names.every(
+      name => Object.hasOwn(exports, name) && Reflect.get(exports, name) === Reflect.get(value, name),
+    );
+  const module = Object.values(require.cache).find(loaded => isOriginal(loaded?.exports));
+  return module && namedReference(module.exports as object);
+}
+
+/** The namespace that has as its default export what is named. */
+function nameNamespace(main: Reference | undefined): Reference | undefined {
+  return main?.kind === 'module' && main.export === 'default'
+    ? { kind: 'namespace', module: main.module }
+    : undefined;
+}
+
+/** The namespace that the module's own `import * as name from 'specifier'` gives. */
+function declaredNamespace(
+  name: string,
+  value: object,
+  { scopes, script }: InspectedFunction,
+): Reference | undefined {
+  const module = scopes.find(({ kind }) => kind === 'Module');
+  if (module === undefined || module.variables[name] !== value) return undefined;
+  const specifier = codeOf(script)?.declarations?.namespaces.get(name);
+  return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
+}

@@ -1,0 +1,229 @@
+/**
+ * What V8's inspector tells about functions of this thread: where they were written and what they captured.
+ *
+ * A session of our own is connected once and stays: that costs a program nothing. Its debugger domain, however, makes
+ * `await` nine times slower while it is enabled, and only it knows which file a script is; so it is enabled for a script
+ * not seen before, and disabled before the call returns.
+ */
+import { Buffer } from 'node:buffer';
+import type * as NodeInspector from 'node:inspector';
+import { createRequire } from 'node:module';
+import { DeferredSweepError } from '../../errors.ts';
+import type { Location, Methods, ScriptParsed } from './inspector-protocol.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Variables of one scope, innermost scopes first; `kind` as V8 names it: Closure, Block, Catch, Script, Module, Global. */
+export interface Scope {
+  readonly kind: string;
+  /** Holds the live values. Reading a variable that is not initialized yet throws a ReferenceError (Node 22 and later). */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Where a function was written and what it can see. */
+export interface InspectedFunction {
+  readonly script: Script;
+  /** Zero-based; of the parameter list, not of the name before it. */
+  readonly line: number;
+  readonly column: number;
+  readonly scopes: readonly Scope[];
+}
+
+/** A source text that V8 has compiled. */
+export interface Script {
+  readonly id: string;
+  /** As the loader named it, whatever a `//# sourceURL` comment in it says. Empty for `new Function`. */
+  readonly url: string;
+  readonly isModule: boolean;
+}
+
+/** Thin typed access to one session; the methods used answer before `post` returns. */
+class ThreadInspector {
+  readonly #session: NodeInspector.Session;
+  /** What the inspector and we hand each other, so that values stay the same objects and are not described in JSON. */
+  readonly #box: { fn: unknown; scopes: readonly Scope[] } = { fn: undefined, scopes: [] };
+  readonly #boxId: string;
+  readonly #scripts = new Map<string, Script>();
+  #lastText: { readonly id: string; readonly text: string } | undefined;
+
+  constructor() {
+    const { Session } = require('node:inspector') as typeof NodeInspector;
+    this.#session = new Session();
+    this.#session.connect();
+    try {
+      this.#boxId = this.#idOfBox();
+    } catch (error) {
+      this.#session.disconnect();
+      throw error;
+    }
+  }
+
+  #idOfBox(): string {
+    // The only way to an object's id is an expression, so the box is a property of what an expression can name, for a moment:
+    // of our global object and, where a test runner loads us into a context and expressions are evaluated outside of it, of
+    // a class of Node's that all contexts share.
+    const key = 'deferred-sweep.inspector';
+    const holders = [globalThis, Buffer];
+    // Not where a program has frozen one of them.
+    for (const holder of holders)
+      Reflect.defineProperty(holder, key, { value: this.#box, configurable: true });
+    try {
+      const name = JSON.stringify(key);
+      const { result } = this.#post('Runtime.evaluate', {
+        expression: `globalThis[${name}] ?? Buffer[${name}]`,
+      });
+      if (result.objectId === undefined) throw new Error('the inspector cannot see what we hand it');
+      return result.objectId;
+    } finally {
+      for (const holder of holders) Reflect.deleteProperty(holder, key);
+    }
+  }
+
+  /** Undefined for a native or bound function, and for a class of the engine's own. */
+  inspect(fn: object): InspectedFunction | undefined {
+    this.#box.fn = fn;
+    try {
+      const { result } = this.#post('Runtime.callFunctionOn', {
+        objectId: this.#boxId,
+        functionDeclaration: 'function () { return this.fn }',
+        objectGroup: OBJECT_GROUP,
+      });
+      const properties = this.#post('Runtime.getProperties', {
+        objectId: result.objectId!,
+        ownProperties: true,
+      });
+      const internal = new Map(properties.internalProperties?.map(({ name, value }) => [name, value]));
+      const location = internal.get('[[FunctionLocation]]')?.value as Location | undefined;
+      if (location === undefined) return undefined;
+      return {
+        script: this.#script(location.scriptId),
+        line: location.lineNumber,
+        column: location.columnNumber,
+        scopes: this.#scopes(internal.get('[[Scopes]]')?.objectId),
+      };
+    } finally {
+      this.#post('Runtime.releaseObjectGroup', { objectGroup: OBJECT_GROUP });
+      this.#box.fn = undefined;
+      this.#box.scopes = [];
+    }
+  }
+
+  /** The text V8 compiled: of a TypeScript file, what the loader made of it. */
+  readText(script: Script): string {
+    if (this.#lastText?.id !== script.id) this.#withDebugger(() => this.#keepText(script.id));
+    return this.#lastText!.text;
+  }
+
+  #scopes(objectId: string | undefined): readonly Scope[] {
+    if (objectId === undefined) return [];
+    this.#post('Runtime.callFunctionOn', {
+      objectId,
+      functionDeclaration: `function (box) {
+        box.scopes = [];
+        for (let i = 0; i < this.length; i++) {
+          box.scopes[i] = { kind: this[i].description.replace(/ .*/s, ''), variables: this[i].object };
+        }
+      }`,
+      arguments: [{ objectId: this.#boxId }],
+    });
+    return this.#box.scopes;
+  }
+
+  #script(id: string): Script {
+    const known = this.#scripts.get(id);
+    if (known !== undefined) return known;
+    let found: Script = { id, url: '', isModule: false };
+    // Tells of every script there is, which takes long where there are many: all are kept, not the one asked for only.
+    const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
+      if (this.#scripts.has(params.scriptId)) return;
+      const url = params.embedderName ?? params.url;
+      const script = { id: params.scriptId, url, isModule: params.isModule ?? false };
+      if (script.id === id) found = script;
+      else if (this.#scripts.size >= MOST_SCRIPTS) return;
+      this.#scripts.set(script.id, script);
+    };
+    this.#session.on('Debugger.scriptParsed', onParsed);
+    try {
+      this.#withDebugger(() => {
+        // The next question about a module is mostly that for its text, and enabling the debugger is what takes time.
+        if (found.isModule) this.#keepText(id);
+      });
+    } finally {
+      this.#session.off('Debugger.scriptParsed', onParsed);
+    }
+    // Full of scripts that are mostly gone: what is still there is told of again.
+    if (this.#scripts.size >= MOST_SCRIPTS) this.#scripts.clear();
+    this.#scripts.set(id, found);
+    return found;
+  }
+
+  #keepText(scriptId: string): void {
+    this.#lastText = {
+      id: scriptId,
+      text: this.#post('Debugger.getScriptSource', { scriptId }).scriptSource,
+    };
+  }
+
+  #withDebugger(body: () => void): void {
+    this.#post('Debugger.enable', {});
+    try {
+      body();
+    } finally {
+      this.#post('Debugger.disable');
+    }
+  }
+
+  #post<M extends keyof Methods>(method: M, params?: Methods[M]['params']): Methods[M]['result'] {
+    let failure: Error | null = null;
+    let answer: object | undefined;
+    this.#session.post(method, params, (error, result) => {
+      failure = error;
+      answer = result;
+    });
+    if (failure !== null) throw failure;
+    if (answer === undefined) throw new Error(`inspector did not answer ${method}`);
+    const { exceptionDetails } = answer as {
+      exceptionDetails?: { text: string; exception?: { description?: string } };
+    };
+    if (exceptionDetails !== undefined) {
+      throw new Error(`inspector: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    }
+    return answer as Methods[M]['result'];
+  }
+}
+
+/** A program that evaluates code without end shall not fill our memory with the names of it. */
+const MOST_SCRIPTS = 50_000;
+
+const OBJECT_GROUP = 'deferred-sweep';
+
+let inspector: ThreadInspector | undefined;
+
+function connected(): ThreadInspector {
+  try {
+    inspector ??= new ThreadInspector();
+  } catch (error) {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot look into a function: the inspector of V8 is not available in this process (node --permission forbids it, ' +
+        'some runtimes lack it); defer DeferredFunction.of({ module, export }, ...args), ' +
+        'DeferredFunction.command(file, argv) or a function of a Node built-in module instead',
+      { cause: error },
+    );
+  }
+  return inspector;
+}
+
+/**
+ * Where a function of this thread was written and what it can see; undefined for native and bound functions.
+ *
+ * @throws `DEFERRED_UNSUPPORTED` where there is no inspector.
+ */
+export function inspectFunction(fn: object): InspectedFunction | undefined {
+  return connected().inspect(fn);
+}
+
+/** The text of a script as V8 compiled it. */
+export function readScript(script: Script): string {
+  return connected().readText(script);
+}

@@ -1,0 +1,60 @@
+/**
+ * Which modules may not be imported to find a function again: importing one would run the program, or a part of it that
+ * runs jobs, a second time; and a module that is still being evaluated would wait for itself.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { unlessRefused } from '../../errors.ts';
+import { codeOfText } from '../source-code/script-code.ts';
+import type { TopLevel } from '../source-code/top-level.ts';
+import { noteCallers, notedPositions } from './call-stack.ts';
+import { isProgram } from './entry-script.ts';
+import { importedFiles } from './imported-files.ts';
+import { comparablePath, filePathOf } from './script-url.ts';
+
+const require = createRequire(import.meta.url);
+
+/** By comparable path: modules seen to be evaluated while a job was open, or about to be. */
+const running = new Set<string>();
+
+/** Of a program's files so many are looked into for an import that leads back to it; others are packages. */
+const MOST_FILES = 500;
+
+/**
+ * Whether the module is the program, is being evaluated, starts what is running, or imports one that does.
+ * @param describe - tells what its top level does
+ */
+export function restartsProgram(url: string, describe: () => TopLevel | undefined): boolean {
+  if (isProgram(url)) return true;
+  const path = comparablePath(url);
+  if (running.has(path)) return true;
+  noteCallers();
+  const positions = notedPositions(url);
+  const topLevel = positions && describe();
+  if (topLevel?.startsWork || positions?.some(position => topLevel?.isOutsideFunctions(position)))
+    running.add(path);
+  return running.has(path) || leadsToProgram(url);
+}
+
+/** The same of a file, such as one that `--import` or `-r` named: a loader is not part of the program. */
+export function isPartOfProgram(path: string): boolean {
+  const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
+  return restartsProgram(pathToFileURL(path).href, () => codeOfText(text)?.topLevel);
+}
+
+/** The same of a CommonJS module that is only known by name. */
+export function leadsToProgram(url: string): boolean {
+  const file = filePathOf(url);
+  if (file === undefined) return false;
+  const seen = new Set<string>();
+  const queue = [file];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (seen.has(path) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
+    seen.add(path);
+    if (require.cache[path]?.loaded === false || isProgram(path) || running.has(comparablePath(path)))
+      return true;
+    queue.push(...importedFiles(path));
+  }
+  return false;
+}

@@ -1,0 +1,151 @@
+import { createRequire, isBuiltin } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { DeferredSweepError, errorCode } from '../../errors.ts';
+import { importingForCall } from '../current-invocation.ts';
+import type { ModuleDescriptor } from '../descriptor.ts';
+import { isAnother } from './same-function.ts';
+import { withoutQuery } from './script-url.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Where a function lives. */
+export interface ModuleLocation {
+  /** A `file:`, `node:` or `data:` URL, or an absolute path. */
+  module: string;
+  /** Name of the export, `default`, or a dotted path through it such as `Resource.close`. */
+  export: string;
+}
+
+/**
+ * The descriptor of an export. Nothing is loaded or looked up.
+ *
+ * @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them.
+ */
+export function storeLocation(location: ModuleLocation): ModuleDescriptor {
+  if (typeof location !== 'object' || location === null) {
+    throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
+  }
+  const { module, export: path } = location;
+  if (typeof module !== 'string')
+    throw new TypeError(`location.module must be a string, got ${typeof module}`);
+  if (typeof path !== 'string') throw new TypeError(`location.export must be a string, got ${typeof path}`);
+  if (path.split('.').includes('')) {
+    throw new TypeError(`location.export must be a dotted path of names, got ${JSON.stringify(path)}`);
+  }
+  return { kind: 'module', module: absoluteModule(module), export: path };
+}
+
+function absoluteModule(module: string): string {
+  if (isAbsolute(module)) return pathToFileURL(module).href;
+  if (/^(file|node|data):/.test(module)) return module;
+  if (isBuiltin(module)) return `node:${module}`;
+  throw new TypeError(
+    `location.module must be a file:, node: or data: URL or an absolute path, got ${JSON.stringify(module)}; ` +
+      `pass import.meta.url for the module this is written in, or import.meta.resolve(${JSON.stringify(module)})`,
+  );
+}
+
+/** A function of a module, and the object it is called on. */
+export interface FoundFunction {
+  readonly function: (...args: never[]) => unknown;
+  readonly receiver: unknown;
+}
+
+/**
+ * The function a descriptor names, its module imported.
+ *
+ * @throws `DEFERRED_FUNCTION_MISSING` when there is no such module (cause: the loader's error) or the path does not lead
+ * to a function. What the module itself throws while it is evaluated is thrown unchanged.
+ */
+export async function importFunction(descriptor: ModuleDescriptor): Promise<FoundFunction> {
+  const found = await importCandidates(descriptor);
+  for (const { value, receiver } of found) {
+    if (typeof value === 'function') return { function: value as FoundFunction['function'], receiver };
+  }
+  const [first] = found;
+  if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  throw missing(
+    descriptor,
+    `it is ${first.value === null ? 'null' : `of type ${typeof first.value}`}, not a function`,
+  );
+}
+
+/** The same for a value of any type. */
+export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
+  const [found] = await importCandidates(descriptor);
+  if (found === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  return found.value;
+}
+
+/**
+ * What the path leads to from the namespace, and from its default export: of CommonJS modules, names that Node's lexer
+ * did not find are there only, and so is what a transpiler made of `export default`.
+ */
+async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
+  const namespace = await importModule(descriptor);
+  const path = descriptor.export.split('.');
+  const roots = [namespace, namespace.default];
+  // A tool that replaces functions of Node's modules need not tell their namespaces of it.
+  if (descriptor.module.startsWith('node:')) roots.reverse();
+  const found = roots.flatMap(root => follow(root, path) ?? []);
+  if (found.length > 0 && found.every(({ value }) => isAnother(value, descriptor)))
+    throw missing(
+      descriptor,
+      'another function is there, since the program had replaced the one in its module',
+    );
+  return found;
+}
+
+interface Followed {
+  readonly value: unknown;
+  readonly receiver: unknown;
+}
+
+function follow(root: unknown, path: readonly string[]): Followed | undefined {
+  let receiver: unknown;
+  let value = root;
+  for (const [depth, name] of path.entries()) {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value))
+      return undefined;
+    // The namespace is no receiver: calling an export is a plain call.
+    receiver = depth === 0 ? undefined : value;
+    value = Reflect.get(value, name);
+  }
+  return { value, receiver };
+}
+
+async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
+  try {
+    return await importingForCall(() => import(descriptor.module) as Promise<Record<string, unknown>>);
+  } catch (error) {
+    // Only `require` knows it: ts-node/register, @babel/register and the like add extensions to that alone.
+    if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') return requireModule(descriptor.module);
+    if (!isNotFound(error, descriptor.module)) throw error;
+    throw missing(descriptor, `the module cannot be found`, error);
+  }
+}
+
+function requireModule(module: string): Promise<Record<string, unknown>> {
+  return importingForCall(async () => {
+    const exported: unknown = require(fileURLToPath(withoutQuery(module)));
+    return { ...(typeof exported === 'object' && exported), default: exported };
+  });
+}
+
+/** Whether it is this module that was not found, and not one that it imports. */
+function isNotFound(error: unknown, module: string): boolean {
+  const code = errorCode(error);
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
+  if (code !== 'ERR_MODULE_NOT_FOUND') return false;
+  const { url } = error as { url?: unknown };
+  return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);
+}
+
+function missing(descriptor: ModuleDescriptor, why: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_FUNCTION_MISSING',
+    `cannot find the deferred function ${descriptor.export} of ${descriptor.module}: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}

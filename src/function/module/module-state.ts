@@ -1,0 +1,71 @@
+/**
+ * Variables of its module that an exported function reads and that another process, which imports the module anew, has
+ * with other values: assigned or changed since the module was evaluated, or made by something that gives another each time.
+ */
+
+import { types } from 'node:util';
+import { analysisOf } from '../closure/store-source.ts';
+import type { Callable } from '../descriptor.ts';
+import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
+import { read, scopeOf } from '../inspector/read-variable.ts';
+import { codeOf } from '../source-code/script-code.ts';
+
+/** What to do about such a function. */
+export type ModuleState = 'warn' | 'refuse' | 'allow';
+
+const known = new WeakMap<Callable, string | null>();
+const MOST_FUNCTIONS = 50;
+
+/** The first such variable; looked for once for each function, also through those of its file that it calls. */
+export function moduleStateOf(fn: Callable): string | undefined {
+  let name = known.get(fn);
+  if (name === undefined) {
+    name = findState(fn) ?? null;
+    known.set(fn, name);
+  }
+  return name ?? undefined;
+}
+
+function findState(root: Callable): string | undefined {
+  const seen = new Set<Callable>();
+  const queue = [root];
+  let file: string | undefined;
+  for (let fn = queue.pop(); fn !== undefined && seen.size < MOST_FUNCTIONS; fn = queue.pop()) {
+    if (seen.has(fn) || types.isProxy(fn)) continue;
+    seen.add(fn);
+    const inspected = inspectFunction(fn);
+    file ??= inspected?.script.id;
+    if (inspected === undefined || inspected.script.id !== file || inspected.script.url.startsWith('node:'))
+      continue;
+    for (const { name } of analysisOf(fn, inspected)?.freeVariables ?? []) {
+      const scope = scopeOf(name, inspected);
+      if (scope === undefined) continue;
+      const value = read(scope.variables, name);
+      if (typeof value === 'function') {
+        if (isReplaced(name, value as Callable, inspected)) return name;
+        queue.push(value as Callable);
+      } else if (isMadeAnew(name, value, inspected)) return name;
+    }
+  }
+  return undefined;
+}
+
+/** Whether functions of the file put others into a variable, but for a helper that only chooses itself. */
+function isReplaced(name: string, value: Callable, { script }: InspectedFunction): boolean {
+  if (codeOf(script)?.changes.assigned.has(name) !== true) return false;
+  const inspected = types.isProxy(value) ? undefined : inspectFunction(value);
+  return (
+    inspected !== undefined &&
+    inspected.script.id === script.id &&
+    analysisOf(value, inspected)?.lazyName !== name
+  );
+}
+
+function isMadeAnew(name: string, value: unknown, { script }: InspectedFunction): boolean {
+  const code = codeOf(script);
+  // Nothing has been put there yet.
+  if (code === undefined || value === undefined || value === null || code.declarations?.imports.has(name))
+    return false;
+  if (code.volatile.has(name) || code.changes.assigned.has(name)) return true;
+  return typeof value === 'object' && code.changes.changed.has(name) && code.changes.mutated.has(name);
+}

@@ -1,0 +1,29 @@
+/** Telling a function of a module from another one that a program put into its place. */
+import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { unlessRefused } from '../../errors.ts';
+import type { ModuleDescriptor } from '../descriptor.ts';
+import { readScript, type Script } from '../inspector/inspector.ts';
+import { filePathOf } from './script-url.ts';
+
+type Checksums = Pick<ModuleDescriptor, 'text' | 'file'>;
+
+/** The checksums of a function and its file; none where a loader has made another text of the file, as it may again. */
+export function checksumsOf(fn: object, script: Script): Checksums {
+  const file = readModule(script.url);
+  if (file === undefined || file.toString() !== readScript(script)) return {};
+  return { text: crc32(Function.prototype.toString.call(fn)), file: crc32(file) };
+}
+
+/** Whether the function found is another one than was registered, and not its new version. */
+export function isAnother(fn: unknown, { module, text, file }: ModuleDescriptor): boolean {
+  if (text === undefined || typeof fn !== 'function') return false;
+  if (crc32(Function.prototype.toString.call(fn)) === text) return false;
+  const now = readModule(module);
+  return now !== undefined && crc32(now) === file;
+}
+
+function readModule(url: string): Buffer | undefined {
+  const path = filePathOf(url);
+  return path === undefined ? undefined : unlessRefused(() => readFileSync(path), undefined);
+}

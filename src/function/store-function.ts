@@ -1,0 +1,57 @@
+import { types } from 'node:util';
+import { DeferredSweepError, hasCode } from '../errors.ts';
+import { snapshot } from '../value/encode.ts';
+import { nameBuiltin } from './builtins.ts';
+import { storeBySource } from './closure/capture.ts';
+import { nativeRefusal } from './closure/capture-refusals.ts';
+import { classRefusal, generatorRefusal } from './closure/store-source.ts';
+import { toReference } from './closure/variables.ts';
+import type { Callable, ModuleDescriptor, SourceDescriptor, StoredCall } from './descriptor.ts';
+import { type LocatedText, locateFunction } from './locate.ts';
+import { mention } from './refusal.ts';
+
+/** Exported functions seen before: registering one again costs no more than naming it would. */
+const exported = new WeakMap<Callable, ModuleDescriptor>();
+
+/**
+ * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
+ * else by its source, with the values it captured and the arguments as one value.
+ *
+ * @param maxCapturedBytes the most its source and the values it captured may take together
+ * @throws `DEFERRED_FUNCTION_REFUSED`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED`
+ */
+export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
+  try {
+    return store(fn, args, maxCapturedBytes);
+  } catch (error) {
+    const isRefused = hasCode(error, 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE');
+    if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
+    // What refuses a value does not know whose argument it is.
+    const { code, message, valuePath, cause } = error;
+    throw new DeferredSweepError(code, `cannot defer the function ${mention(fn).name}: ${message}`, {
+      ...(valuePath === undefined ? {} : { valuePath }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
+  const descriptor = exported.get(fn) ?? findReference(fn);
+  if ('inspected' in descriptor) return storeBySource(fn, descriptor.inspected, args, maxCapturedBytes);
+  return { descriptor, encodedArguments: snapshot(args, 'args') };
+}
+
+function findReference(fn: Callable): ModuleDescriptor | SourceDescriptor | LocatedText {
+  const located = locateFunction(fn);
+  if (located === undefined) throw nativeRefusal([mention(fn)]);
+  if (located.kind === 'text') return located;
+  if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
+  if (isClass(fn)) throw classRefusal([mention(fn)]);
+  if (located.kind === 'global') return toReference(located) as SourceDescriptor;
+  if (!located.module.startsWith('node:') || nameBuiltin(fn) !== undefined) exported.set(fn, located);
+  return located;
+}
+
+function isClass(fn: Callable): boolean {
+  return Function.prototype.toString.call(fn).startsWith('class');
+}

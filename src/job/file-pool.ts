@@ -1,0 +1,97 @@
+import { fileSystemVerdict } from '../lock/file-system.ts';
+import type { Place } from '../log/records.ts';
+import type { Logger } from '../report/logger.ts';
+import { createStateFile, createStateFileNow, type StateFileSettings } from '../state/create-state-file.ts';
+import { stateIo } from '../state/file-io.ts';
+import { currentPlace, isSamePlace } from '../state/place.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import type { StateFile } from '../state/state-file.ts';
+
+/** The state files of one manager. Jobs that follow each other use one file; jobs side by side have one each. */
+export class FilePool {
+  readonly #directory: StateDirectory;
+  readonly #settings: StateFileSettings;
+  readonly #logger: Logger;
+  /** The file of an ended job, for the next job. Locked, and without functions. */
+  #idle: StateFile | undefined;
+  #isClosed = false;
+  #knowsFileSystem = false;
+
+  constructor(directory: StateDirectory, settings: StateFileSettings, logger: Logger) {
+    this.#directory = directory;
+    this.#settings = settings;
+    this.#logger = logger;
+  }
+
+  /** A locked file without functions, for a job. @throws as `DeferredFunctionManager.open` */
+  async take(): Promise<StateFile> {
+    const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
+    try {
+      this.#checkFileSystem(file);
+    } catch (error) {
+      this.remove(file);
+      throw error;
+    }
+    return file;
+  }
+
+  /** A fresh file, without waiting. @param cwd - the working directory for its functions */
+  createNow(cwd: Place | null): StateFile {
+    return createStateFileNow(this.#directory, { ...this.#settings, cwd });
+  }
+
+  /** Takes back a file in which nothing is pending. Empties it for another job (true), or removes it (false). */
+  giveBack(file: StateFile): boolean {
+    // One idle file is enough: jobs that were open side by side may never be again. With 'disk' no file is kept: a power
+    // cut can leave half a truncation, zeros without the length. Such a file looks damaged.
+    if (this.#idle || this.#isClosed || file.header.durability === 'disk') {
+      this.remove(file);
+      return false;
+    }
+    file.reset();
+    this.#idle = file;
+    return true;
+  }
+
+  /** Removes a file in which nothing is pending. If that fails, the next sweep removes it: it is logged, not thrown. */
+  remove(file: StateFile): void {
+    try {
+      file.remove();
+    } catch (error) {
+      this.#logger.warn(`deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Removes the idle file, and keeps none from now on. */
+  close(): void {
+    this.#isClosed = true;
+    const idle = this.#idle;
+    this.#idle = undefined;
+    if (idle) this.remove(idle);
+  }
+
+  #takeIdle(): StateFile | undefined {
+    const file = this.#idle;
+    this.#idle = undefined;
+    if (!file) return undefined;
+    // A runner takes the working directory from the header.
+    if (isSamePlace(file.header.cwd, currentPlace())) return file;
+    this.remove(file);
+    return undefined;
+  }
+
+  #checkFileSystem(file: StateFile): void {
+    if (this.#knowsFileSystem) return;
+    // Our locked file keeps a cleanup from removing the directory meanwhile.
+    const verdict = stateIo(`tell the file system of ${file.path}`, file.path, () =>
+      fileSystemVerdict(file.path),
+    );
+    this.#knowsFileSystem = true;
+    if (verdict === 'local') return;
+    this.#logger.warn(
+      `deferred-sweep: ${this.#directory.path} is on a network or FUSE file system, whose locks may hold only within one host or mount; use a local directory`,
+    );
+  }
+}

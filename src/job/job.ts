@@ -1,0 +1,191 @@
+/** One open job: what its deferred functions clean up after. */
+import { performance } from 'node:perf_hooks';
+import { DeferredSweepError } from '../errors.ts';
+import type { AnyFunction, ArgumentsOf, Deferrable, Given } from '../function/call-types.ts';
+import { isInside } from '../function/current-invocation.ts';
+import { DeferredFunction } from '../function/deferred-function.ts';
+import { moduleStateOf } from '../function/module/module-state.ts';
+import { logReport } from '../report/logger.ts';
+import {
+  type FileReport,
+  type FunctionReport,
+  laterReport,
+  refusedReport,
+  type SweepReport,
+  summarize,
+} from '../report/report.ts';
+import { traceDefer } from '../report/tracing.ts';
+import type { StateFile } from '../state/state-file.ts';
+import { StopCondition } from '../stop.ts';
+import type { ResolvedSweepOptions } from '../sweep/options.ts';
+import { sweepDirectory } from '../sweep/sweep.ts';
+import type { FailureListener } from './failure-listener.ts';
+import type { JobOptions } from './options.ts';
+import { RunQueue, type RunQueueParts } from './run-queue.ts';
+
+/** What a job has of its manager, and shares with other jobs. */
+export interface JobParts extends RunQueueParts {
+  readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
+  readonly failures: FailureListener;
+  /** A job is in it until it has ended. */
+  readonly openJobs: Set<Job>;
+}
+
+/**
+ * The signature of {@link Job.defer}, for passing it on. It checks the arguments of a call as the function's overloads do,
+ * and refuses by type what can never be stored. A wrapper that is generic itself passes
+ * `fn as AnyFunction` and `args as unknown[]`.
+ */
+export type Defer = <F extends AnyFunction | DeferredFunction, const A extends Given>(
+  fn: F & Deferrable<F, A>,
+  ...args: [F] extends [DeferredFunction] ? [] : ArgumentsOf<F, A>
+) => Registration;
+
+/** One function registered with a job. */
+export interface Registration {
+  /** Its number in the job's state file. */
+  readonly id: number;
+  /**
+   * Takes the registration back: the function will not run. Returns false when it was run or cancelled before, or is
+   * running now.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`
+   */
+  cancel(): boolean;
+  /**
+   * Runs the function now, from its record, as the end of the job would. If it runs already, this waits for that run.
+   * The end of the job tries a failed function again only if it has attempts left and its next one is due.
+   * Returns undefined when it was run or cancelled before.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
+   */
+  run(): Promise<FunctionReport | undefined>;
+}
+
+/** Functions whose module state was told of: once is enough. */
+const told = new WeakSet<AnyFunction>();
+
+export class Job {
+  /** What the sweep before this job found. Without files and incomplete if `open` did not wait for a sweep. */
+  readonly sweepReport: SweepReport;
+  readonly #parts: JobParts;
+  readonly #queue: RunQueue;
+  #closing: Promise<SweepReport> | undefined;
+
+  /** @param file - locked and without functions; the job owns it from now on */
+  constructor(parts: JobParts, file: StateFile, sweepReport: SweepReport) {
+    this.#parts = parts;
+    this.#queue = new RunQueue(parts, file);
+    this.sweepReport = sweepReport;
+    parts.openJobs.add(this);
+  }
+
+  /** The job's state file. */
+  get path(): string {
+    return this.#queue.path;
+  }
+
+  /**
+   * Registers a call for the end of the job; if this process dies before, a runner makes it. When this returns, the
+   * call is registered. When it throws, the call is not registered, and all earlier ones still are.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended; `DEFERRED_FUNCTION_REFUSED`,
+   * `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` (a full disk, say) with the system's error; if
+   * the job's file was removed, also `DEFERRED_STATE_CORRUPT` and what `open` throws
+   */
+  readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
+    this.#assertOpen();
+    const deferred = this.#capture(fn, args);
+    return traceDefer({ path: this.path, name: deferred.name }, () => this.#register(deferred));
+  };
+
+  /**
+   * Ends the job: runs its functions, then sweeps orphans again. Never throws: the report says what went wrong.
+   * Functions with attempts left become an orphan's. A second call gives the same report.
+   */
+  close(): Promise<SweepReport> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
+    const { maxCapturedBytes } = this.#parts.options;
+    const given = DeferredFunction.from(fn);
+    if (given !== undefined) return given;
+    const deferred = DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
+    if (deferred.descriptor.kind === 'module') this.#tellOfModuleState(fn as AnyFunction, deferred);
+    return deferred;
+  }
+
+  /** Another process, which imports its module anew, does not find what was put into its variables since. */
+  #tellOfModuleState(fn: AnyFunction, { name, module }: DeferredFunction): void {
+    const { moduleState, sweep } = this.#parts.options;
+    if (moduleState === 'allow' || module.startsWith('node:')) return;
+    const variable = moduleStateOf(fn);
+    if (variable === undefined || (moduleState === 'warn' && told.has(fn))) return;
+    const message =
+      `cannot give ${name} of ${module} its variable ${variable} as it is now: another process that runs it imports the ` +
+      `module anew, where ${variable} is made anew; pass ${variable} as an argument`;
+    if (moduleState === 'refuse') throw new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', message);
+    told.add(fn);
+    sweep.logger.warn(`deferred-sweep: ${message}`);
+  }
+
+  #register(deferred: DeferredFunction): Registration {
+    const id = this.#queue.register(deferred);
+    return { id, cancel: () => this.#cancel(id), run: () => this.#run(id) };
+  }
+
+  #cancel(id: number): boolean {
+    this.#assertOpen();
+    return this.#queue.cancel(id);
+  }
+
+  async #run(id: number): Promise<FunctionReport | undefined> {
+    this.#assertOpen();
+    return this.#queue.run(id);
+  }
+
+  async #close(): Promise<SweepReport> {
+    const { directory, options, failures, openJobs } = this.#parts;
+    const startMs = performance.now();
+    const { report: own, left } = await this.#queue.end();
+    openJobs.delete(this);
+    logReport(options.sweep.logger, summarize(directory.path, [own], true, 0));
+    // Inside a deferred function, and in processes that it started, no sweep begins.
+    const [others, isComplete] = isInside() ? [[], true] : await this.#sweepAgain(left);
+    // That sweep may have run what could not run here.
+    const files = new Map<string, FileReport>([[own.path, own]]);
+    for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
+    const report = summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
+    failures.tell(report);
+    return report;
+  }
+
+  async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
+    const { directory, options } = this.#parts;
+    const { logger, deadlineMs, signal } = options.sweep;
+    try {
+      const stop = StopCondition.in(deadlineMs, signal);
+      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, except);
+      return [report.files, report.isComplete];
+    } catch (error) {
+      // A problem of the directory must not change the result of a finished job.
+      const refused = refusedReport(directory.path, error);
+      logger.warn(`deferred-sweep: ${directory.path} was not swept: ${refused.error?.message}`);
+      return [[refused], false];
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#queue.haveEnded) return;
+    throw new DeferredSweepError(
+      'DEFERRED_CLOSED',
+      `cannot use the job of ${this.path}: it has ended; open another`,
+      {
+        path: this.path,
+      },
+    );
+  }
+}

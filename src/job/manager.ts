@@ -1,0 +1,177 @@
+/** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
+import { performance } from 'node:perf_hooks';
+import { DeferredSweepError } from '../errors.ts';
+import { isImportedForCall, isInside, refuseInStartingRunner } from '../function/current-invocation.ts';
+import { noteCallers } from '../function/module/call-stack.ts';
+import { type SweepReport, summarize } from '../report/report.ts';
+import { defaultBase } from '../state/default-base.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { StopCondition } from '../stop.ts';
+import { cleanup } from '../sweep/cleanup.ts';
+import { directoryOptions, milliseconds, oneOf, requireKnown, type SweepOptions } from '../sweep/options.ts';
+import { sweepDirectory } from '../sweep/sweep.ts';
+import { FailureListener } from './failure-listener.ts';
+import { FilePool } from './file-pool.ts';
+import { type Defer, Job, type JobParts } from './job.ts';
+import {
+  type ManagerOptions,
+  type OpenOptions,
+  type ResolvedManagerOptions,
+  resolveManagerOptions,
+} from './options.ts';
+
+export class DeferredFunctionManager {
+  readonly #directory: StateDirectory;
+  readonly #options: ResolvedManagerOptions;
+  readonly #files: FilePool;
+  readonly #failures: FailureListener;
+  readonly #parts: JobParts;
+  /** Those that have not ended. */
+  readonly #jobs = new Set<Job>();
+  #isClosed = false;
+  readonly #closing = new AbortController();
+  /** Sweeps that go on beside jobs. */
+  readonly #background = new Set<Promise<unknown>>();
+
+  /**
+   * Touches neither the directory nor the addon yet.
+   * @param stateDirBase - directory on a local file system, shared by the workers of a node; resolved now. By default the
+   * value of `DEFERRED_SWEEP_DIR`, else `/var/tmp/deferred-sweep-<uid>`: where the command line looks, too
+   * @throws TypeError, RangeError naming an option that is wrong
+   */
+  constructor(stateDirBase: string = defaultBase(), options: ManagerOptions = {}) {
+    if (typeof stateDirBase !== 'string' || stateDirBase === '') {
+      throw new TypeError(
+        `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
+      );
+    }
+    this.#options = resolveManagerOptions(options);
+    const { sweep, file, job, onFailure } = this.#options;
+    this.#directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
+    this.#files = new FilePool(this.#directory, file, sweep.logger);
+    this.#failures = new FailureListener(onFailure, sweep.logger);
+    this.#parts = {
+      directory: this.#directory,
+      options: { ...job, sweep },
+      files: this.#files,
+      failures: this.#failures,
+      openJobs: this.#jobs,
+    };
+  }
+
+  /** `<stateDirBase>/deferred`, absolute. */
+  get directory(): string {
+    return this.#directory.path;
+  }
+
+  /**
+   * Sweeps orphans, then opens a job with a locked state file of its own. Several may be open at once. Inside a
+   * deferred function, and in processes that it started, it neither sweeps nor waits.
+   * @throws TypeError, RangeError naming an option that is wrong
+   * @throws DeferredSweepError `DEFERRED_CLOSED`; `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSUPPORTED`,
+   * `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`, `DEFERRED_ADDON_MISSING`, `DEFERRED_STATE_IO`. Never for a
+   * fault of an orphan.
+   */
+  async open(options: OpenOptions = {}): Promise<Job> {
+    refuseInStartingRunner();
+    requireKnown(options, ['sweep', 'waitMs']);
+    const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
+    const waitMs = milliseconds('waitMs', options.waitMs ?? this.#options.sweep.waitMs);
+    this.#assertOpen();
+    noteCallers();
+    if (isImportedForCall()) throw restarted(this.#directory.path);
+    const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
+    const file = await this.#files.take();
+    // Another call may have closed the manager meanwhile.
+    if (this.#isClosed) this.#files.remove(file);
+    this.#assertOpen();
+    return new Job(this.#parts, file, report);
+  }
+
+  /**
+   * Opens a job, calls `body`, closes the job. Returns what `body` returns and throws what it throws. Cleanups change
+   * neither.
+   */
+  async run<T>(body: (defer: Defer, job: Job) => T | Promise<T>): Promise<T> {
+    const job = await this.open();
+    try {
+      return await body(job.defer, job);
+    } finally {
+      await job.close();
+    }
+  }
+
+  /** Closes the jobs that are still open, and removes the manager's state file. Never throws. */
+  async close(): Promise<SweepReport> {
+    const startMs = performance.now();
+    this.#isClosed = true;
+    this.#files.close();
+    // Background sweeps finish the function in progress and stop.
+    this.#closing.abort();
+    const reports = await Promise.all([...this.#jobs].map(job => job.close()));
+    await Promise.allSettled(this.#background);
+    const files = reports.flatMap(report => report.files);
+    const isComplete = reports.every(report => report.isComplete);
+    return summarize(this.#directory.path, files, isComplete, performance.now() - startMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * For the batch system's shutdown hook: sweeps until every orphan's function is done or has used up its attempts, then
+   * removes the directory if it is empty. Live workers keep their files; the report counts them.
+   * @throws as `sweep`
+   */
+  static async cleanupWorker(
+    stateDirBase: string = defaultBase(),
+    options?: SweepOptions,
+  ): Promise<SweepReport> {
+    return cleanup(stateDirBase, options);
+  }
+
+  async #sweepBefore(how: 'wait' | 'background' | 'none', waitMs: number): Promise<SweepReport> {
+    const options = { ...this.#options.sweep, waitMs };
+    if (how === 'wait') {
+      const stop = StopCondition.in(options.deadlineMs, options.signal);
+      const report = await sweepDirectory(this.#directory, options, stop);
+      this.#failures.tell(report);
+      return report;
+    }
+    if (how === 'background') {
+      const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+      const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
+      const sweeping = sweepDirectory(this.#directory, options, stop).then(
+        report => this.#failures.tell(report),
+        (error: unknown) => {
+          options.logger.warn(`deferred-sweep: ${this.#directory.path} was not swept: ${String(error)}`);
+        },
+      );
+      this.#background.add(sweeping);
+      void sweeping.then(() => this.#background.delete(sweeping));
+    }
+    return summarize(this.#directory.path, [], false, 0);
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosed) return;
+    throw new DeferredSweepError(
+      'DEFERRED_CLOSED',
+      `cannot open a job in ${this.#directory.path}: the manager is closed`,
+      {
+        path: this.#directory.path,
+      },
+    );
+  }
+}
+
+/** A module of which a function is deferred may not run jobs when it is imported: each would defer it again, for ever. */
+function restarted(directory: string): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_FUNCTION_REFUSED',
+    `cannot open a job in ${directory}: the module that opens it is imported only to run a deferred function of it; ` +
+      'move the function to a module that starts nothing',
+    { path: directory },
+  );
+}

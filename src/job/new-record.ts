@@ -1,0 +1,58 @@
+import { unlessRefused } from '../errors.ts';
+import type { DeferredFunction } from '../function/deferred-function.ts';
+import { encodeDescriptor } from '../function/descriptor.ts';
+import { captureEnvironment } from '../function/environment.ts';
+import { codePathOf } from '../function/module/code-path.ts';
+import { epochMs } from '../log/clock.ts';
+import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
+import { currentPlace } from '../state/place.ts';
+import { knownOwnersOf } from '../trust/known-owners.ts';
+import type { JobOptions } from './options.ts';
+
+/** What is written for a function when it is deferred, now and here. @param id - its number in the file of this header */
+export function newRecord(
+  id: number,
+  deferred: DeferredFunction,
+  header: HeaderRecord,
+  options: JobOptions,
+): DeferRecord {
+  const { delivery, timeoutMs, maxAttempts, retryDelayMs } = options;
+  return {
+    kind: 'defer',
+    id,
+    name: deferred.name,
+    function: encodeDescriptor(deferred.descriptor),
+    arguments: deferred.encodedArguments,
+    registeredAtEpochMs: epochMs(),
+    ...elsewhere(header),
+    ...environment(deferred, options.env),
+    ...codeOwnersOf(deferred),
+    delivery,
+    timeoutMs,
+    maxAttempts,
+    retryDelayMs,
+  };
+}
+
+/** The working directory, if it is not the header's. */
+function elsewhere({ cwd }: HeaderRecord): { readonly cwd?: Place | null } {
+  // Cheap: Node caches the name of its directory.
+  const path = unlessRefused(() => process.cwd(), undefined);
+  return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
+}
+
+function environment(
+  deferred: DeferredFunction,
+  names: readonly string[],
+): { readonly env?: Readonly<Record<string, string | null>> } {
+  const captured = names.length === 0 ? deferred.env : { ...captureEnvironment(names), ...deferred.env };
+  for (const _name in captured) return { env: captured };
+  return {};
+}
+
+/** Users other than root and us who could replace the code of a function: trusted now, and not more than these later. */
+function codeOwnersOf({ descriptor }: DeferredFunction): { readonly codeOwners?: readonly number[] } {
+  const code = codePathOf(descriptor);
+  const owners = code ? knownOwnersOf(code.path) : [];
+  return owners.length > 0 ? { codeOwners: owners } : {};
+}

@@ -1,0 +1,139 @@
+/** What a manager can be told, resolved once: what its sweeps, its state files and its jobs need of it. */
+import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
+import { checkedNames } from '../function/environment.ts';
+import type { ModuleState } from '../function/module/module-state.ts';
+import type { Delivery, Durability, RunOrder } from '../log/records.ts';
+import type { FileReport, FunctionReport } from '../report/report.ts';
+import type { StateFileSettings } from '../state/create-state-file.ts';
+import {
+  milliseconds,
+  oneOf,
+  positiveInteger,
+  type ResolvedSweepOptions,
+  requireKnown,
+  resolveSweepOptions,
+  SWEEP_OPTIONS,
+  type SweepOptions,
+} from '../sweep/options.ts';
+import { isPlainText } from '../value/plain.ts';
+
+/** How a manager registers and sweeps. `timeoutMs` and `maxAttempts` are stored with each function it registers. */
+export interface ManagerOptions extends SweepOptions {
+  /** What a registration survives. @defaultValue 'process' */
+  durability?: Durability | undefined;
+  /** @defaultValue 'at-least-once' */
+  delivery?: Delivery | undefined;
+  /** @defaultValue 'fifo' */
+  order?: RunOrder | undefined;
+  /** Time limit of each function registered here, in milliseconds; 0 is none. @defaultValue 60000 */
+  timeoutMs?: number | undefined;
+  /** Attempts each function registered here has, over all processes. @defaultValue 3 */
+  maxAttempts?: number | undefined;
+  /**
+   * Pause between the first failed attempt of a function registered here and the second, in milliseconds. Doubled for
+   * each further attempt. @defaultValue 1000
+   */
+  retryDelayMs?: number | undefined;
+  /** Most bytes of source and captured values of one function that is stored by source. @defaultValue 1048576 */
+  maxCapturedBytes?: number | undefined;
+  /**
+   * Names of environment variables. Their values at registration are stored, and a runner restores them: a batch
+   * system's hook has no `DOCKER_HOST` or `KUBECONFIG`. The values lie in the state file.
+   */
+  env?: readonly string[] | undefined;
+  /**
+   * What to do about an exported function that reads variables of its module which have been assigned or changed since the
+   * module was evaluated, or are others each time it is (`const dir = mkdtempSync(…)`): another process has its own.
+   * `warn` tells the logger once for each function.
+   * @defaultValue 'warn'
+   */
+  moduleState?: ModuleState | undefined;
+  /** Stored with every job, for reports. */
+  label?: string | undefined;
+  /**
+   * Called once for each function that failed: in a job's end, or in the sweep of an `open`. It is given what the report
+   * says; what it throws, or rejects with, is told to the logger and changes nothing.
+   */
+  onFailure?: ((failure: FunctionFailure) => unknown) | undefined;
+}
+
+/** A function that failed, and its file. */
+export interface FunctionFailure {
+  readonly failed: FunctionReport;
+  readonly file: FileReport;
+}
+
+const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
+  ...SWEEP_OPTIONS,
+  'durability',
+  'delivery',
+  'order',
+  'maxCapturedBytes',
+  'moduleState',
+  'env',
+  'label',
+  'onFailure',
+];
+
+/** How to open a job. */
+export interface OpenOptions {
+  /**
+   * The sweep before the job: `wait` for it, let it go on in the `background`, or have `none`.
+   * @defaultValue 'wait'
+   */
+  sweep?: 'wait' | 'background' | 'none' | undefined;
+  /** Longest wait for files that other sweeps have, in milliseconds. @defaultValue the manager's */
+  waitMs?: number | undefined;
+}
+
+/** {@link ManagerOptions}, checked and complete. */
+export interface ResolvedManagerOptions {
+  /** Orphans keep the limits their own owner registered them with. */
+  readonly sweep: ResolvedSweepOptions;
+  readonly file: StateFileSettings;
+  readonly job: JobOptions;
+  readonly onFailure: ((failure: FunctionFailure) => unknown) | undefined;
+}
+
+/** How a job registers its functions. */
+export interface JobOptions {
+  readonly delivery: Delivery;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  readonly retryDelayMs: number;
+  readonly maxCapturedBytes: number;
+  readonly moduleState: ModuleState;
+  /** Names of environment variables to capture with each function. */
+  readonly env: readonly string[];
+}
+
+/** @throws TypeError, RangeError naming an option that is wrong */
+export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerOptions {
+  requireKnown(options, MANAGER_OPTIONS);
+  const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
+  const { durability, delivery, order, env, onFailure, ...sweepOptions } = rest;
+  if (onFailure !== undefined && typeof onFailure !== 'function')
+    throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
+  if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
+    throw new TypeError('option "label" must be a string that UTF-8 can hold');
+  const sweep = resolveSweepOptions(sweepOptions);
+  return {
+    sweep,
+    file: {
+      lock: sweep.lock,
+      durability: oneOf('durability', durability ?? 'process', ['process', 'disk']),
+      order: oneOf('order', order ?? 'fifo', ['fifo', 'lifo']),
+      label: label ?? null,
+    },
+    job: {
+      delivery: oneOf('delivery', delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+      timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
+      maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
+      retryDelayMs: milliseconds('retryDelayMs', retryDelayMs ?? 1000),
+      env: checkedNames(env ?? []),
+      maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
+      moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
+    },
+    onFailure,
+  };
+}

@@ -1,0 +1,248 @@
+/** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
+
+import { fstatSync } from 'node:fs';
+import { ClaimedFile } from '../attempt/claimed-file.ts';
+import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import type { DeferredFunction } from '../function/deferred-function.ts';
+import { inodeKey } from '../lock/held-file.ts';
+import type { StateContents } from '../log/contents.ts';
+import { freshSweepId, nonceOf } from '../log/nonce.ts';
+import type { RegisteredFunction } from '../log/registered-function.ts';
+import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
+import { stateOf } from '../state/place.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
+import type { StateFile } from '../state/state-file.ts';
+import type { ResolvedSweepOptions } from '../sweep/options.ts';
+import { currentUser, refuseChangedUser } from '../trust/user.ts';
+import type { FilePool } from './file-pool.ts';
+import { newRecord } from './new-record.ts';
+import type { JobOptions } from './options.ts';
+import { WaitingFunctions } from './waiting-functions.ts';
+
+/** What a queue has of its job's manager. */
+export interface RunQueueParts {
+  readonly directory: StateDirectory;
+  readonly options: JobOptions & { readonly sweep: Pick<ResolvedSweepOptions, 'killGraceMs'> };
+  readonly files: FilePool;
+}
+
+/** What became of a job's functions when it ended. */
+export interface OwnEnd {
+  readonly report: FileReport;
+  /** The file's inode, if the sweep after the job must leave the file alone. */
+  readonly left: readonly string[];
+}
+
+export class RunQueue {
+  readonly #parts: RunQueueParts;
+  readonly #file: StateFile;
+  readonly #nonce = nonceOf(freshSweepId(), 0);
+  /** Counts changes to the file by callers. The end of the job reads the file again when the count has changed. */
+  #changes = 0;
+  readonly #waiting = new WaitingFunctions();
+  /** Runs in progress, by id. */
+  readonly #running = new Map<number, Promise<ClaimedFile>>();
+  /** True: the next function belongs to another working directory, so a runner has to run the rest. */
+  #needsRunner = false;
+  #haveEnded = false;
+  readonly #user = currentUser();
+
+  /** @param file - locked and without functions; this object owns it from now on */
+  constructor(parts: RunQueueParts, file: StateFile) {
+    this.#parts = parts;
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Once true, nothing can be registered, cancelled or run. */
+  get haveEnded(): boolean {
+    return this.#haveEnded;
+  }
+
+  /** Returns the id. @throws as `Job.defer` */
+  register(deferred: DeferredFunction): number {
+    refuseChangedUser(this.#user, deferred.name, this.path);
+    this.#stayNamed();
+    const id = this.#file.lastId + 1;
+    const record = newRecord(id, deferred, this.#file.header, this.#parts.options);
+    this.#waiting.add(id, this.#file.append([record]));
+    this.#file.lastId = id;
+    this.#changes++;
+    return id;
+  }
+
+  /** As `Registration.cancel`. */
+  cancel(id: number): boolean {
+    // A running function is not waiting: `true` would promise that it does not run.
+    if (!this.#waiting.has(id)) return false;
+    this.#file.append([{ kind: 'cancel', id }]);
+    this.#waiting.remove(id);
+    this.#changes++;
+    return true;
+  }
+
+  /** As `Registration.run`. */
+  async run(id: number): Promise<FunctionReport | undefined> {
+    const taken = await (this.#running.get(id) ?? this.#runNow(id));
+    return taken?.functionReport(id);
+  }
+
+  /** Runs what is pending and leaves the rest as an orphan's. A system error is in the report, not thrown. */
+  async end(): Promise<OwnEnd> {
+    let taken: ClaimedFile | undefined;
+    try {
+      do await this.#earlyRuns();
+      while (this.#running.size > 0);
+      taken = this.#take();
+      if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
+      await this.#runPending(taken);
+      taken.giveUp();
+      if (taken.contents.damagedBytes > 0) {
+        // The damage may be in the header, so no other job may use the file.
+        taken.retire();
+        this.#file.close();
+        return { report: taken.report(), left: [] };
+      }
+      if (taken.contents.pending().length === 0) {
+        const inodes = inodesOf(this.#file);
+        return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? inodes : [] };
+      }
+    } catch (error) {
+      this.#haveEnded = true;
+      // Early runs write marks through the descriptor that is closed below.
+      await this.#earlyRuns();
+      if (!taken) {
+        const left = inodesOf(this.#file);
+        this.#file.close();
+        return { report: refusedReport(this.path, error), left };
+      }
+      taken.fail(error);
+    }
+    return this.#leave(taken);
+  }
+
+  /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */
+  #stayNamed(): void {
+    if (this.#file.isNamed()) return;
+    const fresh = this.#parts.files.createNow(this.#file.header.cwd);
+    try {
+      this.#file.moveTo(fresh);
+    } catch (error) {
+      this.#parts.files.remove(fresh);
+      throw error;
+    }
+    this.#waiting.forgetOffsets();
+  }
+
+  /** A function runs here only if this process is in its directory already: chdir(2) would move all of the process. */
+  #isInItsDirectory({ record }: RegisteredFunction): boolean {
+    const place = record.cwd === undefined ? this.#file.header.cwd : record.cwd;
+    return (
+      place !== null &&
+      unlessRefused(() => process.cwd(), undefined) === place.path &&
+      stateOf(place) === 'same'
+    );
+  }
+
+  /** Undefined when there is nothing to run. */
+  #runNow(id: number): Promise<ClaimedFile> | undefined {
+    if (!this.#waiting.has(id)) return undefined;
+    // Read alone: an early run costs the same among many functions.
+    const taken = this.#take(this.#waiting.read(id, this.#file));
+    const registered = taken.contents.functions.get(id);
+    if (!registered || !taken.mayRun(registered)) return undefined;
+    if (!this.#isInItsDirectory(registered)) {
+      throw new DeferredSweepError(
+        'DEFERRED_UNSUPPORTED',
+        `cannot run ${registered.record.name} now: this process is not in the directory in which it was registered; the end of the job runs it there`,
+        { path: this.path },
+      );
+    }
+    this.#changes++;
+    // Only this function: one that is in its last attempt looks as if it had died in it.
+    return this.#runOnce(taken, registered, () => taken.giveUp(id));
+  }
+
+  #take(contents: StateContents = this.#file.read()): ClaimedFile {
+    return new ClaimedFile(this.#parts.directory, this.#file, contents);
+  }
+
+  /** Runs a function. Its start mark is written when this returns. Callers that come meanwhile share the promise. */
+  #runOnce(
+    taken: ClaimedFile,
+    registered: RegisteredFunction,
+    afterwards: () => void = () => {},
+  ): Promise<ClaimedFile> {
+    const { id } = registered.record;
+    const run = async (): Promise<ClaimedFile> => {
+      try {
+        await this.#runOne(taken, registered);
+        afterwards();
+        return taken;
+      } finally {
+        this.#running.delete(id);
+        if (taken.isWaiting(id)) this.#waiting.putBack(id, taken.contents.functions.get(id)?.marks ?? []);
+        else this.#waiting.remove(id);
+      }
+    };
+    this.#waiting.takeOut(id);
+    const running = run();
+    this.#running.set(id, running);
+    return running;
+  }
+
+  async #runOne(taken: ClaimedFile, registered: RegisteredFunction): Promise<void> {
+    const result = await runAttempt(taken.file, registered, {
+      nonce: this.#nonce,
+      isOrphaned: false,
+      timeoutMs: registered.record.timeoutMs,
+      killGraceMs: this.#parts.options.sweep.killGraceMs,
+      onMark: mark => taken.apply(mark),
+    });
+    if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
+  }
+
+  /**
+   * Runs what is pending, in order, until nothing is, and ends the job. Callers may defer, cancel and run meanwhile.
+   * There is no `await` between the last look at the changes and the next start mark, or the end. So a function that was
+   * deferred before the end is run, and one that comes after it is refused.
+   */
+  async #runPending(taken: ClaimedFile): Promise<void> {
+    let queue = taken.runnable().reverse();
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      this.#needsRunner = !this.#isInItsDirectory(next);
+      // To keep the order, the runner also runs what comes behind it.
+      if (this.#needsRunner) break;
+      const known = this.#changes;
+      await this.#runOnce(taken, next);
+      while (this.#running.size > 0) await this.#earlyRuns();
+      if (known === this.#changes) continue;
+      taken.refresh();
+      queue = taken.runnable().reverse();
+    }
+    this.#haveEnded = true;
+  }
+
+  /** Waits for early runs. They would look like interrupted attempts, and run twice at once. */
+  async #earlyRuns(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /** Gives up the lock. From here on the file is an orphan's. */
+  #leave(taken: ClaimedFile): OwnEnd {
+    taken.attempt(() => this.#file.settleMarks());
+    taken.attempt(() => this.#stayNamed());
+    const left = this.#needsRunner ? [] : inodesOf(this.#file);
+    this.#file.close();
+    return { report: taken.report(), left };
+  }
+}
+
+/** The inode of an open file, or none where the system does not tell. */
+function inodesOf({ fd }: StateFile): string[] {
+  return unlessRefused(() => [inodeKey(fstatSync(fd))], []);
+}

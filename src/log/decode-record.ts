@@ -1,0 +1,167 @@
+/** Records from bytes. Each field is checked, unknown ones are ignored. Pure. */
+import { DeferredSweepError } from '../errors.ts';
+import { decode } from '../value/codec.ts';
+import { MAX_TIMER_MS } from './clock.ts';
+import {
+  FORMAT_VERSION,
+  type HeaderRecord,
+  type Place,
+  type ReportedError,
+  type StateRecord,
+} from './records.ts';
+import { type Fields, fieldsOf } from './validate.ts';
+
+/** A record read back, and the salt of the file it was written into. */
+export interface SaltedRecord {
+  readonly salt: Uint8Array;
+  /** `undefined` for an unknown kind, which is left alone. */
+  readonly record: StateRecord | undefined;
+}
+
+/**
+ * Reads one payload.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when the bytes are not CBOR of this shape,
+ * `DEFERRED_STATE_VERSION` for the header of another major version.
+ */
+export function decodeRecord(payload: Uint8Array): SaltedRecord {
+  return readRecord(decode(payload));
+}
+
+/**
+ * The record a tree holds, each field checked: what a decoder made, or what a writer is about to encode.
+ * @throws as {@link decodeRecord}
+ */
+export function readRecord(tree: unknown): SaltedRecord {
+  const fields = fieldsOf(tree, 'record');
+  const kind = fields.text('kind');
+  // First of all, since a header of another version may have another shape.
+  if (kind === 'header') checkVersion(fields.count('version'));
+  const salt = fields.bytes('salt');
+  switch (kind) {
+    case 'header':
+      return { salt, record: decodeHeader(fields, salt) };
+    case 'defer':
+      return {
+        salt,
+        record: {
+          kind: 'defer',
+          id: fields.count('id'),
+          name: fields.text('name'),
+          function: fields.bytes('function'),
+          arguments: fields.bytes('arguments'),
+          registeredAtEpochMs: fields.number('registeredAtEpochMs'),
+          delivery: fields.oneOf('delivery', ['at-least-once', 'at-most-once']),
+          timeoutMs: timerMs(fields, 'timeoutMs'),
+          maxAttempts: fields.count('maxAttempts'),
+          retryDelayMs: timerMs(fields, 'retryDelayMs'),
+          ...(fields.has('cwd') && { cwd: decodePlace(fields, 'cwd') }),
+          ...(fields.has('codeOwners') && { codeOwners: fields.numbers('codeOwners') }),
+          ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.textOrNull(name)) }),
+        },
+      };
+    case 'claim':
+      return {
+        salt,
+        record: {
+          kind: 'claim',
+          nonce: fields.text('nonce'),
+          pid: fields.number('pid'),
+          host: fields.text('host'),
+          atEpochMs: fields.number('atEpochMs'),
+        },
+      };
+    case 'cancel':
+      return { salt, record: { kind: 'cancel', id: fields.count('id') } };
+    case 'start':
+      return {
+        salt,
+        record: {
+          kind: 'start',
+          id: fields.count('id'),
+          attempt: fields.count('attempt'),
+          nonce: fields.text('nonce'),
+          pid: fields.number('pid'),
+          atEpochMs: fields.number('atEpochMs'),
+        },
+      };
+    case 'done':
+      return {
+        salt,
+        record: {
+          kind: 'done',
+          id: fields.count('id'),
+          attempt: fields.count('attempt'),
+          atEpochMs: fields.number('atEpochMs'),
+          final: fields.boolean('final'),
+          ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
+        },
+      };
+    case 'retry':
+      return {
+        salt,
+        record: { kind: 'retry', id: fields.count('id'), atEpochMs: fields.number('atEpochMs') },
+      };
+    default:
+      return { salt, record: undefined };
+  }
+}
+
+function checkVersion(version: number): void {
+  if (version !== FORMAT_VERSION) {
+    throw new DeferredSweepError(
+      'DEFERRED_STATE_VERSION',
+      `cannot read a state file of format version ${version}: this deferred-sweep reads version ${FORMAT_VERSION}; sweep it with the release that wrote it`,
+    );
+  }
+}
+
+function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
+  const owner = fieldsOf(fields.any('owner'), 'owner');
+  return {
+    kind: 'header',
+    version: FORMAT_VERSION,
+    salt,
+    lock: fields.oneOf('lock', ['flock', 'ofd']),
+    durability: fields.oneOf('durability', ['process', 'disk']),
+    order: fields.oneOf('order', ['fifo', 'lifo']),
+    owner: {
+      pid: owner.number('pid'),
+      host: owner.text('host'),
+      bootId: owner.textOrNull('bootId'),
+      startedAtEpochMs: owner.number('startedAtEpochMs'),
+      startTicks: owner.numberOrNull('startTicks'),
+      pidNamespace: owner.textOrNull('pidNamespace'),
+    },
+    createdAtEpochMs: fields.number('createdAtEpochMs'),
+    node: fields.text('node'),
+    nodePath: fields.text('nodePath'),
+    execArgv: fields.texts('execArgv'),
+    nodeOptions: fields.text('nodeOptions'),
+    startedIn: decodePlace(fields, 'startedIn'),
+    cwd: decodePlace(fields, 'cwd'),
+    umask: fields.number('umask') & 0o777,
+    isRestricted: fields.boolean('isRestricted'),
+    label: fields.textOrNull('label'),
+  };
+}
+
+function decodePlace(fields: Fields, name: string): Place | null {
+  if (fields.any(name) === null) return null;
+  const place = fields.map(name);
+  return { path: place.text('path'), inode: place.text('inode'), uid: place.number('uid') };
+}
+
+/** Bounds a time by the longest that a timer can wait. A longer timer would fire at once. */
+function timerMs(fields: Fields, name: string): number {
+  return Math.min(fields.number(name), MAX_TIMER_MS);
+}
+
+function decodeError(tree: unknown): ReportedError {
+  const fields = fieldsOf(tree, 'error');
+  return {
+    name: fields.text('name'),
+    message: fields.text('message'),
+    ...(fields.has('code') && { code: fields.text('code') }),
+    ...(fields.has('stack') && { stack: fields.text('stack') }),
+  };
+}

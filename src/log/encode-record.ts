@@ -1,0 +1,50 @@
+/** Records to bytes. Pure. */
+import { DeferredSweepError } from '../errors.ts';
+import { checkBounds } from '../value/bounds.ts';
+import { encode } from '../value/codec.ts';
+import { MAX_RECORD_BYTES } from '../value/limits.ts';
+import { readRecord } from './decode-record.ts';
+import { encodeFrame } from './frame.ts';
+import type { StateRecord } from './records.ts';
+
+/**
+ * The payload of the frame of `record`, bound to the file with this salt. The only place where records are encoded: what a
+ * reader would refuse is refused here, before it is acknowledged.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
+ */
+export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
+  const tree = { ...record, salt };
+  readRecord(tree);
+  return encode(tree);
+}
+
+/**
+ * Returns the frame of a record that can be read again, ready for one write(2).
+ * @param path - the file it goes to, for the message
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
+ */
+export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {
+  const payload = encodeRecord(record, salt);
+  if (payload.length > MAX_RECORD_BYTES) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot store a record of ${payload.length} bytes in ${path}: the limit is ${MAX_RECORD_BYTES} bytes; pass a path instead of the data`,
+      { path },
+    );
+  }
+  requireReadable(payload, path);
+  return encodeFrame(payload);
+}
+
+/** Refuses a record that could not be read again: a function registered by it would be lost. */
+function requireReadable(payload: Buffer, path: string): void {
+  try {
+    checkBounds(payload);
+  } catch (error) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot store a record in ${path} that could not be read again; pass the path of a file with the data instead`,
+      { path, cause: error },
+    );
+  }
+}

@@ -1,0 +1,92 @@
+/** The contents of a state file from its bytes: what counts, what is torn, what is damage. Pure. */
+import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
+import { StateContents } from './contents.ts';
+import { decodeRecord, type SaltedRecord } from './decode-record.ts';
+import { readFrames } from './frame.ts';
+import type { HeaderRecord } from './records.ts';
+
+/**
+ * Replays the bytes of a state file. Never throws for damage: bytes that are no record of this file are counted in
+ * `damagedBytes`, an incomplete end in `tornBytes`, and every whole record counts. Without a readable header at the start
+ * no record counts, since the header has the version and the salt of all others.
+ * @throws DeferredSweepError `DEFERRED_STATE_VERSION` for a file of another major version.
+ */
+export function replay(bytes: Buffer): StateContents {
+  const replaying = replayInSlices(bytes, Number.POSITIVE_INFINITY);
+  for (;;) {
+    const step = replaying.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** As {@link replay}, with a yield after each slice of bytes, so that timers and signals get their turn. */
+export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<void, StateContents> {
+  const contents = new StateContents();
+  let sliceEnd = sliceBytes;
+  let strangers = 0;
+  const count = <T>(found: T | undefined): T | undefined => {
+    if (found === undefined) strangers += 1;
+    return found;
+  };
+  // Before there is a header any record will do: it shows that the header was not torn, but damaged later.
+  const isOurs = (payload: Buffer): boolean =>
+    strangers < MAX_STRANGERS &&
+    count(contents.header ? readRecord(contents, payload) : decodeUnless(payload, NO_RECORD)) !== undefined;
+  for (const stretch of readFrames(bytes, isOurs)) {
+    if (stretch.kind === 'torn') {
+      contents.tornBytes = stretch.end - stretch.offset;
+      break;
+    }
+    if (stretch.offset === 0)
+      contents.header = stretch.kind === 'frame' ? readHeader(stretch.payload) : undefined;
+    if (!contents.header) {
+      contents.damagedBytes = bytes.length;
+      contents.lengthBytes = bytes.length;
+      break;
+    }
+    if (strangers >= MAX_STRANGERS) {
+      contents.damagedBytes += bytes.length - stretch.offset;
+      contents.lengthBytes = bytes.length;
+      break;
+    }
+    const found = stretch.kind === 'frame' ? count(readRecord(contents, stretch.payload)) : undefined;
+    if (found?.record) contents.apply(found.record, stretch.offset);
+    if (!found) contents.damagedBytes += stretch.end - stretch.offset;
+    contents.lengthBytes = stretch.end;
+    if (stretch.end < sliceEnd) continue;
+    sliceEnd = stretch.end + sliceBytes;
+    yield;
+  }
+  return contents;
+}
+
+/**
+ * So many frames with a good checksum, none of them a record of this file, and the rest of it is damage. Each costs
+ * an error, and accidents make none: another program wrote them.
+ */
+const MAX_STRANGERS = 4000;
+
+/** What a payload with a good checksum throws that is no record of this version. */
+const NO_RECORD: readonly DeferredSweepErrorCode[] = ['DEFERRED_STATE_CORRUPT', 'DEFERRED_STATE_VERSION'];
+
+function readHeader(payload: Buffer): HeaderRecord | undefined {
+  const record = decodeUnless(payload, ['DEFERRED_STATE_CORRUPT'])?.record;
+  return record?.kind === 'header' ? record : undefined;
+}
+
+/** The record of a payload, if it has this file's salt. */
+function readRecord(contents: StateContents, payload: Buffer): SaltedRecord | undefined {
+  const found = decodeUnless(payload, NO_RECORD);
+  if (!found || !contents.header) return undefined;
+  return Buffer.compare(contents.header.salt, found.salt) === 0 ? found : undefined;
+}
+
+/** True for errors that count as damage: the payload has a good checksum and is no record of this file. */
+function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[]): SaltedRecord | undefined {
+  try {
+    return decodeRecord(payload);
+  } catch (error) {
+    if (hasCode(error, ...codes)) return undefined;
+    throw error;
+  }
+}

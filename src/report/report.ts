@@ -1,0 +1,198 @@
+/** Reports of sweeps and of ends of jobs. Plain data that JSON keeps. */
+import type { StateContents } from '../log/contents.ts';
+import type { DeferRecord, Owner, ReportedError } from '../log/records.ts';
+import type { Attempt } from '../log/registered-function.ts';
+import { reportError } from './reported-error.ts';
+
+export type { Owner, ReportedError } from '../log/records.ts';
+
+/** The outcome of a function. `skipped`: given up without a run; its error says why. */
+export type FunctionOutcome = 'ok' | 'failed' | 'timed-out' | 'crashed' | 'skipped';
+
+/** One function that was run, or given up, in this sweep. */
+export interface FunctionReport {
+  /** Its number in its file, in order of registration, over all jobs the file was used for. */
+  readonly id: number;
+  readonly name: string;
+  readonly outcome: FunctionOutcome;
+  /** Which attempt this was, from 1, counted over all processes. */
+  readonly attempt: number;
+  /** How long it ran. */
+  readonly ms: number;
+  /** Why, unless the outcome is `ok`. */
+  readonly error?: ReportedError;
+  /** Where its dead letter lies, when it will not be tried again. */
+  readonly deadLetter?: string;
+  /** What it was run without. */
+  readonly notes?: readonly RunNote[];
+}
+
+/**
+ * What a function was run without.
+ * - `directory-gone`: its working directory is gone or was replaced; it ran where every relative name fails
+ * - `without-loaders`: Node did not start with the owner's options and loaders; it ran without them
+ * - `other-node`: the owner's Node is gone; it ran in the sweeper's
+ */
+export type RunNote = 'directory-gone' | 'without-loaders' | 'other-node';
+
+export const RUN_NOTES: readonly RunNote[] = ['directory-gone', 'without-loaders', 'other-node'];
+
+/**
+ * What a sweep found a state file to be.
+ * - `live`: its lock is held, by its owner as far as reading tells; nothing was touched
+ * - `held`: its owner is dead, and a process that inherited the lock lives; nothing was touched
+ * - `sweeping`: another sweep has it; nothing was touched
+ * - `ran`: it was claimed; see its functions (none, if its owner had nothing pending)
+ * - `waiting`: each of its functions failed a short time ago and waits for its next attempt
+ * - `torn`: as `ran`; a death in mid-write had left its last record incomplete
+ * - `quarantined`: as `ran`, and bytes of it are not what was written; a copy is in `dead/`
+ * - `refused`: not claimed; see the error
+ * - `unfinished`: its creator died while setting it up; removed
+ */
+export type FileOutcome =
+  | 'live'
+  | 'held'
+  | 'sweeping'
+  | 'ran'
+  | 'waiting'
+  | 'torn'
+  | 'quarantined'
+  | 'refused'
+  | 'unfinished';
+
+/** Outcomes of files whose lock is held by another process. */
+export const LOCKED_OUTCOMES: readonly FileOutcome[] = ['live', 'held', 'sweeping'];
+
+/** One state file. */
+export interface FileReport {
+  readonly path: string;
+  readonly outcome: FileOutcome;
+  /** Who registered its functions; absent where the file was not read. */
+  readonly owner?: Owner;
+  /** The owner's label for the job. */
+  readonly label?: string;
+  /** Time since the file was created. */
+  readonly ageMs?: number;
+  readonly functions: readonly FunctionReport[];
+  /** True if the file is gone. If not, a function in it is pending, or the error says why. */
+  readonly isRetired: boolean;
+  /** Functions in it that a later sweep will run. */
+  readonly pending: number;
+  /** Time until the next attempt of one of them is due. */
+  readonly retryInMs?: number;
+  /** Length of the incomplete last record. */
+  readonly tornBytes?: number;
+  /** Count of bytes that are not what was written. */
+  readonly damagedBytes?: number;
+  /** Path of the copy of a damaged file. */
+  readonly deadLetter?: string;
+  /** A fault of the file itself. */
+  readonly error?: ReportedError;
+}
+
+/** What a sweep, or the end of a job, did. */
+export interface SweepReport {
+  /** The state directory, absolute. */
+  readonly directory: string;
+  /** Every file met, in the order met; after a job, its own file comes first. */
+  readonly files: readonly FileReport[];
+  /** Files whose owner lives, as far as reading tells. */
+  readonly live: number;
+  /** Files of dead owners whose lock a child of the owner keeps. */
+  readonly held: number;
+  /** Files that another sweep has. */
+  readonly sweeping: number;
+  /** Functions that ran and succeeded. */
+  readonly ok: number;
+  /** Functions that failed, timed out, crashed or were skipped. */
+  readonly failed: number;
+  /** Functions left to a later sweep. */
+  readonly pending: number;
+  /** False when the deadline or an abort ended the sweep before it had seen everything. */
+  readonly isComplete: boolean;
+  /** How long it took. */
+  readonly ms: number;
+}
+
+/** The outcome of an attempt that ended with this error, or with none. */
+export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
+  if (!error) return 'ok';
+  if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
+  return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
+}
+
+/** The outcome of a file that was claimed. @param isWaiting - nothing of it is due yet */
+export function outcomeOfFile({ damagedBytes, tornBytes }: StateContents, isWaiting: boolean): FileOutcome {
+  if (damagedBytes > 0) return 'quarantined';
+  if (tornBytes > 0) return 'torn';
+  return isWaiting ? 'waiting' : 'ran';
+}
+
+/** What the last attempt of a function came to. */
+export function reportOnFunction(
+  { id, name }: DeferRecord,
+  { attempt, start, done }: Attempt,
+  known: {
+    readonly isSkipped: boolean;
+    readonly deadLetter: string | undefined;
+    readonly notes: readonly RunNote[] | undefined;
+  },
+): FunctionReport {
+  const error = done?.error;
+  return {
+    id,
+    name,
+    outcome: known.isSkipped ? 'skipped' : done ? outcomeOf(error) : 'crashed',
+    attempt,
+    ms: start && done ? Math.max(0, done.atEpochMs - start.atEpochMs) : 0,
+    ...(error && { error }),
+    ...(known.deadLetter !== undefined && { deadLetter: known.deadLetter }),
+    ...(known.notes && { notes: known.notes }),
+  };
+}
+
+/** True if a function failed, a file was set aside, refused or has an error, or the sweep is incomplete. */
+export function hasProblems(report: SweepReport): boolean {
+  return report.failed > 0 || !report.isComplete || report.files.some(isProblem);
+}
+
+function isProblem(file: FileReport): boolean {
+  return file.outcome === 'refused' || file.outcome === 'quarantined' || file.error !== undefined;
+}
+
+/** The report of a file or directory that could not be claimed or used. */
+export function refusedReport(path: string, error: unknown): FileReport {
+  const reported = reportError(error);
+  return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reported };
+}
+
+/** The later report of a file, with the functions of the earlier one that it does not mention. */
+export function laterReport(before: FileReport | undefined, now: FileReport): FileReport {
+  if (!before) return now;
+  const functions = new Map([...before.functions, ...now.functions].map(ran => [ran.id, ran]));
+  return { ...now, functions: [...functions.values()] };
+}
+
+/** Returns the report of these files. */
+export function summarize(
+  directory: string,
+  files: readonly FileReport[],
+  isComplete: boolean,
+  ms: number,
+): SweepReport {
+  const functions = files.flatMap(file => file.functions);
+  const ok = functions.filter(ran => ran.outcome === 'ok').length;
+  const count = (outcome: FileOutcome): number => files.filter(file => file.outcome === outcome).length;
+  return {
+    directory,
+    files,
+    live: count('live'),
+    held: count('held'),
+    sweeping: count('sweeping'),
+    ok,
+    failed: functions.length - ok,
+    pending: files.reduce((sum, file) => sum + file.pending, 0),
+    isComplete,
+    ms,
+  };
+}

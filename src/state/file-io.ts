@@ -1,0 +1,118 @@
+/** Reading, writing and syncing below a state directory: what each step has in common, and how it fails. */
+
+import { fchmodSync, constants as fsConstants, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:os';
+import { DeferredSweepError, errorCode, isSystemError, systemErrorCode } from '../errors.ts';
+import { closeDescriptor } from '../lock/close.ts';
+import { systemReason } from './system-reason.ts';
+
+/**
+ * Returns what a step on the file system returns.
+ * @param what - the step, for the message `cannot …`
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` with the system's error as cause; other errors are rethrown
+ */
+export function stateIo<T>(what: string, path: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof DeferredSweepError || systemErrorCode(error) === undefined) throw error;
+    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot ${what}: ${systemReason(error)}`, {
+      path,
+      cause: error,
+    });
+  }
+}
+
+/** A file is read as a whole. */
+export const MAX_STATE_FILE_BYTES: number = 384 * 1024 * 1024;
+
+/**
+ * Reads a whole file through the descriptor, from its beginning.
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
+ */
+export function readAll(fd: number, path: string): Buffer {
+  return stateIo(`read ${path}`, path, () => read(fd, path));
+}
+
+/** As much of a part as there is. @throws Error of Node's shape */
+export function readPart(fd: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+}
+
+function read(fd: number, path: string): Buffer {
+  const { size } = fstatSync(fd);
+  if (size > MAX_STATE_FILE_BYTES) {
+    throw new DeferredSweepError(
+      'DEFERRED_TOO_LARGE',
+      `cannot read ${path}: it has ${size} bytes, a state file holds at most ${MAX_STATE_FILE_BYTES}`,
+      { path },
+    );
+  }
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const count = readSync(fd, bytes, length, size - length, length);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** True for a full disk, a quota, or a limit on file sizes (setrlimit(2)). A cleanup may run then, and make room. */
+export function isNoSpace(error: unknown): boolean {
+  return error instanceof DeferredSweepError && isSystemError(error.cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
+}
+
+/** The error for a short write(2). */
+export function noSpace(written: number, expected: number): Error {
+  return Object.assign(new Error(`ENOSPC: wrote ${written} of ${expected} bytes, write`), {
+    code: 'ENOSPC',
+    errno: -constants.errno.ENOSPC,
+    syscall: 'write',
+  });
+}
+
+/**
+ * The mode of state files and dead letters. On Linux it is sticky: systemd-tmpfiles, which removes old files, leaves
+ * sticky ones alone. Other kernels refuse the bit.
+ */
+export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
+
+/**
+ * Sets the mode whatever the umask. If the file system refuses modes, this is no error: a creator checks the mode that
+ * the file system shows.
+ *
+ * Under Node's permission model there is no fchmod(2). The file is as safe without: open(2) may leave out bits, but never
+ * adds any.
+ */
+export function setFileMode(fd: number): void {
+  try {
+    fchmodSync(fd, FILE_MODE);
+  } catch (error) {
+    // Node's own refusal, before any system call.
+    if (errorCode(error) === 'ERR_ACCESS_DENIED') return;
+    // FAT answers this for modes that it cannot store.
+    if (systemErrorCode(error) !== 'EPERM') throw error;
+  }
+}
+
+/** Makes the names in a directory durable. fsync(2) of a file does not do that; the directory needs its own. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, fsConstants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** As {@link syncDirectory}, for a parent. Another process may have made a directory in it, and not synced it yet. */
+export function syncParent(path: string): void {
+  try {
+    syncDirectory(path);
+  } catch (error) {
+    // This process may not read it, so a user with more rights made the directory in it before.
+    if (systemErrorCode(error) !== 'EACCES') throw error;
+  }
+}

@@ -1,0 +1,82 @@
+/** What a look at a file can find. */
+import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
+import { epochMs } from '../log/clock.ts';
+import type { HeaderRecord } from '../log/records.ts';
+import { type FileReport, refusedReport } from '../report/report.ts';
+import { unsafeFile } from '../trust/trust.ts';
+import { holderOf } from './holder.ts';
+
+/** What a look found. */
+export type Look =
+  /** The path is gone or names another file: another sweeper or the owner was faster. */
+  | { readonly kind: 'vanished' }
+  /** This sweep has met the file before. */
+  | { readonly kind: 'seen' }
+  /** Another process holds the lock. `report.outcome` says which kind of process, as far as reading tells. */
+  | { readonly kind: 'locked'; readonly report: FileReport }
+  /** Another sweeper claimed the file. Its runner is about to lock it, or that sweeper died. */
+  | { readonly kind: 'handed-over' }
+  /** No function has to run now, or none can. */
+  | { readonly kind: 'done'; readonly report: FileReport }
+  | Candidate;
+
+/** A file with something to run: claimed, and locked until {@link Candidate.release}. */
+export interface Candidate {
+  readonly kind: 'candidate';
+  readonly name: string;
+  readonly path: string;
+  readonly inode: string;
+  readonly header: HeaderRecord;
+  /** The file's length when it was read. */
+  readonly seenBytes: number;
+  /** What the sweeper knows of the file before a runner has it. */
+  readonly report: FileReport;
+  /** Unlocks the file for a runner. */
+  release(): void;
+}
+
+/** Another process holds the lock. */
+export function locked(fd: number, path: string, name: string): Look {
+  const { state, header } = holderOf(fd, name);
+  return {
+    kind: 'locked',
+    report: {
+      path,
+      outcome: state,
+      ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
+      ...(header && header.label !== null && { label: header.label }),
+      functions: [],
+      isRetired: false,
+      pending: 0,
+    },
+  };
+}
+
+/** The file could not be opened. */
+export function refusedToOpen(path: string, error: unknown): Look {
+  // ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory.
+  const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
+  return isNoFile
+    ? done(refusedReport(path, unsafeFile(path, 'it is not a regular file', error)))
+    : failed(path, error);
+}
+
+/** A step failed. @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` */
+export function failed(path: string, error: unknown): Look {
+  // Another process unlinked it between two steps.
+  if (systemErrorCode(error) === 'ENOENT') return { kind: 'vanished' };
+  // This concerns the whole file system, not this file.
+  if (hasCode(error, 'DEFERRED_LOCK_INEFFECTIVE')) throw error;
+  const [code, why] =
+    error instanceof DeferredSweepError
+      ? ([error.code, error.message] as const)
+      : (['DEFERRED_STATE_IO', String(error)] as const);
+  return done(
+    refusedReport(path, new DeferredSweepError(code, `cannot sweep ${path}: ${why}`, { path, cause: error })),
+  );
+}
+
+/** The file is settled. */
+export function done(report: FileReport): Look {
+  return { kind: 'done', report };
+}

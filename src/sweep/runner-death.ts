@@ -1,0 +1,31 @@
+/** What a report says of a runner that died, or never worked. */
+import type { ReportedError } from '../log/records.ts';
+import { reportOf } from '../report/reported-error.ts';
+import type { Candidate } from './look-outcome.ts';
+import type { RunnerEnd } from './runner-process.ts';
+
+/** The reason of the attempt that it died in. */
+export function whyItDied(name: string, end: RunnerEnd): ReportedError {
+  if (end.timedOutMs !== undefined) {
+    return reportOf(
+      'DEFERRED_TIMED_OUT',
+      `cannot wait longer for ${name}: it did not finish within ${end.timedOutMs} ms, its process was killed`,
+    );
+  }
+  return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${end.how}`);
+}
+
+/** The runner began no function. */
+export function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedError {
+  const late = timedOutMs === undefined ? '' : `, having begun none within ${timedOutMs} ms`;
+  const cause = error === undefined ? '' : `: ${String(error)}`;
+  return reportOf(
+    'DEFERRED_CRASHED',
+    `cannot run orphans: the runner process ${how} before it ran a function${late}${cause}`,
+  );
+}
+
+/** Several runners had the file, and none of them did anything with it. */
+export function leftByRunners({ path }: Candidate): ReportedError {
+  return reportOf('DEFERRED_CRASHED', `cannot sweep ${path}: its runners leave it as it is`);
+}

@@ -1,0 +1,38 @@
+import { DeferredSweepError } from '../errors.ts';
+
+/** With whose rights this process acts, as far as it may have changed since a job was opened. */
+export interface ProcessUser {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** Of root only: nobody else can change them. */
+  readonly groups: string | undefined;
+}
+
+export function currentUser(): ProcessUser {
+  const uid = process.geteuid?.();
+  return { uid, gid: process.getegid?.(), groups: uid === 0 ? process.getgroups?.().join() : undefined };
+}
+
+/**
+ * Refuses to defer in a process that has changed its user: an orphan runs with the rights of its file's owner, who opened
+ * the job. Those may be more than were left here.
+ * @param before - the user when the job of the state file at `path` was opened
+ * @throws DeferredSweepError `DEFERRED_FUNCTION_REFUSED`
+ */
+export function refuseChangedUser(before: ProcessUser, name: string, path: string): void {
+  const change = changeOfUser(before);
+  if (change === undefined) return;
+  throw new DeferredSweepError(
+    'DEFERRED_FUNCTION_REFUSED',
+    `cannot defer ${name}: this process has changed its user since the job was opened (${change}); open a job after that`,
+    { path },
+  );
+}
+
+/** In words, where they differ; undefined where they do not. */
+function changeOfUser(before: ProcessUser): string | undefined {
+  const now = currentUser();
+  if (before.uid !== now.uid) return `user id ${before.uid}, now ${now.uid}`;
+  if (before.gid !== now.gid) return `group id ${before.gid}, now ${now.gid}`;
+  return before.groups === now.groups ? undefined : `groups ${before.groups}, now ${now.groups}`;
+}
