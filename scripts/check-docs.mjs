@@ -61,6 +61,7 @@ function checkReadme() {
   const packed = [...files, 'LICENSE', 'README.md', 'package.json'];
   for (const target of linksOf(readFileSync(join(root, 'README.md'), 'utf8'))) {
     const [file] = target.split('#');
+    if (file === '') continue; // a heading of README
     if (file.startsWith('src/') || !packed.some(name => file === name || file.startsWith(`${name}/`)))
       problems.push(`README.md: links to what the package does not have: ${target}`);
   }
