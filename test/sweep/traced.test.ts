@@ -28,8 +28,7 @@ function listen(t: TestContext, name: string): Seen[] {
 /** The fields that the page lists for a channel. */
 function documentedFields(channel: string): string[] {
   const page = readFileSync(join(packageRoot, 'docs/observability.md'), 'utf8');
-  const section =
-    page.split(`### ${channel}\n`)[1]?.split('\n#')[0] ?? assert.fail(`no section ${channel}`);
+  const section = page.split(`### ${channel}\n`)[1]?.split('\n#')[0] ?? assert.fail(`no section ${channel}`);
   return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, field]) => field ?? '').sort();
 }
 
