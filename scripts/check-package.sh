@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# No file, export or dependency that nothing uses.
+npx --no-install knip
+
 npm pack --silent --pack-destination "$work" >"$work/packed"
 tarball=$(echo "$work"/deferred-sweep-*.tgz)
 npx --no-install publint --strict "$tarball"
@@ -20,6 +23,9 @@ for prebuilt in {linux,darwin}-{x64,arm64}/{deferred_sweep.node,become_user} lin
   grep -qx "package/prebuilds/$prebuilt" "$work/files" ||
     echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$prebuilt" >&2
 done
+
+# What README's picture shows is what happens.
+node scripts/record-first-minutes.mjs "$tarball" --check
 
 node scripts/test-installs.mjs --managers npm11,pnpm --nodes current --arm64 "$tarball"
 node scripts/test-types.mjs "$tarball" current

@@ -4,7 +4,7 @@
 //
 // Default: the versions below, from the npm registry. `current` is the one of this checkout. Exit: 0 all compiled, else 1.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -20,6 +20,7 @@ try {
   writeFileSync(join(work, 'package.json'), '{ "type": "module", "private": true }');
   install(work, [resolve(tarball), '@types/node@20']);
   writeFileSync(join(work, 'program.ts'), program());
+  writeFileSync(join(work, 'calls.ts'), deferredCalls());
   for (const version of versions) {
     const compiler = compilerOf(version);
     for (const [moduleResolution, module] of Object.entries(resolutions))
@@ -35,7 +36,10 @@ function compile(version, compiler, moduleResolution, module) {
     ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true, types: [] },
     ...{ target: 'es2022', module, moduleResolution },
   };
-  writeFileSync(join(work, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+  writeFileSync(
+    join(work, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['program.ts', 'calls.ts'] }),
+  );
   const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', work], { encoding: 'utf8' });
   const what = `TypeScript ${version}, moduleResolution ${moduleResolution}`;
   if (status === 0) return console.log(`ok: ${what}`);
@@ -55,6 +59,12 @@ function compilerOf(version) {
 
 function install(directory, packages) {
   execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', ...packages], { cwd: directory });
+}
+
+/** The calls that the tests compile, too, with the package's own name. */
+function deferredCalls() {
+  const fixture = new URL('../test/fixtures/deferred-calls.ts', import.meta.url);
+  return readFileSync(fixture, 'utf8').replace('#dist/index.js', 'deferred-sweep');
 }
 
 function program() {

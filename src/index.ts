@@ -12,9 +12,10 @@ export {
 export type { AllUsersOptions } from './all-users/options.ts';
 export type { UserSweep } from './all-users/user-report.ts';
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
+export type { AnyFunction } from './function/call-types.ts';
 export type { CommandOptions } from './function/command.ts';
 export { currentInvocation, type Invocation } from './function/current-invocation.ts';
-export { type AnyFunction, DeferredFunction } from './function/deferred-function.ts';
+export { DeferredFunction } from './function/deferred-function.ts';
 export type {
   CommandDescriptor,
   FunctionDescriptor,

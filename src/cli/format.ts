@@ -39,8 +39,10 @@ export function summaryLine(report: SweepReport): string {
 /** @param state - in a word */
 export function fileLine(file: FileReport, state: string): string {
   const from = file.owner ? ` of pid ${file.owner.pid} on ${file.owner.host}` : '';
+  // An owner that ended without close(), in good order: what it leaves looks like no crash.
+  const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;
   const notes = [
-    state,
+    isIdle ? 'removed, nothing was left to do' : state,
     ...(file.tornBytes ? [`${file.tornBytes} bytes torn`] : []),
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),

@@ -2,16 +2,13 @@ import { types } from 'node:util';
 import { fieldsOf } from '../log/validate.ts';
 import { snapshot } from '../value/encode.ts';
 import { callStored } from './call-function.ts';
+import type { AnyFunction, ArgumentsOf, Deferrable, Given } from './call-types.ts';
 import { type CommandOptions, storeCommand } from './command.ts';
 import { type FunctionDescriptor, parseDescriptor, type StoredCall } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
 import { type ModuleLocation, storeLocation } from './module/module-reference.ts';
 import { requireStorable, storableName } from './storable.ts';
 import { storeCall } from './store-function.ts';
-
-/** Any function that can be deferred. */
-// biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; Parameters<F> is checked.
-export type AnyFunction = (...args: any[]) => unknown;
 
 /**
  * On every deferred function, of whichever copy of this package; the number is that of the form of its fields. A program may
@@ -66,19 +63,26 @@ export class DeferredFunction implements StoredCall {
    * instead, `DEFERRED_VALUE_REFUSED` with the path of an argument or captured variable that cannot,
    * `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED` where there is no inspector to look into functions
    */
-  static create<F extends AnyFunction>(fn: F, ...args: Parameters<F>): DeferredFunction {
-    return DeferredFunction.capture(fn, args, {});
+  static create<F extends AnyFunction, const A extends Given>(
+    fn: F & Deferrable<F, A>,
+    ...args: ArgumentsOf<F, A>
+  ): DeferredFunction {
+    return DeferredFunction.#capture(fn, args, {});
   }
 
   /**
    * The same with options.
    * @throws TypeError when `fn` is no function; otherwise as `create`
    */
-  static capture<F extends AnyFunction>(
-    fn: F,
-    args: Readonly<Parameters<F>>,
+  static capture<F extends AnyFunction, const A extends Given>(
+    fn: F & Deferrable<F, A>,
+    args: Readonly<ArgumentsOf<F, A>>,
     options: CaptureOptions,
   ): DeferredFunction {
+    return DeferredFunction.#capture(fn, args, options);
+  }
+
+  static #capture(fn: AnyFunction, args: readonly unknown[], options: CaptureOptions): DeferredFunction {
     if (typeof fn !== 'function') throw new TypeError(`"fn" must be a function, got ${whatItIs(fn)}`);
     const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
     const { descriptor, encodedArguments } = storeCall(fn, args, maxCapturedBytes);

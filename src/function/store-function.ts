@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
 import { nameBuiltin } from './builtins.ts';
 import { storeBySource } from './closure/capture.ts';
@@ -20,6 +21,21 @@ const exported = new WeakMap<Callable, ModuleDescriptor>();
  * @throws `DEFERRED_FUNCTION_REFUSED`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED`
  */
 export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
+  try {
+    return store(fn, args, maxCapturedBytes);
+  } catch (error) {
+    const isRefused = hasCode(error, 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE');
+    if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
+    // What refuses a value does not know whose argument it is.
+    const { code, message, valuePath, cause } = error;
+    throw new DeferredSweepError(code, `cannot defer the function ${mention(fn).name}: ${message}`, {
+      ...(valuePath === undefined ? {} : { valuePath }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
   const descriptor = exported.get(fn) ?? findReference(fn);
   if ('inspected' in descriptor) return storeBySource(fn, descriptor.inspected, args, maxCapturedBytes);
   return { descriptor, encodedArguments: snapshot(args, 'args') };

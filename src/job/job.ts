@@ -1,8 +1,9 @@
 /** One open job: what its deferred functions clean up after. */
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from '../errors.ts';
+import type { AnyFunction, ArgumentsOf, Deferrable, Given } from '../function/call-types.ts';
 import { isInside } from '../function/current-invocation.ts';
-import { type AnyFunction, DeferredFunction } from '../function/deferred-function.ts';
+import { DeferredFunction } from '../function/deferred-function.ts';
 import { moduleStateOf } from '../function/module/module-state.ts';
 import { logReport } from '../report/logger.ts';
 import {
@@ -31,11 +32,15 @@ export interface JobParts extends RunQueueParts {
   readonly openJobs: OpenJobs<Job>;
 }
 
-/** The signature of {@link Job.defer}, for passing it on. */
-export type Defer = {
-  <F extends AnyFunction>(fn: F, ...args: Parameters<F>): Registration;
-  (deferred: DeferredFunction): Registration;
-};
+/**
+ * The signature of {@link Job.defer}, for passing it on. It checks the arguments of a call as the function's overloads do,
+ * and refuses by type what can never be stored. A wrapper that is generic itself passes
+ * `fn as AnyFunction` and `args as unknown[]`.
+ */
+export type Defer = <F extends AnyFunction | DeferredFunction, const A extends Given>(
+  fn: F & Deferrable<F, A>,
+  ...args: [F] extends [DeferredFunction] ? [] : ArgumentsOf<F, A>
+) => Registration;
 
 /** One function registered with a job. */
 export interface Registration {

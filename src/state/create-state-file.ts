@@ -38,6 +38,7 @@ import { freshName, WIP_SUFFIX } from './names.ts';
 import { currentPlace, startedIn } from './place.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
+import { systemReason } from './system-reason.ts';
 
 /** Races in a row that a creator may lose. Each needs a sweep at the same instant, so this many do not happen. */
 const MAX_RACES = 1000;
@@ -128,10 +129,14 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
     const code = isLockUndecided(error) ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
-    throw new DeferredSweepError(code, `cannot create a state file in ${directory.path}: ${String(error)}`, {
-      path: directory.path,
-      cause: error,
-    });
+    throw new DeferredSweepError(
+      code,
+      `cannot create a state file in ${directory.path}: ${systemReason(error)}`,
+      {
+        path: directory.path,
+        cause: error,
+      },
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { fchmodSync, constants as fsConstants, fstatSync, fsyncSync, openSync, r
 import { constants } from 'node:os';
 import { DeferredSweepError, errorCode, isSystemError, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
+import { systemReason } from './system-reason.ts';
 
 /**
  * Returns what a step on the file system returns.
@@ -15,7 +16,7 @@ export function stateIo<T>(what: string, path: string, step: () => T): T {
     return step();
   } catch (error) {
     if (error instanceof DeferredSweepError || systemErrorCode(error) === undefined) throw error;
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot ${what}: ${String(error)}`, {
+    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot ${what}: ${systemReason(error)}`, {
       path,
       cause: error,
     });

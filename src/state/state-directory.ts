@@ -9,6 +9,7 @@ import { type Way, walk } from '../trust/way.ts';
 import { stateIo, syncDirectory, syncParent } from './file-io.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
+import { systemReason } from './system-reason.ts';
 
 /** Races in a row with cleanups that remove the directory. This many do not happen. */
 const MAX_RACES = 100;
@@ -201,7 +202,7 @@ export class StateDirectory {
     if (systemErrorCode(error) === undefined) return error;
     return new DeferredSweepError(
       'DEFERRED_STATE_IO',
-      `cannot make the directory ${path}: ${String(error)}`,
+      `cannot make the directory ${path}: ${systemReason(error)}`,
       {
         path,
         cause: error,

@@ -42,7 +42,7 @@ export class ValuePath {
     const valuePath = this.toString();
     return new DeferredSweepError(
       'DEFERRED_VALUE_REFUSED',
-      `Cannot store ${valuePath}: ${what}; ${instead}`,
+      `cannot store ${valuePath}: ${what}; ${instead}`,
       {
         valuePath,
       },
@@ -59,7 +59,7 @@ export class ValuePath {
     const limits = `${MAX_VALUE_BYTES} bytes or ${MAX_ITEMS} items`;
     return new DeferredSweepError(
       'DEFERRED_TOO_LARGE',
-      `Cannot store ${this.#rootName}: it takes more than ${limits}; write the data to a file and pass its path`,
+      `cannot store ${this.#rootName}: it takes more than ${limits}; write the data to a file and pass its path`,
       { valuePath: this.#rootName, ...details },
     );
   }

@@ -12,7 +12,7 @@ interface Thing {
 
 const thing = (label: string, setUp: string, gives: string): Thing => ({ label, setUp, gives });
 
-export const THINGS: readonly Thing[] = [
+const THINGS: readonly Thing[] = [
   thing('nothing', '', '1 + 1'),
   thing('a number', 'const n = 42;', 'n'),
   thing('a text', "const text = 'na\\u00efve \\ud83d\\ude00';", 'text'),

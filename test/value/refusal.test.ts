@@ -131,7 +131,7 @@ test('what would not come back equal is refused, with its path and what to do', 
         assert.equal(error.code, 'DEFERRED_VALUE_REFUSED');
         assert.equal(error.valuePath, valuePath);
         assert.match(error.message, message);
-        assert.ok(error.message.startsWith(`Cannot store ${error.valuePath}: `));
+        assert.ok(error.message.startsWith(`cannot store ${error.valuePath}: `));
         assert.ok(!error.message.endsWith('.'));
         return true;
       },
@@ -182,7 +182,7 @@ test('nesting is taken up to the limit through shared objects, too', () => {
   assert.equal(first, second);
 });
 
-const tooLarge = { code: 'DEFERRED_TOO_LARGE', message: /^Cannot store args: it takes more than / };
+const tooLarge = { code: 'DEFERRED_TOO_LARGE', message: /^cannot store args: it takes more than / };
 
 test('a value is taken up to the limit of bytes, and refused beyond it', () => {
   const header = 5;

@@ -10,7 +10,7 @@ import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
 import { endGroup } from '../child.ts';
 
 /** Where Debian puts the server's programs; undefined where there are none. */
-export const postgresBin: string | undefined = findBin();
+const postgresBin: string | undefined = findBin();
 
 /** Why tests with servers cannot run here, or false. */
 export const skipPostgres: string | false =

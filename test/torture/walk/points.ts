@@ -144,6 +144,6 @@ export function isOurs(line: string, base: string): boolean {
   return line.includes(base) || /^\w+\((?:[3-9]|\d\d+)<socket:/.test(line);
 }
 
-export function callOf(line: string): string | undefined {
+function callOf(line: string): string | undefined {
   return /^(\w+)\(/.exec(line)?.[1];
 }

@@ -108,7 +108,7 @@ async function judged(lane: Lane, ended: Ended, how: Walk, what: string): Promis
 }
 
 /** All of them, in an order whose beginning is spread over all: steps of the golden section. */
-export function spread<T>(items: readonly T[]): T[] {
+function spread<T>(items: readonly T[]): T[] {
   const { length } = items;
   let step = Math.max(1, Math.round(length * 0.618));
   while (greatestDivisor(step, length) > 1) step++;

@@ -1,0 +1,5 @@
+export default {
+  input: 'src/program.js',
+  output: { dir: 'out/rollup', format: 'es' },
+  external: [/^deferred-sweep/, /^node:/],
+};

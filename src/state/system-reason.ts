@@ -1,0 +1,25 @@
+import { getSystemErrorMap } from 'node:util';
+import { systemErrorCode } from '../errors.ts';
+
+/** What to do, by the code of a system error. It is safe to follow. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'use a directory that belongs to this user, or run as the user it belongs to'],
+  ['EDQUOT', 'free space within the quota, or use another file system'],
+  ['ELOOP', 'use a path without a circle of symbolic links'],
+  ['EMFILE', 'close descriptors, or raise the limit of open files (ulimit -n)'],
+  ['ENAMETOOLONG', 'use a shorter path'],
+  ['ENOSPC', 'free space or inodes there, or use another file system'],
+  ['ENOTDIR', 'name a directory, not a file or what would be below one'],
+  ['EROFS', 'use a directory on another file system'],
+]);
+
+/** Why the system refused, in words, with the code and what to do; the path is named by the caller. */
+export function systemReason(error: unknown): string {
+  const code = systemErrorCode(error);
+  if (code === undefined) return String(error);
+  const { errno } = error as NodeJS.ErrnoException;
+  const words = getSystemErrorMap().get(errno ?? 0)?.[1];
+  const advice = ADVICE.get(code);
+  const reason = words === undefined ? code : `${words} (${code})`;
+  return advice === undefined ? reason : `${reason}; ${advice}`;
+}
