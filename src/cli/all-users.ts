@@ -4,7 +4,7 @@ import type { AllUsersOptions } from '../all-users/options.ts';
 import { printable, printableJson } from '../printable.ts';
 import { reportError } from '../report/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
-import { print, say } from './output.ts';
+import { print, say } from './output/output.ts';
 import { withStopSignals } from './stop-signals.ts';
 
 export interface AllUsersLine {

@@ -5,7 +5,7 @@ import { unlessRefused } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { UsageError } from './exit.ts';
-import { say } from './output.ts';
+import { say } from './output/output.ts';
 import { VERB_NAMES } from './table.ts';
 
 /**

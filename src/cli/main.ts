@@ -3,7 +3,7 @@
 import { printable } from '../printable.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
-import { say } from './output.ts';
+import { say } from './output/output.ts';
 import { VERBS, type VerbRow, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;

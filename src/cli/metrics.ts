@@ -6,7 +6,7 @@ import { list } from '../operate/list.ts';
 import type { FileState, ListedFile, ListReport } from '../operate/listed-file.ts';
 import type { FileOutcome, FunctionOutcome, SweepReport } from '../report/report.ts';
 import type { SweepOptions } from '../sweep/options.ts';
-import { say } from './output.ts';
+import { say } from './output/output.ts';
 
 const LAST_SUCCESS = 'deferred_sweep_last_success_timestamp_seconds';
 /** A collector runs as another user. */

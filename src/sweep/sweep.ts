@@ -18,7 +18,6 @@ import { traceSweep } from '../report/tracing.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
-import { Crew } from './crew.ts';
 import type { SweepListener } from './listener.ts';
 import { Looker } from './look.ts';
 import {
@@ -28,7 +27,8 @@ import {
   type SweepOptions,
 } from './options.ts';
 import { ReportBook } from './report-book.ts';
-import type { ReadyRunners } from './runner-process.ts';
+import { Crew } from './runners/crew.ts';
+import type { ReadyRunners } from './runners/runner-process.ts';
 
 /** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;

@@ -4,9 +4,9 @@
  */
 import type { Begin } from '../runner/protocol.ts';
 import type { StopCondition } from '../stop.ts';
-import { type Launch, launchWithoutOptions } from '../sweep/launch.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
-import { type ReadyRunners, RunnerProcess } from '../sweep/runner-process.ts';
+import { type Launch, launchWithoutOptions } from '../sweep/runners/launch.ts';
+import { type ReadyRunners, RunnerProcess } from '../sweep/runners/runner-process.ts';
 
 /** The next one starts when the one that was taken has had the processors for this long. */
 const AFTER_TAKING_MS = 50;

@@ -6,8 +6,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { progressText } from '#dist/cli/progress.js';
-import { LabelledOutput } from '#dist/sweep/labelled-output.js';
+import { progressText } from '#dist/cli/output/progress.js';
+import { LabelledOutput } from '#dist/sweep/runners/labelled-output.js';
 import {
   baseOfKilledWorker,
   commandLinePath,

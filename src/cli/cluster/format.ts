@@ -2,9 +2,9 @@
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
 import { printable } from '../../printable.ts';
-import { functionLine } from '../format.ts';
-import { clock, functionLines, row } from '../format-show.ts';
-import { formatAge, formatTable } from '../format-table.ts';
+import { functionLine } from '../output/format.ts';
+import { clock, functionLines, row } from '../output/format-show.ts';
+import { formatAge, formatTable } from '../output/format-table.ts';
 
 /** The table of `cluster list`. @param width - as in `formatTable` */
 export function formatOwners(owners: readonly ListedOwner[], width: number | undefined): string {

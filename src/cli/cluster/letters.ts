@@ -10,9 +10,9 @@ import {
 } from '../../postgres/letters.ts';
 import type { ClusterOperator } from '../../postgres/operate.ts';
 import { printable, printableJson } from '../../printable.ts';
-import { canAsk, isAgreed } from '../ask.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { canAsk, isAgreed } from '../output/ask.ts';
+import { print, say } from '../output/output.ts';
 import type { ClusterLine } from './arguments.ts';
 import { withOperator } from './operate.ts';
 

@@ -2,7 +2,7 @@
 import { printable } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { print, say } from '../output/output.ts';
 import { type ClusterLine, parseClusterLine } from './arguments.ts';
 
 /** Runs a command line without its first word, `cluster`. Returns the exit status; never rejects. */

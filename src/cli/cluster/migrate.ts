@@ -3,7 +3,7 @@ import { connectOnce } from '../../postgres/operate.ts';
 import { schemaName } from '../../postgres/options.ts';
 import { migrate, SCHEMA_VERSION } from '../../postgres/schema/migrate.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { print } from '../output.ts';
+import { print } from '../output/output.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 
 /** @throws DeferredSweepError; what the server refuses */

@@ -6,7 +6,7 @@ import { ClusterOperator } from '../../postgres/operate.ts';
 import { schemaName } from '../../postgres/options.ts';
 import { printableJson } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
-import { print, say } from '../output.ts';
+import { print, say } from '../output/output.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatOwner, formatOwners } from './format.ts';
 

@@ -7,7 +7,7 @@ import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts
 import { printableJson } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, orUsageError, UsageError } from '../exit.ts';
-import { say, warn } from '../output.ts';
+import { say, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatClusterReport } from './format.ts';

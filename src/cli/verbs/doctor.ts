@@ -5,7 +5,7 @@ import { defaultBase } from '../../state/default-base.ts';
 import { resolveTrust } from '../../trust/trust.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { print } from '../output.ts';
+import { print } from '../output/output.ts';
 
 export async function runDoctor(line: Arguments): Promise<number> {
   const { operands } = line;

@@ -5,7 +5,7 @@ import { printable, printableJson } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { cannotRead, print } from '../output.ts';
+import { cannotRead, print } from '../output/output.ts';
 
 export async function runDryRun(
   line: Arguments,

@@ -10,9 +10,9 @@ import {
 import { printable, printableJson } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
-import { canAsk, isAgreed } from '../ask.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { cannotRead, print, say } from '../output.ts';
+import { canAsk, isAgreed } from '../output/ask.ts';
+import { cannotRead, print, say } from '../output/output.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
   return runOn(line, selectionOf('retry', line), retry);

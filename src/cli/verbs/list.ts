@@ -5,8 +5,8 @@ import { printableJson } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { formatList } from '../format-list.ts';
-import { cannotRead, print } from '../output.ts';
+import { formatList } from '../output/format-list.ts';
+import { cannotRead, print } from '../output/output.ts';
 
 export async function runList(line: Arguments): Promise<number> {
   const options = {

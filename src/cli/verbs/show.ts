@@ -4,8 +4,8 @@ import { printable, printableJson } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { formatShown } from '../format-show.ts';
-import { cannotRead, print, say } from '../output.ts';
+import { formatShown } from '../output/format-show.ts';
+import { cannotRead, print, say } from '../output/output.ts';
 
 export async function runShow(line: Arguments): Promise<number> {
   const [id, ...more] = line.operands;

@@ -10,11 +10,11 @@ import { sweepDirectory } from '../../sweep/sweep.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, UsageError } from '../exit.ts';
-import { formatReport } from '../format.ts';
-import { LiveReport } from '../live-report.ts';
 import type { OptionName } from '../options.ts';
-import { print, say, warn } from '../output.ts';
-import { Progress } from '../progress.ts';
+import { formatReport } from '../output/format.ts';
+import { LiveReport } from '../output/live-report.ts';
+import { print, say, warn } from '../output/output.ts';
+import { Progress } from '../output/progress.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {

@@ -8,8 +8,8 @@ import { watchUntilAborted } from '../../watch/watch.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
-import { formatFiles } from '../format.ts';
-import { print, say, warn } from '../output.ts';
+import { formatFiles } from '../output/format.ts';
+import { print, say, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 export async function runWatch(line: Arguments): Promise<number> {

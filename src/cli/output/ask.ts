@@ -1,6 +1,6 @@
 /** Asking before something is removed for ever. */
 import { createInterface } from 'node:readline/promises';
-import { printable } from '../printable.ts';
+import { printable } from '../../printable.ts';
 
 /** Whether there is a terminal to ask on. */
 export function canAsk(): boolean {

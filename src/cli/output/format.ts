@@ -1,6 +1,6 @@
 /** Lines of reports for people. Pure. */
-import { printable } from '../printable.ts';
-import type { FileReport, FunctionReport, SweepReport } from '../report/report.ts';
+import { printable } from '../../printable.ts';
+import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
 
 /** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {

@@ -5,23 +5,23 @@
  */
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { nonceOf } from '../log/nonce.ts';
-import type { ReportedError } from '../log/records.ts';
-import { reportError } from '../report/reported-error.ts';
-import type { Begin } from '../runner/protocol.ts';
-import type { StopCondition } from '../stop.ts';
+import { nonceOf } from '../../log/nonce.ts';
+import type { ReportedError } from '../../log/records.ts';
+import { reportError } from '../../report/reported-error.ts';
+import type { Begin } from '../../runner/protocol.ts';
+import type { StopCondition } from '../../stop.ts';
+import type { SweepListener } from '../listener.ts';
+import type { Looker } from '../look.ts';
+import type { Candidate } from '../look-outcome.ts';
+import type { ResolvedSweepOptions } from '../options.ts';
+import type { ReportBook } from '../report-book.ts';
+import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
-import type { SweepListener } from './listener.ts';
-import type { Looker } from './look.ts';
-import type { Candidate } from './look-outcome.ts';
-import type { ResolvedSweepOptions } from './options.ts';
-import type { ReportBook } from './report-book.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
-import { Signal } from './signal.ts';
 
 /** Most candidates that wait for a runner. Each keeps a descriptor open. */
 const MOST_HELD = 64;

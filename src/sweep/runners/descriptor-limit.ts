@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../../errors.ts';
 
 /** The default of macOS, for systems that do not tell. */
 const USUAL_LIMIT = 256;

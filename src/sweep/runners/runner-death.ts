@@ -1,7 +1,7 @@
 /** What a report says of a runner that died, or never worked. */
-import type { ReportedError } from '../log/records.ts';
-import { reportOf } from '../report/reported-error.ts';
-import type { Candidate } from './look-outcome.ts';
+import type { ReportedError } from '../../log/records.ts';
+import { reportOf } from '../../report/reported-error.ts';
+import type { Candidate } from '../look-outcome.ts';
 import type { RunnerEnd } from './runner-process.ts';
 
 /** The reason of the attempt that it died in. */

@@ -1,7 +1,7 @@
 /** The table of `list`: of state files, and of owners in a cluster. Pure. */
-import { shortIds } from '../operate/ids.ts';
-import type { ListedFunction } from '../operate/listed-file.ts';
-import { printable } from '../printable.ts';
+import { shortIds } from '../../operate/ids.ts';
+import type { ListedFunction } from '../../operate/listed-file.ts';
+import { printable } from '../../printable.ts';
 
 /** One line of the table. What is undefined is shown as `-`. */
 export interface TableEntry {

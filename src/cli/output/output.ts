@@ -1,7 +1,7 @@
 /** Where the command line says things. All of it can be printed safely. */
-import { printable } from '../printable.ts';
-import { reportError } from '../report/reported-error.ts';
-import { EXIT_NOT_SWEPT } from './exit.ts';
+import { printable } from '../../printable.ts';
+import { reportError } from '../../report/reported-error.ts';
+import { EXIT_NOT_SWEPT } from '../exit.ts';
 
 /** One line on standard error. */
 export function say(message: string): void {

@@ -1,8 +1,8 @@
 /** The report of a sweep for people, as far as it is known: a line as soon as each function ends, the rest at the end. */
-import { printable } from '../printable.ts';
-import type { FileReport, FunctionReport, SweepReport } from '../report/report.ts';
-import type { SweepListener } from '../sweep/listener.ts';
-import { writeSome } from '../sweep/standard-error.ts';
+import { printable } from '../../printable.ts';
+import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
+import type { SweepListener } from '../../sweep/listener.ts';
+import { writeSome } from '../../sweep/runners/standard-error.ts';
 import { fileLine, functionLine, restLines, summaryLine } from './format.ts';
 import { print } from './output.ts';
 import type { Progress } from './progress.ts';

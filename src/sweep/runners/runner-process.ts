@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import { LineReader } from '../runner/line-reader.ts';
+import { LineReader } from '../../runner/line-reader.ts';
 import {
   type Begin,
   CONTROL_FD,
@@ -13,14 +13,14 @@ import {
   type Wait,
   type Work,
   watchdogGraceMs,
-} from '../runner/protocol.ts';
-import type { StopCondition } from '../stop.ts';
+} from '../../runner/protocol.ts';
+import type { StopCondition } from '../../stop.ts';
+import type { SweepListener } from '../listener.ts';
+import type { ResolvedSweepOptions } from '../options.ts';
+import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
 import type { Launch } from './launch.ts';
-import type { SweepListener } from './listener.ts';
-import type { ResolvedSweepOptions } from './options.ts';
 import { allRead, copyOutput } from './runner-output.ts';
-import { Signal } from './signal.ts';
 import { LEAST_START_MS, startLimit, startRunner } from './start-runner.ts';
 
 /** The end of a runner. */

@@ -1,6 +1,6 @@
 /** Standard error as a place for what others print: nothing waits for it. */
 import { writeSync } from 'node:fs';
-import { systemErrorCode } from '../errors.ts';
+import { systemErrorCode } from '../../errors.ts';
 
 /** False if standard error is a full pipe. The rest of this chunk is dropped. */
 export function writeSome(chunk: Buffer): boolean {

@@ -1,5 +1,5 @@
 /** The table of `list`, of state files. Pure, but for the names of users. */
-import type { ListedFile, ListReport } from '../operate/listed-file.ts';
+import type { ListedFile, ListReport } from '../../operate/listed-file.ts';
 import { formatTable } from './format-table.ts';
 import { userName } from './user-names.ts';
 

@@ -3,12 +3,12 @@
  * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
  */
 import { accessSync, constants } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
-import { INSIDE, STARTING } from '../function/current-invocation.ts';
-import type { HeaderRecord } from '../log/records.ts';
-import type { RunNote } from '../report/report.ts';
-import { MAIN, PRELOAD } from '../runner/protocol.ts';
-import { stateOf } from '../state/place.ts';
+import { unlessRefused } from '../../errors.ts';
+import { INSIDE, STARTING } from '../../function/current-invocation.ts';
+import type { HeaderRecord } from '../../log/records.ts';
+import type { RunNote } from '../../report/report.ts';
+import { MAIN, PRELOAD } from '../../runner/protocol.ts';
+import { stateOf } from '../../state/place.ts';
 
 /** Owners with the same launch share a runner. */
 export interface Launch {

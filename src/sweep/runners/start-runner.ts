@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { EVENT_FD } from '../runner/protocol.ts';
+import { EVENT_FD } from '../../runner/protocol.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { systemErrorCode } from '../errors.ts';
-import { MARGIN_MS } from '../runner/protocol.ts';
+import { systemErrorCode } from '../../errors.ts';
+import { MARGIN_MS } from '../../runner/protocol.ts';
 
 /** Ends the child's process group when its start or a function takes too long: SIGTERM, then SIGKILL. */
 export class GroupKiller {

@@ -1,6 +1,6 @@
 /** Names of users, for tables: an id where the system has no name. */
 import { readFileSync } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../../errors.ts';
 
 let names: ReadonlyMap<number, string> | undefined;
 

@@ -1,5 +1,5 @@
 /** Takes what a runner prints apart by function: `runner/output-mark.ts` has the marks. */
-import { markBytes } from '../runner/output-mark.ts';
+import { markBytes } from '../../runner/output-mark.ts';
 
 /** A line that is longer comes in pieces. */
 const MAX_LINE_BYTES = 64 * 1024;

@@ -1,8 +1,8 @@
 /** What `show` prints for people. */
 
-import type { ListedAttempt, ListedFunction } from '../operate/listed-file.ts';
-import type { ShownFile } from '../operate/show.ts';
-import { printable } from '../printable.ts';
+import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
+import type { ShownFile } from '../../operate/show.ts';
+import { printable } from '../../printable.ts';
 import { formatAge } from './format-table.ts';
 import { userName } from './user-names.ts';
 

@@ -3,7 +3,7 @@
  * Node closes its own at exec(2), and inherited ones only up to the first gap in their numbers.
  */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../../errors.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
 
 /** O_CLOEXEC on Linux, as /proc shows it: proc_pid_fdinfo(5). */

@@ -1,10 +1,10 @@
 /** What becomes of files that a runner had, or that none can have. `docs/protocol.md`, Sweep, step 5. */
-import type { ReportedError } from '../log/records.ts';
-import type { StopCondition } from '../stop.ts';
+import type { ReportedError } from '../../log/records.ts';
+import type { StopCondition } from '../../stop.ts';
+import type { Looker } from '../look.ts';
+import type { Candidate } from '../look-outcome.ts';
+import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch-queue.ts';
-import type { Looker } from './look.ts';
-import type { Candidate } from './look-outcome.ts';
-import type { ReportBook } from './report-book.ts';
 import { leftByRunners, unheard } from './runner-death.ts';
 import type { RunnerEnd } from './runner-process.ts';
 

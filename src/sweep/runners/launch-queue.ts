@@ -1,6 +1,6 @@
-import type { ReportedError } from '../log/records.ts';
+import type { ReportedError } from '../../log/records.ts';
+import type { Candidate } from '../look-outcome.ts';
 import type { Launch } from './launch.ts';
-import type { Candidate } from './look-outcome.ts';
 
 /** The candidates of one launch: they can share a runner. */
 export interface LaunchQueue {

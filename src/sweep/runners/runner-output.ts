@@ -2,8 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import type { SweepListener } from '../listener.ts';
 import { LabelledOutput } from './labelled-output.ts';
-import type { SweepListener } from './listener.ts';
 import { writeSome } from './standard-error.ts';
 
 /**
