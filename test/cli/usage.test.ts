@@ -111,7 +111,7 @@ test('every verb has help with an example of it, within 80 columns', () => {
     const { stdout } = runCommandLine([verb, '--help']);
     assert.match(
       stdout,
-      new RegExp(`^Usage: deferred-sweep ${verb}.*Example:\n {2}deferred-sweep ${verb}`, 's'),
+      new RegExp(`^Usage: deferred-sweep ${verb}.*Examples?:\n {2}deferred-sweep ${verb}`, 's'),
     );
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
   }
