@@ -46,7 +46,7 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
   const flags = mayGainPrivileges ? 'p' : '-';
   const child = spawn(
     programs.becomeUser,
-    [String(uid), flags, programs.node, programs.commandLine, '--json', ...args, '--', base],
+    [String(uid), flags, programs.node, programs.commandLine, '--json', '--totals', ...args, '--', base],
     { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const { pid } = child;
@@ -55,17 +55,17 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
   const errors = new BoundedOutput(child.stderr, MAX_ERROR_BYTES);
   const { how, status, isTimedOut, survivors } = await ended(child, order, sinceTicks);
   const printed = errors.text;
-  const end = { survivors, printed };
+  const sweep = output.isCut ? undefined : parseUserSweep(output.text);
+  // One that ended at the sign to stop has told what it did until then.
+  const end = { survivors, printed, ...(sweep !== undefined && { sweep }) };
   if (isTimedOut) return { ...end, outcome: 'timed-out', reason: `it was ended after its time; it ${how}` };
   if (status === NO_SUCH_USER) return { ...end, outcome: 'skipped', reason: 'no user has this number' };
   if (status !== 0 && status !== SWEPT_WITH_FAILURES)
     return { ...end, outcome: 'failed', reason: `it ${how}` };
-  const sweep = output.isCut ? undefined : parseUserSweep(output.text);
   const reason = whyIncomplete(output, sweep, status);
   return {
     ...end,
     outcome: status === 0 ? 'swept' : 'failed',
-    ...(sweep !== undefined && { sweep }),
     ...(reason !== undefined && { reason }),
   };
 }

@@ -1,6 +1,6 @@
 /** The verbs `sweep` and `cleanup`. */
 import { printableJson } from '../../printable.ts';
-import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { hasProblems, type SweepReport, totalsOf } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
 import { cleanup } from '../../sweep/cleanup.ts';
@@ -45,6 +45,7 @@ async function runForAllUsers(line: Arguments): Promise<number> {
 }
 
 async function runOver(line: Arguments, run: typeof sweep): Promise<number> {
+  if (line.has('totals') && !line.has('json')) throw new UsageError('--totals needs --json');
   const options = sweepOptions(line);
   const metricsFile = line.text('metrics-file');
   const bases = basesOf(line.operands, process.env);
@@ -74,7 +75,7 @@ async function runEach(
       const report = await run(base, options);
       reports.push(report);
       if (!line.has('quiet') || hasProblems(report))
-        print(line.has('json') ? `${printableJson(report)}\n` : formatReport(report));
+        print(line.has('json') ? jsonLine(line, report) : formatReport(report));
       if (hasProblems(report)) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
       const reported = reportError(error);
@@ -84,6 +85,10 @@ async function runEach(
     }
   }
   return status;
+}
+
+function jsonLine(line: Arguments, report: SweepReport): string {
+  return `${printableJson(line.has('totals') ? totalsOf(report) : report)}\n`;
 }
 
 function sweepOptions(line: Arguments): SweepOptions {
