@@ -11,7 +11,7 @@ import type { Begin } from '../runner/protocol.ts';
 import type { StopCondition } from '../stop.ts';
 import { Aftermath } from './aftermath.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
-import { type Launch, launchOf, plainLaunch } from './launch.ts';
+import { type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
 import type { Looker } from './look.ts';
 import type { Candidate } from './look-outcome.ts';
@@ -81,10 +81,12 @@ export class Crew {
   /** Takes over a candidate. When {@link finished} resolves, its functions have run, unless the sweep had to stop. */
   take(candidate: Candidate): void {
     const launch = launchOf(candidate.header);
-    let queue = this.#queues.get(launch.key);
+    const failure = refuseLoaders(launch, candidate.header, this.#shared.options.trust);
+    const key = failure === undefined ? launch.key : `${launch.key} ${failure.message}`;
+    let queue = this.#queues.get(key);
     if (!queue) {
-      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure: undefined };
-      this.#queues.set(launch.key, queue);
+      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure };
+      this.#queues.set(key, queue);
     }
     queue.waiting.push(candidate);
     this.#staff();
