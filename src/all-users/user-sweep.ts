@@ -1,6 +1,7 @@
 /** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { unlessRefused } from '../errors.ts';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { readProcess } from '../native/process-table.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import { killTree, startedSince } from './process-tree.ts';
@@ -42,13 +43,10 @@ export interface UserSweepOrder {
 }
 
 export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
-  const { programs, uid, base, mayGainPrivileges, args } = order;
-  const flags = mayGainPrivileges ? 'p' : '-';
-  const child = spawn(
-    programs.becomeUser,
-    [String(uid), flags, programs.node, programs.commandLine, '--json', '--totals', ...args, '--', base],
-    { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = start(order);
+  // Node throws some errors of the system, and gives others to the event.
+  if (typeof child === 'string')
+    return { outcome: 'failed', reason: `it could not be started: ${child}`, survivors: [], printed: '' };
   const { pid } = child;
   const sinceTicks = pid === undefined ? undefined : unlessRefused(() => readProcess(pid)?.start, undefined);
   const output = new BoundedOutput(child.stdout, MAX_REPORT_BYTES);
@@ -68,6 +66,34 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
     outcome: status === 0 ? 'swept' : 'failed',
     ...(reason !== undefined && { reason }),
   };
+}
+
+/** The user's process, or why the system refuses one. */
+function start({
+  programs,
+  uid,
+  base,
+  mayGainPrivileges,
+  args,
+}: UserSweepOrder): ChildProcessByStdio<null, Readable, Readable> | string {
+  const flags = mayGainPrivileges ? 'p' : '-';
+  const argv = [
+    String(uid),
+    flags,
+    programs.node,
+    programs.commandLine,
+    '--json',
+    '--totals',
+    ...args,
+    '--',
+    base,
+  ];
+  try {
+    return spawn(programs.becomeUser, argv, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return String(error);
+  }
 }
 
 function whyIncomplete(
