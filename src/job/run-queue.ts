@@ -6,6 +6,7 @@ import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
 import { inodeKey } from '../lock/held-file.ts';
+import type { StateContents } from '../log/contents.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
@@ -17,6 +18,7 @@ import { currentUser, refuseChangedUser } from '../trust/user.ts';
 import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
 import type { JobOptions } from './options.ts';
+import { WaitingFunctions } from './waiting-functions.ts';
 
 /** What a queue has of its job's manager. */
 export interface RunQueueParts {
@@ -38,8 +40,7 @@ export class RunQueue {
   readonly #nonce = nonceOf(freshSweepId(), 0);
   /** Counts changes to the file by callers. The end of the job reads the file again when the count has changed. */
   #changes = 0;
-  /** Ids of functions that callers may still cancel or run. */
-  readonly #waiting = new Set<number>();
+  readonly #waiting = new WaitingFunctions();
   /** Runs in progress, by id. */
   readonly #running = new Map<number, Promise<ClaimedFile>>();
   /** True: the next function belongs to another working directory, so a runner has to run the rest. */
@@ -67,9 +68,9 @@ export class RunQueue {
     refuseChangedUser(this.#user, deferred.name, this.path);
     this.#stayNamed();
     const id = this.#file.lastId + 1;
-    this.#file.append([newRecord(id, deferred, this.#file.header, this.#parts.options)]);
+    const record = newRecord(id, deferred, this.#file.header, this.#parts.options);
+    this.#waiting.add(id, this.#file.append([record]));
     this.#file.lastId = id;
-    this.#waiting.add(id);
     this.#changes++;
     return id;
   }
@@ -79,7 +80,7 @@ export class RunQueue {
     // A running function is not waiting: `true` would promise that it does not run.
     if (!this.#waiting.has(id)) return false;
     this.#file.append([{ kind: 'cancel', id }]);
-    this.#waiting.delete(id);
+    this.#waiting.remove(id);
     this.#changes++;
     return true;
   }
@@ -134,6 +135,7 @@ export class RunQueue {
       this.#parts.files.remove(fresh);
       throw error;
     }
+    this.#waiting.forgetOffsets();
   }
 
   /** A function runs here only if this process is in its directory already: chdir(2) would move all of the process. */
@@ -149,7 +151,8 @@ export class RunQueue {
   /** Undefined when there is nothing to run. */
   #runNow(id: number): Promise<ClaimedFile> | undefined {
     if (!this.#waiting.has(id)) return undefined;
-    const taken = this.#take();
+    // Read alone: an early run costs the same among many functions.
+    const taken = this.#take(this.#waiting.read(id, this.#file));
     const registered = taken.contents.functions.get(id);
     if (!registered || !taken.mayRun(registered)) return undefined;
     if (!this.#isInItsDirectory(registered)) {
@@ -164,8 +167,8 @@ export class RunQueue {
     return this.#runOnce(taken, registered, () => taken.giveUp(id));
   }
 
-  #take(): ClaimedFile {
-    return new ClaimedFile(this.#parts.directory, this.#file, this.#file.read());
+  #take(contents: StateContents = this.#file.read()): ClaimedFile {
+    return new ClaimedFile(this.#parts.directory, this.#file, contents);
   }
 
   /** Runs a function. Its start mark is written when this returns. Callers that come meanwhile share the promise. */
@@ -182,10 +185,11 @@ export class RunQueue {
         return taken;
       } finally {
         this.#running.delete(id);
-        if (taken.isWaiting(id)) this.#waiting.add(id);
+        if (taken.isWaiting(id)) this.#waiting.putBack(id, taken.contents.functions.get(id)?.marks ?? []);
+        else this.#waiting.remove(id);
       }
     };
-    this.#waiting.delete(id);
+    this.#waiting.takeOut(id);
     const running = run();
     this.#running.set(id, running);
     return running;

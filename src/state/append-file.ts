@@ -5,6 +5,7 @@
 import { fdatasyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
+import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import { noSpace, readAll, stateIo } from './file-io.ts';
 
 export class AppendFile {
@@ -30,10 +31,11 @@ export class AppendFile {
   }
 
   /**
-   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts.
+   * Appends by one write(2). When this returns, the bytes are in the file, from the offset it returns. When it throws, none
+   * of them counts.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
    */
-  append(bytes: Buffer, maxBytes: number): void {
+  append(bytes: Buffer, maxBytes: number): number {
     if (this.#lengthBytes + bytes.length > maxBytes) {
       throw new DeferredSweepError(
         'DEFERRED_TOO_LARGE',
@@ -46,6 +48,7 @@ export class AppendFile {
       this.#write(bytes);
       this.#lengthBytes += bytes.length;
     });
+    return this.#lengthBytes - bytes.length;
   }
 
   /** The bytes that count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
@@ -60,11 +63,18 @@ export class AppendFile {
     return readAll(this.fd, this.path);
   }
 
-  /** The first bytes of the file, then zeros. @throws Error of Node's shape */
-  readHead(lengthBytes: number): Buffer {
-    const head = Buffer.alloc(lengthBytes);
-    readSync(this.fd, head, 0, lengthBytes, 0);
-    return head;
+  /** The frame at an offset, or as much of it as counts. @throws Error of Node's shape */
+  readFrame(offset: number): Buffer {
+    const head = this.#readZeros(offset, FRAME_HEAD_BYTES);
+    const leftBytes = Math.max(0, this.#lengthBytes - offset);
+    return this.#readZeros(offset, Math.min(frameLength(head), leftBytes));
+  }
+
+  /** Zeros where the file has no bytes. */
+  #readZeros(offset: number, lengthBytes: number): Buffer {
+    const bytes = Buffer.alloc(lengthBytes);
+    readSync(this.fd, bytes, 0, lengthBytes, offset);
+    return bytes;
   }
 
   /** Sets the end of the last whole record. */

@@ -9,7 +9,6 @@ import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { StateContents } from '../log/contents.ts';
 import { frameRecord } from '../log/encode-record.ts';
-import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '../log/records.ts';
 import { replay } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
@@ -90,12 +89,12 @@ export class StateFile {
 
   /**
    * Appends records by one write(2). When this returns, they are in the file (with `durability: 'disk'` on stable
-   * storage). When it throws, none of them counts.
+   * storage). When it throws, none of them counts. Returns where in the file the first of them begins.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
-  append(records: readonly StateRecord[]): void {
+  append(records: readonly StateRecord[]): number {
     const isRegistration = records.some(record => record.kind === 'defer');
-    this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
+    return this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
   }
 
   /**
@@ -143,6 +142,17 @@ export class StateFile {
     return this.#replay(this.#file.read());
   }
 
+  /**
+   * As {@link read}, with one registration alone: what that costs does not grow with the file. Marks of it are not read.
+   * @param offset - where the registration begins; with other bytes there the contents have no function
+   */
+  readRegistration(offset: number): StateContents {
+    const bytes = stateIo(`read ${this.path}`, this.path, () =>
+      Buffer.concat([this.#file.readFrame(0), this.#file.readFrame(offset)]),
+    );
+    return replay(bytes);
+  }
+
   /** All bytes of the file. @throws as {@link read} */
   readBytes(): Buffer {
     return this.#file.readAll();
@@ -154,7 +164,7 @@ export class StateFile {
    */
   reset(): void {
     stateIo(`empty ${this.path}`, this.path, () => {
-      this.#file.truncate(frameLength(this.#file.readHead(FRAME_HEAD_BYTES)));
+      this.#file.truncate(this.#file.readFrame(0).length);
     });
     this.#owedMarks = [];
   }
@@ -214,9 +224,9 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  #append(records: readonly StateRecord[], maxBytes: number): void {
+  #append(records: readonly StateRecord[], maxBytes: number): number {
     const frames = records.map(record => frameRecord(record, this.header.salt, this.path));
-    this.#file.append(Buffer.concat(frames), maxBytes);
+    return this.#file.append(Buffer.concat(frames), maxBytes);
   }
 }
 

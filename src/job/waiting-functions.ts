@@ -1,0 +1,51 @@
+import type { StateContents } from '../log/contents.ts';
+import type { Mark, RetryRecord } from '../log/records.ts';
+import type { StateFile } from '../state/state-file.ts';
+
+/** The functions of a job that callers may still cancel or run. Reads one of them again without the others. */
+export class WaitingFunctions {
+  /** By id: where in the file the registration begins; -1 after the file has moved. */
+  readonly #offsets = new Map<number, number>();
+  readonly #running = new Set<number>();
+  /** By id: what attempts of the function wrote. */
+  readonly #tried = new Map<number, readonly (Mark | RetryRecord)[]>();
+
+  has(id: number): boolean {
+    return this.#offsets.has(id) && !this.#running.has(id);
+  }
+
+  add(id: number, offset: number): void {
+    this.#offsets.set(id, offset);
+  }
+
+  remove(id: number): void {
+    this.#offsets.delete(id);
+    this.#running.delete(id);
+    this.#tried.delete(id);
+  }
+
+  /** An attempt begins: until {@link putBack} the function does not wait. */
+  takeOut(id: number): void {
+    this.#running.add(id);
+  }
+
+  /** The function may be tried again. @param marks - of all its attempts */
+  putBack(id: number, marks: readonly (Mark | RetryRecord)[]): void {
+    this.#running.delete(id);
+    this.#tried.set(id, marks);
+  }
+
+  /** The file has moved: its records have other places now. */
+  forgetOffsets(): void {
+    for (const id of this.#offsets.keys()) this.#offsets.set(id, -1);
+  }
+
+  /** The contents of the file with this function alone. Undefined if its bytes are not where it was written. */
+  read(id: number, file: StateFile): StateContents | undefined {
+    const offset = this.#offsets.get(id) ?? -1;
+    const contents = offset < 0 ? undefined : file.readRegistration(offset);
+    if (!contents?.functions.has(id)) return undefined;
+    for (const mark of this.#tried.get(id) ?? []) contents.apply(mark);
+    return contents;
+  }
+}
