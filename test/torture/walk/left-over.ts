@@ -16,15 +16,20 @@ interface Where {
 }
 
 /** The processes of the scenario in this base directory; of one for a user all that the user has. */
-export function processesOf({ base, scenario }: Where): number[] {
+export function processesOf({ base, scenario: { user } }: Where): number[] {
   return processes().filter(pid =>
     lookAt(
       () =>
         readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${BASE}=${base}`) ||
-        new RegExp(`^Uid:\\s+${scenario.user}\\b`, 'm').test(readFileSync(`/proc/${pid}/status`, 'latin1')),
+        (user !== undefined && isUsers(readFileSync(`/proc/${pid}/status`, 'latin1'), user)),
       false,
     ),
   );
+}
+
+/** Not one that is dead, and that its parent has not asked for. */
+function isUsers(status: string, user: number): boolean {
+  return new RegExp(`^Uid:\\s+${user}\\b`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status);
 }
 
 /** Resolves when none of them is left, or the time is up. */

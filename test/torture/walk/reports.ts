@@ -27,11 +27,15 @@ export function unreported(outcome: Outcome): string[] {
 
 /** Root is told numbers only: as many as ran, unless the user's sweep did not come to its end. */
 function uncounted({ told, atDeath }: Outcome['ended']): string[] {
-  return told
-    .filter(line => line.startsWith('{'))
-    .flatMap(line => (JSON.parse(line) as { users?: readonly UserReport[] }).users ?? [])
-    .filter(({ outcome, sweep }) => outcome === 'swept' && sweep?.ok !== atDeath.length)
-    .map(({ sweep }) => `${atDeath.length} ran, and the report says ${sweep?.ok}`);
+  return (
+    told
+      .filter(line => line.startsWith('{'))
+      .flatMap(line => (JSON.parse(line) as { users?: readonly UserReport[] }).users ?? [])
+      // Where the report could not be read, the reason says so.
+      .filter(({ sweep, reason }) => sweep !== undefined || reason === undefined)
+      .filter(({ outcome, sweep }) => outcome === 'swept' && sweep?.ok !== atDeath.length)
+      .map(({ sweep }) => `${atDeath.length} ran, and the report says ${sweep?.ok}`)
+  );
 }
 
 /** What all reports say, by file name and number. */
