@@ -12,7 +12,7 @@ export interface UserSweep {
   readonly isComplete: boolean;
 }
 
-/** The longest line that is read. */
+/** The longest line that is read. An honest one has a few hundred bytes, however many files there were. */
 export const MAX_REPORT_BYTES: number = 1024 * 1024;
 
 /** The report in one line of JSON, and at most a line end; undefined for anything else. */
@@ -26,10 +26,10 @@ export function parseUserSweep(text: string): UserSweep | undefined {
   }
   if (typeof tree !== 'object' || tree === null) return undefined;
   const { ok, failed, pending, live, held, sweeping, files, isComplete } = tree as Record<string, unknown>;
-  if (!Array.isArray(files) || typeof isComplete !== 'boolean') return undefined;
+  if (!isCount(files) || typeof isComplete !== 'boolean') return undefined;
   if (!isCount(ok) || !isCount(failed) || !isCount(pending)) return undefined;
   if (!isCount(live) || !isCount(held) || !isCount(sweeping)) return undefined;
-  return { ok, failed, pending, live, held, sweeping, files: files.length, isComplete };
+  return { ok, failed, pending, live, held, sweeping, files, isComplete };
 }
 
 function isCount(value: unknown): value is number {

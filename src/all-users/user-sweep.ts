@@ -1,6 +1,7 @@
 /** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { unlessRefused } from '../errors.ts';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { readProcess } from '../native/process-table.ts';
 import { BoundedOutput } from './bounded-output.ts';
 import { killTree, startedSince } from './process-tree.ts';
@@ -42,32 +43,57 @@ export interface UserSweepOrder {
 }
 
 export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
-  const { programs, uid, base, mayGainPrivileges, args } = order;
-  const flags = mayGainPrivileges ? 'p' : '-';
-  const child = spawn(
-    programs.becomeUser,
-    [String(uid), flags, programs.node, programs.commandLine, '--json', ...args, '--', base],
-    { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = start(order);
+  // Node throws some errors of the system, and gives others to the event.
+  if (typeof child === 'string')
+    return { outcome: 'failed', reason: `it could not be started: ${child}`, survivors: [], printed: '' };
   const { pid } = child;
   const sinceTicks = pid === undefined ? undefined : unlessRefused(() => readProcess(pid)?.start, undefined);
   const output = new BoundedOutput(child.stdout, MAX_REPORT_BYTES);
   const errors = new BoundedOutput(child.stderr, MAX_ERROR_BYTES);
   const { how, status, isTimedOut, survivors } = await ended(child, order, sinceTicks);
   const printed = errors.text;
-  const end = { survivors, printed };
+  const sweep = output.isCut ? undefined : parseUserSweep(output.text);
+  // One that ended at the sign to stop has told what it did until then.
+  const end = { survivors, printed, ...(sweep !== undefined && { sweep }) };
   if (isTimedOut) return { ...end, outcome: 'timed-out', reason: `it was ended after its time; it ${how}` };
   if (status === NO_SUCH_USER) return { ...end, outcome: 'skipped', reason: 'no user has this number' };
   if (status !== 0 && status !== SWEPT_WITH_FAILURES)
     return { ...end, outcome: 'failed', reason: `it ${how}` };
-  const sweep = output.isCut ? undefined : parseUserSweep(output.text);
   const reason = whyIncomplete(output, sweep, status);
   return {
     ...end,
     outcome: status === 0 ? 'swept' : 'failed',
-    ...(sweep !== undefined && { sweep }),
     ...(reason !== undefined && { reason }),
   };
+}
+
+/** The user's process, or why the system refuses one. */
+function start({
+  programs,
+  uid,
+  base,
+  mayGainPrivileges,
+  args,
+}: UserSweepOrder): ChildProcessByStdio<null, Readable, Readable> | string {
+  const flags = mayGainPrivileges ? 'p' : '-';
+  const argv = [
+    String(uid),
+    flags,
+    programs.node,
+    programs.commandLine,
+    '--json',
+    '--totals',
+    ...args,
+    '--',
+    base,
+  ];
+  try {
+    return spawn(programs.becomeUser, argv, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return String(error);
+  }
 }
 
 function whyIncomplete(

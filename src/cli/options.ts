@@ -22,6 +22,7 @@ export type OptionName =
   | 'quiet'
   | 'state'
   | 'timeout'
+  | 'totals'
   | 'trust'
   | 'trust-group'
   | 'user'
@@ -60,6 +61,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = {
   quiet: { text: 'print nothing unless something went wrong' },
   state: { value: 'STATE', text: 'only files in these states, separated by commas' },
   timeout: { value: 'TIME', text: 'limit of each function (500ms, 30s, 5m, 1h; 0: none)' },
+  totals: { text: 'with --json: only the numbers of each report; `files` is how many' },
   trust: { value: 'PATH', isMany: true, text: 'owner and mode of PATH, and of all above it, do not matter' },
   'trust-group': { value: 'GID', isMany: true, text: 'the same of the rights of one group' },
   user: { value: 'UID', isMany: true, text: 'with --all-users: only this user' },

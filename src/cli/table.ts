@@ -24,6 +24,7 @@ export interface VerbRow {
 const TRUST = ['trust', 'trust-group'] as const;
 const SWEEP = [
   'json',
+  'totals',
   'quiet',
   'exit-zero',
   'label',

@@ -21,6 +21,7 @@ import {
   type ResolvedManagerOptions,
   resolveManagerOptions,
 } from './options.ts';
+import { warnOfUntrackedThread } from './thread-warning.ts';
 
 export class DeferredFunctionManager {
   readonly #directory: StateDirectory;
@@ -86,6 +87,7 @@ export class DeferredFunctionManager {
     if (isImportedForCall()) throw restarted(this.#directory.path);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
     const file = await this.#files.take();
+    warnOfUntrackedThread(this.#options.sweep.logger);
     // Another call may have closed the manager meanwhile.
     if (this.#isClosed) this.#files.remove(file);
     this.#assertOpen();

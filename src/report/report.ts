@@ -114,6 +114,16 @@ export interface SweepReport {
   readonly ms: number;
 }
 
+/** The numbers of a report. Their text is short however many files there were. */
+export interface SweepTotals extends Omit<SweepReport, 'files'> {
+  /** How many files were met. */
+  readonly files: number;
+}
+
+export function totalsOf(report: SweepReport): SweepTotals {
+  return { ...report, files: report.files.length };
+}
+
 /** The outcome of an attempt that ended with this error, or with none. */
 export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';

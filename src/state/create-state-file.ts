@@ -32,6 +32,7 @@ import {
   type Place,
   type RunOrder,
 } from '../log/records.ts';
+import { loaderOwnersOf } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
@@ -176,8 +177,7 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     createdAtEpochMs: now,
     node: process.versions.node,
     nodePath: nodePath(),
-    execArgv: optionsOfNode(process.execArgv),
-    nodeOptions: (process.env.NODE_OPTIONS ?? '').toWellFormed(),
+    ...optionsOfNode(),
     startedIn,
     cwd: settings.cwd === undefined ? currentPlace() : settings.cwd,
     umask: currentUmask(),
@@ -202,8 +202,16 @@ function currentUmask(): number {
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
 }
 
+/** The options of Node, and whose the files are that they name. */
+function optionsOfNode(): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'loaderOwners'> {
+  const execArgv = textsOf(process.execArgv);
+  const nodeOptions = (process.env.NODE_OPTIONS ?? '').toWellFormed();
+  const loaderOwners = loaderOwnersOf({ execArgv, nodeOptions, directory: startedIn?.path ?? '/' });
+  return { execArgv, nodeOptions, ...(loaderOwners.length > 0 && { loaderOwners }) };
+}
+
 /** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
-function optionsOfNode(list: unknown): string[] {
+function textsOf(list: unknown): string[] {
   // An array of ours: Node's own is of another realm where a test runner loads us into a context.
   const items: unknown[] = Array.isArray(list) ? [...list] : [];
   return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));

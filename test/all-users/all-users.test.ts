@@ -53,6 +53,45 @@ function leaveOrphans(root: string, uid: number, body: string): void {
 
 const touch = `job.defer(async path => (await import('node:fs')).writeFileSync(path, ''), base + '/ran');`;
 
+/** So many that the whole report is longer than what root reads. */
+const MANY_FILES = Number(process.env.DEFERRED_TEST_MANY_FILES ?? 6000);
+
+/** A function prints 100 MB. */
+const printing = `job.defer(async () => {
+  const { writeSync } = await import('node:fs');
+  const chunk = Buffer.alloc(1e6, 'x');
+  for (let n = 0; n < 50; n++)
+    for (const fd of [1, 2])
+      for (let at = 0; at < chunk.length; )
+        try {
+          at += writeSync(fd, chunk, at);
+        } catch (error) {
+          // The reader comes slowly.
+          if (error.code !== 'EAGAIN') throw error;
+        }
+});`;
+
+/** The text of a command line that prints 100 MB. */
+const endless = "const chunk = 'x'.repeat(1e6); for (let n = 0; n < 100; n++) process.stdout.write(chunk)";
+
+/** How the sweep of a user ends whose process runs this instead of the command line. */
+function sweepBy(t: TestContext, uid: number, program: string): ReturnType<typeof sweepUser> {
+  const directory = freshDirectory(t);
+  chmodSync(directory, 0o755);
+  const commandLine = join(directory, 'hostile.mjs');
+  writeFileSync(commandLine, program, { mode: 0o644 });
+  return sweepUser({
+    programs: { ...findPrograms(), commandLine },
+    uid,
+    base: '/',
+    mayGainPrivileges: false,
+    args: [],
+    limitMs: 60_000,
+    killGraceMs: 1000,
+    signal: new AbortController().signal,
+  });
+}
+
 function hasRun(root: string, uid: number): boolean {
   return existsSync(join(root, String(uid), 'ran'));
 }
@@ -205,37 +244,31 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     'whatever a user makes of the report is bounded, and taken for numbers or for nothing',
     bounded,
     async t => {
-      const directory = freshDirectory(t);
-      chmodSync(directory, 0o755);
-      const commandLine = join(directory, 'hostile.mjs');
-      const counts = { ok: 1, failed: 0, pending: 0, live: 0, held: 0, sweeping: 0, isComplete: true };
+      const counts = {
+        ok: 1,
+        failed: 0,
+        pending: 0,
+        live: 0,
+        held: 0,
+        sweeping: 0,
+        files: 1,
+        isComplete: true,
+      };
       const print = (value: unknown): string => `console.log(${JSON.stringify(JSON.stringify(value))})`;
       const cases: readonly [string, RegExp | undefined][] = [
-        [
-          "const chunk = 'x'.repeat(1e6); for (let n = 0; n < 100; n++) process.stdout.write(chunk)",
-          /is longer than/,
-        ],
+        [endless, /is longer than/],
         ["console.log('['.repeat(1_000_000))", /cannot be read/],
-        [print({ ...counts, files: [], ok: -1 }), /cannot be read/],
-        [print({ ...counts, files: [], ok: '\u001b[2J' }), /cannot be read/],
+        [print({ ...counts, ok: -1 }), /cannot be read/],
+        [print({ ...counts, ok: '\u001b[2J' }), /cannot be read/],
         [print(null), /cannot be read/],
-        [`${print({ ...counts, files: [] })}; ${print({ ...counts, files: [] })}`, /cannot be read/],
-        [print({ ...counts, files: ['\u001b[2J'], __proto__: null, more: 'x' }), undefined],
+        [`${print(counts)}; ${print(counts)}`, /cannot be read/],
+        [print({ ...counts, files: ['\u001b[2J'] }), /cannot be read/],
+        [print({ ...counts, __proto__: null, more: 'x' }), undefined],
       ];
       for (const [program, reason] of cases) {
-        writeFileSync(commandLine, program, { mode: 0o644 });
-        const { survivors, printed, ...end } = await sweepUser({
-          programs: { ...findPrograms(), commandLine },
-          uid: FIRST,
-          base: '/',
-          mayGainPrivileges: false,
-          args: [],
-          limitMs: 60_000,
-          killGraceMs: 1000,
-          signal: new AbortController().signal,
-        });
+        const { survivors, printed, ...end } = await sweepBy(t, FIRST, program);
         assert.deepEqual([end.outcome, survivors, printed], ['swept', [], ''], program);
-        if (reason === undefined) assert.deepEqual(end.sweep, { ...counts, files: 1 });
+        if (reason === undefined) assert.deepEqual(end.sweep, counts);
         else {
           assert.equal(end.sweep, undefined, program);
           assert.match(end.reason ?? '', reason);
@@ -244,19 +277,42 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     },
   );
 
-  test('thousands of files of one user do not keep another from being swept', bounded, async t => {
+  test('many files and a report without end, of two users, take neither the numbers nor the cleanup of each other', {
+    timeout: 900_000,
+  }, async t => {
     const root = freshRoot(t);
+    leaveOrphans(root, FIRST, touch);
     const made = runAs(
       { uid: FIRST },
-      `fs.mkdirSync(args[0] + '/deferred', { mode: 0o700 });
-       for (let n = 0; n < 5000; n++) fs.writeFileSync(args[0] + '/deferred/func' + n, 'damage', { mode: 0o600 });`,
+      `for (let n = 0; n < ${MANY_FILES}; n++) fs.writeFileSync(args[0] + '/deferred/func' + n, 'damage', { mode: 0o600 });`,
       join(root, String(FIRST)),
     );
     assert.equal(made.status, 0, made.stderr);
-    leaveOrphans(root, SECOND, touch);
-    const report = await sweepAll(root, { userTimeoutMs: 20_000 });
-    assert.equal(report.users[1]?.outcome, 'swept');
-    assert.ok(hasRun(root, SECOND));
+    leaveOrphans(root, SECOND, `${touch}\n${printing}`);
+    const [{ users }, hostile] = await Promise.all([
+      sweepAll(root, { userTimeoutMs: 600_000 }),
+      sweepBy(t, SECOND, endless),
+    ]);
+    assert.match(hostile.reason ?? '', /is longer than/);
+    const told = users.map(({ sweep, reason }) => sweep ?? assert.fail(reason));
+    assert.deepEqual(
+      told.map(({ ok, files, isComplete }) => ({ ok, files, isComplete })),
+      [
+        { ok: 1, files: MANY_FILES + 1, isComplete: true },
+        { ok: 2, files: 1, isComplete: true },
+      ],
+    );
+    for (const uid of [FIRST, SECOND]) assert.ok(hasRun(root, uid), String(uid));
+  });
+
+  test('a user whose time is over keeps the numbers of what was done until then', bounded, async t => {
+    const root = freshRoot(t);
+    const wait = `job.defer(() => new Promise(resolve => setTimeout(resolve, 600_000)));`;
+    leaveOrphans(root, FIRST, `${touch}\n${wait}\n${touch}`);
+    const report = await sweepAll(root, { users: [FIRST], userTimeoutMs: 8000, killGraceMs: 60_000 });
+    assert.deepEqual(outcomes(report), ['timed-out']);
+    const { ok, isComplete } = report.users[0]?.sweep ?? assert.fail('no numbers');
+    assert.deepEqual([ok, isComplete], [1, false]);
   });
 
   test("a directory that is not its user's alone is refused, and nothing is started", bounded, async t => {

@@ -1,68 +1,44 @@
-/** Hundreds of functions and values: each does, from its record, what it does when it is called, or was refused by a code. */
-import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * Hundreds of functions and values: each does, from its record, what it does when it is called, or was refused by a code.
+ * A part of them has its turn, at random; `npm run test:full` tries all.
+ */
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { sweepOrphans } from '../helpers/fn-project.ts';
-import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { buildSync } from 'esbuild';
 import { isFull } from '../helpers/size.ts';
-import { VALUES, writeProgram } from './generated-program.ts';
-
-/** What docs/functions.md says is different: of a view that shares its buffer with nothing, the bytes it shows are stored. */
-const DOCUMENTED = [/^(argument|captured) new DataView\(new ArrayBuffer\(3\), 1\)$/];
-
-const CODES = ['DEFERRED_FUNCTION_REFUSED', 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE'];
-
-function readLines(path: string): Map<string, string> {
-  return new Map(
-    readFileSync(path, 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as [string, string]),
-  );
-}
+import { checkGenerated, type Way } from './generated-check.ts';
 
 for (const ending of ['close', 'crash'] as const) {
   test(`${ending === 'close' ? 'at the end of its job' : 'run as an orphan'} each of hundreds of functions and values is equal, or was refused`, t => {
-    const root = freshDirectory(t);
-    // Of the functions that use a value, so that many runs meet each.
-    const every = isFull ? 1 : 5;
-    const written = writeProgram(root, import.meta.resolve('#dist/index.js'));
-    const at = (name: string) => join(root, name);
-    const plan = {
-      base: at('base'),
-      out: at('out'),
-      direct: at('direct'),
-      manifest: at('manifest'),
-      ending,
-      every,
-      first: Math.floor(Math.random() * every),
-    };
-    const { stderr } = spawnSync(process.execPath, [at('main.mjs'), JSON.stringify(plan)], {
-      encoding: 'utf8',
-    });
-    assert.ok(existsSync(plan.manifest), stderr);
-    if (ending === 'crash') {
-      assert.equal(existsSync(plan.out), false, 'nothing ran before the sweep');
-      sweepOrphans({ ...plan, root });
-    }
-    const entries = JSON.parse(readFileSync(plan.manifest, 'utf8')) as {
-      label: string;
-      refused?: string;
-      failure?: string;
-    }[];
-    const direct = readLines(plan.direct);
-    const restored = readLines(plan.out);
-    const wrong = entries.flatMap(({ label, refused, failure }) => {
-      if (refused !== undefined) return CODES.includes(refused) ? [] : [`${label}: refused by ${refused}`];
-      if (failure !== undefined) return [`${label}: ${failure}`];
-      if (restored.get(label) === direct.get(label) || DOCUMENTED.some(row => row.test(label))) return [];
-      return [`${label}: called ${direct.get(label)}, restored ${restored.get(label)}`];
-    });
-    assert.deepEqual(wrong, []);
-    assert.ok(written >= 300 && VALUES.length >= 60, `${written} functions, ${VALUES.length} values`);
-    // Refusing all would be equal, too.
-    assert.ok(entries.filter(({ refused }) => refused === undefined).length > entries.length * 0.6);
+    checkGenerated(t, { ending, every: isFull ? 1 : 5 });
+  });
+}
+
+const every = isFull ? 1 : 9;
+
+/** One file, as it is deployed. */
+function bundle(main: string, minify: boolean): string {
+  const outfile = join(dirname(main), 'bundle.mjs');
+  const external = [import.meta.resolve('#dist/index.js')];
+  buildSync({
+    entryPoints: [main],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external,
+    minify,
+  });
+  return outfile;
+}
+
+const ways: Readonly<Record<string, Pick<Way, 'options' | 'build'>>> = {
+  'under tsx': { options: ['--import', import.meta.resolve('tsx')] },
+  'in a bundle of esbuild': { build: main => bundle(main, false) },
+  'in a minified bundle of esbuild': { build: main => bundle(main, true) },
+};
+for (const [what, way] of Object.entries(ways)) {
+  test(`${what} each function and value, run as an orphan, is equal, or was refused`, t => {
+    checkGenerated(t, { ending: 'crash', every, ...way });
   });
 }

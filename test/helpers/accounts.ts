@@ -58,3 +58,15 @@ function removeUsers(): void {
   for (const [name] of users) spawnSync('userdel', ['--force', name]);
   spawnSync('groupdel', ['dsweep-extra']);
 }
+
+/** Makes one account, with a group of its own. What an ended test left is removed first. */
+export function makeAccount(name: string, uid: number): void {
+  removeAccount(name);
+  execFileSync('useradd', ['--no-create-home', '--user-group', '--uid', String(uid), name], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+export function removeAccount(name: string): void {
+  spawnSync('userdel', ['--force', name]);
+}

@@ -1,6 +1,6 @@
 /** The verbs `sweep` and `cleanup`. */
 import { printableJson } from '../../printable.ts';
-import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { hasProblems, type SweepReport, totalsOf } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
 import { StopCondition } from '../../stop.ts';
@@ -67,6 +67,7 @@ async function runForAllUsers(line: Arguments): Promise<number> {
 type Run = typeof cleanUpDirectory;
 
 async function runOver(line: Arguments, run: Run): Promise<number> {
+  if (line.has('totals') && !line.has('json')) throw new UsageError('--totals needs --json');
   const options = sweepOptions(line);
   const metricsFile = line.text('metrics-file');
   const bases = basesOf(line.operands, process.env);
@@ -111,7 +112,7 @@ async function runEach(
       listener.finish(report);
       const isBad = hasProblems(report);
       if (isQuiet && isBad) listener.release();
-      if (isJson && (!isQuiet || isBad)) print(`${printableJson(report)}\n`);
+      if (isJson && (!isQuiet || isBad)) print(jsonLine(line, report));
       else if (isQuiet && isBad) print(formatReport(report));
       if (isBad) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
@@ -124,6 +125,10 @@ async function runEach(
     }
   }
   return status;
+}
+
+function jsonLine(line: Arguments, report: SweepReport): string {
+  return `${printableJson(line.has('totals') ? totalsOf(report) : report)}\n`;
 }
 
 function sweepOptions(line: Arguments): SweepOptions {

@@ -18,7 +18,7 @@ import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
 import { descriptorLimit } from './descriptor-limit.ts';
-import { type Launch, launchOf, plainLaunch } from './launch.ts';
+import { type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
@@ -86,10 +86,12 @@ export class Crew {
   /** Takes over a candidate. When {@link finished} resolves, its functions have run, unless the sweep had to stop. */
   take(candidate: Candidate): void {
     const launch = launchOf(candidate.header);
-    let queue = this.#queues.get(launch.key);
+    const failure = refuseLoaders(launch, candidate.header, this.#shared.options.trust);
+    const key = failure === undefined ? launch.key : `${launch.key} ${failure.message}`;
+    let queue = this.#queues.get(key);
     if (!queue) {
-      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure: undefined };
-      this.#queues.set(launch.key, queue);
+      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure };
+      this.#queues.set(key, queue);
     }
     queue.waiting.push(candidate);
     this.#staff();

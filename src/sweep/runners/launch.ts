@@ -5,10 +5,13 @@
 import { accessSync, constants } from 'node:fs';
 import { unlessRefused } from '../../errors.ts';
 import { INSIDE, STARTING } from '../../function/current-invocation.ts';
-import type { HeaderRecord } from '../../log/records.ts';
+import type { HeaderRecord, ReportedError } from '../../log/records.ts';
 import type { RunNote } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
 import { MAIN, PRELOAD } from '../../runner/protocol.ts';
 import { stateOf } from '../../state/place.ts';
+import { checkLoaders } from '../../trust/loaders.ts';
+import type { Trust } from '../../trust/trust.ts';
 
 /** Owners with the same launch share a runner. */
 export interface Launch {
@@ -72,6 +75,16 @@ export function plainLaunch(from: Launch): Launch | undefined {
 
 function launch(fields: Omit<Launch, 'key'>): Launch {
   return { ...fields, key: JSON.stringify(fields) };
+}
+
+/** Why Node may not be started so: another user has come to own a loader. Then no function of the owner is called. */
+export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust): ReportedError | undefined {
+  try {
+    checkLoaders(from, header.loaderOwners ?? [], trust);
+    return undefined;
+  } catch (error) {
+    return reportError(error);
+  }
 }
 
 /** The command line of Node. */

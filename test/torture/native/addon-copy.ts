@@ -14,6 +14,11 @@ export function copyPackage(directory: string, addon: string): void {
   replaceAddon(directory, addon);
 }
 
+/** The program that becomes a user, in the place of the built one. */
+export function replaceBecomeUser(directory: string, program: string): void {
+  copyFileSync(program, join(directory, 'build', 'Release', 'become_user'));
+}
+
 export function replaceAddon(directory: string, addon: string): void {
   copyFileSync(addon, join(directory, 'build', 'Release', 'deferred_sweep.node'));
 }

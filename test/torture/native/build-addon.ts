@@ -22,6 +22,8 @@ export interface Tampering {
   readonly by: string;
 }
 
+const BECOME_USER = 'native/become_user.c';
+const NO_MEMORY_LIMIT = { words: 'limit(RLIMIT_DATA, kMaxDataBytes, "limit memory");', by: '' };
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const target = readTarget();
 
@@ -52,6 +54,29 @@ export class AddonBuild {
     const addon = join(this.#directory, `${name}.node`);
     await gcc([...this.#flags, ...target.ldflags, '-shared', ...objects, '-o', addon]);
     return addon;
+  }
+
+  /** Returns the path of the program that becomes a user, without its limit of memory: sanitizers map terabytes. */
+  async linkBecomeUser(name: string, ...tamperings: Omit<Tampering, 'source'>[]): Promise<string> {
+    let text = readFileSync(join(ROOT, BECOME_USER), 'utf8');
+    for (const { words, by } of [NO_MEMORY_LIMIT, ...tamperings]) {
+      if (!text.includes(words)) throw new Error(`${BECOME_USER} has no ${words} any more`);
+      text = text.replace(words, by);
+    }
+    const source = join(this.#directory, `${name}.c`);
+    const program = join(this.#directory, name);
+    writeFileSync(source, text);
+    const flags = this.#flags.filter(flag => !flag.includes('vptr'));
+    await promisify(execFile)('gcc', [
+      '-g',
+      '-O1',
+      '-fno-omit-frame-pointer',
+      ...flags,
+      source,
+      '-o',
+      program,
+    ]);
+    return program;
   }
 
   #object(source: string): Promise<string> {

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { test } from 'node:test';
+import { cannotMakeUsers } from '../../helpers/accounts.ts';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
 import { MINUTES } from '../budget.ts';
 import { addRow, TABLE } from '../table.ts';
-import { copyPackage, replaceAddon } from './addon-copy.ts';
+import { copyPackage, replaceAddon, replaceBecomeUser } from './addon-copy.ts';
 import { AddonBuild, compilerMissing, type Tampering } from './build-addon.ts';
 
 const FLAGS = [
@@ -21,7 +22,6 @@ const FLAGS = [
   '-fsanitize-undefined-trap-on-error',
 ];
 /** Of a host without Node, where the sanitizers' runtime is not; of a program that is not the addon. */
-const OTHER_PROCESSES = ['musl.test.js', 'become-user.test.js'];
 /** What a program under the sanitizers ends with when they have found something. */
 const FOUND = 86;
 
@@ -34,9 +34,9 @@ const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
   },
   {
     what: /heap-use-after-free/,
-    source: 'native/watchdog_timer.cc',
-    words: 'struct itimerspec time = {};',
-    by: 'struct itimerspec time = {}; volatile char* heap = new char[4]; delete[] heap; heap[0] = 1;',
+    source: 'native/watchdog_posix.cc',
+    words: 'struct timespec now = {};',
+    by: 'struct timespec now = {}; volatile char* heap = new char[4]; delete[] heap; heap[0] = 1;',
   },
   {
     what: /AddressSanitizer: ILL .*SetFlockLock/s,
@@ -50,7 +50,38 @@ const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
     words: 'number >= 0 && number <= max && ',
     by: '',
   },
+  {
+    what: /stack-buffer-overflow.*SendDatagram/s,
+    source: 'native/service_notify.cc',
+    words: 'if (path_length >= sizeof(address.sun_path)) return ENAMETOOLONG;',
+    by: '',
+  },
+  {
+    what: /heap-use-after-free.*OnForgotten/s,
+    source: 'native/readable_poll.cc',
+    words: 'if (!poll->is_closed || !poll->is_forgotten) return;',
+    by: 'if (!poll->is_closed) return;',
+  },
+  ...[
+    ['child_reaper', 'siginfo_t info = {};'],
+    ['directory_watch', 'if (number < 0) return errno;'],
+    ['inheritance', 'if (copy < 0) return errno;'],
+    ['lease', 'if (fcntl(descriptor, kSetSignal, SIGURG) != 0) return errno;'],
+    ['process_signal', 'if (opened < 0) return errno;'],
+    ['signal_origin', 'if (sigaction(signal, nullptr, &action) != 0) return errno;'],
+  ].map(([name, words = '']) => ({
+    what: new RegExp(`heap-buffer-overflow.*${name}`, 's'),
+    source: `native/${name}.cc`,
+    words,
+    by: `volatile char* heap = new char[4]; heap[4] = 1; delete[] heap; ${words}`,
+  })),
 ];
+
+/** A broken `become_user` that the sanitizers must see. */
+const tamperedProgram = {
+  words: 'snprintf(text, length, "%s=%s", name, value);',
+  by: 'sprintf(text, "%s=%s", name, value); text[length] = 0;',
+};
 
 const runtime = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout?.trim() ?? '';
 const skip =
@@ -69,6 +100,9 @@ test('under the sanitizers the addon passes its tests; a broken addon does not',
   for (const path of [objects, reports]) mkdirSync(path);
   const build = new AddonBuild(objects, FLAGS);
   copyPackage(copy, await build.link('whole'));
+  replaceBecomeUser(copy, await build.linkBecomeUser('become_user'));
+  // Other users go through it, and report.
+  for (const path of [directory, copy, reports]) chmodSync(path, path === reports ? 0o777 : 0o755);
 
   const env = {
     ...process.env,
@@ -88,13 +122,14 @@ test('under the sanitizers the addon passes its tests; a broken addon does not',
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     const [code] = (await once(child, 'close')) as [number | null];
-    const found = readdirSync(reports).map(name => {
+    return { code, output, found: readReports() };
+  };
+  const readReports = (): string[] =>
+    readdirSync(reports).map(name => {
       const report = readFileSync(join(reports, name), 'utf8');
       rmSync(join(reports, name)); // the next run has its own
       return report;
     });
-    return { code, output, found };
-  };
 
   const folder = join(copy, 'dist-test');
   const files = ['native', 'lock'].flatMap(part => testsIn(join(folder, part)));
@@ -128,21 +163,33 @@ test('under the sanitizers the addon passes its tests; a broken addon does not',
   for (const [index, addon] of addons.entries()) {
     replaceAddon(copy, addon);
     const { code, found, output } = await run(...exercise);
-    assert.equal(code, FOUND, output);
+    assert.equal(code, FOUND, `${tampered[index]!.source}, broken, ended with ${code}: ${output}`);
     assert.match(found.join('\n'), tampered[index]!.what);
+    seen += 1;
+  }
+  if (!cannotMakeUsers) {
+    // As nobody, who is there on every system.
+    const become = [join(copy, 'build/Release/become_user'), '65534', '-', '/bin/true'] as const;
+    replaceBecomeUser(copy, await build.linkBecomeUser('broken_become_user', tamperedProgram));
+    const { status } = spawnSync(become[0], become.slice(1), { env, encoding: 'utf8' });
+    assert.equal(status, FOUND);
+    assert.match(readReports().join('\n'), /heap-buffer-overflow/);
     seen += 1;
   }
   addRow({
     part: 'native',
     what: 'broken addons that ASan and UBSan see',
     tried: seen,
-    of: addons.length,
+    of: addons.length + (cannotMakeUsers ? 0 : 1),
     found: 0,
   });
 });
 
 function testsIn(folder: string): string[] {
-  return readdirSync(folder)
-    .filter(name => name.endsWith('.test.js') && !OTHER_PROCESSES.includes(name))
-    .map(name => join(folder, name));
+  return (
+    readdirSync(folder)
+      // A sanitizer's library is made for one C library, and musl's is another.
+      .filter(name => name.endsWith('.test.js') && name !== 'musl.test.js')
+      .map(name => join(folder, name))
+  );
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cannotMakeUsers, makeAccount, removeAccount } from '../../helpers/accounts.ts';
+import { notForOthers } from '../../helpers/other-user.ts';
 import { straceMissing } from '../../helpers/strace.ts';
 import { type Part, timeFor } from '../budget.ts';
 import type { Lane } from './lane.ts';
@@ -24,7 +26,9 @@ export function walkEvery(found: readonly FoundScenario[], { part, share, title,
   const startMs = performance.now();
   for (const [index, one] of found.entries()) {
     const { scenario } = one;
-    test(`${title[0]}: ${scenario.name}, ${title[1]}`, { skip: straceMissing }, async context => {
+    test(`${title[0]}: ${scenario.name}, ${title[1]}`, { skip: whyNot(scenario) }, async context => {
+      if (scenario.user !== undefined) makeAccount(ACCOUNT, scenario.user);
+      context.after(() => scenario.user !== undefined && removeAccount(ACCOUNT));
       await walk(context, one, {
         part,
         row: row(scenario),
@@ -33,6 +37,12 @@ export function walkEvery(found: readonly FoundScenario[], { part, share, title,
       });
     });
   }
+}
+
+const ACCOUNT = 'dsweep-torture';
+
+function whyNot({ user }: Scenario): string | false {
+  return straceMissing || (user !== undefined && (cannotMakeUsers || notForOthers));
 }
 
 /** The points of a trace of all calls. @throws AssertionError when the scenario has shrunk, or makes calls of a new kind */

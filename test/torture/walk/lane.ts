@@ -2,7 +2,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,7 +25,7 @@ const GATE = fileURLToPath(new URL('./gate.js', import.meta.url));
 
 export class Lane {
   readonly root: string = mkdtempSync(join(tmpdir(), 'torture-'));
-  readonly base: string = join(this.root, 'base');
+  readonly base: string;
   readonly ledger: string = join(this.root, 'ledger');
   readonly scenario: Scenario;
   readonly path: string;
@@ -29,6 +38,9 @@ export class Lane {
   constructor({ scenario, path }: FoundScenario) {
     this.scenario = scenario;
     this.path = path;
+    this.base = join(this.root, String(scenario.user ?? 'base'));
+    // The user goes through it.
+    if (scenario.user !== undefined) chmodSync(this.root, 0o755);
   }
 
   get gate(): string {
@@ -40,7 +52,8 @@ export class Lane {
   }
 
   async prepare(): Promise<void> {
-    mkdirSync(this.base);
+    // Of a user's directory root wants that it is the user's alone.
+    mkdirSync(this.base, { mode: 0o700 });
     if (this.scenario.prepare) {
       const loader = this.scenario.victim === 'runner' ? ['--import', GATE] : [];
       const child = spawn(process.execPath, [...loader, PROGRAM, 'prepare', this.path, this.base], {
@@ -64,7 +77,27 @@ export class Lane {
     for (const path of [this.base, this.ledger, `${this.ledger}.held`, this.gate, this.runnerPid])
       rmSync(path, { recursive: true, force: true });
     cpSync(this.#template, this.base, { recursive: true });
-    if (this.scenario.victim === 'runner') spawnSync('mkfifo', [this.gate]);
+    if (this.isGated) spawnSync('mkfifo', ['--mode=666', this.gate]);
+    const { user } = this.scenario;
+    if (user === undefined) return;
+    // Written by the user, in a directory of root's.
+    for (const path of [this.ledger, this.runnerPid]) writeFileSync(path, '');
+    for (const path of [this.base, this.ledger, this.runnerPid]) this.#give(path, user);
+  }
+
+  /** Whether the victim waits at a gate until it is traced. */
+  get isGated(): boolean {
+    return (this.scenario.victim ?? 'program') !== 'program';
+  }
+
+  /** Makes root the owner of what the user has: the test sweeps it up. */
+  takeBack(): void {
+    if (this.scenario.user !== undefined) this.#give(this.base, 0);
+  }
+
+  #give(path: string, uid: number): void {
+    const { status } = spawnSync('chown', ['--recursive', `${uid}:${uid}`, path]);
+    if (status !== 0) throw new Error(`cannot give ${path} to ${uid}`);
   }
 
   remove(): void {

@@ -9,27 +9,40 @@ import { BASE } from './notes.ts';
 /** Nothing else tells when a runner ends that outlived its sweeper. */
 const LOOK_AGAIN_MS = 10;
 
-/** The processes of the scenario in this base directory. */
-export function processesOf(base: string): number[] {
+/** Where a scenario runs, and as whom: {@link Lane}. */
+interface Where {
+  readonly base: string;
+  readonly scenario: { readonly user?: number };
+}
+
+/** The processes of the scenario in this base directory; of one for a user all that the user has. */
+export function processesOf({ base, scenario: { user } }: Where): number[] {
   return processes().filter(pid =>
     lookAt(
-      () => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${BASE}=${base}`),
+      () =>
+        readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${BASE}=${base}`) ||
+        (user !== undefined && isUsers(readFileSync(`/proc/${pid}/status`, 'latin1'), user)),
       false,
     ),
   );
 }
 
+/** Not one that is dead, and that its parent has not asked for. */
+function isUsers(status: string, user: number): boolean {
+  return new RegExp(`^Uid:\\s+${user}\\b`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status);
+}
+
 /** Resolves when none of them is left, or the time is up. */
-export async function processesGone(base: string, withinMs: number): Promise<void> {
+export async function processesGone(where: Where, withinMs: number): Promise<void> {
   const until = performance.now() + withinMs;
-  while (performance.now() < until && processesOf(base).length > 0) await sleep(LOOK_AGAIN_MS);
+  while (performance.now() < until && processesOf(where).length > 0) await sleep(LOOK_AGAIN_MS);
 }
 
 /** Each with its arguments and the system call it is in. */
-export function describeProcesses(base: string): string {
+export function describeProcesses(where: Where): string {
   const read = (pid: number, name: string): string =>
     lookAt(() => readFileSync(`/proc/${pid}/${name}`, 'latin1'), '');
-  return processesOf(base)
+  return processesOf(where)
     .map(
       pid =>
         `${pid} ${read(pid, 'cmdline').replaceAll('\0', ' ')} in ${read(pid, 'wchan')} ${read(pid, 'syscall')}`,
@@ -41,8 +54,8 @@ export function describeProcesses(base: string): string {
  * Every one of them is dead, those included that they had begun to start. Others have their turn meanwhile: one that is
  * traced dies only when its tracer goes on, which may wait for us to read what it said.
  */
-export async function killProcesses(base: string): Promise<void> {
-  for (let pids = processesOf(base); pids.length > 0; pids = processesOf(base)) {
+export async function killProcesses(where: Where): Promise<void> {
+  for (let pids = processesOf(where); pids.length > 0; pids = processesOf(where)) {
     for (const pid of pids) lookAt(() => process.kill(pid, 'SIGKILL'), false);
     await setImmediate();
   }

@@ -20,7 +20,8 @@ export interface Outcome {
 /** Sweeps up after a run as the next worker would, and says what is broken already by what that finds. */
 export async function sweepUp(lane: Lane, ended: Ended): Promise<Outcome> {
   const breaches: string[] = [];
-  for (const pid of processesOf(lane.base)) breaches.push(`process ${pid} is left over`);
+  lane.takeBack();
+  for (const pid of processesOf(lane)) breaches.push(`process ${pid} is left over`);
   if (lane.scenario.attempts === undefined) {
     const { pending, live, held, sweeping } = await sweepHere(lane.base);
     const locked = live + held + sweeping;

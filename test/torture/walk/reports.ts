@@ -1,6 +1,6 @@
 /** What the reports of a program that lived to its end must say of the orphans that were run for it. */
 import { basename } from 'node:path';
-import type { FunctionReport, SweepReport } from '#dist/index.js';
+import type { FunctionReport, SweepReport, UserReport } from '#dist/index.js';
 import type { Outcome } from './promises.ts';
 
 /**
@@ -13,6 +13,7 @@ export function unreported(outcome: Outcome): string[] {
   if (ended.signal !== null || ended.hangingProcesses !== undefined) return [];
   // An open() that fails after its sweep throws: its report went to the logger.
   if (opensJobs && ended.told.some(line => line.startsWith('threw '))) return [];
+  if (lane.scenario.user !== undefined) return uncounted(ended);
   const failing = outcome.told.filter(line => line.startsWith('failing ')).map(line => line.slice(8));
   const said = saidOf(ended.told);
   const untold = untoldOf(ended.told);
@@ -27,6 +28,19 @@ export function unreported(outcome: Outcome): string[] {
       return [`${name} failed, and a report says that it did not`];
     return [];
   });
+}
+
+/** Root is told numbers only: as many as ran, unless the user's sweep did not come to its end. */
+function uncounted({ told, atDeath }: Outcome['ended']): string[] {
+  return (
+    told
+      .filter(line => line.startsWith('{'))
+      .flatMap(line => (JSON.parse(line) as { users?: readonly UserReport[] }).users ?? [])
+      // Where the report could not be read, the reason says so.
+      .filter(({ sweep, reason }) => sweep !== undefined || reason === undefined)
+      .filter(({ outcome, sweep }) => outcome === 'swept' && sweep?.ok !== atDeath.length)
+      .map(({ sweep }) => `${atDeath.length} ran, and the report says ${sweep?.ok}`)
+  );
 }
 
 /** What all reports say, by file name and number. */

@@ -53,8 +53,8 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   });
   let hangingProcesses: string | undefined;
   const timer = setTimeout(() => {
-    hangingProcesses = describeProcesses(lane.base);
-    void killProcesses(lane.base);
+    hangingProcesses = describeProcesses(lane);
+    void killProcesses(lane);
   }, HANG_MS);
   const told: string[] = [];
   let stderr = '';
@@ -70,13 +70,13 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   const trace: string[] = [];
   const traced = await letGo(lane, child, torture, exited, trace);
   const [code, signal] = await exited;
-  if (lane.scenario.children === 'die') await killProcesses(lane.base);
+  if (lane.scenario.children === 'die') await killProcesses(lane);
   const atDeath = readLedger(lane.ledger);
   // A child of the killed may live, with the lock: this must not run what that is running.
-  if (signal !== null) await sweepHere(lane.base);
+  if (signal !== null && lane.scenario.user === undefined) await sweepHere(lane.base);
   await Promise.all([closed, traced.ended, siege]);
   // A runner that outlives its sweeper finishes the function it is in.
-  await processesGone(lane.base, RUNNER_ENDS_MS);
+  await processesGone(lane, RUNNER_ENDS_MS);
   clearTimeout(timer);
   return { told, stderr, code, signal, hangingProcesses, trace, atDeath };
 }
@@ -89,8 +89,7 @@ async function letGo(
   exited: Promise<unknown>,
   trace: string[],
 ): Promise<Attached> {
-  if (lane.scenario.victim !== 'runner')
-    return attach(lane, child.pid!, torture, trace, () => void child.stdin?.end('x'));
+  if (!lane.isGated) return attach(lane, child.pid!, torture, trace, () => void child.stdin?.end('x'));
   child.stdin?.end('x');
   // Resolves when the child that runs functions has come to its gate.
   const arrived = open(lane.gate, 'w');
@@ -128,7 +127,7 @@ async function attach(
   const attached = await attachStrace(pid, options, line => {
     trace.push(line);
     // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.
-    if (isInjected(line) && !isOurs(line, lane.base)) void killProcesses(lane.base);
+    if (isInjected(line) && !isOurs(line, lane.base)) void killProcesses(lane);
   });
   go();
   return attached;

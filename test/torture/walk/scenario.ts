@@ -9,8 +9,10 @@ export interface Scenario {
   prepare?(stage: Stage): Promise<void>;
   /** The program. Its first system call is the first that is tortured. */
   run(stage: Stage): Promise<void>;
-  /** Who is tortured: the program (default), or its runner. */
-  readonly victim?: 'program' | 'runner';
+  /** Who is tortured: the program (default), its runner, or the sweep of the user that it starts. */
+  readonly victim?: 'program' | 'runner' | 'user';
+  /** The base is this user's, and root sweeps it as that user: `--all-users`. The account is made for it. */
+  readonly user?: number;
   /** What becomes of its runners when it is killed; absent: it has none. */
   readonly children?: 'survive' | 'die';
   /** Somebody else sweeps all the time while the program lives. */

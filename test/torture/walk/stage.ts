@@ -1,6 +1,8 @@
 /** What a scenario's program does, and what it tells the test: one line for each thing that was acknowledged. */
 import { rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { findPrograms } from '#dist/all-users/programs.js';
+import { sweepUser } from '#dist/all-users/user-sweep.js';
 import {
   DeferredFunctionManager,
   DeferredSweepError,
@@ -10,6 +12,7 @@ import {
   type Registration,
   type SweepReport,
 } from '#dist/index.js';
+import { GATED_COMMAND_LINE } from './gated-command-line.ts';
 import { hold, LIFE, note, noteAndDie, noteAndFail, release } from './notes.ts';
 
 const LIFE_OF_THIS = process.env[LIFE] ?? '';
@@ -31,12 +34,15 @@ function toldReport<T>(result: T): T {
 
 export class Stage {
   readonly base: string;
+  /** The directory that the base is in. */
+  readonly root: string;
   /** Outside of the base directory: what functions do is not tortured. */
   readonly ledger: string;
 
   constructor(base: string) {
     this.base = base;
-    this.ledger = join(base, '..', 'ledger');
+    this.root = dirname(base);
+    this.ledger = join(this.root, 'ledger');
   }
 
   manager(options: ManagerOptions = {}): DeferredFunctionManager {
@@ -131,6 +137,22 @@ export class Stage {
     const main = new URL('../../../dist/cli/main.js', import.meta.url);
     process.argv = [process.execPath, main.pathname, ...args];
     await import(main.href);
+  }
+
+  /** What root does for one user, whose process waits at the gate. */
+  async sweepUser(uid: number): Promise<void> {
+    const end = await sweepUser({
+      programs: { ...findPrograms(), commandLine: GATED_COMMAND_LINE },
+      uid,
+      base: this.base,
+      mayGainPrivileges: false,
+      args: [],
+      limitMs: 60_000,
+      killGraceMs: 5000,
+      signal: undefined,
+    });
+    tell(JSON.stringify({ users: [end] }));
+    if (/^Node\.js v/m.test(end.printed)) tell(`raw ${end.printed.replaceAll('\n', ' | ')}`);
   }
 
   /** Death, for whoever prepares. */

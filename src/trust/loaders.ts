@@ -1,0 +1,95 @@
+/** Which files Node reads before a program, by its options. Who owns them decides what runs. */
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { errorCode, unlessRefused } from '../errors.ts';
+import { checkUnchangedOwners } from './code-owners.ts';
+import { knownOwnersOf } from './known-owners.ts';
+import type { Trust } from './trust.ts';
+
+/** Options of Node, and the directory in which it starts: relative names refer to it. */
+export interface NodeStart {
+  readonly execArgv: readonly string[];
+  /** As NODE_OPTIONS has them. */
+  readonly nodeOptions: string;
+  readonly directory: string;
+}
+
+/** Options whose value names a module. */
+const MODULES = ['-r', '--require', '--import', '--loader', '--experimental-loader'];
+/** Options whose value names a file with options, variables or settings, which may name modules. */
+const FILES = [
+  '--env-file',
+  '--env-file-if-exists',
+  '--experimental-config-file',
+  '--experimental-policy',
+  '--openssl-config',
+];
+
+/** Users, beside root and this one, who could replace what Node loads first; ascending, each once. */
+export function loaderOwnersOf(start: NodeStart): number[] {
+  const owners = loadersOf(start).flatMap(path => knownOwnersOf(path));
+  return [...new Set(owners)].sort((a, b) => a - b);
+}
+
+/**
+ * Returns if no user has gained control of what Node loads first.
+ * @param registered - what {@link loaderOwnersOf} returned in the owner
+ * @throws as checkUnchangedOwners
+ */
+export function checkLoaders(start: NodeStart, registered: readonly number[], trust: Trust): void {
+  for (const path of loadersOf(start)) checkUnchangedOwners('the loader', path, registered, trust);
+}
+
+/** Absolute paths of what the options name. Of what cannot be found there is none: Node does not start with it. */
+export function loadersOf({ execArgv, nodeOptions, directory }: NodeStart): string[] {
+  const options = [...splitOptions(nodeOptions), ...execArgv];
+  return options.flatMap((option, at) => {
+    const equals = option.startsWith('--') ? option.indexOf('=') : -1;
+    const name = equals < 0 ? option : option.slice(0, equals);
+    const value = equals < 0 ? options[at + 1] : option.slice(equals + 1);
+    if (value === undefined) return [];
+    if (FILES.includes(name)) return [resolve(directory, value)];
+    const path = MODULES.includes(name) ? moduleAt(value, directory) : undefined;
+    return path === undefined ? [] : [path];
+  });
+}
+
+function moduleAt(specifier: string, directory: string): string | undefined {
+  if (specifier.startsWith('file:')) return unlessUnresolved(() => fileURLToPath(specifier));
+  if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolve(directory, specifier);
+  if (/^(node|data|https?):/.test(specifier)) return undefined;
+  // Where a package has only `import` in its exports, its directory must do.
+  const require = createRequire(join(directory, 'noop.js'));
+  const found = unlessUnresolved(() => require.resolve(specifier)) ?? packageAt(specifier, directory);
+  return found?.startsWith('/') ? found : undefined;
+}
+
+/** What a step returns, or undefined where Node says by a code why it cannot. */
+function unlessUnresolved<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function packageAt(specifier: string, directory: string): string | undefined {
+  const [name] = /^(@[^/]+\/)?[^/]+/.exec(specifier) ?? [];
+  if (name === undefined) return undefined;
+  for (let at = directory; ; at = dirname(at)) {
+    const path = join(at, 'node_modules', name);
+    if (unlessRefused(() => statSync(path).isDirectory(), false)) return path;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+/** The words of NODE_OPTIONS: spaces part them, except in double quotes, in which a backslash takes the next character as it is. */
+function splitOptions(text: string): string[] {
+  const words = text.match(/(?:"(?:[^"\\]|\\.)*"|[^ "])+/gs) ?? [];
+  return words.map(word =>
+    word.replaceAll(/"((?:[^"\\]|\\.)*)"/gs, (_all, inner: string) => inner.replaceAll(/\\(.)/gs, '$1')),
+  );
+}

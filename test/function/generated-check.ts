@@ -1,0 +1,79 @@
+/** Runs the generated program in one way, and compares what its functions do when called and when restored. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { sweepOrphans } from '../helpers/fn-project.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { VALUES, writeProgram } from './generated-program.ts';
+
+/** What docs/functions.md says is different: of a view that shares its buffer with nothing, the bytes it shows are stored. */
+const DOCUMENTED = [/^(argument|captured) new DataView\(new ArrayBuffer\(3\), 1\)$/];
+
+const CODES = ['DEFERRED_FUNCTION_REFUSED', 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE'];
+
+export interface Way {
+  /** Whether its owner runs the functions at the end, or dies. */
+  readonly ending: 'close' | 'crash';
+  /** Of the modules each so-manieth has its turn. */
+  readonly every: number;
+  /** Options of Node. */
+  readonly options?: readonly string[];
+  /** What is made of the program before it runs: the path of the result. */
+  build?(main: string): string;
+}
+
+/** @throws AssertionError that names each function and value that became another */
+export function checkGenerated(
+  t: TestContext,
+  { ending, every, options = [], build = path => path }: Way,
+): void {
+  const root = freshDirectory(t);
+  const written = writeProgram(root, import.meta.resolve('#dist/index.js'));
+  const at = (name: string) => join(root, name);
+  const plan = {
+    base: at('base'),
+    out: at('out'),
+    direct: at('direct'),
+    manifest: at('manifest'),
+    ending,
+    every,
+    first: Math.floor(Math.random() * every),
+  };
+  const main = build(at('main.mjs'));
+  const { stderr } = spawnSync(process.execPath, [...options, main, JSON.stringify(plan)], {
+    encoding: 'utf8',
+  });
+  assert.ok(existsSync(plan.manifest), stderr);
+  if (ending === 'crash') {
+    assert.equal(existsSync(plan.out), false, 'nothing ran before the sweep');
+    sweepOrphans({ ...plan, root });
+  }
+  const entries = JSON.parse(readFileSync(plan.manifest, 'utf8')) as {
+    label: string;
+    refused?: string;
+    failure?: string;
+  }[];
+  const direct = readLines(plan.direct);
+  const restored = readLines(plan.out);
+  const wrong = entries.flatMap(({ label, refused, failure }) => {
+    if (refused !== undefined) return CODES.includes(refused) ? [] : [`${label}: refused by ${refused}`];
+    if (failure !== undefined) return [`${label}: ${failure}`];
+    if (restored.get(label) === direct.get(label) || DOCUMENTED.some(row => row.test(label))) return [];
+    return [`${label}: called ${direct.get(label)}, restored ${restored.get(label)}`];
+  });
+  assert.deepEqual(wrong, []);
+  assert.ok(written >= 300 && VALUES.length >= 60, `${written} functions, ${VALUES.length} values`);
+  // Refusing all would be equal, too.
+  assert.ok(entries.filter(({ refused }) => refused === undefined).length > entries.length * 0.6);
+}
+
+function readLines(path: string): Map<string, string> {
+  return new Map(
+    readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as [string, string]),
+  );
+}

@@ -1,0 +1,56 @@
+/** Programs in ES syntax that a require hook compiles, as @babel/register does, in `.js` files of no declared type. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { PACKAGE_ROOT } from '../helpers/fn-project.ts';
+
+const typescript = createRequire(import.meta.url).resolve('typescript');
+
+const files = {
+  'package.json': '{}',
+  'hook.cjs': `const ts = require(${JSON.stringify(typescript)});
+    const load = require.extensions['.js'];
+    require.extensions['.js'] = (module, path) => {
+      if (!path.startsWith(__dirname) || path.includes('node_modules')) return load(module, path);
+      const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
+      const text = require('node:fs').readFileSync(path, 'utf8');
+      module._compile(ts.transpileModule(text, { compilerOptions }).outputText, path);
+    };`,
+  'start.cjs': `require('./hook.cjs'); require('./program.js');`,
+  'cleanup.js': `import { appendFileSync } from 'node:fs';
+    export function clean(path) { appendFileSync(path, 'exported '); }`,
+  'program.js': `import { DeferredFunctionManager } from 'deferred-sweep';
+    import { appendFileSync } from 'node:fs';
+    import { clean } from './cleanup.js';
+    async function main() {
+      const [base, out] = process.argv.slice(2);
+      const job = await new DeferredFunctionManager(base, { logger: null }).open();
+      job.defer(clean, out);
+      job.defer(path => appendFileSync(path, 'captured '), out);
+      process.kill(process.pid, 'SIGKILL');
+    }
+    main();`,
+};
+
+for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
+  test(`ES syntax that a require hook compiles is deferred and run: node ${argv.join(' ')}`, async t => {
+    const root = mkdtempSync(join(PACKAGE_ROOT, 'dist-test', 'hooked-'));
+    t.after(() => rmSync(root, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+    mkdirSync(join(root, 'node_modules'));
+    symlinkSync(PACKAGE_ROOT, join(root, 'node_modules', 'deferred-sweep'));
+    const [base, out] = [join(root, 'base'), join(root, 'out')];
+    const { signal, stderr } = spawnSync(process.execPath, [...argv, base, out], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.equal(signal, 'SIGKILL', stderr);
+    const { ok, failed } = await sweep(base, { logger: null });
+    assert.deepEqual([ok, failed], [2, 0]);
+    assert.equal(readFileSync(out, 'utf8'), 'exported captured ');
+  });
+}

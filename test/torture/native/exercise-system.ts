@@ -1,0 +1,166 @@
+/** Calls once, in every way it can end, what the addon has beside locks. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+type Functions = Record<SystemFunction, (...values: unknown[]) => unknown>;
+
+const FUNCTIONS = [
+  'openProcess',
+  'signalProcess',
+  'listProcesses',
+  'processEnvironment',
+  'becomeSubreaper',
+  'peekEndedChild',
+  'reapChild',
+  'openDirectoryWatches',
+  'addDirectoryWatch',
+  'removeDirectoryWatch',
+  'pollReadable',
+  'probeLease',
+  'sendDatagram',
+  'duplicateInheritable',
+  'keepSignalOrigin',
+  'signalSender',
+] as const;
+type SystemFunction = (typeof FUNCTIONS)[number];
+
+/** A number that is no descriptor and no process here. */
+const NONE = 0x7fffffff;
+
+/**
+ * @param addon - what `require` of it returns
+ * @param path - a file; its directory is watched
+ * @param addonPath - for a thread that loads it, too
+ */
+export async function exerciseSystem(addon: object, path: string, addonPath: string): Promise<void> {
+  const native = addon as Functions;
+  const others = Object.keys(addon).filter(name => !(FUNCTIONS as readonly string[]).includes(name));
+  assert.deepEqual(others.sort(), ['setFileLock', 'setWatchdog'], 'a function that is not called here');
+  exerciseProcesses(native);
+  exerciseDescriptors(native, path);
+  exerciseMessages(native, path);
+  await exerciseChildren(native);
+  await exerciseSignals(native);
+  await exerciseWatches(native, path);
+  await exerciseThread(addonPath, path);
+  for (const name of FUNCTIONS) {
+    for (const values of [[-1], ['x', {}], [1e99, 1], [Symbol('s'), null], [Number.NaN], [{}, () => {}]])
+      if (takesArguments(name)) assert.throws(() => native[name](...values), TypeError, name);
+  }
+}
+
+function takesArguments(name: SystemFunction): boolean {
+  return !['listProcesses', 'becomeSubreaper', 'peekEndedChild', 'openDirectoryWatches'].includes(name);
+}
+
+function isFailure(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'errno' in answer;
+}
+
+function exerciseProcesses(native: Functions): void {
+  const target = native.openProcess(process.pid);
+  assert.equal(native.signalProcess(target, 0), true);
+  closeSync(target as number);
+  assert.ok(isFailure(native.openProcess(NONE)));
+  assert.ok(isFailure(native.signalProcess(NONE, 0)));
+  // Lists on macOS, failures elsewhere.
+  for (const answer of [native.listProcesses(), native.processEnvironment(process.pid)])
+    assert.equal(typeof answer, 'object');
+}
+
+function exerciseDescriptors(native: Functions, path: string): void {
+  const fd = openSync(path, 'a+');
+  const copy = native.duplicateInheritable(fd, 100);
+  assert.ok((copy as number) >= 100);
+  closeSync(copy as number);
+  assert.ok(isFailure(native.duplicateInheritable(fd, NONE)));
+  assert.ok(isFailure(native.duplicateInheritable(NONE, 0)));
+  assert.equal(native.probeLease(fd), 1);
+  const reader = openSync(path, 'r');
+  closeSync(fd);
+  assert.equal(native.probeLease(reader), 0);
+  closeSync(reader);
+  assert.ok(isFailure(native.probeLease(reader)));
+}
+
+function exerciseMessages(native: Functions, path: string): void {
+  for (const length of [1, 106, 107, 108, 109, 4000])
+    for (const first of ['/', '@'])
+      assert.ok(isFailure(native.sendDatagram(first + 'n'.repeat(length - 1), 'READY=1')));
+  assert.ok(isFailure(native.sendDatagram(path, '')));
+}
+
+async function exerciseChildren(native: Functions): Promise<void> {
+  assert.equal(native.becomeSubreaper(), true);
+  const child = spawn('sh', ['-c', 'sleep 0 & echo $!'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [printed] = (await once(child.stdout, 'data')) as [Buffer];
+  await once(child, 'close');
+  const adopted = Number(printed);
+  // Nothing tells when an adopted child ends.
+  for (let count = 0; count < 3000 && native.peekEndedChild() !== adopted; count++)
+    await new Promise(resolve => setTimeout(resolve, 10));
+  assert.equal(native.reapChild(adopted), 1);
+  assert.equal(native.reapChild(adopted), 0);
+  assert.equal(native.reapChild(NONE), 0);
+}
+
+async function exerciseSignals(native: Functions): Promise<void> {
+  const { SIGUSR2 } = constants.signals;
+  assert.ok(isFailure(native.keepSignalOrigin(SIGUSR2)), 'nobody listens');
+  const arrived = once(process, 'SIGUSR2');
+  for (const _twice of [1, 2]) assert.equal(native.keepSignalOrigin(SIGUSR2), true);
+  process.kill(process.pid, 'SIGUSR2');
+  // A listener of signals keeps no process alive.
+  const alive = setInterval(() => {}, 1000);
+  await arrived;
+  clearInterval(alive);
+  assert.equal(native.signalSender(SIGUSR2), process.pid);
+  for (const none of [0, 64]) {
+    assert.ok(isFailure(native.keepSignalOrigin(none)));
+    assert.equal(native.signalSender(none), -1);
+  }
+}
+
+async function exerciseWatches(native: Functions, path: string): Promise<void> {
+  const fd = native.openDirectoryWatches() as number;
+  const watch = native.addDirectoryWatch(fd, dirname(path));
+  assert.equal(typeof watch, 'number');
+  assert.ok(isFailure(native.addDirectoryWatch(fd, `/${'n/'.repeat(2000)}`)));
+  assert.throws(() => native.addDirectoryWatch(fd, 'n'.repeat(4096)), TypeError);
+  assert.ok(isFailure(native.pollReadable(NONE, () => {})));
+  const readable = new Promise<() => void>(resolve => {
+    const stop = native.pollReadable(fd, () => resolve(stop)) as () => void;
+    writeFileSync(path, 'seen');
+  });
+  const stop = await readable;
+  assert.ok(readSync(fd, Buffer.alloc(16 * 1024)) > 0);
+  for (const _twice of [1, 2]) stop();
+  assert.equal(native.removeDirectoryWatch(fd, watch), true);
+  assert.ok(isFailure(native.removeDirectoryWatch(fd, watch)));
+  closeSync(fd);
+}
+
+/** One that is ended while its watch is polled, and one that ends by itself. */
+async function exerciseThread(addonPath: string, path: string): Promise<void> {
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const native = require(workerData.addonPath);
+    const fd = native.openDirectoryWatches();
+    native.addDirectoryWatch(fd, workerData.directory);
+    globalThis.stop = native.pollReadable(fd, () => {});
+    parentPort.postMessage('ready');
+    if (workerData.exits) process.exit(0);`;
+  for (const exits of [false, true]) {
+    const worker = new Worker(program, {
+      eval: true,
+      workerData: { addonPath, directory: dirname(path), exits },
+    });
+    await once(worker, 'message');
+    await worker.terminate();
+  }
+}
