@@ -17,17 +17,12 @@ import type { ResolvedSweepOptions } from '../options.ts';
 import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
-import { descriptorLimit } from './descriptor-limit.ts';
+import { mostHeld } from './descriptor-limit.ts';
 import { type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
 
-/** Most candidates that wait for a runner. Each keeps a descriptor open. */
-const MOST_HELD = 64;
-const LEAST_HELD = 4;
-/** Descriptors that Node and a runner's pipes take. */
-const RESERVED_DESCRIPTORS = 40;
 /** Most files that are named at once; fewer with several runners. */
 const MOST_HANDED_OVER = 32;
 /** Runners of one launch in a row that may die before they begin a function. */
@@ -76,10 +71,7 @@ export class Crew {
 
   /** Asked for once there is a runner: most sweeps have none. */
   get #mostHeld(): number {
-    this.#knownMostHeld ??= Math.max(
-      LEAST_HELD,
-      Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2),
-    );
+    this.#knownMostHeld ??= mostHeld();
     return this.#knownMostHeld;
   }
 

@@ -11,3 +11,13 @@ export function descriptorLimit(): number {
   if (soft === 'unlimited') return Number.POSITIVE_INFINITY;
   return soft === undefined ? USUAL_LIMIT : Number(soft);
 }
+
+/** Most candidates that wait for a runner. Each keeps a descriptor open. */
+const MOST_HELD = 64;
+const LEAST_HELD = 4;
+/** Descriptors that Node and a runner's pipes take. */
+const RESERVED_DESCRIPTORS = 40;
+/** How many candidates of a sweep may be open. */
+export function mostHeld(): number {
+  return Math.max(LEAST_HELD, Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2));
+}

@@ -21,7 +21,6 @@ const FLAGS = [
   // own reports go to standard error only, which many a test discards.
   '-fsanitize-undefined-trap-on-error',
 ];
-/** Of a host without Node, where the sanitizers' runtime is not; of a program that is not the addon. */
 /** What a program under the sanitizers ends with when they have found something. */
 const FOUND = 86;
 
