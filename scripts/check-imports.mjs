@@ -25,6 +25,8 @@ const FLOORS = [
   ['trust', 'log'],
   ['native', 'value'],
   ['lock'],
+  ['refuse-old-node'],
+  ['old-node'],
   ['errors', 'stop', 'nearest'],
   ['printable'],
 ];

@@ -1,6 +1,7 @@
 /// <reference types="node" preserve="true" />
 /** Deferred functions that survive their process. */
-import './lock/refuse-commonjs-bundle.ts'; // the first
+import './refuse-old-node.ts'; // the first
+import './lock/refuse-commonjs-bundle.ts'; // the second
 
 export {
   type AllUsersReport,

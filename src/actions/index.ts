@@ -1,4 +1,6 @@
 /** Ready-made cleanups, and ways to make things whose cleanup is registered first: the public sub-path `deferred-sweep/actions`. */
+import '../refuse-old-node.ts'; // the first
+
 export { endProcesses, type MarkedProcesses } from './end-processes.ts';
 export {
   identifyProcess,

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
+import { oldNode } from '../old-node.ts';
 import { printable } from '../printable.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from './exit.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output/output.ts';
 import { VERBS, type VerbRow, verbNamed } from './table.ts';
 
@@ -28,6 +29,11 @@ try {
 }
 
 async function run(argv: string[]): Promise<number> {
+  const old = oldNode();
+  if (old) {
+    say(old.message);
+    return EXIT_NOT_SWEPT;
+  }
   const [word, ...rest] = argv;
   const raw = verbNamed(word)?.loadRaw;
   if (raw !== undefined) return (await raw())(rest, process.env);

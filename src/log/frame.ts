@@ -11,7 +11,9 @@
  *           10  length     big endian
  *           14  payload    the CBOR of one record
  */
-import { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
+
+const { crc32 } = zlib;
 
 /** Bytes before the payload. */
 export const FRAME_HEAD_BYTES = 14;

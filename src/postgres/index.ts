@@ -1,4 +1,6 @@
 /** The cluster store: deferred functions that survive their machine. Needs the package `pg`. */
+import '../refuse-old-node.ts'; // the first
+
 export { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 export { currentInvocation, type Invocation } from '../function/current-invocation.ts';
 export type { Logger } from '../report/logger.ts';

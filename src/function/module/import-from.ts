@@ -1,9 +1,9 @@
-import { compileFunction, constants } from 'node:vm';
+import vm, { compileFunction } from 'node:vm';
 import { withoutQuery } from './script-url.ts';
 
 /** Makes `import()` in compiled code go through the loaders of this program, with the code's file name as the parent. */
-export const importModuleDynamically: typeof constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
-  constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+export const importModuleDynamically: typeof vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
+  vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
 /** The namespace of a module whose specifier was written in the file `from`. */
 export async function importFrom(specifier: string, from: string | undefined): Promise<unknown> {

@@ -1,10 +1,12 @@
 /** Telling a function of a module from another one that a program put into its place. */
 import { readFileSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
 import { unlessRefused } from '../../errors.ts';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import { readScript, type Script } from '../inspector/inspector.ts';
 import { filePathOf } from './script-url.ts';
+
+const { crc32 } = zlib;
 
 type Checksums = Pick<ModuleDescriptor, 'text' | 'file'>;
 

@@ -1,0 +1,15 @@
+import zlib from 'node:zlib';
+import { DeferredSweepError } from './errors.ts';
+
+/**
+ * Why this Node cannot run the package, or undefined if it can. Names that an old Node lacks are taken from default
+ * imports everywhere: a missing one would keep the modules from being linked, before any of them could say so.
+ */
+export function oldNode(): DeferredSweepError | undefined {
+  // Since Node 20.15 and 22.2.
+  if (typeof zlib.crc32 === 'function') return undefined;
+  return new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot run in Node ${process.version}: it is too old; use Node 20.19, 22.13, 24 or later`,
+  );
+}
