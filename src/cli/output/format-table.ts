@@ -40,7 +40,8 @@ export function formatTable(
   if (entries.length === 0) return 'nothing here\n';
   const count = mostArgument > 0 ? NAMES.length : NAMES.length - 1;
   const table = [NAMES, ...rows].map(row => row.slice(0, count).map(printable));
-  const widths = NAMES.map((_, at) => Math.max(...table.map(row => row[at]?.length ?? 0)));
+  // One by one: a call takes only so many arguments.
+  const widths = NAMES.map((_, at) => table.reduce((most, row) => Math.max(most, row[at]?.length ?? 0), 0));
   const lines = table.map(row =>
     row
       .map((cell, at) => (RIGHT.has(NAMES[at]!) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
@@ -81,7 +82,8 @@ function nextText({ name, argumentText }: ListedFunction, mostArgument: number):
 function footer(entries: readonly TableEntry[], [one, several]: readonly [string, string]): string {
   const count = new Map<string, number>();
   for (const { state } of entries) count.set(state, (count.get(state) ?? 0) + 1);
-  const oldest = Math.max(...entries.map(entry => (entry.state === 'orphan' ? (entry.ageMs ?? 0) : 0)));
+  const orphans = entries.filter(({ state }) => state === 'orphan');
+  const oldest = orphans.reduce((most, { ageMs = 0 }) => Math.max(most, ageMs), 0);
   const parts = [...count].map(
     ([state, number]) => `${number} ${state}${state === 'orphan' ? ` (oldest ${formatAge(oldest)})` : ''}`,
   );
