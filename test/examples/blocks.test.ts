@@ -52,8 +52,8 @@ test('each call of the command on a page is a right one', t => {
   for (const block of of('sh', 'console', 'ini', 'yaml', 'crontab')) {
     for (const words of commandLines(block)) {
       found += 1;
-      // Inside of a job, or a whole program of its own: the tests of those pages run them.
-      if (/^(exec|defer|cancel|cluster)\b/.test(words)) continue;
+      // Inside of a job, a whole program of its own, or without an end: the tests of those pages run them.
+      if (/^(exec|defer|cancel|cluster|watch)\b/.test(words)) continue;
       const { status, stderr } = runShell(t, `deferred-sweep ${words}`);
       assert.ok(status !== 2 && status !== 127, `${block.page}: deferred-sweep ${words}: ${stderr}`);
     }
@@ -78,7 +78,7 @@ function runShell(t: TestContext, line: string): { status: number | null; stderr
     .replaceAll('$SLURM_JOB_ID', '7')
     .replaceAll('$ID', 'func0');
   const script = `deferred-sweep() { "$NODE" "$CLI" "$@"; }\n${inPlace}\n`;
-  return spawnSync('bash', ['-c', script], { cwd: directory, env, encoding: 'utf8' });
+  return spawnSync('bash', ['-c', script], { cwd: directory, env, encoding: 'utf8', timeout: 60_000 });
 }
 
 test('each block of shell lines is one that the shell can read', () => {
