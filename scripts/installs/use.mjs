@@ -31,7 +31,7 @@ export function useIt(what, project, run, program = 'worker.mjs') {
 }
 
 /** Each entry point by require(), without a warning. True if all held. */
-export function requireIt(what, project, run) {
+function requireIt(what, project, run) {
   const program = `
     if (!require('deferred-sweep').sweep) process.exit(9);
     if (!require('deferred-sweep/lock').tryLock) process.exit(10);
