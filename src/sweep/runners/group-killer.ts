@@ -7,9 +7,10 @@ export class GroupKiller {
   readonly #child: ChildProcess;
   readonly #graceMs: number;
   #timer: NodeJS.Timeout | undefined;
-  #isHurried = false;
   /** The limit that was exceeded, or undefined. */
   firedMs: number | undefined;
+  /** The grace that the child got when its sweep was told to end, or undefined. */
+  hurriedMs: number | undefined;
 
   constructor(child: ChildProcess, graceMs: number) {
     this.#child = child;
@@ -18,7 +19,7 @@ export class GroupKiller {
 
   /** @param timeoutMs - 0: never */
   arm(timeoutMs: number): void {
-    if (this.#isHurried) return;
+    if (this.hurriedMs !== undefined) return;
     this.disarm();
     this.firedMs = undefined;
     if (timeoutMs === 0) return;
@@ -29,13 +30,13 @@ export class GroupKiller {
   }
 
   disarm(): void {
-    if (!this.#isHurried) clearTimeout(this.#timer);
+    if (this.hurriedMs === undefined) clearTimeout(this.#timer);
   }
 
   /** As if the limit were reached now, for good: no later limit counts. */
   hurry(): void {
     this.disarm();
-    this.#isHurried = true;
+    this.hurriedMs = this.#graceMs;
     this.#end();
   }
 

@@ -12,6 +12,12 @@ export function whyItDied(name: string, end: RunnerEnd): ReportedError {
       `cannot wait longer for ${name}: it did not finish within ${end.timedOutMs} ms, its process was killed`,
     );
   }
+  if (end.hurriedMs !== undefined) {
+    return reportOf(
+      'DEFERRED_TIMED_OUT',
+      `cannot wait longer for ${name}: its sweep was told to end, and it did not finish within ${end.hurriedMs} ms, its process was killed`,
+    );
+  }
   return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${end.how}`);
 }
 

@@ -29,6 +29,8 @@ export interface RunnerEnd {
   readonly hasStarted: boolean;
   /** The limit that it exceeded, of its function or of its start. Undefined if it was not killed for one. */
   readonly timedOutMs: number | undefined;
+  /** The grace that it had when its sweep was told to end. Undefined if it was not. */
+  readonly hurriedMs: number | undefined;
   /** In words: `exited with code 3`. */
   readonly how: string;
   readonly error: unknown;
@@ -91,6 +93,7 @@ export class RunnerProcess {
       this.ended = Promise.resolve({
         hasStarted: false,
         timedOutMs: undefined,
+        hurriedMs: undefined,
         how: 'could not be started',
         error,
         unheard: undefined,
@@ -226,6 +229,7 @@ export class RunnerProcess {
     return {
       hasStarted: child.pid !== undefined,
       timedOutMs: this.#killer?.firedMs,
+      hurriedMs: this.#killer?.hurriedMs,
       how,
       error,
       unheard: this.#unheard,
