@@ -44,7 +44,7 @@ export type Defer = <F extends AnyFunction | DeferredFunction, const A extends G
 
 /** One function registered with a job. */
 export interface Registration {
-  /** Its number in the job's state file. */
+  /** Its number in the job's state file. Jobs that follow each other in one file count on, so a job's first need not be 1. */
   readonly id: number;
   /**
    * Takes the registration back: the function will not run. Returns false when it was run or cancelled before, or is

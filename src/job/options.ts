@@ -70,6 +70,7 @@ export interface FunctionFailure {
   readonly file: FileReport;
 }
 
+/** The names of these options. {@link resolveManagerOptions} hands those of a sweep on, which knows no others. */
 const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
   ...SWEEP_OPTIONS,
   'durability',
