@@ -22,8 +22,9 @@ export class News {
     if (fault === undefined || isRetired) this.#told.delete(path);
     else this.#told.set(path, fault);
     if (functions.length > 0) return true;
-    // An owner that ended without close() left nothing to do. Of that nothing is told.
-    if (isRetired) return !['ran', 'unfinished'].includes(outcome);
+    // An owner that ended without close() left nothing to do. Of that nothing is told. With a fault something is: its
+    // runner may have run functions, and could not be heard.
+    if (isRetired) return fault !== undefined || !['ran', 'unfinished'].includes(outcome);
     if (LOCKED_OUTCOMES.includes(outcome) || outcome === 'waiting') return false;
     return fault !== undefined && !isTold;
   }
