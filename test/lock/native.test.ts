@@ -17,7 +17,8 @@ type Lock = typeof import('deferred-sweep/lock');
 /** This package, installed without any addon. */
 async function installWithoutAddon(t: TestContext): Promise<{ directory: string; lock: Lock }> {
   const directory = realpathSync(freshDirectory(t));
-  for (const part of ['package.json', 'dist/errors.js', 'dist/printable.js', 'dist/lock']) {
+  const files = ['errors', 'printable', 'old-node', 'refuse-old-node'].map(name => `dist/${name}.js`);
+  for (const part of ['package.json', ...files, 'dist/lock']) {
     cpSync(join(root, part), join(directory, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
