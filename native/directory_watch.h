@@ -17,8 +17,8 @@ enum class WatchedEvents {
 };
 
 // Adds a directory, and nothing but a directory, to the set. The kernel adds IN_Q_OVERFLOW and IN_IGNORED to
-// its events. `*watch` is the number in them; a directory that is in the set already keeps its number, and has
-// these events from now on. Returns 0 or an errno.
+// its events. `*watch` is the number in them; a directory that is in the set already keeps its number, and
+// has these events from now on. Returns 0 or an errno.
 int AddDirectoryWatch(int descriptor, const char* path, WatchedEvents events, int* watch) noexcept;
 
 // Takes a watch out of the set: of a directory that has been renamed, whose events would go on. Returns 0 or
