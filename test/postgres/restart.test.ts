@@ -60,9 +60,10 @@ for (const [what, interrupt] of [
       const before = await epochs();
       const abort = new AbortController();
       t.after(() => abort.abort());
-      const watches = [pool, control].map(watched =>
-        watched.manager(graces).watch({ intervalMs: 100, signal: abort.signal }),
-      );
+      const managers = [pool, control].map(watched => watched.manager(graces));
+      // Connected before the server stops: a watch that cannot connect at first is refused.
+      await Promise.all(managers.map(manager => manager.sweep()));
+      const watches = managers.map(manager => manager.watch({ intervalMs: 100, signal: abort.signal }));
       const path = join(freshDirectory(t), 'go-on');
       const blocked = [...owners.map(({ child }) => child), ...falsely];
       for (const child of blocked) child.send({ do: 'block', path });
