@@ -27,5 +27,5 @@ done
 # No test speaks to a server that has one.
 unset NODE_EXTRA_CA_CERTS
 # Much of a test is waiting for another process, which leaves the cores to two more than there are.
-concurrency=$(node -p 'os.availableParallelism() + 2')
+concurrency=${TEST_CONCURRENCY:-$(node -p 'os.availableParallelism() + 2')}
 node --test --test-reporter=spec --test-concurrency="$concurrency" "${files[@]}"

@@ -9,5 +9,4 @@ case $CLUSTER_TESTS in full | bounded) ;; *)
   exit 2
   ;;
 esac
-mapfile -t files < <(find dist-test/postgres -name '*.test.js' | sort)
-node --test --test-reporter=spec --test-concurrency=3 "${files[@]}"
+TEST_CONCURRENCY=3 exec bash scripts/run-tests.sh test/postgres

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the lines of docs/hooks.md in the systems they are for: Slurm, supervisord, cron, containers. Some three minutes.
-# One file after the other: they make the same two users. What is missing is skipped, loudly, and makes this fail with
+# One file after the other: each starts a system of its own. What is missing is skipped, loudly, and makes this fail with
 # HOOKS_REQUIRED=1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,4 +12,4 @@ done
 [ ${#missing[@]} -eq 0 ] || echo "test-hooks: NOT TESTED in part: apt-get install ${missing[*]}" >&2
 [ "$(id -u)" = 0 ] || { echo "test-hooks: NOT TESTED: needs root" >&2; missing+=(root); }
 if [ ${#missing[@]} -gt 0 ] && [ "${HOOKS_REQUIRED:-}" = 1 ]; then exit 1; fi
-timeout --kill-after=10 600 node --test --test-reporter=spec --test-concurrency=1 dist-test/hooks/*.test.js
+TEST_CONCURRENCY=1 timeout --kill-after=10 600 bash scripts/run-tests.sh test/hooks

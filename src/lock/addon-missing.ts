@@ -32,7 +32,7 @@ export function bundled(url: string | undefined): DeferredSweepError {
   );
 }
 
-// The settings of docs/installing.md. Each covers the second entry point, deferred-sweep/lock, too.
+// The settings of docs/bundlers.md. Each covers the second entry point, deferred-sweep/lock, too.
 const EXTERNAL = [
   'esbuild: --external:deferred-sweep',
   "vite: ssr: { external: ['deferred-sweep'] }",
