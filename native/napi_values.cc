@@ -41,4 +41,48 @@ napi_value FailureTo(napi_env env, int error, const char* syscall) noexcept {
   return failure;
 }
 
+Arguments::Arguments(napi_env env, napi_callback_info info) noexcept : at{nullptr, nullptr, nullptr} {
+  size_t count = 3;
+  napi_get_cb_info(env, info, &count, at, nullptr, nullptr);
+}
+
+int DescriptorFrom(napi_env env, napi_value value) noexcept {
+  return IntegerFrom(env, value, kMaxInt, "descriptor must be an integer from 0 to 2147483647");
+}
+
+int PidFrom(napi_env env, napi_value value) noexcept {
+  constexpr char kMessage[] = "pid must be an integer from 1 to 2147483647";
+  const int pid = IntegerFrom(env, value, kMaxInt, kMessage);
+  if (pid != 0) return pid;
+  napi_throw_type_error(env, nullptr, kMessage);
+  return -1;
+}
+
+int SignalFrom(napi_env env, napi_value value) noexcept {
+  return IntegerFrom(env, value, 64, "signal must be an integer from 0 to 64");
+}
+
+bool PathFrom(napi_env env, napi_value value, char (&path)[kMaxText]) noexcept {
+  size_t length = 0;
+  return TextFrom(env, value, path, sizeof(path), &length, "path must be a string of at most 4095 bytes");
+}
+
+napi_value NumberOrFailure(napi_env env, int error, double number, const char* syscall) noexcept {
+  return error == 0 ? NumberTo(env, number) : FailureTo(env, error, syscall);
+}
+
+napi_value TrueOrFailure(napi_env env, int error, const char* syscall) noexcept {
+  if (error != 0) return FailureTo(env, error, syscall);
+  napi_value value = nullptr;
+  napi_get_boolean(env, true, &value);
+  return value;
+}
+
+napi_status DefineFunction(napi_env env, napi_value exports, const NamedFunction& function) noexcept {
+  napi_value value = nullptr;
+  const napi_status status =
+      napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, nullptr, &value);
+  return status == napi_ok ? napi_set_named_property(env, exports, function.name, value) : status;
+}
+
 }  // namespace deferred_sweep

@@ -80,14 +80,11 @@ void OnForgotten(napi_env, void* data, void*) {
 }  // namespace
 
 napi_value PollReadable(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
-  size_t count = 2;
-  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  const int descriptor =
-      IntegerFrom(env, arguments[0], 0x7fffffff, "descriptor must be an integer from 0 to 2147483647");
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
   if (descriptor < 0) return nullptr;
   napi_valuetype type = napi_undefined;
-  if (napi_typeof(env, arguments[1], &type) != napi_ok || type != napi_function) {
+  if (napi_typeof(env, arguments.at[1], &type) != napi_ok || type != napi_function) {
     napi_throw_type_error(env, nullptr, "onReadable must be a function");
     return nullptr;
   }
@@ -112,7 +109,7 @@ napi_value PollReadable(napi_env env, napi_callback_info info) {
   napi_value name = nullptr;
   napi_create_string_utf8(env, "deferred-sweep.poll", NAPI_AUTO_LENGTH, &name);
   const bool is_ready =
-      napi_create_reference(env, arguments[1], 1, &poll->callback) == napi_ok &&
+      napi_create_reference(env, arguments.at[1], 1, &poll->callback) == napi_ok &&
       napi_async_init(env, nullptr, name, &poll->context) == napi_ok &&
       napi_add_async_cleanup_hook(env, OnEnvironmentEnd, poll, &poll->hook) == napi_ok &&
       napi_create_function(env, "stop", NAPI_AUTO_LENGTH, StopBinding, poll, &stop) == napi_ok &&

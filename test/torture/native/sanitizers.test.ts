@@ -13,7 +13,7 @@ import { copyPackage, replaceAddon, replaceBecomeUser } from './addon-copy.ts';
 import { AddonBuild, compilerMissing, type Tampering } from './build-addon.ts';
 
 const FLAGS = [
-  // The last is not among the undefined ones; a conversion of that kind is what ToInteger guards against.
+  // The last is not among the undefined ones; a conversion of that kind is what IntegerFrom guards against.
   '-fsanitize=address,undefined,float-cast-overflow',
   // Needs run-time type information; would be first to see what is AddressSanitizer's.
   '-fno-sanitize=vptr,object-size',
@@ -44,8 +44,8 @@ const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
     by: 'int operation = LOCK_UN; volatile int most = 0x7fffffff; most = most + descriptor;',
   },
   {
-    what: /AddressSanitizer: ILL .*ToInteger/s,
-    source: 'native/binding.cc',
+    what: /AddressSanitizer: ILL .*IntegerFrom/s,
+    source: 'native/napi_values.cc',
     words: 'number >= 0 && number <= max && ',
     by: '',
   },

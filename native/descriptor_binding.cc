@@ -1,0 +1,100 @@
+#include "descriptor_binding.h"
+
+#include "directory_watch.h"
+#include "inheritance.h"
+#include "lease.h"
+#include "napi_values.h"
+#include "readable_poll.h"
+#include "service_notify.h"
+
+namespace deferred_sweep {
+namespace {
+
+// openDirectoryWatches(): descriptor | failure
+napi_value OpenDirectoryWatchesBinding(napi_env env, napi_callback_info) {
+  int descriptor = -1;
+  const int error = OpenDirectoryWatches(&descriptor);
+  return NumberOrFailure(env, error, descriptor, "inotify_init1");
+}
+
+// addDirectoryWatch(descriptor, path, events): number of the watch | failure
+napi_value AddDirectoryWatchBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  char path[kMaxText];
+  if (!PathFrom(env, arguments.at[1], path)) return nullptr;
+  const int events = IntegerFrom(env, arguments.at[2], static_cast<int>(WatchedEvents::kClosing),
+                                 "events must be an integer from 0 to 2");
+  if (events < 0) return nullptr;
+  int watch = -1;
+  const int error = AddDirectoryWatch(descriptor, path, static_cast<WatchedEvents>(events), &watch);
+  return NumberOrFailure(env, error, watch, "inotify_add_watch");
+}
+
+// removeDirectoryWatch(descriptor, number of the watch): true | failure
+napi_value RemoveDirectoryWatchBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  const int watch =
+      IntegerFrom(env, arguments.at[1], kMaxInt, "watch must be an integer from 0 to 2147483647");
+  if (watch < 0) return nullptr;
+  return TrueOrFailure(env, RemoveDirectoryWatch(descriptor, watch), "inotify_rm_watch");
+}
+
+// probeLease(descriptor): 0 free, 1 held | failure
+napi_value ProbeLeaseBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  LeaseState state = LeaseState::kFree;
+  const int error = ProbeLease(descriptor, &state);
+  return NumberOrFailure(env, error, static_cast<int>(state), "fcntl");
+}
+
+// sendDatagram(path, message): true | failure
+napi_value SendDatagramBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  char path[kMaxText];
+  if (!PathFrom(env, arguments.at[0], path)) return nullptr;
+  char message[kMaxText];
+  size_t length = 0;
+  if (!TextFrom(env, arguments.at[1], message, sizeof(message), &length,
+                "message must be a string of at most 4095 bytes"))
+    return nullptr;
+  return TrueOrFailure(env, SendDatagram(path, message, length), "sendto");
+}
+
+// duplicateInheritable(descriptor, lowest): descriptor | failure
+napi_value DuplicateInheritableBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  const int lowest = DescriptorFrom(env, arguments.at[1]);
+  if (lowest < 0) return nullptr;
+  int duplicate = -1;
+  const int error = DuplicateInheritable(descriptor, lowest, &duplicate);
+  return NumberOrFailure(env, error, duplicate, "fcntl");
+}
+
+}  // namespace
+
+napi_status DefineDescriptorFunctions(napi_env env, napi_value exports) {
+  constexpr NamedFunction kFunctions[] = {
+      {"openDirectoryWatches", OpenDirectoryWatchesBinding},
+      {"addDirectoryWatch", AddDirectoryWatchBinding},
+      {"removeDirectoryWatch", RemoveDirectoryWatchBinding},
+      {"probeLease", ProbeLeaseBinding},
+      {"sendDatagram", SendDatagramBinding},
+      {"duplicateInheritable", DuplicateInheritableBinding},
+      {"pollReadable", PollReadable},
+  };
+  for (const auto& function : kFunctions) {
+    const napi_status status = DefineFunction(env, exports, function);
+    if (status != napi_ok) return status;
+  }
+  return napi_ok;
+}
+
+}  // namespace deferred_sweep
