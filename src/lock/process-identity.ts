@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { bootId, isThisBoot } from './boot.ts';
-import { parseProcessStat } from './process-stat.ts';
+import { hasEnded, type ProcessStat, parseProcessStat } from './process-stat.ts';
 
 /** The identity of a process in a state file's header. */
 export interface ProcessIdentity {
@@ -22,7 +22,7 @@ export function ownIdentity(): ProcessIdentity {
     pid: process.pid,
     host: hostname(),
     bootId: bootId(),
-    startTicks: startTicksOf(process.pid),
+    startTicks: statOf(process.pid)?.startTicks ?? null,
     pidNamespace: pidNamespace(),
   };
   return own;
@@ -41,16 +41,17 @@ export function isAlive(identity: ProcessIdentity): boolean | undefined {
     // EPERM: a process of another user has the pid, perhaps the owner after setuid(2).
     if (code !== 'EPERM') return undefined;
   }
+  const stat = statOf(identity.pid);
+  if (stat && hasEnded(stat)) return false;
   if (identity.startTicks === null) return true;
-  const ticks = startTicksOf(identity.pid);
-  return ticks === null ? undefined : ticks === identity.startTicks;
+  return stat && stat.startTicks === identity.startTicks;
 }
 
-/** Clock ticks from boot to the start of a process. Null if the system does not tell. */
-function startTicksOf(pid: number): number | null {
+/** Undefined if the system does not tell, or not in the form that this reads. */
+function statOf(pid: number): ProcessStat | undefined {
   const text = unlessRefused(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), undefined);
-  const ticks = text === undefined ? Number.NaN : parseProcessStat(text).startTicks;
-  return Number.isFinite(ticks) ? ticks : null;
+  const stat = text === undefined ? undefined : parseProcessStat(text);
+  return stat && Number.isFinite(stat.startTicks) ? stat : undefined;
 }
 
 /** The name of this process's PID namespace: pids mean nothing in another. Null where there is no such thing. */

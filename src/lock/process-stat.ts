@@ -12,6 +12,11 @@ export interface ProcessStat {
   readonly startTicks: number;
 }
 
+/** Whether the process has ended: a zombie, unless it lives on in other threads than its first. */
+export function hasEnded({ state, threads }: ProcessStat): boolean {
+  return state === 'X' || (state === 'Z' && threads <= 1);
+}
+
 /** @param text - of `/proc/PID/stat` */
 export function parseProcessStat(text: string): ProcessStat {
   // From the third field: the name before it, in parentheses, may itself contain anything.

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
-import { parseProcessStat } from '../lock/process-stat.ts';
+import { hasEnded, parseProcessStat } from '../lock/process-stat.ts';
 import { isFailure, succeeded } from './outcome.ts';
 
 interface NativeProcessTable {
@@ -68,9 +68,9 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   if (process.platform === 'darwin') return nativeEntries().find(entry => entry.pid === pid);
   const text = readProcFile(pid, 'stat');
   if (text === undefined) return undefined;
-  const { state, parent, flags, threads, startTicks } = parseProcessStat(text);
-  // A process whose first thread has ended lives on in the others.
-  if (state === 'X' || (state === 'Z' && threads <= 1)) return undefined;
+  const stat = parseProcessStat(text);
+  if (hasEnded(stat)) return undefined;
+  const { parent, flags, startTicks } = stat;
   return { pid, parent, start: startTicks, isKernel: (flags & KERNEL_THREAD) !== 0 };
 }
 
