@@ -11,11 +11,12 @@ const unmapped = new Map([
 
 /** The error that Node would make of this failure: `EBADF: bad file descriptor, flock`. */
 export function toSystemError({ errno, syscall }: NativeFailure): SystemError {
-  const [code, description] = describe(errno);
+  const [code, description] = describeErrno(errno);
   return Object.assign(new Error(`${code}: ${description}, ${syscall}`), { code, errno: -errno, syscall });
 }
 
-function describe(errno: number): readonly [code: string, description: string] {
+/** The code and the words of an error. @param errno - positive, as in errno.h */
+export function describeErrno(errno: number): readonly [code: string, words: string] {
   const known = getSystemErrorMap().get(-errno);
   if (known !== undefined) return known;
   const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];

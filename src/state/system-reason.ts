@@ -1,5 +1,5 @@
-import { getSystemErrorMap } from 'node:util';
 import { systemErrorCode } from '../errors.ts';
+import { describeErrno } from '../lock/system-error.ts';
 
 /** What to do, by the code of a system error. It is safe to follow. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
@@ -18,7 +18,7 @@ export function systemReason(error: unknown): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);
   const { errno } = error as NodeJS.ErrnoException;
-  const words = getSystemErrorMap().get(errno ?? 0)?.[1];
+  const words = errno === undefined ? undefined : describeErrno(-errno)[1];
   const advice = ADVICE.get(code);
   const reason = words === undefined ? code : `${words} (${code})`;
   return advice === undefined ? reason : `${reason}; ${advice}`;
