@@ -35,7 +35,7 @@ new LineReader(
     const message = JSON.parse(line) as Wait | Begin | Work | Hurry;
     if (message.kind === 'wait') wait(message);
     else if (message.kind === 'begin') circumstances = begin(message);
-    else if (message.kind === 'hurry') hurry.abort(told());
+    else if (message.kind === 'hurry') endNow();
     else work = work.then(() => runAll(message));
   },
   stop,
@@ -79,11 +79,15 @@ function begin(message: Begin): FileCircumstances {
   };
 }
 
-function told(): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_TIMED_OUT',
-    'cannot finish the function: its sweep was told to end',
+/** The function in progress has the grace, and no other begins: the end of the pipe may be noticed after it has ended. */
+function endNow(): void {
+  hurry.abort(
+    new DeferredSweepError(
+      'DEFERRED_TIMED_OUT',
+      'cannot finish the function: its sweep was told to end',
+    ),
   );
+  stop();
 }
 
 async function runAll({ files, turn }: Work): Promise<void> {
