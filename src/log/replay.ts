@@ -2,7 +2,7 @@
 import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { StateContents } from './contents.ts';
 import { decodeRecord, type SaltedRecord } from './decode-record.ts';
-import { readFrames } from './frame.ts';
+import { FRAME_HEAD_BYTES, frameLength, readFrames } from './frame.ts';
 import type { HeaderRecord } from './records.ts';
 
 /**
@@ -17,6 +17,19 @@ export function replay(bytes: Buffer): StateContents {
     const step = replaying.next();
     if (step.done) return step.value;
   }
+}
+
+/**
+ * The first frame of a state file: its header, if it is one. Shorter if the bytes are.
+ * @param bytes - of the file, from its beginning
+ */
+export function headerFrameOf(bytes: Buffer): Buffer {
+  return bytes.length < FRAME_HEAD_BYTES ? bytes : bytes.subarray(0, frameLength(bytes));
+}
+
+/** The header of a state file, without a look at its records. Undefined if the bytes do not begin with a whole one. */
+export function headerOf(bytes: Buffer): HeaderRecord | undefined {
+  return replay(headerFrameOf(bytes)).header;
 }
 
 /** As {@link replay}, with a yield after each slice of bytes, so that timers and signals get their turn. */
@@ -81,7 +94,7 @@ function readRecord(contents: StateContents, payload: Buffer): SaltedRecord | un
   return Buffer.compare(contents.header.salt, found.salt) === 0 ? found : undefined;
 }
 
-/** True for errors that count as damage: the payload has a good checksum and is no record of this file. */
+/** The record of a payload. Undefined if decoding throws one of these codes, which then counts as damage. */
 function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[]): SaltedRecord | undefined {
   try {
     return decodeRecord(payload);

@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
 import type { HeaderRecord } from '../log/records.ts';
-import { replay } from '../log/replay.ts';
+import { headerFrameOf, headerOf, replay } from '../log/replay.ts';
 import type { FileOutcome } from '../report/report.ts';
 import { readPart } from '../state/file-io.ts';
 
@@ -25,7 +25,7 @@ const MOST_KNOWN = 20_000;
 /** Of a file, a moment ago. */
 export type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
 
-/** What is known of a file. Its name is used once and its header never changes, so only its end is read again. */
+/** What is known of a file. Its name is used once and its header never changes, so that is not decoded again. */
 interface Known {
   readonly header: HeaderRecord | undefined;
   readonly size: number;
@@ -82,17 +82,18 @@ function know(fd: number, name: string, { size, mtimeMs }: SizeAndTime): Known {
   const known = knownByName.get(name);
   if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
-  const header = known?.header ?? replay(bytes.subarray(0, HEADER_BYTES)).header;
-  const isClaimed =
-    hasClaim(bytes) || (size > MOST_BYTES && hasClaim(readPart(fd, size - MOST_BYTES, MOST_BYTES)));
+  const header = known?.header ?? headerOf(bytes);
+  const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
   const now = { header, size, mtimeMs, isClaimed };
   if (knownByName.size >= MOST_KNOWN) knownByName.clear();
   knownByName.set(name, now);
   return now;
 }
 
-/** Enough for a header, unless its `NODE_OPTIONS` is huge. */
-const HEADER_BYTES = 16 * 1024;
+/** The end of a large file behind its header, without which no record counts. */
+function endOf(fd: number, size: number, beginning: Buffer): Buffer {
+  return Buffer.concat([headerFrameOf(beginning), readPart(fd, size - MOST_BYTES, MOST_BYTES)]);
+}
 
 /** An argument may hold these bytes, too, so the records decide. */
 function hasClaim(bytes: Buffer): boolean {

@@ -23,7 +23,7 @@ import { assertLocksExclude } from '../lock/self-test.ts';
 import type { StateContents } from '../log/contents.ts';
 import { isOfSweep } from '../log/nonce.ts';
 import type { ReportedError } from '../log/records.ts';
-import { replay, replayInSlices } from '../log/replay.ts';
+import { headerOf, replay, replayInSlices } from '../log/replay.ts';
 import { refusedReport } from '../report/report.ts';
 import { readAll, readPart } from '../state/file-io.ts';
 import { isCreatorsLeftover } from '../state/leftover.ts';
@@ -126,7 +126,7 @@ export class Looker {
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
     const { onlyLabel } = this.#options;
-    if (onlyLabel !== undefined && replay(readPart(fd, 0, HEAD_BYTES)).header?.label !== onlyLabel)
+    if (onlyLabel !== undefined && headerOf(readPart(fd, 0, HEAD_BYTES))?.label !== onlyLabel)
       return { kind: 'seen' };
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
