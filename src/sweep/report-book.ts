@@ -39,8 +39,7 @@ export class ReportBook {
   /** Notes the report of a look. Earlier outcomes of the file's functions stay. */
   note(report: FileReport): void {
     this.#listener?.settled(report.path);
-    const running = this.#running.get(report.path);
-    this.#running.delete(report.path);
+    const running = this.#release(report.path, id => report.functions.find(ran => ran.id === id)?.error);
     const known = this.#reports.get(report.path);
     if (!known && !running) {
       // Most files are met once.
@@ -128,12 +127,19 @@ export class ReportBook {
    * @param unheard - why the runner's events could not be read: it may have finished the file
    */
   vanished(path: string, unheard?: ReportedError): void {
+    const running = this.#release(path, () => unheard);
+    if (!running || !(unheard || running.functions.size > 0)) return;
+    const functions = [...running.functions.values()];
+    const retired = { ...running.base, functions, isRetired: true, pending: 0 };
+    this.note(unheard ? { ...retired, error: unheard } : retired);
+  }
+
+  /** The runner has the file no more. Ends the traces of functions that were not heard of since they began. */
+  #release(path: string, errorOf: (id: number) => ReportedError | undefined): Running | undefined {
     const running = this.#running.get(path);
-    if (running && (unheard || running.functions.size > 0)) {
-      const retired = { ...running.base, functions: [], isRetired: true, pending: 0 };
-      this.note(unheard ? { ...retired, error: unheard } : retired);
-    }
     this.#running.delete(path);
+    for (const [id, { ended }] of running?.begun ?? []) ended(errorOf(id));
+    return running;
   }
 
   #ran({ base, functions }: Running, ran: FunctionReport, isLast: boolean): void {
