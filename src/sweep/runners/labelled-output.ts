@@ -3,14 +3,17 @@ import { markBytes } from '../../runner/output-mark.ts';
 
 /** A line that is longer comes in pieces. */
 const MAX_LINE_BYTES = 64 * 1024;
+/** A mark with the name of a function is shorter. */
+const MAX_MARK_BYTES = 4 * 1024;
 const LINE_END = 0x0a;
+const NOTHING = Buffer.alloc(0);
 
 export class LabelledOutput {
   readonly #mark: Buffer;
   readonly #onLines: (name: string | undefined, lines: Buffer) => boolean;
   #name: string | undefined;
   /** The beginning of a line. */
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
 
   /** @param onLines - given whole lines of one function, or the end of its output */
   constructor(mark: string, onLines: (name: string | undefined, lines: Buffer) => boolean) {
@@ -31,19 +34,27 @@ export class LabelledOutput {
     }
     const whole = bytes.lastIndexOf(LINE_END) + 1;
     isTaken = this.#give(bytes.subarray(0, whole)) && isTaken;
-    this.#rest = Buffer.from(bytes.subarray(whole));
-    if (this.#rest.length > MAX_LINE_BYTES) isTaken = this.end() && isTaken;
+    const rest = bytes.subarray(whole);
+    const piece = rest.length > MAX_LINE_BYTES ? rest.subarray(0, rest.length - markedBytes(rest)) : NOTHING;
+    isTaken = this.#give(piece) && isTaken;
+    this.#rest = Buffer.from(rest.subarray(piece.length));
     return isTaken;
   }
 
   /** Gives what is there of the last line. */
   end(): boolean {
     const rest = this.#rest;
-    this.#rest = Buffer.alloc(0);
+    this.#rest = NOTHING;
     return this.#give(rest);
   }
 
   #give(lines: Buffer): boolean {
     return lines.length === 0 || this.#onLines(this.#name, lines);
   }
+}
+
+/** How many bytes at the end may be the beginning of a mark. */
+function markedBytes(rest: Buffer): number {
+  const at = rest.lastIndexOf(0);
+  return at < 0 || rest.length - at > MAX_MARK_BYTES ? 0 : rest.length - at;
 }

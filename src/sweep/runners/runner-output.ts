@@ -37,17 +37,24 @@ export function copyOutput(
 
 const FULL_PIPE_MS = 10;
 
+/** What a user may have a pipe hold: pipe(7), /proc/sys/fs/pipe-max-size. */
+const MOST_IN_A_PIPE_BYTES = 1024 * 1024;
+
 /**
  * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another
- * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read.
+ * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read. So
+ * does more data than pipes hold: another process writes it.
  */
 export async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
   let hasFound = true;
-  const find = (): void => {
+  let foundBytes = 0;
+  const find = (chunk: Buffer): void => {
     hasFound = true;
+    foundBytes += chunk.length;
   };
   for (const pipe of pipes) pipe?.on('data', find);
-  while (hasFound && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
+  const isLeft = (): boolean => hasFound && foundBytes <= pipes.length * MOST_IN_A_PIPE_BYTES;
+  while (isLeft() && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
     hasFound = false;
     // This turn may have looked at the pipe already, so wait for the next one to end.
     await setImmediate();
