@@ -8,11 +8,12 @@ import { type TestContext, test } from 'node:test';
 import {
   baseOfKilledWorker,
   commandLinePath,
+  installCommand,
   packageRoot,
   plainEnvironment,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
+import { hookBlock } from '../helpers/hooks-page.ts';
 
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;

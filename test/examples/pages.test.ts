@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { commandLinePath, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
+import { installCommand, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
 
@@ -18,9 +18,7 @@ function project(t: TestContext): {
   const bin = join(directory, 'node_modules', '.bin');
   mkdirSync(bin, { recursive: true });
   symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
-  const command = join(bin, 'deferred-sweep');
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
-  chmodSync(command, 0o755);
+  installCommand(bin);
   const temporary = freshDirectory(t);
   const mark = createMark(t);
   const env = {

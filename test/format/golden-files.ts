@@ -4,7 +4,7 @@ import { encodeFrame } from '#dist/log/frame.js';
 import type { DeferRecord, HeaderRecord, StateRecord } from '#dist/log/records.js';
 import { encode } from '#dist/value/codec.js';
 import { snapshot } from '#dist/value/encode.js';
-import { deferOf, frameOf, headerOf, ourSalt, theirSalt } from '../state/state-bytes.js';
+import { deferOf, frameOf, headerOf, ourSalt, theirSalt } from '../helpers/state-bytes.js';
 
 export interface Golden {
   readonly bytes: Buffer;

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { replay } from '#dist/log/replay.js';
 import { restore } from '#dist/value/decode.js';
+import { stateBase } from '../helpers/state-bytes.js';
 import { sweepHere } from '../helpers/sweep-here.js';
-import { stateBase } from '../state/state-bytes.js';
 import { goldenFiles, specialValues } from './golden-files.js';
 import { pendingIds, readRecords } from './independent-reader.js';
 

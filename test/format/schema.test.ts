@@ -5,7 +5,7 @@ import { DeferredFunction, DeferredFunctionManager } from 'deferred-sweep';
 import { encodeFrame } from '#dist/log/frame.js';
 import { encode } from '#dist/value/codec.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
-import { deferOf, frameOf, framesOf, headerOf, startOf } from '../state/state-bytes.js';
+import { deferOf, frameOf, framesOf, headerOf, startOf } from '../helpers/state-bytes.js';
 import { compileCddl } from './cddl.js';
 import { goldenFiles } from './golden-files.js';
 

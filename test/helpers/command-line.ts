@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,14 @@ export function startCommandLine(t: TestContext, args: readonly string[]): Child
   });
   t.after(() => child.kill('SIGKILL'));
   return child;
+}
+
+/** Writes a program `deferred-sweep` into a directory, which needs no PATH. Returns its path. */
+export function installCommand(directory: string): string {
+  const program = join(directory, 'deferred-sweep');
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
+  chmodSync(program, 0o755);
+  return program;
 }
 
 /** Ours, without what would make a child take itself for a part of the test runner, or name a directory. */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { encode } from '#dist/value/codec.js';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 import { read } from './calls.ts';
 import { type Child, startChild } from './child.ts';
+import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.ts';
 
 const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
 

@@ -1,8 +1,8 @@
 /** The lines of docs/hooks.md: tests run what the page says. */
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commandLinePath, packageRoot } from './command-line.ts';
+import { packageRoot } from './command-line.ts';
 
 const page = readFileSync(join(packageRoot, 'docs/hooks.md'), 'utf8');
 
@@ -17,12 +17,4 @@ export function hookBlock(section: string, after = ''): string {
   assert.ok(from >= 0, `${section} does not say ${after}`);
   const [, block] = /```\w*\n(.*?)```/s.exec(own.slice(from)) ?? [];
   return block ?? assert.fail(`no block in ${section} after ${after}`);
-}
-
-/** Writes a program `deferred-sweep` into a directory, which needs no PATH. Returns its path. */
-export function installCommand(directory: string): string {
-  const program = join(directory, 'deferred-sweep');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${commandLinePath}' "$@"\n`);
-  chmodSync(program, 0o755);
-  return program;
 }

@@ -6,11 +6,11 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { unlessRefused } from '#dist/errors.js';
-import { plainEnvironment } from '../helpers/command-line.ts';
+import { installCommand, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
+import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 import { ALICE, directoryOf } from '../helpers/users.ts';
 
 const container = ['--pid', '--fork', '--kill-child', '--mount-proc'];

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../helpers/postgres/until.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { until } from '../helpers/until.ts';
 
 const PROGRAMS = ['munged', 'slurmctld', 'slurmd', 'sbatch'];
 
@@ -138,14 +138,6 @@ export class SlurmNode {
       60_000,
     );
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : assert.fail('no port');
 }
 
 /** More processors than there may be: jobs wait for each other less. A requeued job waits for its credential to expire. */

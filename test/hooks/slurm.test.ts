@@ -20,10 +20,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ListReport } from '#dist/index.js';
 import { cannotMakeUsers, FIRST, makeAccounts, removeAccounts, SECOND } from '../helpers/accounts.ts';
-import { commandLinePath } from '../helpers/command-line.ts';
-import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
+import { commandLinePath, installCommand } from '../helpers/command-line.ts';
+import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 import { noSlurm, SlurmNode } from './slurm-node.ts';
 
 const skip = noSlurm || cannotMakeUsers || notForOthers;

@@ -5,10 +5,11 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { cannotMakeUsers, FIRST, makeAccounts, removeAccounts } from '../helpers/accounts.ts';
+import { installCommand } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
+import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 import { directoryOf } from '../helpers/users.ts';
 
 const noSupervisord = spawnSync('supervisord', ['--version']).error

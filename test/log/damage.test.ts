@@ -2,9 +2,17 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { replay } from '#dist/log/replay.js';
+import { takeCalls } from '../helpers/ran.js';
+import {
+  deferOf,
+  endsOf,
+  frameOf,
+  framesOf,
+  headerOf,
+  stateBase,
+  theirSalt,
+} from '../helpers/state-bytes.js';
 import { sweepHere } from '../helpers/sweep-here.js';
-import { takeCalls } from '../state/ran.js';
-import { deferOf, endsOf, frameOf, framesOf, headerOf, stateBase, theirSalt } from '../state/state-bytes.js';
 
 const framesWith = (padding: string) =>
   framesOf(

@@ -9,7 +9,7 @@ import { encodeFrame } from '#dist/log/frame.js';
 import { replay } from '#dist/log/replay.js';
 import { encode } from '#dist/value/codec.js';
 import { onlyFull } from '../helpers/size.ts';
-import { deferOf, framesOf, headerOf, ourSalt, theirSalt } from '../state/state-bytes.js';
+import { deferOf, framesOf, headerOf, ourSalt, theirSalt } from '../helpers/state-bytes.js';
 
 const DAMAGE_BYTES = 16 * 1024 * 1024;
 const header = Buffer.concat(framesOf(headerOf()));
@@ -73,7 +73,7 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
       '--input-type=module',
       '--eval',
       `import { replay } from ${url('#dist/log/replay.js')};
-       import { deferOf, framesOf, headerOf, ourSalt } from ${url('../state/state-bytes.js')};
+       import { deferOf, framesOf, headerOf, ourSalt } from ${url('../helpers/state-bytes.js')};
        import { encodeFrame } from ${url('#dist/log/frame.js')};
        import { encodeRecord } from ${url('#dist/log/encode-record.js')};
        const head = Buffer.concat(framesOf(headerOf(), deferOf(1, [])));

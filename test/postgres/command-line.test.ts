@@ -11,7 +11,7 @@ import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -5,7 +5,7 @@ import type { ClusterReport } from '#dist/postgres/index.js';
 import { Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;

@@ -5,7 +5,7 @@ import { type Cut, Namespace, skipNamespaces } from '../helpers/postgres/namespa
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const skip = skipPostgres || skipLong || skipNamespaces;
 let server: PostgresServer;

@@ -5,12 +5,13 @@ import { ClusterManager } from '#dist/postgres/index.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
 import { prepare } from '#dist/postgres/session/prepare.js';
+import { freePort } from '../helpers/free-port.ts';
 import { skipPgbouncer, startPgbouncer } from '../helpers/postgres/pgbouncer.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
-import { freePort, PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
 let server: PostgresServer;

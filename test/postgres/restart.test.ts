@@ -8,7 +8,7 @@ import { isLong, rounds, skipLong } from '../helpers/postgres/mode.ts';
 import { type Owner, Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
 const long = { skip: skipPostgres || skipLong };

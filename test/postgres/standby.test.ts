@@ -9,7 +9,7 @@ import { rounds, skipLong } from '../helpers/postgres/mode.ts';
 import { type Owner, Pool, untilDid } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres || skipLong };
 

@@ -10,7 +10,7 @@ import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { type Came, putOrphans, runCrowd, startCrowd } from '../helpers/crowd.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 /** Five thousand of them take ten seconds of one core. */
 const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? 1000);

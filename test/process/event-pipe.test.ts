@@ -10,7 +10,7 @@ import { type SweepReport, sweep } from '#dist/index.js';
 import { EVENT_FD, MAX_LINE_BYTES, parseEvent } from '#dist/runner/protocol.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 const module = `data:text/javascript,${encodeURIComponent(`
   import { appendFileSync, writeSync } from 'node:fs';

@@ -15,8 +15,8 @@ import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 /** What must never end would: a failure then, not a hang. */
 const bounded = { timeout: 120_000 };

@@ -11,7 +11,7 @@ import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { isFull, sample } from '../helpers/size.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 /** Loaded into the first runner only: does `deed` before its call of this number, and writes down how many there were. */
 const hook = (root: string, stage: number, deed: string): string => `

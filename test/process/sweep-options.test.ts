@@ -7,8 +7,8 @@ import { encode } from '#dist/value/codec.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.ts';
 
 test('each function of an orphan has its own outcome in the report', async t => {
   const { base, ledger } = freshPlace(t);

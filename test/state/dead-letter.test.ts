@@ -5,7 +5,7 @@ import type { DoneRecord } from '#dist/log/records.js';
 import { replay } from '#dist/log/replay.js';
 import { copyDamaged, writeDeadLetter } from '#dist/state/dead-letter.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.js';
 
 const start = { kind: 'start', id: 2, attempt: 1, nonce: 'a.1', pid: 5, atEpochMs: 10 } as const;
 const failed: DoneRecord = {

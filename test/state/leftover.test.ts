@@ -4,7 +4,7 @@ import test from 'node:test';
 import { encodeFrame } from '#dist/log/frame.js';
 import { isCreatorsLeftover } from '#dist/state/leftover.js';
 import { encode } from '#dist/value/codec.js';
-import { deferOf, framesOf, headerOf } from './state-bytes.js';
+import { deferOf, framesOf, headerOf } from '../helpers/state-bytes.js';
 
 const [header, defer] = framesOf(headerOf({ label: 'x'.repeat(500) }), deferOf(1, [])) as [Buffer, Buffer];
 

@@ -9,10 +9,10 @@ import { replay } from '#dist/log/replay.js';
 import { createStateFileNow, type StateFileSettings } from '#dist/state/create-state-file.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { encode } from '#dist/value/codec.js';
+import { takeCalls } from '../helpers/ran.js';
 import { trials } from '../helpers/size.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.js';
 import { sweepHere } from '../helpers/sweep-here.js';
-import { takeCalls } from './ran.js';
-import { deferOf, framesOf, headerOf, stateBase } from './state-bytes.js';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const frames = framesOf(
@@ -120,7 +120,7 @@ test('any records, appended one by one or together, are read back equal', t => {
 
 test('whatever arguments are accepted, an orphan is called with equal ones', async t => {
   const { base } = stateBase(t);
-  const location = { module: new URL('./ran.js', import.meta.url).href, export: 'note' };
+  const location = { module: new URL('../helpers/ran.js', import.meta.url).href, export: 'note' };
   let accepted = 0;
   await fc.assert(
     fc.asyncProperty(

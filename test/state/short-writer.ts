@@ -6,7 +6,7 @@ import { constants, openSync, statSync } from 'node:fs';
 import { DeferredSweepError, type DeferredSweepErrorCode } from 'deferred-sweep';
 import { StateFile } from '#dist/state/state-file.js';
 import { finish } from '../helpers/parent.js';
-import { deferOf, headerOf } from './state-bytes.js';
+import { deferOf, headerOf } from '../helpers/state-bytes.js';
 
 const path = process.argv[2]!;
 const file = new StateFile(

@@ -10,8 +10,8 @@ import { StateDirectory } from '#dist/state/state-directory.js';
 import { StateFile } from '#dist/state/state-file.js';
 import { startChild } from '../helpers/child.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
+import { deferOf, framesOf, headerOf, startOf, stateBase } from '../helpers/state-bytes.js';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.js';
-import { deferOf, framesOf, headerOf, startOf, stateBase } from './state-bytes.js';
 
 const settings: StateFileSettings = { lock: 'flock', durability: 'process', order: 'fifo', label: null };
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can mount a full disk';

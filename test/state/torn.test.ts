@@ -5,8 +5,7 @@ import test from 'node:test';
 import { replay } from '#dist/log/replay.js';
 import { sweep } from '#dist/sweep/sweep.js';
 import { encode } from '#dist/value/codec.js';
-import { sweepHere } from '../helpers/sweep-here.js';
-import { takeCalls } from './ran.js';
+import { takeCalls } from '../helpers/ran.js';
 import {
   deferOf,
   endsOf,
@@ -16,7 +15,8 @@ import {
   headerOf,
   stateBase,
   theirSalt,
-} from './state-bytes.js';
+} from '../helpers/state-bytes.js';
+import { sweepHere } from '../helpers/sweep-here.js';
 
 const frames = framesOf(
   headerOf({ label: 'torn' }),
@@ -112,7 +112,11 @@ for (const when of ['at once', 'afterwards'] as const) {
     const { base, put } = stateBase(t);
     const path = join(base, 'deferred', 'functorn');
     const tears = deferOf(1, [path, when], {
-      function: encode({ kind: 'module', module: new URL('./ran.js', import.meta.url).href, export: 'tear' }),
+      function: encode({
+        kind: 'module',
+        module: new URL('../helpers/ran.js', import.meta.url).href,
+        export: 'tear',
+      }),
     });
     put(Buffer.concat(framesOf(headerOf(), tears, failingOf(2))), 'functorn');
     const report = await sweep(base, { logger: null });

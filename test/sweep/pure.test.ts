@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { reportError } from '#dist/report/reported-error.js';
 import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
+import { takeCalls } from '../helpers/ran.js';
+import { deferOf, framesOf, headerOf, startOf, stateBase } from '../helpers/state-bytes.js';
 import { sweepHere } from '../helpers/sweep-here.js';
-import { takeCalls } from '../state/ran.js';
-import { deferOf, framesOf, headerOf, startOf, stateBase } from '../state/state-bytes.js';
 
 const start = (attempt: number) => startOf(1, attempt);
 const failed = (attempt: number) =>

@@ -14,9 +14,9 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
+import { takeCalls } from '../helpers/ran.js';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.js';
 import { sweepHere } from '../helpers/sweep-here.js';
-import { takeCalls } from '../state/ran.js';
-import { deferOf, framesOf, headerOf, stateBase } from '../state/state-bytes.js';
 
 const whole = Buffer.concat(framesOf(headerOf(), deferOf(1, ['untrusted'])));
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can give files away';

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { packageRoot } from '../../helpers/command-line.ts';
+import { freePort } from '../../helpers/free-port.ts';
 import { freshDirectory } from '../../helpers/fresh-directory.ts';
-import { freePort, PostgresServer, skipPostgres } from '../../helpers/postgres/server.ts';
+import { PostgresServer, skipPostgres } from '../../helpers/postgres/server.ts';
 import { cleanup, createStage, skipExamples } from './running.ts';
 
 const require = createRequire(join(packageRoot, 'examples/integrations/package.json'));

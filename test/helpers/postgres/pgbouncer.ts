@@ -4,8 +4,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort, type PostgresServer } from './server.ts';
-import { until } from './until.ts';
+import { freePort } from '../free-port.ts';
+import { until } from '../until.ts';
+import type { PostgresServer } from './server.ts';
 
 /** Why tests with pgbouncer cannot run here, or false. */
 export const skipPgbouncer: string | false = existsSync('/usr/sbin/pgbouncer')

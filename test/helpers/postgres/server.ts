@@ -1,13 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
 import { endGroup } from '../child.ts';
+import { freePort } from '../free-port.ts';
 
 /** Where Debian puts the server's programs; undefined where there are none. */
 const postgresBin: string | undefined = findBin();
@@ -37,16 +37,6 @@ function asServerUser(program: string, args: readonly string[]): [string, string
 function run(program: string, args: readonly string[]): void {
   const [command, all] = asServerUser(join(postgresBin!, program), args);
   execFileSync(command, all, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-/** A port of this machine that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export interface ServerOptions {

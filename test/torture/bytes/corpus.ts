@@ -5,7 +5,7 @@ import { encodeFrame } from '#dist/log/frame.js';
 import type { DeferRecord, StateRecord } from '#dist/log/records.js';
 import { encode } from '#dist/value/codec.js';
 import { snapshot } from '#dist/value/encode.js';
-import { deferOf, headerOf, startOf } from '../../state/state-bytes.ts';
+import { deferOf, headerOf, startOf } from '../../helpers/state-bytes.ts';
 import { type Random, randomOf } from '../random.ts';
 
 export interface CorpusFile {
