@@ -10,20 +10,20 @@ import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
-  fstatSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DeferredFunctionManager } from 'deferred-sweep';
-import { readFrames } from '../dist/log/frame.js';
 import { decodeRecord } from '../dist/log/decode-record.js';
+import { readFrames } from '../dist/log/frame.js';
 import { printMachine } from './function-report.mjs';
 import { noteStart } from './watch-function.mjs';
 
