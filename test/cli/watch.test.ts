@@ -5,11 +5,11 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, wr
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import type { SweepReport } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
+import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
@@ -40,14 +40,14 @@ async function startWatch(
     told += `${line}\n`;
     arrival();
   });
-  const until = async (text: string): Promise<void> => {
+  const says = async (text: string): Promise<void> => {
     while (!told.includes(text)) {
       await new Promise<void>(resolve => {
         arrival = resolve;
       });
     }
   };
-  await until('bound');
+  await says('bound');
   const [program, ...before] = [...under, process.execPath];
   const child = spawn(program!, [...before, commandLinePath, 'watch', '--poll', '24h', ...args], {
     env: { ...plainEnvironment(), NOTIFY_SOCKET: socket },
@@ -59,7 +59,7 @@ async function startWatch(
   child.stdout!.setEncoding('utf8').on('data', text => (stdout += text));
   child.stderr!.setEncoding('utf8').on('data', text => (stderr += text));
   await Promise.race([
-    until('READY=1'),
+    says('READY=1'),
     exited.then(ended => assert.fail(`watch has ended: ${ended} ${stderr}`)),
   ]);
   return { process: child, stdout: () => stdout, stderr: () => stderr, exited, told: () => told };
@@ -75,13 +75,7 @@ while True: print(s.recv(4096).decode().replace(chr(10), ' '))`;
 /** No answer for this long means a hang, not a slow machine. */
 const HANG_MS = 60_000;
 
-async function until(holds: () => boolean): Promise<void> {
-  const limit = performance.now() + HANG_MS;
-  while (!holds()) {
-    assert.ok(performance.now() < limit, `still not: ${holds}`);
-    await setImmediate();
-  }
-}
+const holds = (what: () => boolean): Promise<true> => until(`${what}`, what, HANG_MS);
 
 const append = (text: string) => ({ do: 'append', text }) as const;
 
@@ -96,10 +90,10 @@ test('a service manager is told when it watches and when it stops, and functions
     ledger,
     calls: [{ do: 'environment', text: 'socket', variable: 'NOTIFY_SOCKET' }],
   });
-  await until(() => watcher.stdout().endsWith('\n'));
+  await holds(() => watcher.stdout().endsWith('\n'));
   watcher.process.kill('SIGTERM');
   assert.deepEqual(await watcher.exited, [0, null]);
-  await until(() => watcher.told().includes('STOPPING=1'));
+  await holds(() => watcher.told().includes('STOPPING=1'));
   assert.deepEqual(read(ledger), ['socket undefined']);
   const reports = watcher
     .stdout()
@@ -123,9 +117,9 @@ test('the first SIGTERM lets the function in progress finish; the second ends it
     const watcher = await startWatch(t, [base]);
     const calls = [{ do: 'wait-for-fifo', text: 'long', fifo } as const, append('next')];
     await leaveOrphan(t, { base, ledger, calls });
-    await until(() => read(ledger).includes('long'));
+    await holds(() => read(ledger).includes('long'));
     watcher.process.kill('SIGTERM');
-    await until(() => watcher.told().includes('STOPPING=1'));
+    await holds(() => watcher.told().includes('STOPPING=1'));
     const [, second] = signals;
     if (second !== undefined) {
       watcher.process.kill(second);
@@ -133,7 +127,7 @@ test('the first SIGTERM lets the function in progress finish; the second ends it
     }
     writeFileSync(fifo, '');
     if (second === undefined) assert.deepEqual(await watcher.exited, [0, null]);
-    await until(() => read(ledger).includes('long-end'));
+    await holds(() => read(ledger).includes('long-end'));
     const report = await sweepElsewhere(t, { verb: 'sweep', base, options: { waitMs: 30_000 } });
     assert.equal(report.pending, 0, JSON.stringify(report));
     assert.deepEqual(read(ledger), ['long', 'long-end', 'next']);
@@ -150,12 +144,12 @@ test('as pid 1 of a container the second signal ends it, too', {
   execFileSync('mkfifo', [fifo]);
   const watcher = await startWatch(t, [base], ['unshare', '-pf', '--mount-proc']);
   await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
-  await until(() => read(ledger).includes('long'));
+  await holds(() => read(ledger).includes('long'));
   const pid = Number(
     readFileSync(`/proc/${watcher.process.pid}/task/${watcher.process.pid}/children`, 'utf8'),
   );
   process.kill(pid, 'SIGTERM');
-  await until(() => watcher.told().includes('STOPPING=1'));
+  await holds(() => watcher.told().includes('STOPPING=1'));
   process.kill(pid, 'SIGTERM');
   assert.deepEqual(await watcher.exited, [128 + 15, null]);
 });
@@ -166,14 +160,14 @@ test('no death is missed while it is stopped and the queue of events overflows',
   const { child } = await startWorker(t, { base, ledger, calls: [append('missed')] });
   // Its directory is watched: this one was run.
   await leaveOrphan(t, { base, ledger, calls: [append('first')] });
-  await until(() => read(ledger).includes('first'));
+  await holds(() => read(ledger).includes('first'));
   watcher.process.kill('SIGSTOP');
   const most = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
   // Different names: equal events in a row are one.
   for (let count = 0; count <= most; count++) closeSync(openSync(join(directory, `${count % 2}`), 'w'));
   await child.kill();
   watcher.process.kill('SIGCONT');
-  await until(() => read(ledger).includes('missed'));
+  await holds(() => read(ledger).includes('missed'));
   watcher.process.kill('SIGTERM');
   assert.deepEqual(await watcher.exited, [0, null]);
 });
@@ -185,13 +179,13 @@ test('with nothing to do it does nothing, beside files that live, wait or are re
   const watcher = await startWatch(t, [base]);
   await startWorker(t, { base, ledger, calls: [append('live')] });
   const refused = await leaveOrphan(t, { base, ledger, calls: [append('moved')] });
-  await until(() => read(ledger).includes('moved'));
-  await until(() => !existsSync(refused));
+  await holds(() => read(ledger).includes('moved'));
+  await holds(() => !existsSync(refused));
   const waiting = { do: 'throw', text: 'waits', message: 'for an hour' } as const;
   await leaveOrphan(t, { base, ledger, calls: [waiting], options: { retryDelayMs: 3_600_000 } });
   writeFileSync(join(directory, 'func-for-all'), 'text');
   chmodSync(join(directory, 'func-for-all'), 0o644);
-  await until(() => watcher.stdout().includes('func-for-all') && read(ledger).includes('waits'));
+  await holds(() => watcher.stdout().includes('func-for-all') && read(ledger).includes('waits'));
   const calls: string[] = [];
   const tracing = await attachStrace(
     watcher.process.pid!,
@@ -203,7 +197,7 @@ test('with nothing to do it does nothing, beside files that live, wait or are re
   await new Promise(resolve => setTimeout(resolve, 3000));
   const idle = calls.filter(line => !/resumed|read\(\d+, "\\1/.test(line)).length;
   await leaveOrphan(t, { base, ledger, calls: [append('last')] });
-  await until(() => read(ledger).includes('last'));
+  await holds(() => read(ledger).includes('last'));
   watcher.process.kill('SIGTERM');
   await watcher.exited;
   await tracing.ended;
@@ -222,7 +216,7 @@ test('one directory that cannot be watched keeps it from none of the others; it 
   const watcher = await startWatch(t, ['--quiet', '--metrics-file', metrics, bad.base, base]);
   assert.match(watcher.told(), /Watching 1 of 2/);
   await leaveOrphan(t, { base, ledger, calls: [append('good')] });
-  await until(() => read(ledger).includes('good'));
+  await holds(() => read(ledger).includes('good'));
   watcher.process.kill('SIGTERM');
   assert.deepEqual(await watcher.exited, [3, null]);
   assert.equal(watcher.stdout(), '');

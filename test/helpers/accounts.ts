@@ -1,8 +1,8 @@
 /** Two users with accounts for tests that root runs: useradd(8) and userdel(8). */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { tryLock } from '#dist/lock/index.js';
+import { until } from './until.ts';
 
 /** Numbers between UID_MIN and UID_MAX that no other test uses. */
 export const FIRST = 51_001;
@@ -30,13 +30,9 @@ let turn: number | undefined;
 
 /** Waits for its turn, then makes both. What an ended test left is removed first. */
 export async function makeAccounts(): Promise<void> {
-  turn = openSync(TURN, 'a', 0o600);
-  const until = performance.now() + MOST_TURN_MS;
-  while (!tryLock(turn)) {
-    if (performance.now() > until)
-      throw new Error(`${TURN} is locked by another test for ${MOST_TURN_MS} ms`);
-    await setTimeout(100);
-  }
+  const fd = openSync(TURN, 'a', 0o600);
+  turn = fd;
+  await until(`the lock of ${TURN}, which another test has,`, () => tryLock(fd), MOST_TURN_MS);
   removeUsers();
   execFileSync('groupadd', ['--gid', String(EXTRA_GROUP), 'dsweep-extra']);
   for (const [name, uid] of users) {

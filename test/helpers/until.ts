@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again and again until the answer is one, or the time is over: for states of the server, which tells nobody of them. */
+/** Asks again and again until the answer is one, or the time is over: for states that nobody tells of, as those of a server. */
 export async function until<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,

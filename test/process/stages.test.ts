@@ -12,6 +12,7 @@ import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { isFull, sample } from '../helpers/size.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
+import { until } from '../helpers/until.ts';
 
 /** Loaded into the first runner only: does `deed` before its call of this number, and writes down how many there were. */
 const hook = (root: string, stage: number, deed: string): string => `
@@ -174,9 +175,5 @@ test('a sweeper that does not read while its event pipe fills up misses nothing 
 
 /** Resolves when this process is stopped: state T of proc_pid_stat(5). */
 async function stopped(pid: number): Promise<void> {
-  const until = performance.now() + 30_000;
-  while (!/\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) {
-    assert.ok(performance.now() < until, 'it was not stopped');
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
+  await until('its stop', () => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')));
 }

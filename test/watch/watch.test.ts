@@ -16,10 +16,14 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep, watch } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
+import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 import { startWatching } from './watching.ts';
 
 const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
+
+/** No answer for this long means a hang, not a slow machine. */
+const HANG_MS = 60_000;
 
 const append = (text: string) => ({ do: 'append', text }) as const;
 
@@ -182,7 +186,7 @@ test('two watches, a sweep and jobs at the same time run each function once', { 
   ]);
   await manager.close();
   // Which of them runs a function is open.
-  while (read(ledger).length < names.length) await setImmediate();
+  await until('the last of them', () => read(ledger).length >= names.length, HANG_MS);
   for (const watching of watches) await watching.end();
   await sweep(base, { logger: null });
   assert.deepEqual(read(ledger).sort(), names);
@@ -205,14 +209,8 @@ function commandOf(pid: string): string {
   }
 }
 
-async function readyRunner(besides: readonly number[] = []): Promise<number> {
-  for (const until = performance.now() + 30_000; performance.now() < until; ) {
-    const [ready] = runners().filter(pid => !besides.includes(pid));
-    if (ready !== undefined) return ready;
-    await setImmediate();
-  }
-  return assert.fail('no runner is kept ready');
-}
+const readyRunner = (besides: readonly number[] = []): Promise<number> =>
+  until('a runner that is kept ready', () => runners().find(pid => !besides.includes(pid)));
 
 test('a function of a plain owner runs in the runner that was ready, and no runner is used twice', {
   skip,
