@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
+import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { endProcesses, spawn } from '#dist/actions/index.js';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
 import { type Child, startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { makeGate } from '../helpers/gate.ts';
 import { isAlive, nameProcess, type ProcessName, thisProcess } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
 import { sweepFreed } from '../helpers/worker.ts';
@@ -95,8 +96,7 @@ test('a stranger with a copy of every other variable is not hit, nor one with th
 
 test('a spawn that ended with all it started leaves no registration', async t => {
   const argv = ['-c', 'sh -c "exit 0" & read line < "$0"'];
-  const gate = join(freshDirectory(t), 'gate');
-  spawnSync('mkfifo', [gate]);
+  const gate = makeGate(freshDirectory(t));
   const { owner, base, path } = await startOwner(t, { file: 'sh', argv: [...argv, gate], pids: 0 });
   const registered = readFileSync(path).length;
   writeFileSync(gate, 'go\n');

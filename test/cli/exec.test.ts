@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { makeGate } from '../helpers/gate.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { straceMissing } from '../helpers/strace.ts';
@@ -238,8 +239,7 @@ test('a signal is passed on to the program, which decides', async t => {
 test('a signal during the cleanup lets it go on; a second leaves the rest to a sweep', async t => {
   for (const signals of [1, 2]) {
     const base = freshDirectory(t);
-    const gate = join(base, 'gate');
-    spawnSync('mkfifo', [gate]);
+    const gate = makeGate(base);
     const command = `echo begun > ${gate}; read line < ${gate}; touch ${base}/proof`;
     const { wrapper, ended } = start(t, base, ['--defer', command, '--', 'true']);
     const begun = spawnSync('cat', [gate], { encoding: 'utf8' }).stdout;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import type { SweepReport } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
+import { makeGate } from '../helpers/gate.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
 import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
@@ -112,8 +113,7 @@ test('the first SIGTERM lets the function in progress finish; the second ends it
 }, async t => {
   for (const signals of [['SIGTERM'], ['SIGTERM', 'SIGTERM'], ['SIGTERM', 'SIGINT']] as const) {
     const { base, ledger, root } = freshPlace(t);
-    const fifo = join(root, 'fifo');
-    execFileSync('mkfifo', [fifo]);
+    const fifo = makeGate(root);
     const watcher = await startWatch(t, [base]);
     const calls = [{ do: 'wait-for-fifo', text: 'long', fifo } as const, append('next')];
     await leaveOrphan(t, { base, ledger, calls });
@@ -140,8 +140,7 @@ test('as pid 1 of a container the second signal ends it, too', {
   skip: mayUnshare ? false : 'NOT TESTED: unshare(1) may not make a PID namespace here',
 }, async t => {
   const { base, ledger, root } = freshPlace(t);
-  const fifo = join(root, 'fifo');
-  execFileSync('mkfifo', [fifo]);
+  const fifo = makeGate(root);
   const watcher = await startWatch(t, [base], ['unshare', '-pf', '--mount-proc']);
   await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
   await holds(() => read(ledger).includes('long'));

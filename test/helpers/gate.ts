@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Call } from './calls.ts';
 
-/** A FIFO that a function with `do: 'wait-for-fifo'` waits at. */
+/** A FIFO, such as one that a function with `do: 'wait-for-fifo'` waits at. */
 export function makeGate(root: string): string {
   const fifo = join(root, 'gate');
   const { status, stderr } = spawnSync('mkfifo', [fifo], { encoding: 'utf8' });

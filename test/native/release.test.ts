@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { type Child, startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { makeGate } from '../helpers/gate.ts';
 import { obey, peerInThisThread, type Scheme } from '../helpers/lock-peer.ts';
 
 const here = peerInThisThread();
@@ -72,8 +72,7 @@ for (const scheme of ['flock', 'ofd'] as const) {
 
   test(`a child that inherited the descriptor keeps the ${scheme} lock after its parent was SIGKILLed`, async t => {
     const path = freshFile(t);
-    const fifo = join(freshDirectory(t), 'fifo');
-    spawnSync('mkfifo', [fifo]);
+    const fifo = makeGate(freshDirectory(t));
     // For reading and writing, and open throughout: never blocks, and what is written waits for the reader to come.
     const fifoFd = openSync(fifo, 'r+');
     t.after(() => closeSync(fifoFd));

@@ -31,8 +31,7 @@ test('a second signal ends the process at once, and the next sweep runs the rest
   const { child } = await startWorker(t, { base, ledger, calls, options });
   child.process.kill('SIGINT');
   // The function in progress waits for ever.
-  const arrival = arrivalAt(fifo);
-  const letThrough = await arrival;
+  const letThrough = await arrivalAt(fifo);
   assert.deepEqual(await child.kill('SIGTERM'), { code: null, signal: 'SIGTERM' });
   await letThrough();
   const again = arrivalAt(fifo);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -9,13 +8,12 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep, watch } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 import { startWatching } from './watching.ts';
@@ -247,15 +245,13 @@ test('a runner that dies while it waits is replaced', { skip }, async t => {
 
 test('at its end the function in progress is finished, and the rest stays registered', { skip }, async t => {
   const { base, ledger, root } = freshPlace(t);
-  const fifo = join(root, 'fifo');
-  execFileSync('mkfifo', [fifo]);
+  const fifo = makeGate(root);
   const watching = startWatching(t, base);
   const calls = [{ do: 'wait-for-fifo', text: 'long', fifo } as const, append('next')];
   await leaveOrphan(t, { base, ledger, calls });
-  while (!read(ledger).includes('long')) await setImmediate();
+  const letThrough = await arrivalAt(fifo);
   const ended = watching.end();
-  // Opened by the function, it has a reader; closing it ends the function's wait.
-  writeFileSync(fifo, '');
+  await letThrough();
   await ended;
   assert.deepEqual(read(ledger), ['long', 'long-end']);
   assert.deepEqual(
@@ -268,15 +264,14 @@ test('at its end the function in progress is finished, and the rest stays regist
 
 test('with several runners, a function that takes long keeps no other owner waiting', { skip }, async t => {
   const { base, ledger, root } = freshPlace(t);
-  const fifo = join(root, 'fifo');
-  execFileSync('mkfifo', [fifo]);
+  const fifo = makeGate(root);
   const watching = startWatching(t, base, { concurrency: 2 });
   await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
-  while (!read(ledger).includes('long')) await setImmediate();
+  const letThrough = await arrivalAt(fifo);
   await leaveOrphan(t, { base, ledger, calls: [append('other')] });
   await watching.until(({ ran }) => ran.length === 1);
   assert.deepEqual(read(ledger), ['long', 'other']);
-  writeFileSync(fifo, '');
+  await letThrough();
   await watching.until(({ ran }) => ran.length === 2);
 });
 
