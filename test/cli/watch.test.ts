@@ -9,6 +9,7 @@ import type { SweepReport } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { makeGate } from '../helpers/gate.ts';
+import { childrenOf } from '../helpers/process-life.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
 import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
@@ -144,9 +145,7 @@ test('as pid 1 of a container the second signal ends it, too', {
   const watcher = await startWatch(t, [base], ['unshare', '-pf', '--mount-proc']);
   await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
   await holds(() => read(ledger).includes('long'));
-  const pid = Number(
-    readFileSync(`/proc/${watcher.process.pid}/task/${watcher.process.pid}/children`, 'utf8'),
-  );
+  const [pid = assert.fail('no pid 1')] = childrenOf(watcher.process.pid!);
   process.kill(pid, 'SIGTERM');
   await holds(() => watcher.told().includes('STOPPING=1'));
   process.kill(pid, 'SIGTERM');

@@ -1,5 +1,6 @@
 /** Which process is meant, and whether it lives: from /proc (Linux). */
 import { readFileSync } from 'node:fs';
+import { unlessRefused } from '#dist/errors.js';
 
 /** A process, told apart from later ones with its number by its start time in clock ticks. */
 export interface ProcessName {
@@ -34,7 +35,13 @@ export function isAlive({ pid, start }: ProcessName): boolean {
   return !['Z', 'X'].includes(stat[0] ?? '') && (Number(stat[6]) & PF_EXITING) === 0;
 }
 
-/** Whether a process runs one of the programs in this directory. */
+/** The children of the main thread of a process; none of one that is gone. */
+export function childrenOf(pid: number): number[] {
+  const text = unlessRefused(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), '');
+  return text.trim().split(' ').filter(Boolean).map(Number);
+}
+
+/** Whether a process runs this program, or one of those in this directory. */
 export function runsOneOf(programs: string, pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(programs);

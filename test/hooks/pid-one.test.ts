@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { unlessRefused } from '#dist/errors.js';
 import { installCommand, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
+import { childrenOf, runsOneOf } from '../helpers/process-life.ts';
 import { until } from '../helpers/until.ts';
 import { ALICE, directoryOf } from '../helpers/users.ts';
 
@@ -99,7 +99,7 @@ describe('a container', { skip: notForOthers || noNamespaces }, () => {
       state,
     );
     await until('the worker', () => existsSync(join(state, 'begun')));
-    const [child] = childrenOf(pidOne(worker)).filter(pid => commandLineOf(pid).includes('program.mjs'));
+    const [child] = childrenOf(pidOne(worker)).filter(pid => runsOneOf('program.mjs', pid));
     process.kill(child!, 'SIGKILL');
     assert.deepEqual(await once(worker, 'exit'), [137, null]);
     assert.ok(existsSync(join(state, 'deferred-ran')));
@@ -163,15 +163,6 @@ function sweepLine(state: string): string[] {
 /** Of the container that `unshare` holds: its only child. */
 function pidOne({ pid }: ChildProcess): number {
   return childrenOf(pid!)[0] ?? assert.fail('no pid 1');
-}
-
-function childrenOf(pid: number): number[] {
-  const text = unlessRefused(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), '');
-  return text.trim().split(' ').filter(Boolean).map(Number);
-}
-
-function commandLineOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 }
 
 /** Ended processes that pid 1 has not reaped. */

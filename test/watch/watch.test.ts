@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep, watch } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { childrenOf, runsOneOf } from '../helpers/process-life.ts';
 import { until } from '../helpers/until.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 import { startWatching } from './watching.ts';
@@ -191,21 +183,7 @@ test('two watches, a sweep and jobs at the same time run each function once', { 
 });
 
 /** Runners that this process has started. */
-function runners(): number[] {
-  return readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
-    .split(' ')
-    .filter(pid => pid !== '' && commandOf(pid).includes('runner/main.js'))
-    .map(Number);
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    // It has just ended.
-    return '';
-  }
-}
+const runners = (): number[] => childrenOf(process.pid).filter(pid => runsOneOf('runner/main.js', pid));
 
 const readyRunner = (besides: readonly number[] = []): Promise<number> =>
   until('a runner that is kept ready', () => runners().find(pid => !besides.includes(pid)));
