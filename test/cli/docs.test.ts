@@ -4,7 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { commandLinePath, packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
+import {
+  commandLinePath,
+  linkPackage,
+  packageRoot,
+  plainEnvironment,
+  runCommandLine,
+} from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const page = readFileSync(join(packageRoot, 'docs/cli.md'), 'utf8');
@@ -39,8 +45,7 @@ test('the examples of docs/cli.md, run in their order, print what the page says'
   mkdirSync(bin);
   chmodSync(commandLinePath, 0o755);
   symlinkSync(commandLinePath, join(bin, 'deferred-sweep'));
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  linkPackage(directory);
   const [, program = assert.fail('no program')] = /```js\n(.*?)```/s.exec(page) ?? [];
   writeFileSync(join(directory, 'worker.mjs'), program);
   const steps = stepsOf(page);

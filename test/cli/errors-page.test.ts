@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+import { packageRoot } from '../helpers/command-line.ts';
 
 test('docs/errors.md has every code an error can carry, in the order of src/errors.ts, and no other', () => {
   const source = readFileSync(`${packageRoot}src/errors.ts`, 'utf8');

@@ -9,6 +9,7 @@ import {
   baseOfKilledWorker,
   commandLinePath,
   installCommand,
+  linkPackage,
   packageRoot,
   plainEnvironment,
 } from '../helpers/command-line.ts';
@@ -29,8 +30,7 @@ test('the trap of a shell script runs what its killed worker left', t => {
   const bin = binDirectory(t);
   const directory = freshDirectory(t);
   const base = join(directory, 'state');
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  linkPackage(directory);
   writeFileSync(
     join(directory, 'worker.mjs'),
     `import { promises } from 'node:fs';
@@ -74,8 +74,7 @@ test('the lines for deployments remove no release that a job needs, and sweep on
   const bin = binDirectory(t);
   const directory = freshDirectory(t);
   const release = join(directory, 'releases/41');
-  mkdirSync(join(release, 'node_modules'), { recursive: true });
-  symlinkSync(packageRoot, join(release, 'node_modules', 'deferred-sweep'));
+  linkPackage(release);
   symlinkSync(release, join(directory, 'current'));
   writeFileSync(
     join(release, 'clean.mjs'),

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse as parseYaml } from 'yaml';
-import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
+import { commandLinePath, packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 interface Block {
@@ -67,7 +67,7 @@ function runShell(t: TestContext, line: string): { status: number | null; stderr
   const env = {
     ...plainEnvironment(),
     DEFERRED_SWEEP_DIR: directory,
-    CLI: join(packageRoot, 'dist/cli/main.js'),
+    CLI: commandLinePath,
     NODE: process.execPath,
     SLURM_JOB_UID: '1000',
   };

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { commandLinePath, linkPackage, packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
-const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 // A program must not take itself for a part of the test runner.
 const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
 
@@ -30,8 +21,7 @@ function run(program: string, args: readonly string[], cwd = packageRoot) {
 /** A directory where `deferred-sweep` can be imported, as after `npm install`. */
 function projectDirectory(t: Parameters<typeof freshDirectory>[0]): string {
   const directory = freshDirectory(t);
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  linkPackage(directory);
   return directory;
 }
 
@@ -50,7 +40,7 @@ test("README's program leaves its directory behind and the command of README rem
   assert.equal(worker.signal, 'SIGKILL', worker.stderr);
   assert.equal(scratchDirectories(directory).length, 1);
 
-  const sweep = run(join(packageRoot, 'dist/cli/main.js'), ['node-state'], directory);
+  const sweep = run(commandLinePath, ['node-state'], directory);
   assert.equal(sweep.status, 0, sweep.stderr);
   assert.match(sweep.stdout, / 1 done, 0 failed, 0 left for later, 0 live owners\n$/);
   assert.deepEqual(scratchDirectories(directory), []);

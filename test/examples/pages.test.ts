@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { installCommand, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
+import { installCommand, linkPackage, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
 
@@ -15,9 +15,9 @@ function project(t: TestContext): {
   mark: string;
 } {
   const directory = freshDirectory(t);
+  linkPackage(directory);
   const bin = join(directory, 'node_modules', '.bin');
-  mkdirSync(bin, { recursive: true });
-  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  mkdirSync(bin);
   installCommand(bin);
   const temporary = freshDirectory(t);
   const mark = createMark(t);

@@ -4,10 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const LIBRARY = `import { appendFileSync } from 'node:fs';
   let n = 0; export const set = value => { n = value; };
@@ -46,7 +44,7 @@ before(t => {
   const [base, out] = [join(root, 'base'), join(root, 'out')];
   spawnSync(process.execPath, [join(root, 'program.mjs'), base, out, 'more'], { stdio: 'inherit' });
   const env = { ...process.env, OF_THE_SWEEPER: 'set' };
-  spawnSync(process.execPath, [cli, base], { env });
+  spawnSync(process.execPath, [commandLinePath, base], { env });
   seen = new Map(
     readFileSync(out, 'utf8')
       .trim()

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { onlyFull } from '../helpers/size.ts';
 
@@ -397,8 +398,7 @@ function replaceAndSweep(t: TestContext, name: string, library: string, program:
      process.kill(process.pid, 'SIGKILL');`,
   );
   spawnSync(process.execPath, [join(root, 'main.mjs')], { stdio: 'inherit' });
-  const cli = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
-  const { stdout } = spawnSync(process.execPath, [cli, '--json', root], { encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, [commandLinePath, '--json', root], { encoding: 'utf8' });
   const report = JSON.parse(stdout) as {
     files: { functions: { outcome: string; error?: { code: string } }[] }[];
   };

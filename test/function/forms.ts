@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { type Form, PACKAGE_ROOT } from '../helpers/fn-project.ts';
+import { packageRoot } from '../helpers/command-line.ts';
+import type { Form } from '../helpers/fn-project.ts';
 import { onlyFull } from '../helpers/size.ts';
 
-const modules = join(PACKAGE_ROOT, 'node_modules');
+const modules = join(packageRoot, 'node_modules');
 const bin = (name: string): string => join(modules, '.bin', name);
 const [major = 0] = process.versions.node.split('.').map(Number);
 

@@ -12,11 +12,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { sample } from '../helpers/size.ts';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const library = import.meta.resolve('#dist/index.js');
 
 /** The body of a program that is killed with a function registered that it exports. */
@@ -258,7 +257,7 @@ for (const { label, skip = false, prepare, input } of sample(STARTS, 12)) {
     assert.equal(ended.stderr, '');
     assert.equal(readFileSync(place.ledger, 'utf8'), 'started\nsource\n');
 
-    const swept = spawnSync(process.execPath, [cli, place.base], { cwd: '/', encoding: 'utf8' });
+    const swept = spawnSync(process.execPath, [commandLinePath, place.base], { cwd: '/', encoding: 'utf8' });
     assert.equal(swept.status, 0, swept.stdout + swept.stderr);
     assert.equal(swept.stderr, '');
     assert.equal(readFileSync(place.ledger, 'utf8'), 'started\nsource\n{"of":["the entry script"]}\n');
@@ -307,7 +306,7 @@ test('a module that opens a job when it is imported to run a function of it gets
      process.kill(process.pid, 'SIGKILL');`,
   );
   spawnSync(process.execPath, [program]);
-  const swept = spawnSync(process.execPath, [cli, place.base], { encoding: 'utf8' });
+  const swept = spawnSync(process.execPath, [commandLinePath, place.base], { encoding: 'utf8' });
   assert.match(swept.stdout, /imported only to run a deferred function/);
   assert.equal(readFileSync(place.ledger, 'utf8'), 'begins\nbegins\n');
 });

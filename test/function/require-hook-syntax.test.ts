@@ -1,12 +1,12 @@
 /** Programs in ES syntax that a require hook compiles, as @babel/register does, in `.js` files of no declared type. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
-import { PACKAGE_ROOT } from '../helpers/fn-project.ts';
+import { linkPackage, packageRoot } from '../helpers/command-line.ts';
 
 const typescript = createRequire(import.meta.url).resolve('typescript');
 
@@ -38,11 +38,10 @@ const files = {
 
 for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
   test(`ES syntax that a require hook compiles is deferred and run: node ${argv.join(' ')}`, async t => {
-    const root = mkdtempSync(join(PACKAGE_ROOT, 'dist-test', 'hooked-'));
+    const root = mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
     t.after(() => rmSync(root, { recursive: true, force: true }));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
-    mkdirSync(join(root, 'node_modules'));
-    symlinkSync(PACKAGE_ROOT, join(root, 'node_modules', 'deferred-sweep'));
+    linkPackage(root);
     const [base, out] = [join(root, 'base'), join(root, 'out')];
     const { signal, stderr } = spawnSync(process.execPath, [...argv, base, out], {
       cwd: root,

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { type AnyFunction, DeferredFunction, DeferredFunctionManager } from '#dist/index.js';
-import { PACKAGE_ROOT } from '../helpers/fn-project.ts';
+import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 function replace(t: TestContext, holder: object, name: string, fn: AnyFunction, isTold: boolean): void {
@@ -102,10 +102,10 @@ test('data imported under CommonJS loaders is captured as it is', async t => {
 });
 
 test('a deferred function of another copy of this package is registered', async t => {
-  const copy = fs.mkdtempSync(join(PACKAGE_ROOT, 'dist-test', 'copy-'));
+  const copy = fs.mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
   t.after(() => fs.rmSync(copy, { recursive: true }));
-  fs.cpSync(join(PACKAGE_ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
-  fs.copyFileSync(join(PACKAGE_ROOT, 'package.json'), join(copy, 'package.json'));
+  fs.cpSync(join(packageRoot, 'dist'), join(copy, 'dist'), { recursive: true });
+  fs.copyFileSync(join(packageRoot, 'package.json'), join(copy, 'package.json'));
   const other = (await import(pathToFileURL(join(copy, 'dist', 'index.js')).href)) as {
     DeferredFunction: typeof DeferredFunction;
   };

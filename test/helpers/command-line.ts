@@ -49,6 +49,13 @@ export function installCommand(directory: string): string {
   return program;
 }
 
+/** `deferred-sweep` is found from this directory, as after `npm install`. */
+export function linkPackage(directory: string): void {
+  const packages = join(directory, 'node_modules');
+  mkdirSync(packages, { recursive: true });
+  symlinkSync(packageRoot, join(packages, 'deferred-sweep'));
+}
+
 /** Ours, without what would make a child take itself for a part of the test runner, or name a directory. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _context, DEFERRED_SWEEP_DIR: _base, ...env } = process.env;
@@ -63,8 +70,7 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
 export function baseOfKilledWorker(t: TestContext, body: string, options = '{}'): string {
   const base = freshDirectory(t);
   const project = freshDirectory(t);
-  mkdirSync(join(project, 'node_modules'));
-  symlinkSync(packageRoot, join(project, 'node_modules', 'deferred-sweep'));
+  linkPackage(project);
   writeFileSync(
     join(project, 'worker.mjs'),
     `import { promises } from 'node:fs';

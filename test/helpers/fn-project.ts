@@ -1,24 +1,13 @@
 /** The project of test/fixtures/fn-project, which defers functions of every kind, in the forms programs are run in. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { commandLinePath, linkPackage, packageRoot } from './command-line.ts';
 
-export const PACKAGE_ROOT: string = fileURLToPath(new URL('../../', import.meta.url));
-const compiled = join(PACKAGE_ROOT, 'dist-test', 'fixtures', 'fn-project');
-const sources = join(PACKAGE_ROOT, 'test', 'fixtures', 'fn-project');
-const cli = join(PACKAGE_ROOT, 'dist', 'cli', 'main.js');
+const compiled = join(packageRoot, 'dist-test', 'fixtures', 'fn-project');
+const sources = join(packageRoot, 'test', 'fixtures', 'fn-project');
 
 /** A function that was deferred, as the project's manifest tells. */
 export interface Entry {
@@ -56,7 +45,7 @@ export interface Form {
 
 /** A copy of the project, which finds `deferred-sweep` and the tools among its packages. */
 export function copyProject(t: TestContext, form: Form): Place {
-  const root = mkdtempSync(join(PACKAGE_ROOT, 'dist-test', 'project-'));
+  const root = mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   cpSync(form.language === 'ts' ? sources : compiled, root, { recursive: true });
   for (const name of ['legacy.cjs', 'single.cjs']) {
@@ -64,9 +53,9 @@ export function copyProject(t: TestContext, form: Form): Place {
     writeFileSync(join(root, name), text.replaceAll('./record.js', `./record.${form.language}`));
   }
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
+  linkPackage(root);
   const fnPackage = join(root, 'node_modules', 'fn-package');
-  mkdirSync(fnPackage, { recursive: true });
-  symlinkSync(PACKAGE_ROOT, join(root, 'node_modules', 'deferred-sweep'));
+  mkdirSync(fnPackage);
   const description = '{ "name": "fn-package", "type": "module", "main": "index.js" }';
   writeFileSync(join(fnPackage, 'package.json'), description);
   writeFileSync(join(fnPackage, 'index.js'), "export default 'a package';");
@@ -95,7 +84,7 @@ export function runProject(form: Form, place: Place, ending: 'close' | 'crash'):
 
 /** Sweeps in a process of its own, from elsewhere. */
 export function sweepOrphans({ base }: Place): void {
-  const { stdout, stderr } = spawnSync(process.execPath, [cli, '--json', base], {
+  const { stdout, stderr } = spawnSync(process.execPath, [commandLinePath, '--json', base], {
     encoding: 'utf8',
     cwd: '/',
   });

@@ -1,9 +1,9 @@
 /** Programs that register functions: written by a test, run in a directory of their own. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { packageRoot, plainEnvironment } from './command-line.ts';
+import { linkPackage, plainEnvironment } from './command-line.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 export interface Project {
@@ -16,8 +16,7 @@ export interface Project {
 
 export function makeProject(t: TestContext, files: Readonly<Record<string, string>>): Project {
   const directory = freshDirectory(t);
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
+  linkPackage(directory);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   return { directory, base: join(directory, 'base'), ledger: join(directory, 'ledger') };
 }

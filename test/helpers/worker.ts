@@ -5,10 +5,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type ManagerOptions, type SweepOptions, type SweepReport, sweep } from '#dist/index.js';
 import type { Call } from './calls.ts';
 import { type Child, type ChildOptions, startChild } from './child.ts';
+import { commandLinePath } from './command-line.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 export type Death = 'abort' | 'exit' | 'uncaught exception' | 'unhandled rejection' | 'sigkill';
@@ -118,13 +118,11 @@ export async function sweepFreed(
   }
 }
 
-export const CLI: string = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));
-
 /** Runs the command line to its end. */
 export async function cli(
   ...args: string[]
 ): Promise<Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [commandLinePath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', text => (stdout += text));

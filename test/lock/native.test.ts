@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { DeferredSweepError } from 'deferred-sweep/lock';
 import { buildSync } from 'esbuild';
 import { addonPath } from '#dist/lock/native.js';
+import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = `${process.platform}-${process.arch}`;
 
 type Lock = typeof import('deferred-sweep/lock');
@@ -19,9 +19,9 @@ async function installWithoutAddon(t: TestContext): Promise<{ directory: string;
   const directory = realpathSync(freshDirectory(t));
   const files = ['errors', 'printable', 'old-node', 'refuse-old-node'].map(name => `dist/${name}.js`);
   for (const part of ['package.json', ...files, 'dist/lock']) {
-    cpSync(join(root, part), join(directory, part), { recursive: true });
+    cpSync(join(packageRoot, part), join(directory, part), { recursive: true });
   }
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  symlinkSync(join(packageRoot, 'node_modules'), join(directory, 'node_modules'));
   return { directory, lock: await import(pathToFileURL(join(directory, 'dist/lock/index.js')).href) };
 }
 
@@ -105,10 +105,10 @@ for (const format of ['esm', 'cjs'] as const) {
   test(`bundled by esbuild as ${format}, the first use says how to mark it as external`, t => {
     const directory = freshDirectory(t);
     const outfile = join(directory, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
-    const contents = `import { DeferredFunctionManager } from ${JSON.stringify(join(root, 'dist/index.js'))};
+    const contents = `import { DeferredFunctionManager } from ${JSON.stringify(join(packageRoot, 'dist/index.js'))};
       new DeferredFunctionManager(${JSON.stringify(join(directory, 'state'))}).open()`;
     buildSync({
-      stdin: { contents, resolveDir: root },
+      stdin: { contents, resolveDir: packageRoot },
       ...{ bundle: true, platform: 'node', format, outfile, logLevel: 'error' },
     });
     const { status, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' });
@@ -121,10 +121,10 @@ test('the command of DEFERRED_ADDON_MISSING compiles an addon that is then loade
   skip: spawnSync('c++', ['--version']).status === 0 ? false : 'NOT TESTED: no c++',
 }, async t => {
   const { directory, lock } = await installWithoutAddon(t);
-  cpSync(join(root, 'native'), join(directory, 'native'), { recursive: true });
+  cpSync(join(packageRoot, 'native'), join(directory, 'native'), { recursive: true });
   const include = join(directory, 'native/include');
   for (const headers of ['node-addon-api', 'node-api-headers/include'])
-    cpSync(join(root, 'node_modules', headers), include, { recursive: true, dereference: true });
+    cpSync(join(packageRoot, 'node_modules', headers), include, { recursive: true, dereference: true });
   const [, command] = addonMissing(lock).message.split(' run: ');
   const { status, stdout, stderr } = spawnSync('sh', ['-c', command as string], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);

@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { addonPath } from '#dist/lock/native.js';
+import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const host = fileURLToPath(new URL('../../test/fixtures/musl-host.c', import.meta.url));
@@ -13,13 +14,14 @@ const muslMissing =
     ? false
     : 'NOT TESTED: musl-gcc is not installed (Debian: musl-tools)';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
 /** Also the one for the package, where it was built. */
-const addons = [addonPath(), join(root, `prebuilds/${process.platform}-${process.arch}/deferred_sweep.node`)];
+const addons = [
+  addonPath(),
+  join(packageRoot, `prebuilds/${process.platform}-${process.arch}/deferred_sweep.node`),
+];
 
 for (const addon of new Set(addons.filter(path => existsSync(path)))) {
-  const name = relative(root, addon);
+  const name = relative(packageRoot, addon);
   test(`${name} locks in a process of musl's, which has neither glibc nor a C++ library`, {
     skip: muslMissing,
   }, t => {

@@ -4,17 +4,16 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parseClusterLine } from '#dist/cli/cluster/arguments.js';
 import { UsageError } from '#dist/cli/exit.js';
 import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 let server: PostgresServer;
 
 sharedServer(started => {
@@ -22,7 +21,7 @@ sharedServer(started => {
 });
 
 function cli(args: readonly string[], user = 'operator') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'cluster', ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', ...args], {
     encoding: 'utf8',
     env: { DEFERRED_SWEEP_POSTGRES: server.url(user) },
     timeout: 60_000,
@@ -71,10 +70,12 @@ test('wrong usage is refused before anything is connected, with status 2', () =>
   ]) {
     assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
   }
-  const { status, stderr } = spawnSync(process.execPath, [main, 'cluster', 'lsit'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', 'lsit'], {
+    encoding: 'utf8',
+  });
   assert.deepEqual([status, /cluster --help/.test(stderr)], [2, true]);
   const unloadable = ['cluster', 'sweep', ...inPool, '--handlers', '/nowhere.mjs'];
-  assert.equal(spawnSync(process.execPath, [main, ...unloadable]).status, 2);
+  assert.equal(spawnSync(process.execPath, [commandLinePath, ...unloadable]).status, 2);
 });
 
 test(
@@ -140,7 +141,7 @@ test('what a handler throws reaches the terminal escaped, as text and as JSON', 
   const [ran] = JSON.parse(swept.stdout).owners[0].functions;
   assert.equal(ran.error.message, 'red \u001b[31m \u202e \u009b', 'it parses to what was thrown');
   await server.sql('UPDATE deferred_sweep.functions SET next_at = now()');
-  const watch = spawn(process.execPath, [main, 'cluster', 'watch', ...sweep.slice(1)], {
+  const watch = spawn(process.execPath, [commandLinePath, 'cluster', 'watch', ...sweep.slice(1)], {
     env: { DEFERRED_SWEEP_POSTGRES: server.url('worker') },
   });
   t.after(() => watch.kill('SIGKILL'));

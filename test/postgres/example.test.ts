@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../helpers/command-line.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { until } from '../helpers/until.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The example's small cloud, which is no part of what is compiled. */
 interface Cloud {
@@ -22,7 +20,7 @@ test('the example: a killed worker leaves a machine running, `cluster watch` ter
   const server = await PostgresServer.start();
   t.after(() => server.end());
   await server.migrate();
-  const { startCloud } = (await import(`${root}examples/cluster/fake-cloud.mjs`)) as {
+  const { startCloud } = (await import(`${packageRoot}examples/cluster/fake-cloud.mjs`)) as {
     startCloud(): Promise<Cloud>;
   };
   const cloud = await startCloud();
@@ -34,7 +32,11 @@ test('the example: a killed worker leaves a machine running, `cluster watch` ter
     DEFERRED_SWEEP_POSTGRES: server.url('worker'),
   };
   const start = (...args: string[]) => {
-    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      cwd: packageRoot,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     t.after(() => child.kill('SIGKILL'));
     return child;
   };

@@ -3,27 +3,17 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 test('without pg the package works, and only a cluster manager that connects says what is missing', t => {
   const project = freshDirectory(t);
   const installed = join(project, 'node_modules', 'deferred-sweep');
   mkdirSync(installed, { recursive: true });
   for (const part of ['dist', 'build', 'package.json'])
-    cpSync(join(root, part), join(installed, part), { recursive: true });
-  for (const dependency of [
-    'acorn',
-    'cbor-x',
-    'eslint-scope',
-    'esrecurse',
-    'estraverse',
-    'node-gyp-build',
-    '@types',
-  ]) {
-    symlinkSync(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
+    cpSync(join(packageRoot, part), join(installed, part), { recursive: true });
+  for (const dependency of ['acorn', 'eslint-scope', 'esrecurse', 'estraverse', '@types']) {
+    symlinkSync(join(packageRoot, 'node_modules', dependency), join(project, 'node_modules', dependency));
   }
   writeFileSync(
     join(project, 'program.mjs'),
@@ -51,7 +41,7 @@ session.connect();
 session.on('Debugger.scriptParsed', ({ params }) => console.log(params.url));
 session.post('Debugger.enable');`;
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
-    cwd: root,
+    cwd: packageRoot,
     encoding: 'utf8',
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });

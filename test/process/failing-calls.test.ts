@@ -10,17 +10,11 @@ import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { attachStrace, callsLogged, strace, straceMissing } from '../helpers/strace.ts';
-import {
-  CLI,
-  freshPlace,
-  leaveOrphan,
-  type Place,
-  type SweeperPlan,
-  startWorker,
-} from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, type Place, type SweeperPlan, startWorker } from '../helpers/worker.ts';
 
 const skip = straceMissing;
 const a: Call = { do: 'append', text: 'a' };
@@ -52,7 +46,9 @@ async function sweepTampered(
 /** The command line, while calls on one path fail. */
 function runTampered(args: readonly string[], path: string, inject: string, log: string) {
   const [program, ...options] = strace({ path, inject, log });
-  const ended = spawnSync(program, [...options, process.execPath, CLI, ...args], { encoding: 'utf8' });
+  const ended = spawnSync(program, [...options, process.execPath, commandLinePath, ...args], {
+    encoding: 'utf8',
+  });
   return { ...ended, said: JSON.parse(ended.stdout) as SweepReport & { error?: { code?: string } } };
 }
 

@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from '#dist/index.js';
+import { commandLinePath } from '../helpers/command-line.ts';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.ts';
-import { CLI, freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 // Each of sweeper and runner meets the lease at its first two opens; the sweeper at those after, too.
 for (const when of ['1..2', '2..40'] as const)
@@ -19,9 +20,13 @@ for (const when of ['1..2', '2..40'] as const)
     const [program, ...options] = strace({ path, inject: `openat:error=EAGAIN:when=${when}`, log });
     // Not the runner's: it leaves a file that it cannot open to another sweep.
     const args = follow ? options : options.filter(option => option !== '-f');
-    const { status, stdout, stderr } = spawnSync(program, [...args, process.execPath, CLI, '--json', base], {
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = spawnSync(
+      program,
+      [...args, process.execPath, commandLinePath, '--json', base],
+      {
+        encoding: 'utf8',
+      },
+    );
     const failed = readFileSync(log, 'utf8')
       .split('\n')
       .filter(line => line.endsWith('(INJECTED)')).length;

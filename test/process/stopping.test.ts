@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredFunctionManager, type SweepReport } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
-import { baseOfKilledWorker } from '../helpers/command-line.ts';
+import { baseOfKilledWorker, startCommandLine } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
-import { CLI, cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { until } from '../helpers/until.ts';
+import { cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`at ${signal} the command line lets the function in progress finish, leaves the rest registered, and reports`, async t => {
@@ -17,16 +18,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const fifo = makeGate(root);
     const { calls, lines } = queueAt(fifo);
     await leaveOrphan(t, { base, ledger, calls });
-    const sweeper = spawn(process.execPath, [CLI, '--json', base], { stdio: ['ignore', 'pipe', 'inherit'] });
-    t.after(() => sweeper.kill('SIGKILL'));
-    let stdout = '';
-    sweeper.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+    const sweeper = startCommandLine(t, ['--json', base]);
+    const stdout = text(sweeper.stdout!);
     const letThrough = await arrivalAt(fifo);
     const ended = once(sweeper, 'close');
     sweeper.kill(signal);
     await letThrough();
     assert.equal((await ended)[0], 1);
-    const report = JSON.parse(stdout) as SweepReport;
+    const report = JSON.parse(await stdout) as SweepReport;
     assert.equal(report.isComplete, false);
     assert.ok(report.ok > 0 && report.pending > 0, `${report.ok} ok, ${report.pending} pending`);
     assert.equal(report.ok + report.pending, calls.length);
@@ -48,16 +47,14 @@ for (const [how, hang] of [
     ];
     await leaveOrphan(t, { base, ledger, calls, options: { timeoutMs: 0 } });
     // As of `timeout 3 deferred-sweep BASE 2>&1 | cat`, which waits for the end of both.
-    const sweeper = spawn(process.execPath, [CLI, '--json', '--grace', '200ms', base]);
-    t.after(() => sweeper.kill('SIGKILL'));
-    let stdout = '';
-    sweeper.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-    sweeper.stderr.resume();
+    const sweeper = startCommandLine(t, ['--json', '--grace', '200ms', base]);
+    const stdout = text(sweeper.stdout!);
+    sweeper.stderr!.resume();
     const ended = once(sweeper, 'close');
-    while (read(ledger).length === 0) await sleep(20);
+    await until('its beginning', () => read(ledger).length > 0, 60_000);
     sweeper.kill('SIGTERM');
     assert.equal((await ended)[0], 1);
-    const report = JSON.parse(stdout) as SweepReport;
+    const report = JSON.parse(await stdout) as SweepReport;
     assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 0, 1, 2]);
     assert.deepEqual(read(ledger), ['hangs']);
   });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { SweepReport } from '#dist/index.js';
+import { commandLinePath } from '../../helpers/command-line.ts';
 import { thisProcess } from '../../helpers/process-life.ts';
 import { write } from './log.ts';
 import { type Fate, planSweeper, planWorker } from './plan.ts';
@@ -28,7 +29,6 @@ export interface Deeds {
 }
 
 const PROGRAMS = new URL('./programs/', import.meta.url);
-const CLI = fileURLToPath(import.meta.resolve('#dist/cli/main.js'));
 
 /** Keeps so many workers and sweepers alive until the time is up, then kills them all. */
 export async function drive(course: Course): Promise<Deeds> {
@@ -110,7 +110,9 @@ type Left = Pick<SweepReport, 'live' | 'held' | 'sweeping' | 'pending'>;
 export async function sweepToTheEnd(base: string, withinMs: number): Promise<boolean> {
   const until = performance.now() + withinMs;
   while (performance.now() < until) {
-    const { stdout } = spawnSync(process.execPath, [CLI, 'cleanup', '--json', base], { encoding: 'utf8' });
+    const { stdout } = spawnSync(process.execPath, [commandLinePath, 'cleanup', '--json', base], {
+      encoding: 'utf8',
+    });
     const report = stdout === '' ? undefined : (JSON.parse(stdout) as Left);
     if (report && report.live + report.held + report.sweeping + report.pending === 0) return true;
     // A runner of a dead sweeper, or a child that inherited a lock: nothing else tells when it ends.
