@@ -93,6 +93,29 @@ test('marks are found wherever the output is cut', () => {
   }
 });
 
+test('a mark behind a long line is found wherever the output is cut', () => {
+  const long = 'x'.repeat(70_000);
+  const bytes = Buffer.from(`${long}\0m:one\nafter\n`);
+  for (let cut = long.length; cut <= bytes.length; cut++) {
+    const found = new Map<string | undefined, string>();
+    const output = new LabelledOutput(
+      'm',
+      (name, lines) => found.set(name, `${found.get(name) ?? ''}${lines}`).size > 0,
+    );
+    output.read(bytes.subarray(0, cut));
+    output.read(bytes.subarray(cut));
+    output.end();
+    assert.deepEqual(
+      [...found],
+      [
+        [undefined, long],
+        ['one', 'after\n'],
+      ],
+      `cut at ${cut}`,
+    );
+  }
+});
+
 test('with --quiet what functions print is shown only if something went wrong', t => {
   const chatter = `job.defer(function chatter() { console.log('hello'); });`;
   const good = runCommandLine(['--quiet', baseOfKilledWorker(t, chatter)]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -59,6 +60,43 @@ for (const [how, hang] of [
     assert.deepEqual(read(ledger), ['hangs']);
   });
 }
+
+test('at SIGTERM no function begins behind one that ends at once when its signal is aborted', async t => {
+  const rounds = 8;
+  const base = baseOfKilledWorker(
+    t,
+    `for (let n = 0; n <= ${rounds}; n++) job.defer(async function obeys(path) {
+       const { appendFileSync } = await import('node:fs');
+       const { currentInvocation } = await import('deferred-sweep');
+       const { signal } = currentInvocation();
+       const forEver = setInterval(() => {}, 1000);
+       appendFileSync(path, 'began\\n');
+       await new Promise(resolve => signal.addEventListener('abort', resolve));
+       clearInterval(forEver);
+     }, base + '/ledger');`,
+  );
+  const begun = () => read(join(base, 'ledger')).length;
+  for (let round = 1; round <= rounds; round++) {
+    const sweeper = startCommandLine(t, [base]);
+    const ended = once(sweeper, 'close');
+    await until('the function', () => begun() >= round);
+    sweeper.kill('SIGTERM');
+    await ended;
+    assert.equal(begun(), round);
+  }
+});
+
+test('a process that a function left behind and that fills its output does not keep the sweep', async t => {
+  const base = baseOfKilledWorker(
+    t,
+    `job.defer(DeferredFunction.command('/bin/sh', [
+       '-c', 'setsid sh -c "timeout 30 yes; [ \\$? = 124 ] && echo > \\"$0\\"" & sleep 0.2', base + '/outlived',
+     ]));`,
+  );
+  const sweeper = startCommandLine(t, [base]);
+  assert.deepEqual(await once(sweeper, 'close'), [0, null]);
+  assert.equal(existsSync(join(base, 'outlived')), false, 'the sweep waited for the end of the process');
+});
 
 test('a command that ignores SIGTERM is ended with the grace of its function', {
   timeout: 120_000,

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
-import { read } from '../helpers/calls.ts';
+import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 const WAIT_MS = 30_000;
 
@@ -46,6 +46,29 @@ for (const [what, returns] of Object.entries({
     assert.deepEqual(await atReturn, [0, 'slow', 'slow-end']);
   });
 }
+
+test('a large file that is being swept is told from one of a living owner', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  // More than is read of a file that somebody has locked.
+  const large: Call[] = Array.from({ length: 10 }, () => ({ do: 'append', text: 'x'.repeat(30 * 1024) }));
+  const { child } = await startWorker(t, {
+    base,
+    ledger,
+    calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }],
+  });
+  for (const call of large) await child.ask({ op: 'defer', call });
+  await child.kill();
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const { files } = await sweep(base, { logger: null });
+  assert.deepEqual(
+    files.map(file => file.outcome),
+    ['sweeping'],
+  );
+  await letThrough();
+  await sweeper.closed;
+});
 
 test('a sweep whose time to wait is over says what goes on', async t => {
   const { base, ledger, root } = freshPlace(t);

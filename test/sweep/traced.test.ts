@@ -5,6 +5,7 @@ import { promises, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { ReportBook } from '#dist/sweep/report-book.js';
 import { baseOfKilledWorker, packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
@@ -69,5 +70,19 @@ test('an orphan’s function is told with its attempt, where the sweep is, and o
   assert.deepEqual(
     fieldsOf(sweeps),
     documentedFields('deferred-sweep:sweep').filter(field => field !== 'error'),
+  );
+});
+
+test('a function that another sweep finished has an end in the trace', t => {
+  const seen = listen(t, 'deferred-sweep:invoke');
+  const book = new ReportBook();
+  const path = join(freshDirectory(t), 'func');
+  const report = { path, outcome: 'ran', functions: [], isRetired: false, pending: 1 } as const;
+  book.handOver(path, report, 'an inode');
+  book.hear(path, { kind: 'start', file: 'func', id: 1, name: 'rm', attempt: 1, timeoutMs: 0, isLast: true });
+  book.vanished(path);
+  assert.deepEqual(
+    seen.map(([event]) => event),
+    ['start', 'end', 'asyncStart', 'asyncEnd'],
   );
 });
