@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -8,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredFunctionManager, type SweepReport } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
-import { baseOfKilledWorker, startCommandLine } from '../helpers/command-line.ts';
+import { baseOfKilledWorker, commandLinePath, startCommandLine } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
 import { until } from '../helpers/until.ts';
 import { cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
@@ -89,13 +90,18 @@ test('at SIGTERM no function begins behind one that ends at once when its signal
 test('a process that a function left behind and that fills its output does not keep the sweep', async t => {
   const base = baseOfKilledWorker(
     t,
-    `job.defer(DeferredFunction.command('/bin/sh', [
-       '-c', 'setsid sh -c "timeout 30 yes; [ \\$? = 124 ] && echo > \\"$0\\"" & sleep 0.2', base + '/outlived',
-     ]));`,
+    `job.defer(DeferredFunction.command('/bin/sh', ['-c', 'setsid sh "$0" & sleep 0.2', base + '/fills']));`,
   );
-  const sweeper = startCommandLine(t, [base]);
+  writeFileSync(join(base, 'fills'), 'timeout 8 yes; [ $? = 124 ] && echo > "$0.outlived"\n');
+  // Its standard error takes everything: a full one would hold the copy back.
+  const sweeper = spawn(process.execPath, [commandLinePath, base], { stdio: 'ignore' });
+  t.after(() => sweeper.kill('SIGKILL'));
   assert.deepEqual(await once(sweeper, 'close'), [0, null]);
-  assert.equal(existsSync(join(base, 'outlived')), false, 'the sweep waited for the end of the process');
+  assert.equal(
+    existsSync(join(base, 'fills.outlived')),
+    false,
+    'the sweep waited for the end of the process',
+  );
 });
 
 test('a command that ignores SIGTERM is ended with the grace of its function', {
