@@ -92,7 +92,10 @@ test('a process that a function left behind and that fills its output does not k
     t,
     `job.defer(DeferredFunction.command('/bin/sh', ['-c', 'setsid sh "$0" & sleep 0.2', base + '/fills']));`,
   );
-  writeFileSync(join(base, 'fills'), 'timeout 8 yes; [ $? = 124 ] && echo > "$0.outlived"\n');
+  writeFileSync(
+    join(base, 'fills'),
+    'yes & yes & yes & timeout 8 yes; [ $? = 124 ] && echo > "$0.outlived"; kill 0\n',
+  );
   // Its standard error takes everything: a full one would hold the copy back.
   const sweeper = spawn(process.execPath, [commandLinePath, base], { stdio: 'ignore' });
   t.after(() => sweeper.kill('SIGKILL'));
