@@ -23,7 +23,7 @@ build() {
 if changed build/.built-native build/Release/deferred_sweep.node native binding.gyp package-lock.json; then
   build build/.built-native build:native
 fi
-if changed build/.built-ts dist/index.js src tsconfig.json package-lock.json scripts/bundle-cbor-x.mjs; then
+if changed build/.built-ts dist/index.js src tsconfig.json package-lock.json scripts/bundle.mjs scripts/bundle-cbor-x.mjs; then
   build build/.built-ts build:ts
 fi
 if changed build/.built-test dist-test test tsconfig.json src package-lock.json; then

@@ -11,7 +11,6 @@ import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
-import { DeferredFunction } from '../function/deferred-function.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
@@ -38,11 +37,6 @@ const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 /** What {@link endProcesses} has to know of processes that this one is about to start with a token. */
 export function describeMarked(token: string, killGraceMs: number): MarkedProcesses {
   return { token, bootId: bootId(), pidNamespace: pidNamespace(), killGraceMs };
-}
-
-/** The call of {@link endProcesses}, by the name of its export: stored without looking into a function. */
-export function deferEnd(marked: MarkedProcesses): DeferredFunction {
-  return DeferredFunction.of({ module: import.meta.url, export: 'endProcesses' }, marked);
 }
 
 /**

@@ -4,7 +4,6 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
-import { DeferredFunction } from '../function/deferred-function.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { mountPoints } from './mount-points.ts';
 
@@ -47,11 +46,6 @@ export async function removePath(path: string, options: RemovePathOptions = {}):
  */
 export function identifyPath(path: string): string {
   return inodeKey(lstatSync(path, { bigint: true }));
-}
-
-/** The call of {@link removePath}, by the name of its export: stored without looking into a function. */
-export function deferRemoval(path: string, root: string): DeferredFunction {
-  return DeferredFunction.of({ module: import.meta.url, export: 'removePath' }, path, { root });
 }
 
 function isSame(identity: string, wanted: string): boolean {

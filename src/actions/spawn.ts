@@ -8,7 +8,8 @@ import {
 } from 'node:child_process';
 import { hasCode } from '../errors.ts';
 import type { Job, Registration } from '../job/job.ts';
-import { areAllGone, deferEnd, describeMarked, type MarkedProcesses } from './end-processes.ts';
+import { deferEnd } from './by-name.ts';
+import { areAllGone, describeMarked, type MarkedProcesses } from './end-processes.ts';
 import { grace } from './grace.ts';
 import { createToken, withToken } from './token.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import type { Job, Registration } from '../job/job.ts';
-import { deferRemoval } from './remove-path.ts';
+import { deferRemoval } from './by-name.ts';
 import { createToken } from './token.ts';
 
 export interface TemporaryDirectoryOptions {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * True if a module at `url`, two directories below this package's root, is where it was installed. False if a bundler made
+ * True if a file at `url`, two directories below this package's root, is where it was installed. False if a bundler made
  * it a part of another file: `url` is then that file's, or one that the bundler made up.
  */
 export function isInPackage(url: string | undefined): boolean {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled, type TriedAddon } from './addon-missing.ts';
 import { isInPackage } from './bundled.ts';
@@ -91,9 +91,9 @@ function load(): NonNullable<typeof loaded> {
   if (!isInPackage(import.meta.url)) throw bundled(import.meta.url);
   // In this form, so that `@vercel/nft` sees what a deployment needs.
   const require = createRequire(import.meta.url);
-  const { loadAddon, directory } = require('./load-addon.cjs') as AddonLoader;
+  const { loadAddon, directory } = require('../lock/load-addon.cjs') as AddonLoader;
   // Webpack writes into its bundle where this module was when it was built, but leaves the other its new place.
-  if (directory !== dirname(fileURLToPath(import.meta.url))) throw bundled(directory);
+  if (directory !== join(dirname(fileURLToPath(import.meta.url)), '../lock')) throw bundled(directory);
   const { addon, path, tried } = loadAddon();
   if (addon === undefined || path === undefined) throw addonMissing(tried);
   return { addon, path };

@@ -13,9 +13,9 @@ import { type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.t
 import type { Trust } from '../trust/trust.ts';
 
 /** The runner's program. */
-export const MAIN: string = fileURLToPath(new URL('./main.js', import.meta.url));
+export const MAIN: string = fileURLToPath(new URL('../runner/main.js', import.meta.url));
 /** The first module that the runner loads. */
-export const PRELOAD: string = fileURLToPath(new URL('./preload.cjs', import.meta.url));
+export const PRELOAD: string = fileURLToPath(new URL('../runner/preload.cjs', import.meta.url));
 
 export const CONTROL_FD = 3;
 export const EVENT_FD = 4;

@@ -28,7 +28,7 @@ function load(): NonNullable<typeof loaded> {
   if (loaded === undefined) {
     // In this form, so that `@vercel/nft` sees what a deployment needs.
     const require = createRequire(import.meta.url);
-    const { Encoder, Tag } = require('./cbor-x.cjs') as CborX;
+    const { Encoder, Tag } = require('../value/cbor-x.cjs') as CborX;
     const codec = new Encoder({
       useRecords: false,
       structuredClone: false,

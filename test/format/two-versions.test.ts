@@ -25,7 +25,7 @@ function unpackBoth(root: string): readonly [ours: string, next: string] {
     cpSync(join(packageRoot, 'build/Release'), join(directory, 'build/Release'), { recursive: true });
     return directory;
   }) as [string, string];
-  const records = join(next, 'dist/log/records.js');
+  const records = join(next, 'dist/chunks/runner.js');
   const source = readFileSync(records, 'utf8');
   const patched = source.replace('FORMAT_VERSION = 1;', 'FORMAT_VERSION = 2;');
   assert.notEqual(patched, source);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -17,8 +17,7 @@ type Lock = typeof import('deferred-sweep/lock');
 /** This package, installed without any addon. */
 async function installWithoutAddon(t: TestContext): Promise<{ directory: string; lock: Lock }> {
   const directory = realpathSync(freshDirectory(t));
-  const files = ['errors', 'printable', 'old-node', 'refuse-old-node'].map(name => `dist/${name}.js`);
-  for (const part of ['package.json', ...files, 'dist/lock']) {
+  for (const part of ['package.json', 'dist/refuse-old-node.js', 'dist/chunks/lock.js', 'dist/lock']) {
     cpSync(join(packageRoot, part), join(directory, part), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(directory, 'node_modules'));
@@ -95,8 +94,7 @@ test('moved out of its package, as a bundler does, it says how to mark it as ext
   writeFileSync(join(directory, 'package.json'), '{ "name": "a-program", "type": "module" }');
   mkdirSync(join(directory, 'build/Release'), { recursive: true });
   cpSync(addonPath(), join(directory, 'build/Release/deferred_sweep.node'));
-  renameSync(join(directory, 'dist/lock'), join(directory, 'dist/bundle'));
-  const error = addonMissing(await import(pathToFileURL(join(directory, 'dist/bundle/index.js')).href));
+  const error = addonMissing(await import(pathToFileURL(join(directory, 'dist/lock/index.js')).href));
   assertTells(error, [target, 'mark deferred-sweep as external', 'esbuild', 'vite', 'webpack', 'rollup']);
   assert(!error.message.includes('build.mjs'), error.message);
 });

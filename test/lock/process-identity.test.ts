@@ -17,10 +17,12 @@ test('this process lives; one with its pid and another start does not', () => {
 
 test('an owner that has ended and that its parent does not wait for is dead', { skip }, async t => {
   // The parent becomes a program that waits for nobody.
-  const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 100']);
+  const parent = spawn('/bin/sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 100']);
   t.after(() => parent.kill('SIGKILL'));
   const [line] = (await once(parent.stdout.setEncoding('utf8'), 'data')) as [string];
   const pid = Number(line);
+  await until('sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'latin1') === 'sleep\n');
+  parent.stdin.end();
   const stat = await until('the zombie', () => {
     const read = parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
     return read.state === 'Z' && read;

@@ -1,6 +1,7 @@
 /** The job around a program: what is registered with it, by the wrapper and from inside. */
 
-import { deferEnd, describeMarked, type MarkedProcesses } from '../../actions/end-processes.ts';
+import { deferEnd } from '../../actions/by-name.ts';
+import { describeMarked, type MarkedProcesses } from '../../actions/end-processes.ts';
 import { createToken, withToken } from '../../actions/token.ts';
 import { DeferredFunction } from '../../function/deferred-function.ts';
 import type { Job, Registration } from '../../job/job.ts';

@@ -60,8 +60,9 @@ export class Session extends EventEmitter<Events> {
    * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection
    */
   static async open(config: SessionConfig): Promise<Session> {
+    // The path is that from dist/chunks/, where this module is compiled to.
     // Without the options of this process: loaders cost time, and none is needed.
-    const worker = new Worker(new URL('./main.js', import.meta.url), {
+    const worker = new Worker(new URL('../postgres/session/main.js', import.meta.url), {
       workerData: config,
       execArgv: [],
       name: 'deferred-sweep session',
