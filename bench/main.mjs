@@ -37,6 +37,7 @@ else await drawPage(readResults());
 async function answer() {
   const { brief: isBrief, full: isFull } = values;
   const against = values.against.map(directory => resolve(directory));
+  const isKept = !isBrief && against.length === 0;
   prepare({ isBrief });
   // Node would read them at each start.
   delete process.env.NODE_EXTRA_CA_CERTS;
@@ -51,10 +52,10 @@ async function answer() {
     if (skipped) console.log(`  NOT MEASURED: ${skipped}`);
     console.log(`  ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
     if (!skipped) results.questions[name] = { ...now, rows };
+    // Each as soon as it is known.
+    if (isKept) writeResults(results);
   }
-  if (isBrief || against.length > 0) return;
-  writeResults(results);
-  await drawPage(results);
+  if (isKept) await drawPage(results);
 }
 
 /** Answers a question in a process of its own, which begins with nothing compiled and nothing to collect. */

@@ -4,7 +4,7 @@ import { hasTable, Table } from './table.mjs';
 
 export const FS_EXT = 'fs-ext by hand';
 export const PROPER_LOCKFILE = 'proper-lockfile';
-export const SQLITE = 'better-sqlite3';
+const SQLITE = 'better-sqlite3';
 
 /** name → a peer on a directory of its own */
 export const peers = {

@@ -7,7 +7,7 @@ import { PostgresServer, skipPostgres } from '../../dist-test/helpers/postgres/s
 import { timedOnce } from '../harness.mjs';
 
 export const about = {
-  title: 'The cluster store',
+  title: 'What the cluster store costs',
   unit: 'ms',
   text: 'A PostgreSQL server of its own on the same machine, with fsync. The floor is one committed INSERT of a row of 200 bytes.',
 };

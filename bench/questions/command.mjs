@@ -9,15 +9,13 @@ export const about = {
   unit: 'ms',
   text: 'The whole process of `deferred-sweep BASE`, beside `node -e 0`.',
   aims: look =>
-    look
-      .sizes()
-      .map(size =>
-        look.ratio(`\`deferred-sweep BASE\`, nothing to do, ${size}`, {
-          size,
-          aim: 1.25,
-          floor: 'node -e 0',
-        }),
-      ),
+    look.sizes().map(size =>
+      look.ratio(`\`deferred-sweep BASE\`, nothing to do, ${size}`, {
+        size,
+        aim: 1.25,
+        floor: 'node -e 0',
+      }),
+    ),
 };
 
 export async function measure(run) {

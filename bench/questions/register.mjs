@@ -17,7 +17,7 @@ export async function measure(run) {
 }
 
 async function measureOn(run, place) {
-  const calls = run.count(2000, 200);
+  const calls = run.count(1000, 200);
   const atFloor = run.fresh(place);
   const candidates = { floor: () => run.floor('register', atFloor, calls) / 1000 };
   for (const { name, api } of run.builds) {
@@ -46,5 +46,5 @@ async function measureOn(run, place) {
       for (const remove of removers) remove();
       return time;
     };
-  await run.byTurns(candidates, { size: place, rounds: 25 });
+  await run.byTurns(candidates, { size: place, rounds: 20 });
 }
