@@ -41,7 +41,7 @@ export async function measureSweeps(run, { size, files, functions, withPeers, ro
         owner.end?.();
         return sweepOf(directory, [programOf('peer-sweeper.mjs'), name, directory]);
       });
-  await run.byTurns(candidates, { size, rounds, warmUps: 1 });
+  await run.byTurns(candidates, { size, rounds, warmUps: rounds > 1 ? 1 : 0 });
 }
 
 function deadPid() {

@@ -1,7 +1,6 @@
 /** What does finding out where a function lives add to its registration, and is the debugger off again afterwards? */
-import { timed, timedOnce } from '../harness.mjs';
+import { FUNCTIONS, timed, timedOnce } from '../harness.mjs';
 import { makeClosure, nothing } from '../programs/functions.mjs';
-import { FUNCTIONS } from '../harness.mjs';
 
 export const about = {
   title: 'Capture a function',
@@ -30,7 +29,7 @@ export async function measure(run) {
     candidates[`${name}, create(exported)`] = () =>
       timed(calls, () => DeferredFunction.create(nothing, ...args));
     candidates[`${name}, create(closure), a new one`] = () =>
-      timed(calls, i => DeferredFunction.create(makeClosure(i), '/scratch'));
+      timed(calls / 10, i => DeferredFunction.create(makeClosure(i), '/scratch'));
   }
   await run.byTurns(candidates);
 }

@@ -11,7 +11,7 @@ export const about = {
 };
 
 export async function measure(run) {
-  const calls = run.count(1000, 200);
+  const calls = run.count(2000, 200);
   const each = async body => ((await timedOnce(body)) * 1000) / calls;
   const atFloor = run.fresh();
   const candidates = { floor: () => run.floor('run', atFloor, calls) / 1000 };

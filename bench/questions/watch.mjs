@@ -65,6 +65,7 @@ export async function measure(run) {
 async function watcher(build, base) {
   const argv = [join(build, 'dist/cli/main.js'), 'watch', '--quiet', base];
   const child = spawn(process.execPath, argv, { stdio: 'inherit' });
+  process.on('exit', () => child.kill('SIGKILL'));
   await once(child, 'spawn');
   await sleep(START_MS);
   return child;
