@@ -5,7 +5,7 @@ export const about = {
   title: 'Sweep many dead owners',
   unit: 'ms',
   axis: 'orphans of one function each',
-  text: 'A process of its own sweeps, from its start to its end. Ours starts a runner, a second Node, in which the functions run; the peers run them themselves. The floor makes the calls for each orphan.',
+  text: 'A process of its own sweeps, from its start to its end. Ours starts a runner, a second Node, in which the functions run; the peers run them themselves. The floor makes the calls for each orphan. The original was measured in a process that was up.',
   aims: look => [
     look.wholeSweep('sweep 1,000 orphans, whole process', { size: 1000, aim: 1.5 }),
     look.perFile(
