@@ -6,11 +6,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUILD = join(ROOT, 'bench/build');
 const WARM_UPS = 3;
+/** No further round begins after this, so that a slow machine has fewer instead of none. */
+const ENOUGH_MS = 30_000;
 
 /** Where it is measured. The disk is the one that the checkout is on. */
 export const PLACES = { tmpfs: '/dev/shm', disk: BUILD };
@@ -32,12 +35,14 @@ export class Run {
   isBrief;
   isFull;
   #unit;
+  #mostRounds;
 
-  /** @param options `against`: other checkouts; `isBrief`; `isFull` */
-  static async start({ against = [], isBrief = false, isFull = false }, unit) {
+  /** @param options `against`: other checkouts; `isBrief`; `isFull`; `rounds`: the most */
+  static async start({ against = [], isBrief = false, isFull = false, rounds }, unit) {
     const run = new Run();
     Object.assign(run, { isBrief, isFull });
     run.#unit = unit;
+    run.#mostRounds = rounds ?? (isBrief ? 2 : Number.POSITIVE_INFINITY);
     run.builds = [];
     for (const directory of [ROOT, ...against]) {
       const api = await import(pathToFileURL(join(directory, 'dist/index.js')));
@@ -70,9 +75,13 @@ export class Run {
    * @param options `size`: what the rows belong to, a number or a name
    */
   async byTurns(candidates, { rounds = 15, warmUps = WARM_UPS, size } = {}) {
-    const wanted = this.isBrief ? Math.min(2, rounds) : rounds;
+    const wanted = Math.min(rounds, this.#mostRounds);
     const values = new Map(Object.keys(candidates).map(who => [who, []]));
-    for (let round = this.isBrief ? -1 : -warmUps; round < wanted; round++) {
+    const startMs = performance.now();
+    for (let round = this.isBrief ? -1 : -Math.min(warmUps, wanted); round < wanted; round++) {
+      if (round > 0 && performance.now() - startMs > ENOUGH_MS) break;
+      // Otherwise it would not hear that the command has ended.
+      await setImmediate();
       const inOrder = Object.entries(candidates);
       for (const [who, measure] of round % 2 === 0 ? inOrder : inOrder.reverse()) {
         // What one leaves is not another's to collect. A whole collection would also throw compiled code away.

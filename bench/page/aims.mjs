@@ -22,7 +22,8 @@ export class Look {
     return [...new Set(this.#rows.map(row => row.size))];
   }
 
-  #show = row => `${figure(row.best)} / ${figure(row.median)} ${row.unit ?? this.#unit}`;
+  #show = ({ best, median, rounds, unit = this.#unit }) =>
+    `${figure(best)}${rounds > 1 ? ` / ${figure(median)}` : ''} ${unit}`;
 
   /** Ours against the floor, best against best. */
   ratio(what, { size, aim, floor = 'floor', who = OURS, isOfOriginal = false }) {

@@ -21,7 +21,7 @@ export async function measure(run) {
     const location = { module: FUNCTIONS, export: 'nothing' };
     const unseen = await unseenClosures(run.count(30, 5));
     run.add(
-      `${name}, create, first closure of a script`,
+      `${name}, create(first of a script)`,
       unseen.map(closure => timed(1, () => DeferredFunction.create(closure, 1))),
     );
     const calls = run.count(CALLS, 50);

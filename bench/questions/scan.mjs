@@ -11,10 +11,12 @@ export const about = {
   axis: 'live files in the directory',
   text: 'Nothing is to do: each file is opened, its lock tried, and it is closed. The first look of a process also reads who the owner is. The floor opens, looks, tries the lock and closes. better-sqlite3 has no files; it asks for the pid of each owner.',
   aims: look => [
-    ...[1000, 10_000].map(size => look.ratio(`sweep beside ${size} live files`, { size, aim: 1.2 })),
     ...[1000, 10_000].map(size =>
-      look.below(`event loop blocked beside ${size} live files`, {
-        who: 'deferred-sweep, event loop blocked',
+      look.ratio(`sweep beside ${size.toLocaleString('en')} live files`, { size, aim: 1.2 }),
+    ),
+    ...[1000, 10_000].map(size =>
+      look.below(`event loop blocked beside ${size.toLocaleString('en')} live files`, {
+        who: 'deferred-sweep, event loop blocked, worst',
         size,
         aim: '≤ 10 ms',
       }),
@@ -62,7 +64,10 @@ async function measureBeside(run, count) {
     candidates[name] = async () => each(await timedOnce(async () => expectLive(count, await peer.sweep())));
   }
   await run.byTurns(candidates, { size: count, rounds: 9 });
-  for (const [name, all] of blocked) run.add(`${name}, event loop blocked`, all, count, { unit: 'ms' });
+  for (const [name, all] of blocked) {
+    run.add(`${name}, event loop blocked`, all, count, { unit: 'ms' });
+    run.add(`${name}, event loop blocked, worst`, [Math.max(...all)], count, { unit: 'ms' });
+  }
   for (const child of children) await kill(child);
 }
 

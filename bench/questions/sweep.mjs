@@ -28,6 +28,6 @@ export async function measure(run) {
       files: size,
       functions: 1,
       withPeers: size <= PEERS_UP_TO,
-      rounds: size <= 1000 ? 7 : size <= 10_000 ? 3 : 1,
+      rounds: size <= 1000 ? 7 : size <= 10_000 ? 2 : 1,
     });
 }
