@@ -32,7 +32,7 @@ for version in "${versions[@]}"; do
   # for one version of Node at a time.
   copy=$work/copy-$version
   mkdir -p "$copy/node_modules"
-  tar -cf - --exclude=./node_modules --exclude=./scripts/zig/node_modules --exclude=./.git . | tar -xf - -C "$copy"
+  tar -cf - --exclude=./node_modules --exclude=./scripts/zig/node_modules --exclude=./bench/node_modules --exclude=./bench/build --exclude=./.git . | tar -xf - -C "$copy"
   find node_modules -mindepth 1 -maxdepth 1 ! -name fs-ext -exec ln -s "$root/{}" "$copy/node_modules/" \;
   cp -r node_modules/fs-ext "$copy/node_modules/"
   ln -s "$root/node_modules" "$copy/node_modules/fs-ext/node_modules"

@@ -1,2 +1,0 @@
-/** A deferred function that does nothing. */
-export function nothing() {}
