@@ -13,6 +13,7 @@ import { SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { openJobSocket } from './exec/job-socket.ts';
 import { lockedDescriptor } from './exec/locked-descriptor.ts';
 import { SignalRelay } from './exec/signals.ts';
+import { say } from './output/output.ts';
 
 /** No job could be opened; nothing was started. */
 const EXIT_NO_JOB = 125;
@@ -41,7 +42,7 @@ export async function runExec(argv: readonly string[], env: NodeJS.ProcessEnv): 
     const job = await manager.open();
     end = await runInJob(job, line, env, signals);
   } catch (error) {
-    process.stderr.write(`deferred-sweep: exec: ${error instanceof Error ? error.message : String(error)}\n`);
+    say(`exec: ${error instanceof Error ? error.message : String(error)}`);
     end = { status: EXIT_NO_JOB };
   }
   await manager.close();
@@ -83,7 +84,7 @@ function runProgram(job: Job, line: ExecLine, env: NodeJS.ProcessEnv, signals: S
   return new Promise(resolve => {
     child.once('exit', (code, signal) => resolve(signal === null ? { status: code ?? 0 } : { signal }));
     child.once('error', error => {
-      process.stderr.write(`deferred-sweep: exec: cannot start ${line.program}: ${error.message}\n`);
+      say(`exec: cannot start ${line.program}: ${error.message}`);
       resolve({ status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED });
     });
   });
