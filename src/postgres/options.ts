@@ -1,7 +1,7 @@
 /** Options of a cluster manager, and how they are checked. */
 import type { Delivery, RunOrder } from '../log/records.ts';
-import { defaultLogger, type Logger, silent } from '../report/logger.ts';
-import { milliseconds, oneOf, positiveInteger } from '../sweep/options.ts';
+import type { Logger } from '../report/logger.ts';
+import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 
 /** Any function that can be a handler. */
@@ -97,7 +97,7 @@ export function resolveClusterOptions<H extends Handlers>(
     delivery,
     order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
     callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? 30_000),
-    logger: options.logger === null ? silent : (options.logger ?? defaultLogger),
+    logger: resolveLogger(options.logger),
   };
 }
 
