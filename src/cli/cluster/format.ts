@@ -2,7 +2,7 @@
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
 import { printable } from '../../printable.ts';
-import { functionLine } from '../output/format.ts';
+import { fromOwner, functionLine } from '../output/format.ts';
 import { clock, functionLines, row } from '../output/format-show.ts';
 import { formatAge, formatTable } from '../output/format-table.ts';
 
@@ -82,11 +82,11 @@ function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction):
 /** A report of a sweep. */
 export function formatClusterReport(report: ClusterReport): string {
   const { pool, owners, ok, failed, pending, isComplete } = report;
-  const lines = owners.flatMap(({ id, owner, label, outcome, functions, error }) => {
-    const from = owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
+  const lines = owners.flatMap(from => {
+    const { id, label, outcome, functions, error } = from;
     const notes = [outcome, ...(error ? [error.message] : [])].join(', ');
     return [
-      `${id}${from}${label === undefined ? '' : `, ${label}`}: ${notes}`,
+      `${id}${fromOwner(from)}${label === undefined ? '' : `, ${label}`}: ${notes}`,
       ...functions.map(ran => functionLine(ran)),
     ];
   });

@@ -1,4 +1,5 @@
 /** Lines of reports for people. Pure. */
+import type { Owner } from '../../log/records.ts';
 import { printable } from '../../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
 
@@ -36,9 +37,13 @@ export function summaryLine(report: SweepReport): string {
   return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`;
 }
 
+/** Of whom something is, behind its name. */
+export function fromOwner({ owner }: { readonly owner?: Pick<Owner, 'pid' | 'host'> }): string {
+  return owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
+}
+
 /** @param state - in a word */
 export function fileLine(file: FileReport, state: string): string {
-  const from = file.owner ? ` of pid ${file.owner.pid} on ${file.owner.host}` : '';
   // An owner that ended without close(), in good order: what it leaves looks like no crash.
   const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;
   const notes = [
@@ -47,7 +52,7 @@ export function fileLine(file: FileReport, state: string): string {
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),
   ];
-  return `${file.path}${from}: ${notes.join(', ')}`;
+  return `${file.path}${fromOwner(file)}: ${notes.join(', ')}`;
 }
 
 /** What is known besides of a function that ran. */
