@@ -14,6 +14,7 @@ import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/postgres/until.ts';
 
 const law = { skip: skipPostgres };
+const noScript = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 let server: PostgresServer;
 
@@ -124,6 +125,29 @@ test(
     assert.equal(cli(['list', ...inPool, '--exit-code']).status, 0);
   },
 );
+
+test('discard asked on a terminal and answered with a no removes nothing, and says that', {
+  skip: skipPostgres || noScript,
+}, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ maxAttempts: 1 }).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  await job.close();
+  const command = `'${process.execPath}' '${main}' cluster discard --all --pool '${pool.name}'`;
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: { DEFERRED_SWEEP_POSTGRES: server.url('operator'), PATH: process.env.PATH },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  for await (const more of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    text += more;
+    if (text.endsWith('[y/N] ')) child.stdin.write('n\n');
+  }
+  assert.match(text, /^deferred-sweep: nothing was removed\r?$/m);
+  assert.doesNotMatch(text, /is meant/);
+  assert.equal(cli(['list', '--pool', pool.name, '--exit-code']).status, 1);
+});
 
 test('what a handler throws reaches the terminal escaped, as text and as JSON', law, async t => {
   const pool = new Pool(t, server);

@@ -11,7 +11,7 @@ import {
 import type { ClusterOperator } from '../../postgres/operate.ts';
 import { printable, printableJson } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { canAsk, isAgreed } from '../output/ask.ts';
+import { canAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { print, say } from '../output/output.ts';
 import type { ClusterLine } from './arguments.ts';
 import { withOperator } from './operate.ts';
@@ -38,10 +38,10 @@ async function runOn(
     const isDiscard = verb === 'discard';
     const { meant, unmet } = selectLetters(await operator.list(), line, isDiscard);
     const mustAsk = isDiscard && !line.isAgreed && meant.length > 0;
-    const isWanted = !mustAsk || (await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)));
+    if (mustAsk && !(await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)))) return nothingRemoved();
     const letters: ClusterLetterReport[] = [];
-    for (const one of isWanted ? meant : []) letters.push(await act(operator, one));
-    if (isWanted) letters.push(...unmet);
+    for (const one of meant) letters.push(await act(operator, one));
+    letters.push(...unmet);
     const report: ClusterLettersReport = { pool, letters, ms: performance.now() - startMs };
     if (isJson) print(`${printableJson(report)}\n`);
     else for (const letter of letters) tell(letter);

@@ -6,7 +6,7 @@ import { printable } from '../../printable.ts';
 import { formatAge } from './format-table.ts';
 import { userName } from './user-names.ts';
 
-/** @param dir - BASE as it was given, for the lines that can be copied */
+/** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
 export function formatShown(file: ShownFile, dir: string | undefined): string {
   const lines = [
     `${shortId(file)}  ${stateText(file)}`,
@@ -91,14 +91,14 @@ function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: Liste
 }
 
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {
-  const at = dir === undefined ? '' : ` --dir ${dir}`;
+  if (dir === undefined) return [];
+  const at = dir === '' ? '' : ` --dir ${dir}`;
   if (file.state === 'dead')
     return [
       row('again', `deferred-sweep retry ${shortId(file)}${at}`),
       row('away', `deferred-sweep discard ${shortId(file)}${at}`),
     ];
-  if (file.state === 'orphan')
-    return [row('run it', `deferred-sweep sweep${dir === undefined ? '' : ` ${dir}`}`)];
+  if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep ${dir}`.trimEnd())];
   return [];
 }
 

@@ -11,7 +11,7 @@ import { printable, printableJson } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { canAsk, isAgreed } from '../output/ask.ts';
+import { canAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { cannotRead, print, say } from '../output/output.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
@@ -46,10 +46,7 @@ async function runOn(
   const base = line.text('dir') ?? defaultBase();
   try {
     const report = await act(selection, base);
-    if (report === 'declined') {
-      say('nothing was removed');
-      return EXIT_DONE;
-    }
+    if (report === 'declined') return nothingRemoved();
     if (line.has('json')) print(`${printableJson(report)}\n`);
     else for (const letter of report.letters) tell(letter);
     if (!line.has('json') && report.letters.length === 0)
