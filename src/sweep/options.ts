@@ -1,7 +1,7 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { printable } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
@@ -153,10 +153,7 @@ export function requireKnown(options: object, known: readonly string[]): void {
         'option "isolation" is gone: orphans always run in a process of their own; leave the option out',
       );
     }
-    const meant = nearest(name, known);
-    throw new TypeError(
-      `option "${name}" is unknown${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
-    );
+    throw new TypeError(`option "${name}" is unknown${didYouMean(name, known, meant => `"${meant}"`)}`);
   }
 }
 
