@@ -165,10 +165,8 @@ function list(path: string, only: readonly number[] | undefined): UserDirectory[
   try {
     return listUsers(path, readUserNumbers(), only);
   } catch (cause) {
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot list ${path}: ${String(cause)}`, {
-      path,
-      cause,
-    });
+    const message = `cannot list ${path}: ${String(cause)}`;
+    throw new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause });
   }
 }
 

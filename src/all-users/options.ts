@@ -53,20 +53,18 @@ const NAMES: readonly (keyof AllUsersOptions)[] = [
 /** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUsersOptions {
   requireKnown(options, NAMES);
-  const { users, userTimeoutMs = 60_000, mayGainPrivileges = false, ...sweep } = options;
+  const { users, mayGainPrivileges = false, userTimeoutMs: given, ...sweep } = options;
+  const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))
     throw new TypeError('option "users" must be an array of user ids');
   if (typeof mayGainPrivileges !== 'boolean')
     throw new TypeError('option "mayGainPrivileges" must be true or false');
-  if (milliseconds('userTimeoutMs', userTimeoutMs) < 1)
+  if (userTimeoutMs < 1)
     throw new RangeError(`option "userTimeoutMs" must be at least 1 millisecond, got ${userTimeoutMs}`);
-  const { deadlineMs = 600_000, killGraceMs = 6000 } = sweep;
-  return {
-    ...resolveSweepOptions({ ...sweep, deadlineMs, killGraceMs }),
-    users,
-    userTimeoutMs,
-    mayGainPrivileges,
-  };
+  const deadlineMs = sweep.deadlineMs ?? 600_000;
+  const killGraceMs = sweep.killGraceMs ?? 6000;
+  const resolved = resolveSweepOptions({ ...sweep, deadlineMs, killGraceMs });
+  return { ...resolved, users, userTimeoutMs, mayGainPrivileges };
 }
 
 function isUid(value: unknown): boolean {
