@@ -22,10 +22,18 @@ export interface Figures {
   readonly left?: Pick<SweepReport, 'pending' | 'live' | 'held'>;
 }
 
+export const NO_FUNCTIONS: Figures['functions'] = {
+  ok: 0,
+  failed: 0,
+  'timed-out': 0,
+  crashed: 0,
+  skipped: 0,
+};
+
 const CLAIMED: readonly FileOutcome[] = ['ran', 'torn', 'quarantined', 'waiting'];
 
 export function figuresOf({ directory, files, ms, pending, live, held }: SweepReport): Required<Figures> {
-  const functions = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, skipped: 0 };
+  const functions = { ...NO_FUNCTIONS };
   for (const ran of files.flatMap(file => file.functions)) functions[ran.outcome]++;
   const swept = files.filter(({ outcome }) => CLAIMED.includes(outcome)).length;
   return { directory, swept, functions, ms, left: { pending, live, held } };

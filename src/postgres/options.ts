@@ -4,6 +4,9 @@ import type { Logger } from '../report/logger.ts';
 import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 
+/** What `deferred-sweep cluster migrate` makes unless told otherwise. */
+export const DEFAULT_SCHEMA = 'deferred_sweep';
+
 /** Any function that can be a handler. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; the parameters are checked.
 export type Handler = (...args: any[]) => unknown;
@@ -86,7 +89,7 @@ export function resolveClusterOptions<H extends Handlers>(
     connection: checkedConnection(options.connection),
     pool: text('pool', options.pool),
     handlers: checkedHandlers(options.handlers),
-    schema: schemaName(options.schema ?? 'deferred_sweep'),
+    schema: schemaName(options.schema ?? DEFAULT_SCHEMA),
     label: options.label === undefined ? null : text('label', options.label),
     graceMs,
     restartGraceMs,

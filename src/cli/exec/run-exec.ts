@@ -1,19 +1,19 @@
-/** The verb `exec`: a job around a program, in any language. */
+/** What `exec` does: opens a job, runs the program, closes the job. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { temporaryDirectory } from '../actions/temporary-directory.ts';
-import { systemErrorCode } from '../errors.ts';
-import { dieOf } from '../job/die-of.ts';
-import type { Job } from '../job/job.ts';
-import { DeferredFunctionManager } from '../job/manager.ts';
-import { withInherited } from '../native/inheritance.ts';
-import { reapOrphans } from './exec/adopted-children.ts';
-import { EXEC_USAGE, type ExecLine, parseExecLine } from './exec/arguments.ts';
-import { ExecJob } from './exec/exec-job.ts';
-import { SOCKET_VARIABLE } from './exec/job-channel.ts';
-import { openJobSocket } from './exec/job-socket.ts';
-import { lockedDescriptor } from './exec/locked-descriptor.ts';
-import { SignalRelay } from './exec/signals.ts';
-import { say } from './output/output.ts';
+import { temporaryDirectory } from '../../actions/temporary-directory.ts';
+import { systemErrorCode } from '../../errors.ts';
+import { dieOf } from '../../job/die-of.ts';
+import type { Job } from '../../job/job.ts';
+import { DeferredFunctionManager } from '../../job/manager.ts';
+import { withInherited } from '../../native/inheritance.ts';
+import { reapOrphans } from './adopted-children.ts';
+import type { ExecLine } from './arguments.ts';
+import { ExecJob } from './exec-job.ts';
+import { SOCKET_VARIABLE } from './job-channel.ts';
+import { openJobSocket } from './job-socket.ts';
+import { lockedDescriptor } from './locked-descriptor.ts';
+import { SignalRelay } from './signals.ts';
+import { say } from '../output/output.ts';
 
 /** No job could be opened; nothing was started. */
 const EXIT_NO_JOB = 125;
@@ -26,14 +26,8 @@ type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
 /**
  * Runs a program as a job, then the job's functions. Returns the exit status, or ends this process by the signal that
  * ended the program. What goes wrong with a cleanup is told on standard error and changes neither.
- * @throws UsageError
  */
-export async function runExec(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const line = parseExecLine(argv, env);
-  if (line === undefined) {
-    process.stdout.write(EXEC_USAGE);
-    return 0;
-  }
+export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<number> {
   const signals = new SignalRelay();
   reapOrphans();
   const manager = new DeferredFunctionManager(line.base, { label: line.label, order: 'lifo' });

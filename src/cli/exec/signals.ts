@@ -48,8 +48,11 @@ export class SignalRelay {
     const isSecond = this.first !== undefined;
     this.first ??= signal;
     if (!this.#isLeaving) return;
-    if (!isSecond) return say('cleaning up; a second signal leaves it to the next sweep');
-    say('left the rest to the next sweep');
-    process.exit(dieOf(signal));
+    say(
+      isSecond
+        ? 'left the rest to the next sweep'
+        : 'cleaning up; a second signal leaves it to the next sweep',
+    );
+    if (isSecond) process.exit(dieOf(signal));
   }
 }

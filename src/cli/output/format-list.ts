@@ -1,7 +1,7 @@
 /** The table of `list`, of state files. Pure, but for the names of users. */
 import type { ListedFile, ListReport } from '../../operate/listed-file.ts';
+import { userName } from '../../trust/user-name.ts';
 import { formatTable } from './format-table.ts';
-import { userName } from './user-names.ts';
 
 /** @param width - as in {@link formatTable} */
 export function formatList({ files }: ListReport, width: number | undefined): string {

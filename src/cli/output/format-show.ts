@@ -3,8 +3,8 @@
 import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
 import { printable } from '../../printable.ts';
+import { userName } from '../../trust/user-name.ts';
 import { formatAge } from './format-table.ts';
-import { userName } from './user-names.ts';
 
 /** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
 export function formatShown(file: ShownFile, dir: string | undefined): string {

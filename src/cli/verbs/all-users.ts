@@ -1,32 +1,50 @@
 /** `sweep --all-users ROOT`: root sweeps for everybody. */
-import { type AllUsersReport, allUsers, hasUserProblems } from '../all-users/all-users.ts';
-import type { AllUsersOptions } from '../all-users/options.ts';
-import { printable, printableJson } from '../printable.ts';
-import { reportError } from '../report/reported-error.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from './exit.ts';
-import { print, say } from './output/output.ts';
-import { withStopSignals } from './stop-signals.ts';
+import { type AllUsersReport, allUsers, hasUserProblems } from '../../all-users/all-users.ts';
+import { printable } from '../../printable.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import type { OptionName } from '../options.ts';
+import { failed, jsonLine, print } from '../output/output.ts';
+import { withStopSignals } from '../stop-signals.ts';
 
-export interface AllUsersLine {
-  readonly root: string;
-  readonly options: AllUsersOptions;
-  readonly isJson: boolean;
-  /** Print nothing unless something went wrong. */
-  readonly isQuiet: boolean;
-}
+const TAKEN: readonly OptionName[] = [
+  'all-users',
+  'user',
+  'json',
+  'quiet',
+  'exit-zero',
+  'label',
+  'deadline',
+  'timeout',
+  'grace',
+  'wait',
+];
 
-/** Sweeps for the users and prints the report; returns the exit status. */
-export async function runAllUsers({ root, options, isJson, isQuiet }: AllUsersLine): Promise<number> {
+/** Sweeps for the users and prints the report; returns the exit status. @throws UsageError */
+export async function runAllUsers(line: Arguments): Promise<number> {
+  const [root, ...more] = line.operands;
+  if (root === undefined || more.length > 0) throw new UsageError('--all-users takes one BASE');
+  for (const name of line.names)
+    if (!TAKEN.includes(name)) throw new UsageError(`--all-users does not take --${name}`);
+  const options = {
+    users: line.has('user') ? line.users('user') : undefined,
+    timeoutMs: line.time('timeout'),
+    deadlineMs: line.time('deadline'),
+    killGraceMs: line.time('grace'),
+    waitMs: line.time('wait'),
+    onlyLabel: line.text('label'),
+  };
+  const isJson = line.has('json');
+  let status: number;
   try {
     const report = await withStopSignals(signal => allUsers(root, { ...options, signal }));
-    if (!isQuiet || hasUserProblems(report)) print(isJson ? `${printableJson(report)}\n` : format(report));
-    return hasUserProblems(report) ? EXIT_FAILED : EXIT_DONE;
+    const isBad = hasUserProblems(report);
+    if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
+    status = isBad ? EXIT_FAILED : EXIT_DONE;
   } catch (error) {
-    const reported = reportError(error);
-    if (isJson) print(`${printableJson({ root, error: reported })}\n`);
-    say(reported.message);
-    return EXIT_NOT_SWEPT;
+    status = failed(error, undefined, isJson ? { root } : undefined);
   }
+  return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
 function format({ users }: AllUsersReport): string {

@@ -1,12 +1,12 @@
 /** `sweep --dry-run`: what a sweep would run now. Takes no lock and changes nothing. */
 import { list } from '../../operate/list.ts';
 import type { ListedFile } from '../../operate/listed-file.ts';
-import { printable, printableJson } from '../../printable.ts';
+import { printable } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { fromOwner } from '../output/format.ts';
-import { cannotRead, print } from '../output/output.ts';
+import { failed, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
   line: Arguments,
@@ -18,10 +18,10 @@ export async function runDryRun(
     try {
       const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
       const files = report.files.filter(file => isOrphan(file) || mayBeOrphan(file));
-      if (line.has('json')) print(`${printableJson({ ...report, files })}\n`);
+      if (line.has('json')) print(jsonLine({ ...report, files }));
       else print(formatFiles(report.directory, files));
     } catch (error) {
-      status = cannotRead(base, error);
+      status = failed(error, `cannot read ${base}`);
     }
   }
   return line.has('exit-zero') ? EXIT_DONE : status;
