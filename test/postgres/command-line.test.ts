@@ -126,6 +126,22 @@ test(
   },
 );
 
+test('a sweep with a deadline begins no function after it, and says so', law, async t => {
+  const pool = new Pool(t, server);
+  const inPool = ['--pool', pool.name];
+  const job = await pool.manager({ maxAttempts: 1 }).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  await job.close();
+  assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+  const handlers = handlersFile(pool, "console.log('undone ' + name);");
+  // Connecting takes longer.
+  const args = ['sweep', ...inPool, '--handlers', handlers];
+  const stopped = cli([...args, '--deadline', '1ms'], 'worker');
+  assert.equal(stopped.status, 1, stopped.stderr);
+  assert.match(stopped.stdout, /: 0 done, 0 failed, 0 left for later, stopped before the end\n$/);
+  assert.match(cli([...args, '--deadline', '10m'], 'worker').stdout, /: 1 done, 0 failed/);
+});
+
 test('discard asked on a terminal and answered with a no removes nothing, and says that', {
   skip: skipPostgres || noScript,
 }, async t => {
