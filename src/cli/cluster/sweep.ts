@@ -56,7 +56,11 @@ async function run(
 
 /** Aborted by the signal, or when the time is over; 0: none. */
 function inTime(deadlineMs: number, signal: AbortSignal): AbortSignal {
-  return deadlineMs === 0 ? signal : AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  if (deadlineMs === 0) return signal;
+  // Not AbortSignal.timeout: only its timer would hold it, weakly, and the deadline could be collected.
+  const end = new AbortController();
+  setTimeout(() => end.abort(), deadlineMs).unref();
+  return AbortSignal.any([signal, end.signal]);
 }
 
 /** @throws UsageError */
