@@ -1,6 +1,6 @@
 /** What became of dead letters, of files and of a cluster: said once for both. */
 import type { ReportedError } from '../../log/records.ts';
-import { printable } from '../../printable.ts';
+import { printableLines } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { jsonLine, print, say } from './output.ts';
 
@@ -35,6 +35,6 @@ function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string
   const what = name === undefined ? id : `${id} ${name}`;
   const from = newPath === undefined ? '' : `, from ${newPath}`;
   if (!isDone(letter)) say(`${what}: ${error?.message ?? whyNot[outcome]}`);
-  else if (outcome === 'discarded') print(`${printable(`${what}: discarded`)}\n`);
-  else print(`${printable(`${what}: will be run by the next sweep${from}`)}\n`);
+  else if (outcome === 'discarded') print(printableLines([`${what}: discarded`]));
+  else print(printableLines([`${what}: will be run by the next sweep${from}`]));
 }

@@ -1,6 +1,6 @@
 /** `sweep --all-users ROOT`: root sweeps for everybody. */
 import { type AllUsersReport, allUsers, hasUserProblems } from '../../all-users/all-users.ts';
-import { printable } from '../../printable.ts';
+import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import type { OptionName } from '../options.ts';
@@ -50,7 +50,7 @@ export async function runAllUsers(line: Arguments): Promise<number> {
 function format({ users }: AllUsersReport): string {
   const lines = users.map(({ base, outcome, reason, sweep }) => {
     const told = sweep ? `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later` : '';
-    return printable(`${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`);
+    return `${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`;
   });
-  return lines.map(line => `${line}\n`).join('');
+  return printableLines(lines);
 }

@@ -1,11 +1,11 @@
 /** `sweep --dry-run`: what a sweep would run now. Takes no lock and changes nothing. */
 import { list } from '../../operate/list.ts';
-import type { ListedFile } from '../../operate/listed-file.ts';
-import { printable } from '../../printable.ts';
+import type { ListedFile, ListedFunction } from '../../operate/listed-file.ts';
+import { printableLines } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { fromOwner } from '../output/format.ts';
+import { callText, fromOwner } from '../output/format.ts';
 import { failed, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
@@ -42,18 +42,17 @@ function formatFiles(directory: string, files: readonly ListedFile[]): string {
     `${file.path}${fromOwner(file)}${file.label === undefined ? '' : `, ${file.label}`}: ${
       isOrphan(file) ? 'would be run' : 'may have a live owner, would be run if not'
     }`,
-    ...file.functions
-      .filter(({ state }) => state === 'pending')
-      .map(
-        ({ name, attempts, maxAttempts, argumentText }) =>
-          `  ${name}${argumentText === '' ? '' : ` ${argumentText}`} (attempt ${attempts.length + 1} of ${maxAttempts})`,
-      ),
+    ...pendingIn(file).map(
+      registered =>
+        `  ${callText(registered)} (attempt ${registered.attempts.length + 1} of ${registered.maxAttempts})`,
+    ),
   ]);
   const orphans = files.filter(isOrphan);
-  const count = orphans.reduce(
-    (sum, file) => sum + file.functions.filter(({ state }) => state === 'pending').length,
-    0,
-  );
+  const count = orphans.flatMap(pendingIn).length;
   lines.push(`${directory}: ${count} would be run, of ${orphans.length} orphans; nothing was touched`);
-  return `${lines.map(printable).join('\n')}\n`;
+  return printableLines(lines);
+}
+
+function pendingIn({ functions }: ListedFile): ListedFunction[] {
+  return functions.filter(({ state }) => state === 'pending');
 }

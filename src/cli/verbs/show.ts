@@ -1,7 +1,7 @@
 /** The verb `show`. */
 import { basename, dirname } from 'node:path';
 import { type ShownFile, show } from '../../operate/show.ts';
-import { printable } from '../../printable.ts';
+import { printableLines } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import { DEAD_STEM, STATE_DIR_STEM } from '../../state/names.ts';
 import type { Arguments } from '../arguments.ts';
@@ -47,5 +47,5 @@ function diagnosis({ path, records }: ShownFile): string {
       ? `/ bytes ${offset} to ${end} are ${kind} /`
       : `/ byte ${offset}, ${kind} / ${diagnostic}`,
   );
-  return `${[`/ ${path} /`, ...lines].map(printable).join('\n')}\n`;
+  return printableLines([`/ ${path} /`, ...lines]);
 }
