@@ -1,4 +1,3 @@
-import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { DESCRIPTION, EXIT_STATUSES, optionUsage, sentence, usageOf } from '../help-text.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
@@ -6,7 +5,7 @@ import { VERBS } from '../table.ts';
 import { version } from '../version.ts';
 
 /** The verb `man`. */
-export async function runMan(_line: Arguments): Promise<number> {
+export async function runMan(): Promise<number> {
   process.stdout.write(manualPage());
   return EXIT_DONE;
 }

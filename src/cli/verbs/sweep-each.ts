@@ -25,7 +25,7 @@ export async function sweepEach(
   const isJson = line.has('json');
   let status = EXIT_DONE;
   for (const base of bases) {
-    const progress = isQuiet ? undefined : Progress.on(process.stderr, process.env);
+    const progress = isQuiet ? undefined : Progress.begin();
     const listener = new LiveReport({ isTold: !isQuiet && !isJson, isHeld: isQuiet, progress });
     try {
       // The report does not say what is not forbidden.
