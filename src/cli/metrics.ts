@@ -125,8 +125,9 @@ function metricsText(
 
 /** Nothing of a directory that cannot be read. */
 function leftOf(list: ListReport | undefined): Required<Figures>['left'] {
+  const left = filesIn(list, 'orphan', 'sweeping').flatMap(file => file.functions);
   return {
-    pending: filesIn(list, 'orphan', 'sweeping').reduce((sum, { functions }) => sum + functions.length, 0),
+    pending: left.filter(({ state }) => state === 'pending' || state === 'running').length,
     live: filesIn(list, 'live').length,
     held: filesIn(list, 'held').length,
   };
