@@ -9,6 +9,16 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
+/** The word that was perhaps meant, as the end of a message that names a wrong one. @param shown - the word as it is written */
+export function didYouMean(
+  word: string,
+  known: readonly string[],
+  shown: (meant: string) => string = meant => meant,
+): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `; did you mean ${shown(meant)}?`;
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that make one text of the other. */
 function editDistance(from: string, to: string): number {
   let before: number[] = [];

@@ -20,6 +20,11 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, character => SHORT[character] ?? escaped(character));
 }
 
+/** Lines, each ended, in which {@link printable} has made everything seen. */
+export function printableLines(lines: readonly string[]): string {
+  return lines.map(line => `${printable(line)}\n`).join('');
+}
+
 /** `JSON.stringify(value)`, with the characters escaped that {@link printable} escapes. It parses to the same. */
 export function printableJson(value: unknown): string {
   // Outside of its strings JSON has no such character; the line ends and halves in them it has escaped itself.

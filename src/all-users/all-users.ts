@@ -9,8 +9,6 @@ import { lstatSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
-import { printable } from '../printable.ts';
-import { defaultLogger } from '../report/logger.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
 import { describeMode, NOTHING_MORE } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
@@ -65,6 +63,7 @@ export interface AllUsersReport {
  */
 export async function allUsers(root: string, options: AllUsersOptions = {}): Promise<AllUsersReport> {
   const resolved = resolveAllUsersOptions(options);
+  const { logger } = resolved;
   const began = monotonicMs();
   if (process.getuid?.() !== 0 || process.geteuid?.() !== 0) {
     throw new DeferredSweepError('DEFERRED_UNSUPPORTED', 'cannot sweep for all users: only root can');
@@ -78,8 +77,6 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const path = resolve(root);
   assertRoots(path);
   const programs = findPrograms();
-  const logger = resolved.logger === undefined ? defaultLogger : resolved.logger;
-  const warn = (text: string): void => logger?.warn(printable(text));
   const directories = list(path, resolved.users);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
 
@@ -91,7 +88,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
       reports.push(report);
       if (report.outcome === 'swept') continue;
       const left = report.survivors?.length ? `; processes left: ${report.survivors.join(' ')}` : '';
-      warn(`deferred-sweep: ${report.base}: ${report.outcome}: ${report.reason ?? ''}${left}`);
+      logger.warn(`deferred-sweep: ${report.base}: ${report.outcome}: ${report.reason ?? ''}${left}`);
     }
   };
   const sweepOne = async ({ uid, path: base, not }: UserDirectory): Promise<UserReport> => {
@@ -109,7 +106,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
       signal: resolved.signal,
     });
     for (const line of printed.split('\n').slice(0, MAX_PRINTED_LINES))
-      if (line !== '') warn(`deferred-sweep: uid ${uid} says: ${line}`);
+      if (line !== '') logger.warn(`deferred-sweep: uid ${uid} says: ${line}`);
     return { uid, base, ...end, ...(survivors.length > 0 && { survivors }) };
   };
   const atOnce = Math.min(MAX_AT_ONCE, availableParallelism());
@@ -122,11 +119,11 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
 function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): string[] {
   const { timeoutMs, waitMs, onlyLabel, killGraceMs } = options;
   return [
-    ...(timeoutMs === undefined ? [] : [`--timeout=${timeoutMs}ms`]),
-    ...(waitMs === undefined ? [] : [`--wait=${waitMs}ms`]),
+    ...(timeoutMs === undefined ? [] : [`--timeout=${Math.ceil(timeoutMs)}ms`]),
     ...(onlyLabel === undefined ? [] : [`--label=${onlyLabel}`]),
     // So that the user's own sweep ends a function that hangs, and says so in its file, before root ends all of it.
     `--deadline=${Math.ceil(limitMs)}ms`,
+    `--wait=${Math.ceil(waitMs)}ms`,
     `--grace=${Math.floor(killGraceMs / 2)}ms`,
   ];
 }
@@ -168,10 +165,8 @@ function list(path: string, only: readonly number[] | undefined): UserDirectory[
   try {
     return listUsers(path, readUserNumbers(), only);
   } catch (cause) {
-    throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot list ${path}: ${String(cause)}`, {
-      path,
-      cause,
-    });
+    const message = `cannot list ${path}: ${String(cause)}`;
+    throw new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause });
   }
 }
 

@@ -1,7 +1,11 @@
 /** Options of a sweep for everybody, and how they are checked. */
-import { MAX_TIMER_MS } from '../log/clock.ts';
 import type { Logger } from '../report/logger.ts';
-import { requireKnown } from '../sweep/options.ts';
+import {
+  milliseconds,
+  type ResolvedSweepOptions,
+  requireKnown,
+  resolveSweepOptions,
+} from '../sweep/options.ts';
 
 /** How to sweep for everybody. Times are in milliseconds. */
 export interface AllUsersOptions {
@@ -27,17 +31,10 @@ export interface AllUsersOptions {
   logger?: Logger | null | undefined;
 }
 
-export interface ResolvedAllUsersOptions {
+export interface ResolvedAllUsersOptions extends ResolvedSweepOptions {
   readonly users: readonly number[] | undefined;
   readonly userTimeoutMs: number;
-  readonly deadlineMs: number;
-  readonly killGraceMs: number;
-  readonly timeoutMs: number | undefined;
-  readonly waitMs: number | undefined;
-  readonly onlyLabel: string | undefined;
   readonly mayGainPrivileges: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly logger: Logger | null | undefined;
 }
 
 const NAMES: readonly (keyof AllUsersOptions)[] = [
@@ -56,37 +53,20 @@ const NAMES: readonly (keyof AllUsersOptions)[] = [
 /** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUsersOptions {
   requireKnown(options, NAMES);
-  const { users, timeoutMs, waitMs, onlyLabel, mayGainPrivileges = false, signal, logger } = options;
+  const { users, mayGainPrivileges = false, userTimeoutMs: given, ...sweep } = options;
+  const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))
     throw new TypeError('option "users" must be an array of user ids');
   if (typeof mayGainPrivileges !== 'boolean')
     throw new TypeError('option "mayGainPrivileges" must be true or false');
-  if (onlyLabel !== undefined && typeof onlyLabel !== 'string')
-    throw new TypeError('option "onlyLabel" must be a string');
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError('option "signal" must be an AbortSignal');
-  return {
-    users,
-    userTimeoutMs: time('userTimeoutMs', options.userTimeoutMs ?? 60_000, 1),
-    deadlineMs: time('deadlineMs', options.deadlineMs ?? 600_000),
-    killGraceMs: time('killGraceMs', options.killGraceMs ?? 6000),
-    timeoutMs: timeoutMs === undefined ? undefined : time('timeoutMs', timeoutMs),
-    waitMs: waitMs === undefined ? undefined : time('waitMs', waitMs),
-    onlyLabel,
-    mayGainPrivileges,
-    signal,
-    logger,
-  };
+  if (userTimeoutMs < 1)
+    throw new RangeError(`option "userTimeoutMs" must be at least 1 millisecond, got ${userTimeoutMs}`);
+  const deadlineMs = sweep.deadlineMs ?? 600_000;
+  const killGraceMs = sweep.killGraceMs ?? 6000;
+  const resolved = resolveSweepOptions({ ...sweep, deadlineMs, killGraceMs });
+  return { ...resolved, users, userTimeoutMs, mayGainPrivileges };
 }
 
 function isUid(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32 - 1;
-}
-
-function time(name: string, value: number, least = 0): number {
-  if (typeof value !== 'number' || !(value >= least && value <= MAX_TIMER_MS))
-    throw new RangeError(
-      `option "${name}" must be milliseconds from ${least} to ${MAX_TIMER_MS}, got ${value}`,
-    );
-  return Math.ceil(value);
 }

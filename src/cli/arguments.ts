@@ -1,5 +1,6 @@
 /** Reading the command line by the tables of options and verbs. Pure. */
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
+import type { SweepOptions } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
 import { parseAge, parseCount, parseGroup, parseTime, parseUser } from './values.ts';
@@ -70,6 +71,20 @@ export class Arguments {
     return { trustedPaths: this.texts('trust'), trustedGroups: this.groups('trust-group') };
   }
 
+  /** What sweeps and watches take alike. @throws UsageError */
+  get sweepOptions(): SweepOptions {
+    return {
+      timeoutMs: this.time('timeout'),
+      maxTimeoutMs: this.time('max-timeout'),
+      killGraceMs: this.time('grace'),
+      concurrency: this.count('concurrency'),
+      onlyLabel: this.text('label'),
+      ...this.trust,
+      // The reports say it all.
+      logger: null,
+    };
+  }
+
   #map<T>(name: OptionName, parse: (text: string) => T): T | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : parse(text);
@@ -119,8 +134,7 @@ function readOption(word: string): { name: OptionName; value: string | undefined
   if ((OPTION_NAMES as readonly string[]).includes(text)) return { name: text as OptionName, value };
   if (text === 'isolation')
     throw new UsageError('--isolation is gone: orphans always run in a process of their own');
-  const meant = nearest(text, OPTION_NAMES);
   throw new UsageError(
-    `there is no option --${text}${meant === undefined ? '' : `; did you mean --${meant}?`}`,
+    `there is no option --${text}${didYouMean(text, OPTION_NAMES, meant => `--${meant}`)}`,
   );
 }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { unlessRefused } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { UsageError } from './exit.ts';
 import { say } from './output/output.ts';
@@ -16,19 +16,16 @@ import { VERB_NAMES } from './table.ts';
  */
 export function basesOf(
   operands: readonly string[],
-  env: NodeJS.ProcessEnv,
   ofMissing: (path: string) => string = path => `nothing to do in ${path}`,
 ): readonly string[] {
   if (operands.includes('')) throw new UsageError('BASE must not be empty');
-  for (const word of operands) if (!word.includes('/') && !exists(word)) throw noVerb(word);
+  for (const word of operands)
+    if (!word.includes('/') && !exists(word)) {
+      const advice = didYouMean(word, VERB_NAMES) || `; a missing directory is written ./${word}`;
+      throw new UsageError(`${word} is neither a verb nor a directory${advice}`);
+    }
   for (const path of operands) if (!exists(path)) say(`${ofMissing(path)}: ${resolve(path)} does not exist`);
-  return operands.length > 0 ? operands : [defaultBase(env)];
-}
-
-function noVerb(word: string): UsageError {
-  const meant = nearest(word, VERB_NAMES);
-  const advice = meant === undefined ? `a missing directory is written ./${word}` : `did you mean ${meant}?`;
-  return new UsageError(`${word} is neither a verb nor a directory; ${advice}`);
+  return operands.length > 0 ? operands : [defaultBase()];
 }
 
 function exists(path: string): boolean {

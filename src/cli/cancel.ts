@@ -1,6 +1,7 @@
 /** The verb `cancel`: takes back a command of `defer`. */
 import { askJob } from './defer.ts';
 import { CANCEL_USAGE, parseCancelLine } from './exec/arguments.ts';
+import { say } from './output/output.ts';
 
 /**
  * Returns 0 when the command will not run, 1 when it has run, runs or was taken back before.
@@ -14,7 +15,7 @@ export async function runCancel(argv: readonly string[], env: NodeJS.ProcessEnv)
   }
   return await askJob('cancel', { op: 'cancel', id }, env, answer => {
     if ('isCancelled' in answer && answer.isCancelled) return 0;
-    process.stderr.write(`deferred-sweep: cancel: no command ${id} is waiting\n`);
+    say(`cancel: no command ${id} is waiting`);
     return 1;
   });
 }

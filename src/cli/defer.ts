@@ -5,6 +5,7 @@ import { unlessRefused } from '../errors.ts';
 import { findProgram } from '../function/find-program.ts';
 import { DEFER_USAGE, parseDeferLine } from './exec/arguments.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
+import { say } from './output/output.ts';
 
 const EXIT_REFUSED = 1;
 const EXIT_NO_JOB = 3;
@@ -70,6 +71,6 @@ function isTextual(): boolean {
 }
 
 function fail(verb: string, why: string): number {
-  process.stderr.write(`deferred-sweep: ${verb}: ${why}\n`);
+  say(`${verb}: ${why}`);
   return EXIT_REFUSED;
 }

@@ -4,10 +4,20 @@ import { VERBS, type VerbRow } from './table.ts';
 
 const PROGRAM = 'deferred-sweep';
 
-const EXIT_STATUS = `Exit status: 0 all done or nothing to do; 1 a function failed, a file was set
-aside, or what was asked for is not there; 2 wrong usage; 3 a directory could
-not be swept or read.
-`;
+export const DESCRIPTION =
+  'Runs the deferred functions that dead processes left in BASE/deferred. Files of live processes are not touched.';
+
+/** By their numbers. */
+export const EXIT_STATUSES: readonly string[] = [
+  'all done, or nothing to do',
+  'a function failed, a file was set aside, or what was asked for is not there',
+  'wrong usage',
+  'a directory could not be swept or read',
+];
+
+const EXIT_STATUS = folded(
+  `Exit status: ${EXIT_STATUSES.map((text, status) => `${status} ${text}`).join('; ')}.`,
+);
 
 const PLACE = `BASE defaults to the environment variable DEFERRED_SWEEP_DIR, and that to
 /var/tmp/deferred-sweep-UID.
@@ -20,9 +30,7 @@ export function generalHelp(): string {
   return `Usage: ${PROGRAM} [sweep] [BASE...]
        ${PROGRAM} VERB [OPTION...] [OPERAND...]
 
-Runs the deferred functions that dead processes left in BASE/deferred.
-Files of live processes are not touched.
-
+${folded(DESCRIPTION)}
 ${verbs}
 ${PLACE}
 Examples:
@@ -36,7 +44,7 @@ export function verbHelp(verb: VerbRow): string {
   const options = verb.options.map(name => row(optionUsage(name), OPTIONS[name].text, 22)).join('');
   return `Usage: ${usageOf(verb)}
 
-${row('', sentence(verb.text), 0).trimStart().replaceAll('\n  ', '\n')}
+${folded(sentence(verb.text))}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 
@@ -58,20 +66,22 @@ export function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
-const WIDTH = 80;
-
-/** A term and its text, folded at 80 columns. */
+/** A term and its text, folded. */
 function row(term: string, text: string, column: number): string {
+  return `  ${term.padEnd(column)}${folded(text, column + 2)}`;
+}
+
+/** Lines of at most 80 columns. @param column - where the first begins, and the others do */
+function folded(text: string, column = 0): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && column + 2 + line.length + 1 + word.length > WIDTH) {
+    if (line !== '' && column + line.length + 1 + word.length > 80) {
       lines.push(line);
       line = '';
     }
     line += line === '' ? word : ` ${word}`;
   }
   lines.push(line);
-  const indent = ' '.repeat(column + 2);
-  return `  ${term.padEnd(column)}${lines.map((text, at) => (at === 0 ? text : indent + text)).join('\n')}\n`;
+  return `${lines.join(`\n${' '.repeat(column)}`)}\n`;
 }

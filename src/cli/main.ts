@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { oldNode } from '../old-node.ts';
-import { printable } from '../printable.ts';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output/output.ts';
@@ -24,7 +23,9 @@ try {
   process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`deferred-sweep: ${printable(error.message)}\nTry 'deferred-sweep --help'.\n`);
+  say(error.message);
+  const verb = verbNamed(process.argv[2])?.loadRaw ? ` ${process.argv[2]}` : '';
+  process.stderr.write(`Try 'deferred-sweep${verb} --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }
 

@@ -22,10 +22,18 @@ export interface Figures {
   readonly left?: Pick<SweepReport, 'pending' | 'live' | 'held'>;
 }
 
+export const NO_FUNCTIONS: Figures['functions'] = {
+  ok: 0,
+  failed: 0,
+  'timed-out': 0,
+  crashed: 0,
+  skipped: 0,
+};
+
 const CLAIMED: readonly FileOutcome[] = ['ran', 'torn', 'quarantined', 'waiting'];
 
 export function figuresOf({ directory, files, ms, pending, live, held }: SweepReport): Required<Figures> {
-  const functions = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, skipped: 0 };
+  const functions = { ...NO_FUNCTIONS };
   for (const ran of files.flatMap(file => file.functions)) functions[ran.outcome]++;
   const swept = files.filter(({ outcome }) => CLAIMED.includes(outcome)).length;
   return { directory, swept, functions, ms, left: { pending, live, held } };
@@ -74,80 +82,59 @@ function metricsText(
   lastSuccessSeconds: number,
 ): string {
   const now = Math.floor(Date.now() / 1000);
-  const perDirectory = <T extends { directory: string }>(
-    of: readonly T[],
-    value: (one: T) => number,
-  ): Sample[] => of.map(one => ({ labels: { directory: one.directory }, value: value(one) }));
-  const oldest = ({ files }: ListReport): number =>
-    Math.max(0, ...files.map(({ state, ageMs = 0 }) => (state === 'orphan' ? ageMs / 1000 : 0)));
-  const left = (one: Figures): Required<Figures>['left'] =>
-    one.left ?? leftOf(lists.find(({ directory }) => directory === one.directory));
+  const gauge =
+    <T extends { readonly directory: string }>(of: readonly T[]) =>
+    (name: string, help: string, value: (one: T) => number): string =>
+      metric(
+        name,
+        help,
+        of.map(one => ({ labels: { directory: one.directory }, value: value(one) })),
+      );
+  const ofRun = gauge(figures);
+  const ofPlace = gauge(lists);
+  const left = ({ directory, left }: Figures): Required<Figures>['left'] =>
+    left ?? leftOf(lists.find(list => list.directory === directory));
+  const byOutcome = figures.flatMap(({ directory, functions }) =>
+    Object.entries(functions).map(([outcome, value]) => ({ labels: { directory, outcome }, value })),
+  );
+  const ofAll = (value: number): Sample[] => [{ labels: {}, value }];
   return [
-    metric(
-      'files_swept',
-      'Orphans that the last run claimed.',
-      perDirectory(figures, ({ swept }) => swept),
-    ),
-    metric(
-      'functions',
-      'Functions that the last run ran, by outcome.',
-      figures.flatMap(({ directory, functions }) =>
-        Object.entries(functions).map(([outcome, value]) => ({ labels: { directory, outcome }, value })),
-      ),
-    ),
-    metric(
-      'pending_functions',
-      'Functions left to a later run.',
-      perDirectory(figures, one => left(one).pending),
-    ),
-    metric(
-      'live_files',
-      'Files whose owner lives.',
-      perDirectory(figures, one => left(one).live),
-    ),
-    metric(
-      'held_files',
-      'Files of dead owners whose lock another process keeps.',
-      perDirectory(figures, one => left(one).held),
-    ),
-    metric(
+    ofRun('files_swept', 'Orphans that the last run claimed.', ({ swept }) => swept),
+    metric('functions', 'Functions that the last run ran, by outcome.', byOutcome),
+    ofRun('pending_functions', 'Functions left to a later run.', one => left(one).pending),
+    ofRun('live_files', 'Files whose owner lives.', one => left(one).live),
+    ofRun('held_files', 'Files of dead owners whose lock another process keeps.', one => left(one).held),
+    ofPlace(
       'dead_letters',
       'Dead letters, and copies of damaged files.',
-      perDirectory(
-        lists,
-        ({ files }) => files.filter(({ state }) => state === 'dead' || state === 'damaged').length,
-      ),
+      list => filesIn(list, 'dead', 'damaged').length,
     ),
+    ofPlace('oldest_orphan_age_seconds', 'Age of the oldest orphan that is left; 0: there is none.', list =>
+      filesIn(list, 'orphan').reduce((most, { ageMs = 0 }) => Math.max(most, ageMs / 1000), 0),
+    ),
+    ofRun('duration_seconds', 'How long the last run took.', ({ ms }) => ms / 1000),
+    metric('exit_status', 'Exit status of the last run, as it is without --exit-zero.', ofAll(status)),
+    metric('last_run_timestamp_seconds', 'When the last run ended.', ofAll(now)),
     metric(
-      'oldest_orphan_age_seconds',
-      'Age of the oldest orphan that is left; 0: there is none.',
-      perDirectory(lists, oldest),
+      'last_success_timestamp_seconds',
+      'When the last run ended that ended well; 0: never.',
+      ofAll(status === 0 ? now : lastSuccessSeconds),
     ),
-    metric(
-      'duration_seconds',
-      'How long the last run took.',
-      perDirectory(figures, ({ ms }) => ms / 1000),
-    ),
-    metric('exit_status', 'Exit status of the last run, as it is without --exit-zero.', [
-      { labels: {}, value: status },
-    ]),
-    metric('last_run_timestamp_seconds', 'When the last run ended.', [{ labels: {}, value: now }]),
-    metric('last_success_timestamp_seconds', 'When the last run ended that ended well; 0: never.', [
-      { labels: {}, value: status === 0 ? now : lastSuccessSeconds },
-    ]),
   ].join('');
 }
 
 /** Nothing of a directory that cannot be read. */
 function leftOf(list: ListReport | undefined): Required<Figures>['left'] {
-  const files = list?.files ?? [];
-  const of = (...states: readonly FileState[]): readonly ListedFile[] =>
-    files.filter(({ state }) => states.includes(state));
+  const left = filesIn(list, 'orphan', 'sweeping').flatMap(file => file.functions);
   return {
-    pending: of('orphan', 'sweeping').reduce((sum, { functions }) => sum + functions.length, 0),
-    live: of('live').length,
-    held: of('held').length,
+    pending: left.filter(({ state }) => state === 'pending' || state === 'running').length,
+    live: filesIn(list, 'live').length,
+    held: filesIn(list, 'held').length,
   };
+}
+
+function filesIn(list: ListReport | undefined, ...states: readonly FileState[]): readonly ListedFile[] {
+  return (list?.files ?? []).filter(({ state }) => states.includes(state));
 }
 
 interface Sample {

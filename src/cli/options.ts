@@ -1,35 +1,5 @@
 /** The options of all verbs: the one table from which parsing, help, completion and the man page come. Pure. */
 
-export type OptionName =
-  | 'all'
-  | 'all-users'
-  | 'cbor-diag'
-  | 'concurrency'
-  | 'deadline'
-  | 'dir'
-  | 'dry-run'
-  | 'exit-code'
-  | 'exit-zero'
-  | 'grace'
-  | 'help'
-  | 'json'
-  | 'label'
-  | 'max-timeout'
-  | 'metrics-file'
-  | 'name'
-  | 'older'
-  | 'poll'
-  | 'quiet'
-  | 'state'
-  | 'timeout'
-  | 'totals'
-  | 'trust'
-  | 'trust-group'
-  | 'user'
-  | 'version'
-  | 'wait'
-  | 'yes';
-
 export interface OptionRow {
   readonly short?: string;
   /** What its value is called; absent where it takes none. */
@@ -39,7 +9,7 @@ export interface OptionRow {
   readonly text: string;
 }
 
-export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = {
+const ROWS = {
   all: { text: 'every dead letter; with --name, --label or --older only some' },
   'all-users': { text: 'as root: sweep BASE/UID/deferred for each user, as that user' },
   'cbor-diag': { text: 'print each record in diagnostic notation (RFC 8949)' },
@@ -68,6 +38,10 @@ export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = {
   version: { short: 'v', text: 'print the version' },
   wait: { value: 'TIME', text: 'wait so long for files that other sweeps have' },
   yes: { text: 'do not ask' },
-};
+} as const;
+
+export type OptionName = keyof typeof ROWS;
+
+export const OPTIONS: Readonly<Record<OptionName, OptionRow>> = ROWS;
 
 export const OPTION_NAMES: readonly OptionName[] = Object.keys(OPTIONS) as OptionName[];

@@ -42,6 +42,33 @@ export function parseUser(option: string, text: string): number {
   throw new UsageError(`${option} must be a user id, got ${text}`);
 }
 
+/** @throws UsageError for one that is not among `known` */
+export function parseStates<T extends string>(
+  text: string | undefined,
+  known: readonly T[],
+): readonly T[] | undefined {
+  return text?.split(',').map(word => {
+    const state = known.find(one => one === word);
+    if (state === undefined) throw new UsageError(`--state must be some of ${known.join(', ')}, got ${word}`);
+    return state;
+  });
+}
+
+/**
+ * Dead letters are named by ids, or chosen by `--all` and what narrows it.
+ * @throws UsageError
+ */
+export function requireChoice(
+  verb: string,
+  ids: readonly string[],
+  isGiven: (option: 'all' | 'name' | 'older' | 'label') => boolean,
+): void {
+  if (isGiven('all') === ids.length > 0)
+    throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
+  for (const option of ['name', 'older', 'label'] as const)
+    if (isGiven(option) && !isGiven('all')) throw new UsageError(`--${option} goes with --all`);
+}
+
 function millisecondsOf(text: string): number | undefined {
   if (text === '0') return 0;
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];

@@ -181,12 +181,8 @@ export class Job {
 
   #assertOpen(): void {
     if (!this.#queue.haveEnded) return;
-    throw new DeferredSweepError(
-      'DEFERRED_CLOSED',
-      `cannot use the job of ${this.path}: it has ended; open another`,
-      {
-        path: this.path,
-      },
-    );
+    const { path } = this;
+    const message = `cannot use the job of ${path}: it has ended; open another`;
+    throw new DeferredSweepError('DEFERRED_CLOSED', message, { path });
   }
 }

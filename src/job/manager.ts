@@ -15,22 +15,12 @@ import { FailureListener } from './failure-listener.ts';
 import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
 import { OpenJobs } from './open-jobs.ts';
-import {
-  type ManagerOptions,
-  type OpenOptions,
-  type ResolvedManagerOptions,
-  resolveManagerOptions,
-} from './options.ts';
+import { type ManagerOptions, type OpenOptions, resolveManagerOptions } from './options.ts';
 import { warnOfUntrackedThread } from './thread-warning.ts';
 
 export class DeferredFunctionManager {
-  readonly #directory: StateDirectory;
-  readonly #options: ResolvedManagerOptions;
-  readonly #files: FilePool;
-  readonly #failures: FailureListener;
+  readonly #closeOnSignal: boolean;
   readonly #parts: JobParts;
-  /** Those that have not ended. */
-  readonly #jobs: OpenJobs<Job>;
   #isClosed = false;
   readonly #closing = new AbortController();
   /** Sweeps that go on beside jobs. */
@@ -48,24 +38,21 @@ export class DeferredFunctionManager {
         `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
       );
     }
-    this.#options = resolveManagerOptions(options);
-    const { sweep, file, job, onFailure, closeOnSignal } = this.#options;
-    this.#jobs = new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined);
-    this.#directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
-    this.#files = new FilePool(this.#directory, file, sweep.logger);
-    this.#failures = new FailureListener(onFailure, sweep.logger);
+    const { sweep, file, job, onFailure, closeOnSignal } = resolveManagerOptions(options);
+    const directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
+    this.#closeOnSignal = closeOnSignal;
     this.#parts = {
-      directory: this.#directory,
+      directory,
       options: { ...job, sweep },
-      files: this.#files,
-      failures: this.#failures,
-      openJobs: this.#jobs,
+      files: new FilePool(directory, file, sweep.logger),
+      failures: new FailureListener(onFailure, sweep.logger),
+      openJobs: new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined),
     };
   }
 
   /** `<stateDirBase>/deferred`, absolute. */
   get directory(): string {
-    return this.#directory.path;
+    return this.#parts.directory.path;
   }
 
   /**
@@ -80,16 +67,16 @@ export class DeferredFunctionManager {
     refuseInStartingRunner();
     requireKnown(options, ['sweep', 'waitMs']);
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
-    const waitMs = milliseconds('waitMs', options.waitMs ?? this.#options.sweep.waitMs);
+    const waitMs = milliseconds('waitMs', options.waitMs ?? this.#parts.options.sweep.waitMs);
     this.#assertOpen();
-    if (this.#options.closeOnSignal && !isMainThread) throw getsNoSignals(this.#directory.path);
+    if (this.#closeOnSignal && !isMainThread) throw getsNoSignals(this.directory);
     noteCallers();
-    if (isImportedForCall()) throw restarted(this.#directory.path);
+    if (isImportedForCall()) throw restarted(this.directory);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
-    const file = await this.#files.take();
-    warnOfUntrackedThread(this.#options.sweep.logger);
+    const file = await this.#parts.files.take();
+    warnOfUntrackedThread(this.#parts.options.sweep.logger);
     // Another call may have closed the manager meanwhile.
-    if (this.#isClosed) this.#files.remove(file);
+    if (this.#isClosed) this.#parts.files.remove(file);
     this.#assertOpen();
     return new Job(this.#parts, file, report);
   }
@@ -113,11 +100,11 @@ export class DeferredFunctionManager {
     this.#stopOpening();
     // Background sweeps finish the function in progress and stop.
     this.#closing.abort();
-    const reports = await Promise.all([...this.#jobs].map(job => job.close()));
+    const reports = await Promise.all([...this.#parts.openJobs].map(job => job.close()));
     await Promise.allSettled(this.#background);
     const files = reports.flatMap(report => report.files);
     const isComplete = reports.every(report => report.isComplete);
-    return summarize(this.#directory.path, files, isComplete, performance.now() - startMs);
+    return summarize(this.directory, files, isComplete, performance.now() - startMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,42 +124,38 @@ export class DeferredFunctionManager {
   }
 
   async #sweepBefore(how: 'wait' | 'background' | 'none', waitMs: number): Promise<SweepReport> {
-    const options = { ...this.#options.sweep, waitMs };
+    const options = { ...this.#parts.options.sweep, waitMs };
     if (how === 'wait') {
       const stop = StopCondition.in(options.deadlineMs, options.signal);
-      const report = await sweepDirectory(this.#directory, options, stop);
-      this.#failures.tell(report);
+      const report = await sweepDirectory(this.#parts.directory, options, stop);
+      this.#parts.failures.tell(report);
       return report;
     }
     if (how === 'background') {
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
       const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
-      const sweeping = sweepDirectory(this.#directory, options, stop).then(
-        report => this.#failures.tell(report),
+      const sweeping = sweepDirectory(this.#parts.directory, options, stop).then(
+        report => this.#parts.failures.tell(report),
         (error: unknown) => {
-          options.logger.warn(`deferred-sweep: ${this.#directory.path} was not swept: ${String(error)}`);
+          options.logger.warn(`deferred-sweep: ${this.directory} was not swept: ${String(error)}`);
         },
       );
       this.#background.add(sweeping);
       void sweeping.then(() => this.#background.delete(sweeping));
     }
-    return summarize(this.#directory.path, [], false, 0);
+    return summarize(this.directory, [], false, 0);
   }
 
   #stopOpening(): void {
     this.#isClosed = true;
-    this.#files.close();
+    this.#parts.files.close();
   }
 
   #assertOpen(): void {
     if (!this.#isClosed) return;
-    throw new DeferredSweepError(
-      'DEFERRED_CLOSED',
-      `cannot open a job in ${this.#directory.path}: the manager is closed`,
-      {
-        path: this.#directory.path,
-      },
-    );
+    const path = this.directory;
+    const message = `cannot open a job in ${path}: the manager is closed`;
+    throw new DeferredSweepError('DEFERRED_CLOSED', message, { path });
   }
 }
 

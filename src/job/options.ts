@@ -70,20 +70,6 @@ export interface FunctionFailure {
   readonly file: FileReport;
 }
 
-/** The names of these options. {@link resolveManagerOptions} hands those of a sweep on, which knows no others. */
-const MANAGER_OPTIONS: readonly (keyof ManagerOptions)[] = [
-  ...SWEEP_OPTIONS,
-  'durability',
-  'delivery',
-  'order',
-  'maxCapturedBytes',
-  'moduleState',
-  'env',
-  'label',
-  'onFailure',
-  'closeOnSignal',
-];
-
 /** How to open a job. */
 export interface OpenOptions {
   /**
@@ -117,36 +103,65 @@ export interface JobOptions {
   readonly env: readonly string[];
 }
 
+/** Checks the value of an option, or gives what it is without one. @throws TypeError, RangeError naming the option */
+type Resolvers<Resolved, Name extends keyof Resolved & keyof ManagerOptions> = {
+  readonly [Each in Name]: (value: ManagerOptions[Each]) => Resolved[Each];
+};
+
+const JOB_OPTIONS: Resolvers<JobOptions, keyof JobOptions> = {
+  delivery: value => oneOf('delivery', value ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+  timeoutMs: value => milliseconds('timeoutMs', value ?? 60_000),
+  maxAttempts: value => positiveInteger('maxAttempts', value ?? 3),
+  retryDelayMs: value => milliseconds('retryDelayMs', value ?? 1000),
+  env: value => checkedNames(value ?? []),
+  maxCapturedBytes: value => positiveInteger('maxCapturedBytes', value ?? DEFAULT_MAX_CAPTURED_BYTES),
+  moduleState: value => oneOf('moduleState', value ?? 'warn', ['warn', 'refuse', 'allow']),
+};
+
+const FILE_OPTIONS: Resolvers<StateFileSettings, 'durability' | 'order' | 'label'> = {
+  durability: value => oneOf('durability', value ?? 'process', ['process', 'disk']),
+  order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
+  label(value) {
+    if (value === undefined || (typeof value === 'string' && isPlainText(value))) return value ?? null;
+    throw new TypeError('option "label" must be a string that UTF-8 can hold');
+  },
+};
+
+const CALLER_OPTIONS: Resolvers<ResolvedManagerOptions, 'onFailure' | 'closeOnSignal'> = {
+  onFailure(value) {
+    if (value === undefined || typeof value === 'function') return value;
+    throw new TypeError(`option "onFailure" must be a function, got ${typeof value}`);
+  },
+  closeOnSignal(value = false) {
+    if (typeof value === 'boolean') return value;
+    throw new TypeError(`option "closeOnSignal" must be true or false, got ${typeof value}`);
+  },
+};
+
+/** All that are not those of a sweep alone: one that is missing here does not compile. */
+const OWN_OPTIONS: Readonly<Record<Exclude<keyof ManagerOptions, keyof SweepOptions>, unknown>> = {
+  ...JOB_OPTIONS,
+  ...FILE_OPTIONS,
+  ...CALLER_OPTIONS,
+};
+
 /** @throws TypeError, RangeError naming an option that is wrong */
 export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerOptions {
-  requireKnown(options, MANAGER_OPTIONS);
-  const { label, timeoutMs, maxAttempts, retryDelayMs, maxCapturedBytes, moduleState, ...rest } = options;
-  const { durability, delivery, order, env, onFailure, closeOnSignal = false, ...sweepOptions } = rest;
-  if (onFailure !== undefined && typeof onFailure !== 'function')
-    throw new TypeError(`option "onFailure" must be a function, got ${typeof onFailure}`);
-  if (typeof closeOnSignal !== 'boolean')
-    throw new TypeError(`option "closeOnSignal" must be true or false, got ${typeof closeOnSignal}`);
-  if (label !== undefined && (typeof label !== 'string' || !isPlainText(label)))
-    throw new TypeError('option "label" must be a string that UTF-8 can hold');
-  const sweep = resolveSweepOptions(sweepOptions);
-  return {
-    sweep,
-    file: {
-      lock: sweep.lock,
-      durability: oneOf('durability', durability ?? 'process', ['process', 'disk']),
-      order: oneOf('order', order ?? 'fifo', ['fifo', 'lifo']),
-      label: label ?? null,
-    },
-    job: {
-      delivery: oneOf('delivery', delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']),
-      timeoutMs: milliseconds('timeoutMs', timeoutMs ?? 60_000),
-      maxAttempts: positiveInteger('maxAttempts', maxAttempts ?? 3),
-      retryDelayMs: milliseconds('retryDelayMs', retryDelayMs ?? 1000),
-      env: checkedNames(env ?? []),
-      maxCapturedBytes: positiveInteger('maxCapturedBytes', maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES),
-      moduleState: oneOf('moduleState', moduleState ?? 'warn', ['warn', 'refuse', 'allow']),
-    },
-    onFailure,
-    closeOnSignal,
-  };
+  requireKnown(options, [...SWEEP_OPTIONS, ...Object.keys(OWN_OPTIONS)]);
+  const caller = resolveEach(CALLER_OPTIONS, options);
+  const file = resolveEach(FILE_OPTIONS, options);
+  const ofSweeps = Object.entries(options).filter(([name]) => !(name in OWN_OPTIONS));
+  const sweep = resolveSweepOptions(Object.fromEntries(ofSweeps));
+  return { sweep, file: { ...file, lock: sweep.lock }, job: resolveEach(JOB_OPTIONS, options), ...caller };
+}
+
+function resolveEach<Resolved, Name extends keyof Resolved & keyof ManagerOptions>(
+  resolvers: Resolvers<Resolved, Name>,
+  options: ManagerOptions,
+): Pick<Resolved, Name> {
+  const names = Object.keys(resolvers) as Name[];
+  return Object.fromEntries(names.map(name => [name, resolvers[name](options[name])])) as Pick<
+    Resolved,
+    Name
+  >;
 }

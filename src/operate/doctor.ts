@@ -46,16 +46,11 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
       way = walk(resolve(base), step => {
         const refused = judge.refuseStep(step);
         const whose = `${step.path}: ${describeUser(step.stat.uid)}, ${describeMode(step.stat)}`;
-        steps.push(
-          refused
-            ? { subject: 'way', verdict: 'bad', text: `${refused.what}; ${refused.advice}` }
-            : ok('way', whose),
-        );
+        steps.push(refused ? bad('way', `${refused.what}; ${refused.advice}`) : ok('way', whose));
       });
       const refused = judge.refuseMounts(way);
-      if (refused) steps.push({ subject: 'way', verdict: 'bad', text: `${refused.what}; ${refused.advice}` });
-      for (const { what, advice } of judge.warnings)
-        steps.push({ subject: 'way', verdict: 'warning', text: `${what}; ${advice}` });
+      if (refused) steps.push(bad('way', `${refused.what}; ${refused.advice}`));
+      for (const { what, advice } of judge.warnings) steps.push(warning('way', `${what}; ${advice}`));
       return steps;
     }),
   );
@@ -78,11 +73,19 @@ function ok(subject: string, text: string): Finding {
   return { subject, verdict: 'ok', text };
 }
 
+function warning(subject: string, text: string): Finding {
+  return { subject, verdict: 'warning', text };
+}
+
+function bad(subject: string, text: string): Finding {
+  return { subject, verdict: 'bad', text };
+}
+
 function triedAll(subject: string, look: () => Finding[]): Finding[] {
   try {
     return look();
   } catch (error) {
-    return [{ subject, verdict: 'bad', text: reportError(error).message }];
+    return [bad(subject, reportError(error).message)];
   }
 }
 
@@ -94,26 +97,23 @@ function nodeFinding(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const isSupported = major >= 24 || (major === 22 && minor >= 13) || (major === 20 && minor >= 19);
   const text = `${process.versions.node} at ${process.execPath}`;
-  return isSupported
-    ? ok('Node', text)
-    : { subject: 'Node', verdict: 'warning', text: `${text}: 20.19, 22.13, 24 or later are supported` };
+  return isSupported ? ok('Node', text) : warning('Node', `${text}: 20.19, 22.13, 24 or later are supported`);
 }
 
 function platformFinding(): Finding {
   const text = `${process.platform} ${process.arch}`;
   if (process.platform === 'linux') return ok('platform', text);
-  return { subject: 'platform', verdict: 'warning', text: `${text}: the code for it has never been run` };
+  return warning('platform', `${text}: the code for it has never been run`);
 }
 
 function directoryFinding(directory: StateDirectory): Finding {
   const { stateFiles, movedDeadLetters } = directory.look();
   const count = stateFiles.length;
   if (movedDeadLetters.length > 0)
-    return {
-      subject: 'directory',
-      verdict: 'warning',
-      text: `${directory.path}: ${movedDeadLetters.length} dead letters were moved out of dead/; retry them, or move them back`,
-    };
+    return warning(
+      'directory',
+      `${directory.path}: ${movedDeadLetters.length} dead letters were moved out of dead/; retry them, or move them back`,
+    );
   return ok('directory', `${directory.path}: ${count} ${count === 1 ? 'state file' : 'state files'}`);
 }
 
@@ -127,17 +127,12 @@ function fileSystemFinding(place: string): Finding {
   const type = mountsOnTheWay(readMounts(), place).at(-1)?.type ?? 'of a type that is not told';
   if (fileSystemVerdict(place) === 'network') {
     const text = `${place} is on ${type}, whose locks may hold only within one host or mount; use a local directory`;
-    return { subject: 'file system', verdict: 'warning', text };
+    return warning('file system', text);
   }
   const fleeting = FLEETING[type];
-  if (fleeting !== undefined)
-    return { subject: 'file system', verdict: 'warning', text: `${place} (${type}) ${fleeting}` };
+  if (fleeting !== undefined) return warning('file system', `${place} (${type}) ${fleeting}`);
   if (place === '/tmp' || place.startsWith('/tmp/'))
-    return {
-      subject: 'file system',
-      verdict: 'warning',
-      text: `${place} (${type}): many systems empty /tmp at boot`,
-    };
+    return warning('file system', `${place} (${type}): many systems empty /tmp at boot`);
   return ok('file system', `${place} is on ${type}`);
 }
 
@@ -150,13 +145,7 @@ function lockFindings(place: string): Finding[] {
   );
   try {
     if (!tryLock(fd, { scheme: 'flock' }) || !assertLocksExclude(fd, path, 'flock'))
-      return [
-        {
-          subject: 'locks',
-          verdict: 'bad',
-          text: `the kernel could not say whether locks in ${place} exclude`,
-        },
-      ];
+      return [bad('locks', `the kernel could not say whether locks in ${place} exclude`)];
     return [ok('locks', 'a second lock of a locked file was refused'), leaseFinding(path)];
   } finally {
     closeDescriptor(fd);
@@ -171,7 +160,7 @@ function leaseFinding(path: string): Finding {
     if (leaseState(fd) === 'held')
       return ok('leases', 'list can tell owners that live from those that are gone');
     const text = 'there are no leases here: list says unknown of files whose lock is in no table';
-    return { subject: 'leases', verdict: 'warning', text };
+    return warning('leases', text);
   } finally {
     closeDescriptor(fd);
   }
@@ -182,9 +171,9 @@ function spaceFinding(place: string): Finding {
   const bytes = bavail * bsize;
   const text = `${Math.floor(bytes / 2 ** 20)} MiB${files > 0 ? ` and ${ffree} inodes` : ''} free`;
   // Some file systems count no inodes.
-  if (bytes === 0 || (files > 0 && ffree === 0)) return { subject: 'space', verdict: 'bad', text };
+  if (bytes === 0 || (files > 0 && ffree === 0)) return bad('space', text);
   const isLow = bytes < FEW_BYTES || (files > 0 && ffree < FEW_INODES);
-  return isLow ? { subject: 'space', verdict: 'warning', text } : ok('space', text);
+  return isLow ? warning('space', text) : ok('space', text);
 }
 
 /** A mount of the job's own, or a part of a file system as systemd's PrivateTmp is, is gone before its hook runs. */
@@ -201,8 +190,7 @@ function mountFindings(place: string): Finding[] {
     warnings.push(
       `${mount.mountPoint} is ${mount.root} of ${mount.source} (${mount.type}): if that is private to a job or service, it is gone with it`,
     );
-  if (warnings.length > 0)
-    return warnings.map(text => ({ subject: 'mounts', verdict: 'warning', text }) as const);
+  if (warnings.length > 0) return warnings.map(text => warning('mounts', text));
   const shared = SHARED_PLACES.find(path => place === path || place.startsWith(`${path}/`));
   const what = shared === undefined ? 'not private' : `${shared} is shared with all users`;
   return [ok('mounts', first === undefined ? `${what}, as far as can be told here` : what)];
@@ -214,7 +202,7 @@ function cleanerFindings(place: string): Finding[] {
   const cleaners = tempCleanersAt(place);
   if (cleaners.length === 0) return [ok('cleaners', 'none is configured for this place')];
   return cleaners.map(({ text, takesStateFiles }) =>
-    takesStateFiles ? { subject: 'cleaners', verdict: 'warning', text } : ok('cleaners', text),
+    takesStateFiles ? warning('cleaners', text) : ok('cleaners', text),
   );
 }
 
@@ -232,7 +220,7 @@ function otherPlaces(base: string): Finding[] {
     const count = countIn(path);
     if (count === 0) return [];
     const text = `${path}/deferred has ${count} state files, too; this place does not see them`;
-    return [{ subject: 'other place', verdict: 'warning', text } as const];
+    return [warning('other place', text)];
   });
 }
 

@@ -12,6 +12,29 @@ export function idMatcher(typed: string): (id: string) => boolean {
   };
 }
 
+/** An id that means none, or things of several files. */
+export interface UnmetId {
+  readonly id: string;
+  readonly outcome: 'missing' | 'ambiguous';
+}
+
+/** What typed ids mean, each once, and the ids that mean nothing clear. @param of - among what to look for an id */
+export function meantBy<T extends { readonly id: string }>(
+  ids: readonly string[],
+  of: (id: string) => readonly T[],
+): { readonly meant: readonly T[]; readonly unmet: readonly UnmetId[] } {
+  const meant = new Set<T>();
+  const unmet: UnmetId[] = [];
+  for (const id of ids) {
+    const isMeant = idMatcher(id);
+    const found = of(id).filter(one => isMeant(one.id));
+    const isAmbiguous = new Set(found.map(one => one.id.split('.')[0])).size > 1;
+    if (found.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
+    else for (const one of found) meant.add(one);
+  }
+  return { meant: [...meant], unmet };
+}
+
 const SHORTEST = 6;
 
 /** The shortest beginning of at least six characters that tells each of these ids from the others, by id. */

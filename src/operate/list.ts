@@ -9,8 +9,8 @@ import { stateIo } from '../state/file-io.ts';
 import { isUnfinishedName, PREFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { requireKnown } from '../sweep/options.ts';
-import { resolveTrust } from '../trust/trust.ts';
-import { FILE_STATES, type FileState, type ListedFile, type ListReport } from './listed-file.ts';
+import { resolveTrust, type Trust } from '../trust/trust.ts';
+import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } from './listed-file.ts';
 import { holdersOf, lockTable } from './liveness.ts';
 import { readStateFile, type Where } from './read-file.ts';
 
@@ -44,31 +44,42 @@ export async function list(
   options: ListOptions = {},
 ): Promise<ListReport> {
   requireKnown(options, ['states', 'olderMs', 'label', 'trustedPaths', 'trustedGroups']);
-  const { states, olderMs = 0, label } = options;
-  for (const state of states ?? [])
+  for (const state of options.states ?? [])
     if (!FILE_STATES.includes(state)) throw new TypeError(`option "states" has no state ${String(state)}`);
   const startMs = performance.now();
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });
+  const files = await listFiles(pathsOf(directory), trust, options);
+  return { directory: directory.path, files: withHolders(files), ms: performance.now() - startMs };
+}
+
+/** Those of these files that are chosen and are still there. Their holders are not looked for. */
+export async function listFiles(
+  paths: readonly FilePlace[],
+  trust: Trust,
+  options: ListOptions,
+): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   let locks = lockTable();
-  for (const [at, { path, where }] of pathsOf(directory).entries()) {
+  for (const [at, { path, where }] of paths.entries()) {
     if (at % FILES_A_TABLE === FILES_A_TABLE - 1) {
       locks = lockTable();
       await setImmediate();
     }
     const listed = readStateFile(path, where, locks, trust)?.listed;
-    if (!listed) continue;
-    if (states && !states.includes(listed.state)) continue;
-    if (label !== undefined && listed.label !== label) continue;
-    if (olderMs > 0 && (listed.ageMs ?? 0) < olderMs) continue;
+    if (!listed || options.states?.includes(listed.state) === false || !isOf(listed, options)) continue;
     files.push(listed);
   }
-  return { directory: directory.path, files: withHolders(files), ms: performance.now() - startMs };
+  return files;
+}
+
+export interface FilePlace {
+  readonly path: string;
+  readonly where: Where;
 }
 
 /** Every state file and dead letter, oldest first, dead letters last. @throws DeferredSweepError */
-export function pathsOf(directory: StateDirectory): { path: string; where: Where }[] {
+export function pathsOf(directory: StateDirectory): FilePlace[] {
   const { stateFiles, movedDeadLetters } = directory.look();
   return [
     ...stateFiles.map(name => ({ path: directory.pathOf(name), where: 'live' as const })),

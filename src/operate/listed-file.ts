@@ -75,6 +75,14 @@ export interface ListedFile {
   readonly error?: ReportedError;
 }
 
+/** Whether a file, or an owner in a cluster, has this label and is so old. */
+export function isOf(
+  { label, ageMs = 0 }: { readonly label?: string; readonly ageMs?: number },
+  wanted: { readonly label?: string | undefined; readonly olderMs?: number | undefined },
+): boolean {
+  return (wanted.label === undefined || label === wanted.label) && ageMs >= (wanted.olderMs ?? 0);
+}
+
 /** What lies in one state directory. */
 export interface ListReport {
   readonly directory: string;

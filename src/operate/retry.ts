@@ -8,9 +8,9 @@ import { DAMAGED_SUFFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
-import { idMatcher } from './ids.ts';
+import { meantBy } from './ids.ts';
 import { discardLetter, type LetterFate, retryLetter } from './letters.ts';
-import { list } from './list.ts';
+import { listFiles, pathsOf } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
 
 /** Which dead letters are meant: those with these ids, or all that the other fields allow. */
@@ -92,31 +92,19 @@ export async function discardIfAgreed(
   return onLetters(selection, stateDirBase, discardLetter, isAgreed);
 }
 
-/** The letters that are meant, and ids that mean none. Changes nothing. @throws as {@link retry} */
+/** The letters that are meant, and ids that mean none. Changes nothing, and reads no other files. @throws as {@link retry} */
 async function select(
-  selection: LetterSelection,
-  stateDirBase: string,
-): Promise<{ letters: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
-  requireKnown(selection, ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups']);
-  const { ids, all = false, name, label, olderMs, trustedPaths, trustedGroups } = selection;
+  { ids, all = false, name, label, olderMs }: LetterSelection,
+  directory: StateDirectory,
+): Promise<{ meant: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
   if (all === (ids !== undefined)) throw new TypeError('give either "ids" or "all"');
-  const { files } = await list(stateDirBase, { label, olderMs, trustedPaths, trustedGroups });
-  const letters = files.filter(
+  const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
+  const letters = (await listFiles(dead, directory.trust, { label, olderMs })).filter(
     file =>
       (file.knownBy === 'place' || file.path.endsWith(DAMAGED_SUFFIX)) &&
       (name === undefined || file.functions.some(registered => registered.name === name)),
   );
-  if (ids === undefined) return { letters, unmet: [] };
-  const chosen = new Set<ListedFile>();
-  const unmet: LetterReport[] = [];
-  for (const id of ids) {
-    const isMeant = idMatcher(id);
-    const meant = letters.filter(file => isMeant(file.id));
-    const isAmbiguous = new Set(meant.map(file => file.id.split('.')[0])).size > 1;
-    if (meant.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
-    else for (const file of meant) chosen.add(file);
-  }
-  return { letters: [...chosen], unmet };
+  return ids === undefined ? { meant: letters, unmet: [] } : meantBy(ids, () => letters);
 }
 
 async function onLetters(
@@ -125,13 +113,14 @@ async function onLetters(
   act: (directory: StateDirectory, path: string) => LetterFate,
   isAgreed: (letters: readonly ListedFile[]) => Promise<boolean> = async () => true,
 ): Promise<LettersReport> {
+  requireKnown(selection, ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups']);
   const startMs = performance.now();
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });
-  const { letters, unmet } = await select(selection, stateDirBase);
-  if (letters.length > 0 && !(await isAgreed(letters)))
+  const { meant, unmet } = await select(selection, directory);
+  if (meant.length > 0 && !(await isAgreed(meant)))
     return { directory: directory.path, letters: unmet, ms: performance.now() - startMs };
-  const reports = letters.map(({ id, path, functions }): LetterReport => {
+  const reports = meant.map(({ id, path, functions }): LetterReport => {
     const name = functions[0]?.name ?? basename(path);
     try {
       return { id, path, name, ...act(directory, path) };

@@ -14,7 +14,7 @@ import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { diagnose } from '../value/diagnostic.ts';
 import { idMatcher } from './ids.ts';
-import { pathsOf } from './list.ts';
+import { type FilePlace, pathsOf } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
 import { holdersOf, lockTable } from './liveness.ts';
 import { idOf, type ReadFile, readStateFile } from './read-file.ts';
@@ -85,7 +85,7 @@ export async function show(
   });
 }
 
-function pathGiven(path: string): { path: string; where: 'live' | 'dead' } {
+function pathGiven(path: string): FilePlace {
   const absolute = resolve(path);
   const isDead = basename(dirname(absolute)) === DEAD_STEM || isMovedDeadLetter(basename(absolute));
   return { path: absolute, where: isDead ? 'dead' : 'live' };

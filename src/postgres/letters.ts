@@ -1,5 +1,6 @@
 /** Which dead letters are meant by ids or by `--all`, and what became of each. */
-import { idMatcher } from '../operate/ids.ts';
+import { meantBy } from '../operate/ids.ts';
+import { isOf } from '../operate/listed-file.ts';
 import type { ListedOwner } from './listed-owner.ts';
 import type { ClusterOperator, DiscardFate } from './operate.ts';
 
@@ -50,27 +51,17 @@ export interface MeantFunction {
  */
 export function selectLetters(
   owners: readonly ListedOwner[],
-  { ids, name, label, olderMs = 0 }: ClusterLetterSelection,
+  selection: ClusterLetterSelection,
   withFunctions: boolean,
 ): { readonly meant: readonly MeantFunction[]; readonly unmet: readonly ClusterLetterReport[] } {
-  const allowed = owners.filter(
-    owner => (label === undefined || owner.label === label) && owner.ageMs >= olderMs,
-  );
+  const { ids, name } = selection;
+  const allowed = owners.filter(owner => isOf(owner, selection));
   const letters = functionsOf(allowed.filter(owner => owner.state === 'dead')).filter(
     letter => name === undefined || letter.name === name,
   );
   if (ids === undefined) return { meant: letters, unmet: [] };
   const others = withFunctions ? functionsOf(allowed.filter(owner => owner.state !== 'dead')) : [];
-  const meant = new Map<string, MeantFunction>();
-  const unmet: ClusterLetterReport[] = [];
-  for (const id of ids) {
-    const isMeant = idMatcher(id);
-    const found = [...letters, ...(id.includes('.') ? others : [])].filter(fn => isMeant(fn.id));
-    const isAmbiguous = new Set(found.map(fn => fn.id.split('.')[0])).size > 1;
-    if (found.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
-    else for (const fn of found) meant.set(fn.id, fn);
-  }
-  return { meant: [...meant.values()], unmet };
+  return meantBy(ids, id => (id.includes('.') ? [...letters, ...others] : letters));
 }
 
 function functionsOf(owners: readonly ListedOwner[]): MeantFunction[] {

@@ -1,8 +1,11 @@
 /** Options of a cluster manager, and how they are checked. */
 import type { Delivery, RunOrder } from '../log/records.ts';
-import { defaultLogger, type Logger, silent } from '../report/logger.ts';
-import { milliseconds, oneOf, positiveInteger } from '../sweep/options.ts';
+import type { Logger } from '../report/logger.ts';
+import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
+
+/** What `deferred-sweep cluster migrate` makes unless told otherwise. */
+export const DEFAULT_SCHEMA = 'deferred_sweep';
 
 /** Any function that can be a handler. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; the parameters are checked.
@@ -86,7 +89,7 @@ export function resolveClusterOptions<H extends Handlers>(
     connection: checkedConnection(options.connection),
     pool: text('pool', options.pool),
     handlers: checkedHandlers(options.handlers),
-    schema: schemaName(options.schema ?? 'deferred_sweep'),
+    schema: schemaName(options.schema ?? DEFAULT_SCHEMA),
     label: options.label === undefined ? null : text('label', options.label),
     graceMs,
     restartGraceMs,
@@ -97,7 +100,7 @@ export function resolveClusterOptions<H extends Handlers>(
     delivery,
     order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
     callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? 30_000),
-    logger: options.logger === null ? silent : (options.logger ?? defaultLogger),
+    logger: resolveLogger(options.logger),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What a cluster sweep, or the end of a cluster job, has to say. Plain data: it goes through JSON as it is. */
-import type { FunctionReport, ReportedError } from '../report/report.ts';
+import { countFunctions, type FunctionReport, type ReportedError } from '../report/report.ts';
 
 export type { FunctionOutcome, FunctionReport, ReportedError } from '../report/report.ts';
 
@@ -36,10 +36,7 @@ export function summarizeOwners(
   isComplete: boolean,
   ms: number,
 ): ClusterReport {
-  const functions = owners.flatMap(owner => owner.functions);
-  const ok = functions.filter(ran => ran.outcome === 'ok').length;
-  const pending = owners.reduce((sum, owner) => sum + owner.pending, 0);
-  return { pool, owners, ok, failed: functions.length - ok, pending, isComplete, ms };
+  return { pool, owners, ...countFunctions(owners), isComplete, ms };
 }
 
 /** True when somebody should look: a function failed for now or for good, or an owner could not be served. */

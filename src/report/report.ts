@@ -170,6 +170,12 @@ function isProblem(file: FileReport): boolean {
   return file.outcome === 'refused' || file.outcome === 'quarantined' || file.error !== undefined;
 }
 
+/** Time until another sweep may run a function of a file; undefined where none may, or its fault keeps it. */
+export function nextRunInMs({ pending, error, functions, retryInMs }: FileReport): number | undefined {
+  if (pending === 0 || error) return undefined;
+  return retryInMs ?? (functions.length > 0 ? 0 : undefined);
+}
+
 /** The report of a file or directory that could not be claimed or used. */
 export function refusedReport(path: string, error: unknown): FileReport {
   const reported = reportError(error);
@@ -190,8 +196,6 @@ export function summarize(
   isComplete: boolean,
   ms: number,
 ): SweepReport {
-  const functions = files.flatMap(file => file.functions);
-  const ok = functions.filter(ran => ran.outcome === 'ok').length;
   const count = (outcome: FileOutcome): number => files.filter(file => file.outcome === outcome).length;
   return {
     directory,
@@ -199,10 +203,17 @@ export function summarize(
     live: count('live'),
     held: count('held'),
     sweeping: count('sweeping'),
-    ok,
-    failed: functions.length - ok,
-    pending: files.reduce((sum, file) => sum + file.pending, 0),
+    ...countFunctions(files),
     isComplete,
     ms,
   };
+}
+
+/** The numbers of functions of these files, or of the owners of a cluster. */
+export function countFunctions(
+  of: readonly Pick<FileReport, 'functions' | 'pending'>[],
+): Pick<SweepReport, 'ok' | 'failed' | 'pending'> {
+  const functions = of.flatMap(one => one.functions);
+  const ok = functions.filter(ran => ran.outcome === 'ok').length;
+  return { ok, failed: functions.length - ok, pending: of.reduce((sum, one) => sum + one.pending, 0) };
 }

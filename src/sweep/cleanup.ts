@@ -4,6 +4,7 @@ import { hasCode } from '../errors.ts';
 import {
   type FileReport,
   laterReport,
+  nextRunInMs,
   refusedReport,
   type SweepReport,
   summarize,
@@ -57,10 +58,14 @@ export async function cleanUpDirectory(
     }
     for (const file of report.files) files.set(file.path, laterReport(files.get(file.path), file));
     isComplete = report.isComplete;
-    const retryInMs = soonestRetry(report.files);
+    // By hand: a call takes only so many arguments.
+    const inMs = report.files.reduce(
+      (soonest, file) => Math.min(soonest, nextRunInMs(file) ?? Number.POSITIVE_INFINITY),
+      Number.POSITIVE_INFINITY,
+    );
     // This ends: each round uses up an attempt of each function that fails. A round without an attempt is the last.
-    if (!isComplete || retryInMs === undefined) break;
-    if (retryInMs >= stop.leftMs || !(await stop.waited(retryInMs))) {
+    if (!isComplete || inMs === Number.POSITIVE_INFINITY) break;
+    if (inMs >= stop.leftMs || !(await stop.waited(inMs))) {
       isComplete = false;
       break;
     }
@@ -73,15 +78,4 @@ export async function cleanUpDirectory(
     files.set(directory.path, refusedReport(directory.path, error));
   }
   return summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
-}
-
-/** Time until another sweep may run a function, or undefined. */
-function soonestRetry(files: readonly FileReport[]): number | undefined {
-  let soonest: number | undefined;
-  for (const { pending, error, functions, retryInMs } of files) {
-    if (pending === 0 || error) continue;
-    const inMs = retryInMs ?? (functions.length > 0 ? 0 : undefined);
-    if (inMs !== undefined) soonest = Math.min(soonest ?? Number.POSITIVE_INFINITY, inMs);
-  }
-  return soonest;
 }

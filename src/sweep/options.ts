@@ -1,7 +1,7 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import { nearest } from '../nearest.ts';
+import { didYouMean } from '../nearest.ts';
 import { printable } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
@@ -90,8 +90,14 @@ export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
   'logger',
 ];
 
-/** Wraps a logger: it may throw without ending a sweep, and gets no control characters that would forge a line. */
-function guarded(logger: Logger): Logger {
+/**
+ * The logger of an option. It may throw without ending a sweep, and gets no control characters that would forge a line.
+ * @throws TypeError
+ */
+export function resolveLogger(logger: Logger | null = defaultLogger): Logger {
+  if (logger === null) return silent;
+  if (typeof logger.info !== 'function' || typeof logger.warn !== 'function')
+    throw new TypeError('option "logger" must have the methods info and warn');
   const say = (level: keyof Logger, text: string): void => {
     const message = printable(text);
     try {
@@ -111,16 +117,9 @@ function guarded(logger: Logger): Logger {
  */
 export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOptions {
   requireKnown(options, SWEEP_OPTIONS);
-  const { signal, logger } = options;
+  const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`option "signal" must be an AbortSignal, got ${String(signal)}`);
-  }
-  if (
-    logger !== undefined &&
-    logger !== null &&
-    (typeof logger.info !== 'function' || typeof logger.warn !== 'function')
-  ) {
-    throw new TypeError('option "logger" must have the methods info and warn');
   }
   return {
     lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),
@@ -135,7 +134,7 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
     onlyLabel: optional(options.onlyLabel, value => text('onlyLabel', value)),
     signal,
     trust: resolveTrust(options.trustedPaths, options.trustedGroups),
-    logger: logger === null ? silent : guarded(logger ?? defaultLogger),
+    logger: resolveLogger(options.logger),
   };
 }
 
@@ -154,10 +153,7 @@ export function requireKnown(options: object, known: readonly string[]): void {
         'option "isolation" is gone: orphans always run in a process of their own; leave the option out',
       );
     }
-    const meant = nearest(name, known);
-    throw new TypeError(
-      `option "${name}" is unknown${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
-    );
+    throw new TypeError(`option "${name}" is unknown${didYouMean(name, known, meant => `"${meant}"`)}`);
   }
 }
 

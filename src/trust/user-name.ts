@@ -9,6 +9,15 @@ export function describeUser(uid: number): string {
   return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
 }
 
+const names = new Map<number, string>();
+
+/** For tables: the name, else the number. Read once. */
+export function userName(uid: number): string {
+  const name = names.get(uid) ?? nameIn('/etc/passwd', uid) ?? String(uid);
+  names.set(uid, name);
+  return name;
+}
+
 /** `staff (gid 50)`; `gid 50` for a group that is not in `/etc/group`. */
 export function describeGroup(gid: number): string {
   const name = nameIn('/etc/group', gid);

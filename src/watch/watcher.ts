@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { type Logger, logReport, silent } from '../report/logger.ts';
-import { type FileReport, type SweepReport, summarize } from '../report/report.ts';
+import { type FileReport, nextRunInMs, type SweepReport, summarize } from '../report/report.ts';
 import { isStateFileName } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
@@ -229,15 +229,14 @@ export class Watcher {
 
   /** Notes when a file is to be looked at again. */
   #note(name: string, file: FileReport, isOfAll: boolean): void {
-    const { outcome, functions, pending, retryInMs, error } = file;
+    const { outcome, functions, error } = file;
     if (file.isRetired) this.#left.forget(name);
     else if (outcome === 'sweeping') this.#left.leaveLocked(name, true);
     else if (outcome === 'live' || outcome === 'held') {
       if (!isOfAll) this.#left.leaveLocked(name, false);
     } else {
       const hasRun = functions.length > 0 && error === undefined;
-      const inMs = error ? undefined : (retryInMs ?? (hasRun && pending > 0 ? 0 : undefined));
-      this.#left.leave(name, inMs, hasRun);
+      this.#left.leave(name, nextRunInMs(file), hasRun);
     }
   }
 

@@ -370,6 +370,18 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     ]);
   });
 
+  test('a logger that throws keeps no user from its report', bounded, async t => {
+    const root = freshRoot(t);
+    mkdirSync(join(root, '999'), { mode: 0o700 });
+    leaveOrphans(root, FIRST, touch);
+    const warn = (): void => {
+      throw new Error('no logger today');
+    };
+    const report = await sweepAll(root, { users: [999, FIRST, SECOND], logger: { info() {}, warn } });
+    assert.deepEqual(outcomes(report), ['skipped', 'swept', 'swept']);
+    assert.ok(hasRun(root, FIRST));
+  });
+
   test("root refuses to sweep a user's directory itself, and the message names the flag", bounded, t => {
     const root = freshRoot(t);
     leaveOrphans(root, FIRST, touch);
@@ -393,6 +405,7 @@ test('a wrong option is named', async () => {
     [{ userTimeoutMs: -1 }, /"userTimeoutMs"/],
     [{ mayGainPrivileges: 1 }, /"mayGainPrivileges"/],
     [{ usres: [] }, /"usres"/],
+    [{ logger: {} }, /"logger"/],
   ];
   for (const [options, message] of wrong) await assert.rejects(allUsers('/', options), { message });
 });

@@ -304,6 +304,18 @@ test('as pid 1 it reaps, and its status is 128 + the signal of the program', {
   assert.deepEqual(readdirSync(join(base, 'deferred')), []);
 });
 
+test('as pid 1 a second signal during the cleanup ends it at once, and leaves the rest to a sweep', {
+  skip: mayUnshare ? false : 'NOT TESTED: unshare(1) may not make a PID namespace here',
+}, t => {
+  const base = freshDirectory(t);
+  const said = join(base, 'said');
+  const under = ['unshare', '-pf', '--mount-proc', 'sh', '-c', `exec "$@" 2> ${said}`, 'sh'];
+  const command = `kill -TERM 1; until grep -q 'a second signal' ${said}; do :; done; kill -INT 1; sleep 20`;
+  assert.equal(exec(base, ['--defer', command, '--', 'true'], under).status, 128 + 2);
+  assert.match(readFileSync(said, 'utf8'), /left the rest to the next sweep\n$/);
+  assert.equal(readdirSync(join(base, 'deferred')).length, 1);
+});
+
 /** Runs its arguments on a terminal of their own; types ^C when they say "ready", a line when they say "interrupted". */
 const terminal = `import os, pty, sys
 pid, fd = pty.fork()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ListReport, list, type SweepReport } from '#dist/index.js';
 import { baseOfKilledWorker, runCommandLine, startCommandLine } from '../helpers/command-line.ts';
@@ -100,6 +100,34 @@ test('a file whose bytes were changed is damaged, and show says where', t => {
   writeFileSync(path, bytes);
   assert.equal(listJson(base).files[0]?.state, 'damaged');
   assert.match(runCommandLine(['show', path]).stdout, /^ {2}damaged bytes \d+ to \d+$/m);
+});
+
+test('show PATH says what to do next with the BASE of the path', t => {
+  const orphan = baseOfKilledWorker(t, failing);
+  const [file = assert.fail('no orphan')] = listJson(orphan).files;
+  // Of the path, whatever --dir is.
+  for (const args of [[], ['--dir', freshDirectory(t)]])
+    assert.match(
+      runCommandLine(['show', file.path, ...args]).stdout,
+      new RegExp(`^ {2}run it +deferred-sweep sweep ${orphan}$`, 'm'),
+    );
+  const base = baseOfDeadLetter(t);
+  const [letter = assert.fail('no letter')] = listJson(base).files;
+  const moved = join(base, 'deferred', basename(letter.path));
+  const advice = (path: string): string[] =>
+    [...runCommandLine(['show', path]).stdout.matchAll(/^ {2}(?:again|away) +(.*)$/gm)].map(
+      ([, line]) => line!,
+    );
+  const id = `${letter.id.slice(0, 6)}.1`;
+  const expected = [`deferred-sweep retry ${id} --dir ${base}`, `deferred-sweep discard ${id} --dir ${base}`];
+  assert.deepEqual(advice(letter.path), expected);
+  renameSync(letter.path, moved);
+  assert.deepEqual(advice(moved), expected);
+  // In no state directory no command finds it.
+  const copied = join(freshDirectory(t), 'dead', basename(moved));
+  mkdirSync(dirname(copied));
+  renameSync(moved, copied);
+  assert.deepEqual(advice(copied), []);
 });
 
 test('what is no state file is unknown, with the reason', t => {

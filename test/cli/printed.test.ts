@@ -3,7 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { sweep } from '#dist/index.js';
-import { baseOfKilledWorker, runCommandLine } from '../helpers/command-line.js';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  plainEnvironment,
+  runCommandLine,
+} from '../helpers/command-line.js';
 import { freshDirectory } from '../helpers/fresh-directory.js';
 
 const hostile = '\u001b[2Jno\r\n/state/deferred: 99 done, 0 failed\u202e\u2066\u0085\u009b\u007f\ud800\ufeff';
@@ -52,5 +57,23 @@ test('a hostile path is printed as safely: of a directory that is refused, and o
     assert.ok(status !== 0);
     for (const line of stderr.trimEnd().split('\n')) assert.doesNotMatch(line, unprintable);
     assert.doesNotMatch(stderr, /^\/state/m);
+  }
+});
+
+test('a hostile name is printed as safely by exec and defer, of what they cannot start', t => {
+  const program = 'x\u001b[2J\n\u202e';
+  const base = freshDirectory(t);
+  const inside = [process.execPath, commandLinePath, 'defer', '--', program];
+  for (const args of [
+    ['--', program],
+    ['--', ...inside],
+    ['--base', join('/etc/passwd', program), '--', 'true'],
+  ]) {
+    const { stderr, status } = runCommandLine(['exec', ...args], {
+      env: { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base },
+    });
+    assert.ok(status !== 0);
+    assert.match(stderr, /^deferred-sweep: (exec|defer): .*x\\u001b\[2J\\n\\u202e.*\n$/);
+    assert.doesNotMatch(stderr.trimEnd(), unprintable);
   }
 });

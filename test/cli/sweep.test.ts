@@ -228,6 +228,26 @@ test('--dry-run says what would be run, and leaves every byte', t => {
   assert.ok(!existsSync(join(base, 'proof')));
 });
 
+test('--dry-run names what a sweep would run of a damaged orphan, and no dead letter', t => {
+  const base = baseOfKilledWorker(t, `${touch}\n${failing}`);
+  const directory = join(base, 'deferred');
+  const [name = ''] = stateFiles(base);
+  const bytes = readFileSync(join(directory, name));
+  bytes[bytes.lastIndexOf('refuse')]! ^= 1;
+  writeFileSync(join(directory, name), bytes);
+  // A dead letter that was moved up, and cannot be read.
+  mkdirSync(join(directory, `${name}-1`));
+  const { status, stdout, stderr } = runCommandLine(['--dry-run', base]);
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    new RegExp(
+      `^${directory}/${name} of pid .*: would be run\n {2}writeFile .*\n.*: 1 would be run, of 1 orphans; nothing was touched\n$`,
+    ),
+  );
+  assert.match(runCommandLine([base]).stdout, / 1 done/);
+});
+
 test('--label sweeps the jobs with this label, and no other', t => {
   const base = baseOfKilledWorker(t, touch, `{ label: 'job 1' }`);
   assert.match(runCommandLine(['--label', 'job 2', base]).stdout, / 0 done/);

@@ -84,6 +84,15 @@ for (const { args, status, stderr } of wrong) {
   });
 }
 
+for (const verb of ['exec', 'defer', 'cancel', 'cluster']) {
+  test(`wrong usage of ${verb} names its own help, which is there`, () => {
+    const { status, stderr } = runCommandLine([verb, '--none-such']);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`\nTry 'deferred-sweep ${verb} --help'\\.\n$`));
+    assert.match(runCommandLine([verb, '--help']).stdout, new RegExp(`^Usage: deferred-sweep ${verb} `));
+  });
+}
+
 const right: readonly Row[] = [
   { args: ['--help'], status: 0, stdout: /^Usage: deferred-sweep \[sweep\] \[BASE\.\.\.\]\n/ },
   { args: ['-h', 'cleanup'], status: 0, stdout: /^Usage: deferred-sweep cleanup .*Exit status: 0 /s },

@@ -14,6 +14,7 @@ import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
+const noScript = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
 let server: PostgresServer;
 
 sharedServer(started => {
@@ -125,6 +126,49 @@ test(
     assert.equal(cli(['list', ...inPool, '--exit-code']).status, 0);
   },
 );
+
+test('a sweep with a deadline begins no function after it, and says so', law, async t => {
+  const pool = new Pool(t, server);
+  const inPool = ['--pool', pool.name];
+  const job = await pool.manager({ maxAttempts: 1 }).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  await job.close();
+  assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+  const handlers = handlersFile(pool, "console.log('undone ' + name);");
+  // Connecting takes longer.
+  const args = ['sweep', ...inPool, '--handlers', handlers];
+  const stopped = cli([...args, '--deadline', '1ms'], 'worker');
+  assert.equal(stopped.status, 1, stopped.stderr);
+  assert.match(stopped.stdout, /: 0 done, 0 failed, 0 left for later, stopped before the end\n$/);
+  assert.match(cli([...args, '--deadline', '10m'], 'worker').stdout, /: 1 done, 0 failed/);
+});
+
+test('discard asked on a terminal and answered with a no removes nothing, and says that', {
+  skip: skipPostgres || noScript,
+}, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ maxAttempts: 1 }).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  await job.close();
+  const command = `'${process.execPath}' '${commandLinePath}' cluster discard --all --pool '${pool.name}'`;
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: { DEFERRED_SWEEP_POSTGRES: server.url('operator'), PATH: process.env.PATH },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  let isAsked = false;
+  for await (const more of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    text += more;
+    // Behind the question the terminal is told where the cursor is.
+    if (isAsked || !text.includes('[y/N] ')) continue;
+    isAsked = true;
+    child.stdin.write('n\n');
+  }
+  assert.match(text, /^deferred-sweep: nothing was removed\r?$/m);
+  assert.doesNotMatch(text, /is meant/);
+  assert.equal(cli(['list', '--pool', pool.name, '--exit-code']).status, 1);
+});
 
 test('what a handler throws reaches the terminal escaped, as text and as JSON', law, async t => {
   const pool = new Pool(t, server);

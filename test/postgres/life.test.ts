@@ -29,6 +29,24 @@ test('closing a job runs its functions in their order and leaves nothing behind'
   assert.deepEqual(await pool.owners(), []);
 });
 
+test('a logger that throws changes no result, and gets no control characters', law, async t => {
+  const pool = new Pool(t, server);
+  const told: string[] = [];
+  const warn = (text: string): void => {
+    told.push(text);
+    throw new Error('no logger today');
+  };
+  const manager = pool.manager({ maxAttempts: 1, logger: { info() {}, warn } });
+  const result = await manager.run(async defer => {
+    await defer('fail', pool.ledger.path, 'a', 'no\u001b[2Jroom');
+    return 'done';
+  });
+  assert.equal(result, 'done');
+  assert.match(told.join('\n'), /fail failed in attempt 1, given up, .*: no\\u001b\[2Jroom /);
+  // @ts-expect-error: of JavaScript
+  assert.throws(() => pool.manager({ logger: {} }), { name: 'TypeError', message: /"logger"/ });
+});
+
 test('an error is stored whatever its text', law, async t => {
   const pool = new Pool(t, server);
   const job = await pool.manager({ maxAttempts: 1 }).open();

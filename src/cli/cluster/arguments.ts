@@ -1,13 +1,14 @@
 /** Reading the command line of `deferred-sweep cluster`. Pure. */
 import { parseArgs } from 'node:util';
 import { OWNER_STATES, type OwnerState } from '../../postgres/listed-owner.ts';
-import { schemaName } from '../../postgres/options.ts';
+import { DEFAULT_SCHEMA, schemaName } from '../../postgres/options.ts';
 import type { ConnectionOptions } from '../../postgres/session/driver.ts';
 import { orUsageError, UsageError } from '../exit.ts';
-import { parseAge, parseTime } from '../values.ts';
+import { parseAge, parseStates, parseTime, requireChoice } from '../values.ts';
 
 const OPTIONS = {
   all: { type: 'boolean' },
+  deadline: { type: 'string' },
   'exit-code': { type: 'boolean' },
   'exit-zero': { type: 'boolean' },
   handlers: { type: 'string' },
@@ -37,7 +38,7 @@ const TAKEN: Readonly<Record<ClusterVerb, readonly OptionName[]>> = {
   migrate: ['worker', 'operator'],
   list: ['pool', 'json', 'state', 'older', 'label', 'exit-code'],
   show: ['pool', 'json'],
-  sweep: ['pool', 'handlers', 'json', 'quiet', 'exit-zero'],
+  sweep: ['pool', 'handlers', 'deadline', 'json', 'quiet', 'exit-zero'],
   watch: ['pool', 'handlers', 'json', 'interval'],
   retry: ['pool', 'json', ...CHOOSING],
   discard: ['pool', 'json', ...CHOOSING, 'yes'],
@@ -52,9 +53,11 @@ export interface ClusterLine {
   readonly schema: string;
   readonly handlers: string;
   readonly intervalMs: number;
+  /** 0: none. */
+  readonly deadlineMs: number;
   readonly workers: readonly string[];
   readonly operators: readonly string[];
-  readonly states: readonly OwnerState[];
+  readonly states: readonly OwnerState[] | undefined;
   readonly olderMs: number | undefined;
   readonly label: string | undefined;
   readonly name: string | undefined;
@@ -81,11 +84,14 @@ export function parseClusterLine(argv: readonly string[]): ClusterLine | undefin
   if (verb !== 'migrate' && !values.pool) throw new UsageError(`cluster ${verb} needs --pool NAME`);
   if ((verb === 'sweep' || verb === 'watch') && !values.handlers)
     throw new UsageError(`cluster ${verb} needs --handlers FILE`);
-  requireIds(verb, ids, values.all === true);
-  for (const option of ['name', 'older', 'label'] as const)
-    if (verb !== 'list' && values[option] !== undefined && !values.all)
-      throw new UsageError(`--${option} goes with --all`);
-  const { schema = 'deferred_sweep' } = values;
+  if (verb === 'retry' || verb === 'discard')
+    requireChoice(verb, ids, option => values[option] !== undefined);
+  else if (ids.length !== (verb === 'show' ? 1 : 0))
+    throw new UsageError(`cluster ${verb} takes ${verb === 'show' ? 'one ID' : 'no ID'}, got ${ids.length}`);
+  for (const id of ids)
+    if (!/^[0-9a-f]{1,16}(\.\d{1,15})?$/.test(id))
+      throw new UsageError(`ID must look like 41b485 or 41b485.2, got ${id === '' ? 'an empty one' : id}`);
+  const { schema = DEFAULT_SCHEMA } = values;
   orUsageError(() => schemaName(schema));
   return {
     verb,
@@ -93,9 +99,10 @@ export function parseClusterLine(argv: readonly string[]): ClusterLine | undefin
     schema,
     handlers: values.handlers ?? '',
     intervalMs: values.interval === undefined ? 1000 : parseTime('--interval', values.interval),
+    deadlineMs: values.deadline === undefined ? 0 : parseTime('--deadline', values.deadline),
     workers: values.worker ?? [],
     operators: values.operator ?? [],
-    states: statesOf(values.state),
+    states: parseStates(values.state, OWNER_STATES),
     olderMs: values.older === undefined ? undefined : parseAge('--older', values.older),
     label: values.label,
     name: values.name,
@@ -112,27 +119,6 @@ function requireTaken(verb: ClusterVerb, given: readonly OptionName[]): void {
   const taken = [...TAKEN[verb], 'schema'];
   const foreign = given.find(name => !taken.includes(name));
   if (foreign !== undefined) throw new UsageError(`cluster ${verb} does not take --${foreign}`);
-}
-
-function requireIds(verb: ClusterVerb, ids: readonly string[], isAll: boolean): void {
-  if (verb === 'retry' || verb === 'discard') {
-    if (isAll === ids.length > 0) throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
-  } else if (ids.length !== (verb === 'show' ? 1 : 0)) {
-    throw new UsageError(`cluster ${verb} takes ${verb === 'show' ? 'one ID' : 'no ID'}, got ${ids.length}`);
-  }
-  for (const id of ids) {
-    if (!/^[0-9a-f]{1,16}(\.\d{1,15})?$/.test(id))
-      throw new UsageError(`ID must look like 41b485 or 41b485.2, got ${id === '' ? 'an empty one' : id}`);
-  }
-}
-
-function statesOf(text: string | undefined): readonly OwnerState[] {
-  return (text?.split(',') ?? []).map(word => {
-    const state = OWNER_STATES.find(known => known === word);
-    if (state === undefined)
-      throw new UsageError(`--state must be some of ${OWNER_STATES.join(', ')}, got ${word}`);
-    return state;
-  });
 }
 
 /** The connection of the environment. `pg` itself reads PGHOST and the others. */

@@ -1,9 +1,9 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
-import { printable } from '../../printable.ts';
-import { functionLine } from '../output/format.ts';
-import { clock, functionLines, row } from '../output/format-show.ts';
+import { printableLines } from '../../printable.ts';
+import { fromOwner, functionLine } from '../output/format.ts';
+import { clock, deadLetterText, functionLines, row } from '../output/format-show.ts';
 import { formatAge, formatTable } from '../output/format-table.ts';
 
 /** The table of `cluster list`. @param width - as in `formatTable` */
@@ -46,7 +46,7 @@ export function formatOwner(listed: ListedOwner, schemaOption: string): string {
       : []),
     ...(state === 'orphan' ? [row('run it', `deferred-sweep cluster sweep ${options} --handlers FILE`)] : []),
   ];
-  return `${lines.map(printable).join('\n')}\n`;
+  return printableLines(lines);
 }
 
 function stateText({ state, functions }: ListedOwner): string {
@@ -59,10 +59,8 @@ function stateText({ state, functions }: ListedOwner): string {
       return 'suspected: its session is gone, and may come back';
     case 'orphan':
       return 'orphan: its owner is gone; the next sweep that has its handlers runs what is due';
-    case 'dead': {
-      const [given] = functions;
-      return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
-    }
+    case 'dead':
+      return deadLetterText(functions);
   }
 }
 
@@ -82,15 +80,15 @@ function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction):
 /** A report of a sweep. */
 export function formatClusterReport(report: ClusterReport): string {
   const { pool, owners, ok, failed, pending, isComplete } = report;
-  const lines = owners.flatMap(({ id, owner, label, outcome, functions, error }) => {
-    const from = owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
+  const lines = owners.flatMap(from => {
+    const { id, label, outcome, functions, error } = from;
     const notes = [outcome, ...(error ? [error.message] : [])].join(', ');
     return [
-      `${id}${from}${label === undefined ? '' : `, ${label}`}: ${notes}`,
+      `${id}${fromOwner(from)}${label === undefined ? '' : `, ${label}`}: ${notes}`,
       ...functions.map(ran => functionLine(ran)),
     ];
   });
   const incomplete = isComplete ? '' : ', stopped before the end';
   lines.push(`${pool}: ${ok} done, ${failed} failed, ${pending} left for later${incomplete}`);
-  return `${lines.map(printable).join('\n')}\n`;
+  return printableLines(lines);
 }

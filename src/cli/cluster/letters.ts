@@ -9,10 +9,8 @@ import {
   selectLetters,
 } from '../../postgres/letters.ts';
 import type { ClusterOperator } from '../../postgres/operate.ts';
-import { printable, printableJson } from '../../printable.ts';
-import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { canAsk, isAgreed } from '../output/ask.ts';
-import { print, say } from '../output/output.ts';
+import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
+import { tellLetters } from '../output/letters.ts';
 import type { ClusterLine } from './arguments.ts';
 import { withOperator } from './operate.ts';
 
@@ -23,8 +21,7 @@ export async function runRetry(line: ClusterLine): Promise<number> {
 
 /** @throws DeferredSweepError where the database is not to be used; UsageError */
 export async function runDiscard(line: ClusterLine): Promise<number> {
-  if (!line.isAgreed && !canAsk())
-    throw new UsageError('discard removes functions for ever: without a terminal to ask on it needs --yes');
+  if (!line.isAgreed) assertCanAsk();
   return runOn(line, discardLetter);
 }
 
@@ -38,25 +35,13 @@ async function runOn(
     const isDiscard = verb === 'discard';
     const { meant, unmet } = selectLetters(await operator.list(), line, isDiscard);
     const mustAsk = isDiscard && !line.isAgreed && meant.length > 0;
-    const isWanted = !mustAsk || (await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)));
+    if (mustAsk && !(await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)))) return nothingRemoved();
     const letters: ClusterLetterReport[] = [];
-    for (const one of isWanted ? meant : []) letters.push(await act(operator, one));
-    if (isWanted) letters.push(...unmet);
+    for (const one of meant) letters.push(await act(operator, one));
+    letters.push(...unmet);
     const report: ClusterLettersReport = { pool, letters, ms: performance.now() - startMs };
-    if (isJson) print(`${printableJson(report)}\n`);
-    else for (const letter of letters) tell(letter);
-    if (!isJson && letters.length === 0) say(`no dead letter in pool ${pool} is meant`);
-    const isDone = ({ outcome }: ClusterLetterReport): boolean =>
-      outcome === 'retried' || outcome === 'discarded';
-    return letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+    return tellLetters(report, isJson, `pool ${pool}`, WHY_NOT);
   });
-}
-
-function tell({ id, name, outcome }: ClusterLetterReport): void {
-  const what = name === undefined ? id : `${id} ${name}`;
-  if (outcome === 'retried') print(`${printable(`${what}: will be run by the next sweep`)}\n`);
-  else if (outcome === 'discarded') print(`${printable(`${what}: discarded`)}\n`);
-  else say(`${what}: ${WHY_NOT[outcome]}`);
 }
 
 const WHY_NOT: Readonly<Record<Exclude<ClusterLetterReport['outcome'], 'retried' | 'discarded'>, string>> = {

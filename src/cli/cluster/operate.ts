@@ -1,12 +1,12 @@
 /** `cluster list` and `cluster show`. */
 import { performance } from 'node:perf_hooks';
 import { idMatcher } from '../../operate/ids.ts';
+import { isOf } from '../../operate/listed-file.ts';
 import type { ClusterListReport } from '../../postgres/listed-owner.ts';
 import { ClusterOperator } from '../../postgres/operate.ts';
-import { schemaName } from '../../postgres/options.ts';
-import { printableJson } from '../../printable.ts';
+import { DEFAULT_SCHEMA, schemaName } from '../../postgres/options.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
-import { print, say } from '../output/output.ts';
+import { jsonLine, print, say } from '../output/output.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatOwner, formatOwners } from './format.ts';
 
@@ -30,16 +30,13 @@ export async function withOperator<T>(
 /** @throws as {@link withOperator} */
 export async function runList(line: ClusterLine): Promise<number> {
   const startMs = performance.now();
-  const { pool, states, label, olderMs = 0 } = line;
+  const { pool, states } = line;
   const all = await withOperator(line, operator => operator.list());
   const owners = all.filter(
-    owner =>
-      (states.length === 0 || states.includes(owner.state)) &&
-      (label === undefined || owner.label === label) &&
-      owner.ageMs >= olderMs,
+    owner => (states === undefined || states.includes(owner.state)) && isOf(owner, line),
   );
   const report: ClusterListReport = { pool, owners, ms: performance.now() - startMs };
-  if (line.isJson) print(`${printableJson(report)}\n`);
+  if (line.isJson) print(jsonLine(report));
   else print(formatOwners(owners, process.stdout.isTTY ? process.stdout.columns : undefined));
   return line.isAlarm && owners.length > 0 ? EXIT_FAILED : EXIT_DONE;
 }
@@ -59,8 +56,7 @@ export async function runShow(line: ClusterLine): Promise<number> {
     say(`nothing in pool ${line.pool} has the id ${id}`);
     return EXIT_FAILED;
   }
-  const schemaOption = line.schema === 'deferred_sweep' ? '' : ` --schema ${line.schema}`;
-  for (const owner of owners)
-    print(line.isJson ? `${printableJson(owner)}\n` : formatOwner(owner, schemaOption));
+  const schemaOption = line.schema === DEFAULT_SCHEMA ? '' : ` --schema ${line.schema}`;
+  for (const owner of owners) print(line.isJson ? jsonLine(owner) : formatOwner(owner, schemaOption));
   return EXIT_DONE;
 }

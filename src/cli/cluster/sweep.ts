@@ -4,10 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
-import { printableJson } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
-import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, orUsageError, UsageError } from '../exit.ts';
-import { say, warn } from '../output/output.ts';
+import { EXIT_DONE, EXIT_FAILED, orUsageError, UsageError } from '../exit.ts';
+import { failed, jsonLine, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { type ClusterLine, connectionOf } from './arguments.ts';
 import { formatClusterReport } from './format.ts';
@@ -21,10 +20,8 @@ export async function runClusterSweep(line: ClusterLine): Promise<number> {
       return await run(line, handlers, signal, print);
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      const reported = reportError(error);
-      if (line.isJson) print(`${printableJson({ pool: line.pool, error: reported })}\n`);
-      say(`cannot sweep pool ${line.pool}: ${reported.message}`);
-      return EXIT_NOT_SWEPT;
+      const { pool, isJson } = line;
+      return failed(error, `cannot sweep pool ${pool}`, isJson ? { pool } : undefined, print);
     }
   });
   return line.isZeroAlways ? EXIT_DONE : status;
@@ -40,7 +37,7 @@ async function run(
   const tell = (report: ClusterReport): void => {
     if (hasClusterProblems(report)) status = EXIT_FAILED;
     else if (line.isQuiet) return;
-    print(line.isJson ? `${printableJson(report)}\n` : formatClusterReport(report));
+    print(line.isJson ? jsonLine(report) : formatClusterReport(report));
   };
   const { pool, schema } = line;
   const logger = { info() {}, warn };
@@ -48,13 +45,22 @@ async function run(
     () => new ClusterManager({ connection: connectionOf(process.env), pool, schema, handlers, logger }),
   );
   try {
-    if (line.verb === 'sweep') tell(await manager.sweep({ signal }));
+    if (line.verb === 'sweep') tell(await manager.sweep({ signal: inTime(line.deadlineMs, signal) }));
     else await manager.watch({ intervalMs: line.intervalMs, signal, onReport: tell });
   } finally {
     await manager.close();
   }
   // A watch ends by a signal; what failed in it was told, and will be tried again.
   return line.verb === 'watch' ? EXIT_DONE : status;
+}
+
+/** Aborted by the signal, or when the time is over; 0: none. */
+function inTime(deadlineMs: number, signal: AbortSignal): AbortSignal {
+  if (deadlineMs === 0) return signal;
+  // Not AbortSignal.timeout: only its timer would hold it, weakly, and the deadline could be collected.
+  const end = new AbortController();
+  setTimeout(() => end.abort(), deadlineMs).unref();
+  return AbortSignal.any([signal, end.signal]);
 }
 
 /** @throws UsageError */

@@ -23,6 +23,8 @@ Options:
   --handlers FILE   sweep, watch: a module that exports "handlers"
   --interval TIME   watch: from one sweep to the next (500ms, 30s, 5m;
                     default: 1s)
+  --deadline TIME   sweep: begin no function after TIME; the one in progress
+                    finishes
   --quiet           sweep: print nothing unless something went wrong
   --exit-zero       sweep: exit with 0 also when a function failed or the
                     database could not be used

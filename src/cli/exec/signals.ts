@@ -1,6 +1,7 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
+import { say } from '../output/output.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -47,9 +48,11 @@ export class SignalRelay {
     const isSecond = this.first !== undefined;
     this.first ??= signal;
     if (!this.#isLeaving) return;
-    if (isSecond) {
-      process.stderr.write('deferred-sweep: left the rest to the next sweep\n');
-      dieOf(signal);
-    } else process.stderr.write('deferred-sweep: cleaning up; a second signal leaves it to the next sweep\n');
+    say(
+      isSecond
+        ? 'left the rest to the next sweep'
+        : 'cleaning up; a second signal leaves it to the next sweep',
+    );
+    if (isSecond) process.exit(dieOf(signal));
   }
 }

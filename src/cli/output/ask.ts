@@ -1,10 +1,19 @@
 /** Asking before something is removed for ever. */
 import { createInterface } from 'node:readline/promises';
 import { printable } from '../../printable.ts';
+import { EXIT_DONE, UsageError } from '../exit.ts';
+import { say } from './output.ts';
 
-/** Whether there is a terminal to ask on. */
-export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+/** @throws UsageError unless there is a terminal to ask on */
+export function assertCanAsk(): void {
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new UsageError('discard removes for ever: without a terminal to ask on it needs --yes');
+}
+
+/** Says what came of a no. Returns the exit status. */
+export function nothingRemoved(): number {
+  say('nothing was removed');
+  return EXIT_DONE;
 }
 
 /** Shows what would be removed, one line each; true for a yes. */

@@ -1,7 +1,7 @@
 /** The table of `list`, of state files. Pure, but for the names of users. */
-import type { ListedFile, ListReport } from '../../operate/listed-file.ts';
+import type { Holder, ListedFile, ListReport } from '../../operate/listed-file.ts';
+import { userName } from '../../trust/user-name.ts';
 import { formatTable } from './format-table.ts';
-import { userName } from './user-names.ts';
 
 /** @param width - as in {@link formatTable} */
 export function formatList({ files }: ListReport, width: number | undefined): string {
@@ -22,5 +22,9 @@ function noteOf({ holders, error, damagedBytes }: ListedFile): string | undefine
   if (error) return error.message;
   if (damagedBytes !== undefined) return `${damagedBytes} bytes are damaged`;
   if (holders.length === 0) return undefined;
-  return `${holders.map(({ pid, program }) => `${pid} ${program}`).join(', ')} keeps the lock`;
+  return `${holdersText(holders)} keeps the lock`;
+}
+
+export function holdersText(holders: readonly Holder[]): string {
+  return holders.map(({ pid, program }) => `${pid} ${program}`).join(', ');
 }

@@ -2,11 +2,13 @@
 
 import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
-import { printable } from '../../printable.ts';
+import { printableLines } from '../../printable.ts';
+import { userName } from '../../trust/user-name.ts';
+import { callText } from './format.ts';
+import { holdersText } from './format-list.ts';
 import { formatAge } from './format-table.ts';
-import { userName } from './user-names.ts';
 
-/** @param dir - BASE as it was given, for the lines that can be copied */
+/** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
 export function formatShown(file: ShownFile, dir: string | undefined): string {
   const lines = [
     `${shortId(file)}  ${stateText(file)}`,
@@ -22,7 +24,7 @@ export function formatShown(file: ShownFile, dir: string | undefined): string {
     ...(file.error ? [row('error', file.error.message)] : []),
     ...adviceLines(file, dir),
   ];
-  return `${lines.map(printable).join('\n')}\n`;
+  return printableLines(lines);
 }
 
 function shortId({ id }: ShownFile): string {
@@ -35,7 +37,7 @@ function stateText({ state, functions, holders }: ShownFile): string {
     case 'live':
       return 'live: its owner has it';
     case 'held':
-      return `held: its owner is gone, and ${holders.map(({ pid, program }) => `${pid} ${program}`).join(', ') || 'another process'} keeps the lock`;
+      return `held: its owner is gone, and ${holdersText(holders) || 'another process'} keeps the lock`;
     case 'sweeping':
       return 'sweeping: a sweep has it';
     case 'orphan':
@@ -45,11 +47,15 @@ function stateText({ state, functions, holders }: ShownFile): string {
     case 'unknown':
       return 'unknown: whether its owner lives cannot be told here';
     case 'dead': {
-      const [given] = functions;
-      if (given?.state === 'pending') return 'dead letter: a retry of it was stopped half way';
-      return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
+      if (functions[0]?.state === 'pending') return 'dead letter: a retry of it was stopped half way';
+      return deadLetterText(functions);
     }
   }
+}
+
+/** @param functions - of the letter: one */
+export function deadLetterText([given]: readonly ListedFunction[]): string {
+  return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
 }
 
 function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: ShownFile): string[] {
@@ -69,11 +75,10 @@ function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: Sh
 
 /** A function and its attempts. */
 export function functionLines(file: { readonly state: string }, registered: ListedFunction): string[] {
-  const { id, name, argumentText, state, attempts, timeoutMs } = registered;
+  const { id, state, attempts, timeoutMs } = registered;
   const limit = timeoutMs === 0 ? 'no time limit' : `at most ${timeoutMs} ms`;
-  const text = `${name === '' ? '(inline)' : name}${argumentText === '' ? '' : ` ${argumentText}`}`;
   return [
-    row(`.${id}`, `${text}   ${file.state === 'dead' ? '' : `${state}, `}${limit}`),
+    row(`.${id}`, `${callText(registered)}   ${file.state === 'dead' ? '' : `${state}, `}${limit}`),
     ...attempts.map(attempt => row('', attemptText(attempt))),
   ];
 }
@@ -91,14 +96,14 @@ function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: Liste
 }
 
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {
-  const at = dir === undefined ? '' : ` --dir ${dir}`;
+  if (dir === undefined) return [];
+  const at = dir === '' ? '' : ` --dir ${dir}`;
   if (file.state === 'dead')
     return [
       row('again', `deferred-sweep retry ${shortId(file)}${at}`),
       row('away', `deferred-sweep discard ${shortId(file)}${at}`),
     ];
-  if (file.state === 'orphan')
-    return [row('run it', `deferred-sweep sweep${dir === undefined ? '' : ` ${dir}`}`)];
+  if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep ${dir}`.trimEnd())];
   return [];
 }
 

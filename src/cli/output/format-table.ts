@@ -2,6 +2,7 @@
 import { shortIds } from '../../operate/ids.ts';
 import type { ListedFunction } from '../../operate/listed-file.ts';
 import { printable } from '../../printable.ts';
+import { shownName } from './format.ts';
 
 /** One line of the table. What is undefined is shown as `-`. */
 export interface TableEntry {
@@ -73,8 +74,9 @@ function rowOf(entry: TableEntry, id: string, mostArgument: number): string[] {
   ];
 }
 
-function nextText({ name, argumentText }: ListedFunction, mostArgument: number): string {
-  const shown = name === '' ? '(inline)' : name;
+function nextText(next: ListedFunction, mostArgument: number): string {
+  const { argumentText } = next;
+  const shown = shownName(next);
   if (mostArgument === 0 || argumentText === '') return shown;
   return `${shown} ${argumentText.length > mostArgument ? `${argumentText.slice(0, mostArgument - 1)}…` : argumentText}`;
 }

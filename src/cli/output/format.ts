@@ -1,16 +1,17 @@
 /** Lines of reports for people. Pure. */
-import { printable } from '../../printable.ts';
+import type { Owner } from '../../log/records.ts';
+import type { ListedFunction } from '../../operate/listed-file.ts';
+import { printableLines } from '../../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
 
 /** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
-  return `${formatFiles(report)}${printable(summaryLine(report))}\n`;
+  return `${formatFiles(report)}${printableLines([summaryLine(report)])}`;
 }
 
 /** The same without the last line. */
 export function formatFiles({ files }: SweepReport): string {
-  const lines = files.flatMap(file => restLines(file, undefined, false));
-  return lines.map(line => `${printable(line)}\n`).join('');
+  return printableLines(files.flatMap(file => restLines(file, undefined, false)));
 }
 
 /** What of a file has not been told. @param isCurrent - its line is the last that was printed */
@@ -36,9 +37,22 @@ export function summaryLine(report: SweepReport): string {
   return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`;
 }
 
+/** Of whom something is, behind its name. */
+export function fromOwner({ owner }: { readonly owner?: Pick<Owner, 'pid' | 'host'> }): string {
+  return owner ? ` of pid ${owner.pid} on ${owner.host}` : '';
+}
+
+export function shownName({ name }: { readonly name: string }): string {
+  return name || '(inline)';
+}
+
+/** A function with its arguments. */
+export function callText(called: ListedFunction): string {
+  return `${shownName(called)} ${called.argumentText}`.trimEnd();
+}
+
 /** @param state - in a word */
 export function fileLine(file: FileReport, state: string): string {
-  const from = file.owner ? ` of pid ${file.owner.pid} on ${file.owner.host}` : '';
   // An owner that ended without close(), in good order: what it leaves looks like no crash.
   const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;
   const notes = [
@@ -47,7 +61,7 @@ export function fileLine(file: FileReport, state: string): string {
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),
   ];
-  return `${file.path}${from}: ${notes.join(', ')}`;
+  return `${file.path}${fromOwner(file)}: ${notes.join(', ')}`;
 }
 
 /** What is known besides of a function that ran. */
@@ -61,7 +75,7 @@ interface Told {
 /** A line for a function that has run, or been given up. */
 export function functionLine(ran: FunctionReport, { told, isLast }: Told = {}): string {
   const { outcome, attempt, ms, error, deadLetter } = ran;
-  const name = ran.name === '' ? '(inline)' : ran.name;
+  const name = shownName(ran);
   if (told?.attempt === attempt && deadLetter !== undefined)
     return `  ${name}: given up; dead letter ${deadLetter}`;
   const isAgain = outcome !== 'ok' && !(isLast ?? deadLetter !== undefined);

@@ -1,5 +1,5 @@
 /** The report of a sweep for people, as far as it is known: a line as soon as each function ends, the rest at the end. */
-import { printable } from '../../printable.ts';
+import { printable, printableLines } from '../../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
 import type { SweepListener } from '../../sweep/listener.ts';
 import { writeSome } from '../../sweep/runners/standard-error.ts';
@@ -79,7 +79,7 @@ export class LiveReport implements SweepListener {
 
   #print(lines: readonly string[]): void {
     this.#options.progress?.clear();
-    print(`${lines.map(printable).join('\n')}\n`);
+    print(printableLines(lines));
   }
 }
 

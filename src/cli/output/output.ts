@@ -1,5 +1,5 @@
 /** Where the command line says things. All of it can be printed safely. */
-import { printable } from '../../printable.ts';
+import { printable, printableJson } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_NOT_SWEPT } from '../exit.ts';
 
@@ -17,8 +17,23 @@ export function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** Says why a directory cannot be read. Returns the exit status. */
-export function cannotRead(base: string, error: unknown): number {
-  say(`cannot read ${base}: ${reportError(error).message}`);
+export function jsonLine(value: unknown): string {
+  return `${printableJson(value)}\n`;
+}
+
+/**
+ * Says what could not be done, and why. Returns the exit status.
+ * @param what - undefined where the error says it
+ * @param json - printed with the error
+ */
+export function failed(
+  error: unknown,
+  what?: string,
+  json?: object,
+  write: (text: string) => void = print,
+): number {
+  const reported = reportError(error);
+  if (json) write(jsonLine({ ...json, error: reported }));
+  say(what === undefined ? reported.message : `${what}: ${reported.message}`);
   return EXIT_NOT_SWEPT;
 }

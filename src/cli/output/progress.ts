@@ -8,21 +8,19 @@ const USUAL_WIDTH = 80;
 const CLEAR = '\r\u001b[K';
 
 export class Progress {
-  readonly #terminal: NodeJS.WriteStream;
   readonly #beganMs = performance.now();
   readonly #timer: NodeJS.Timeout;
   readonly #done = new Set<string>();
   #found = 0;
   #isShown = false;
 
-  private constructor(terminal: NodeJS.WriteStream) {
-    this.#terminal = terminal;
+  private constructor() {
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS).unref();
   }
 
-  /** Undefined where no line can be drawn. */
-  static on(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Progress | undefined {
-    return stream.isTTY && env.TERM !== 'dumb' ? new Progress(stream) : undefined;
+  /** On standard error. Undefined where no line can be drawn. */
+  static begin(): Progress | undefined {
+    return process.stderr.isTTY && process.env.TERM !== 'dumb' ? new Progress() : undefined;
   }
 
   /** A pass over so many files begins. Those of an earlier one count once. */
@@ -36,7 +34,7 @@ export class Progress {
 
   /** Takes the line away, so that something can be printed. It comes back. */
   clear(): void {
-    if (this.#isShown) this.#terminal.write(CLEAR);
+    if (this.#isShown) process.stderr.write(CLEAR);
     this.#isShown = false;
   }
 
@@ -50,8 +48,8 @@ export class Progress {
     if (ms < QUIET_MS || this.#found === 0) return;
     const text = progressText(this.#done.size, this.#found, ms);
     // 0: the terminal does not know its width.
-    const width = this.#terminal.columns || USUAL_WIDTH;
-    this.#terminal.write(`${CLEAR}${text.slice(0, Math.max(0, width - 1))}`);
+    const width = process.stderr.columns || USUAL_WIDTH;
+    process.stderr.write(`${CLEAR}${text.slice(0, Math.max(0, width - 1))}`);
     this.#isShown = true;
   }
 }

@@ -1,7 +1,7 @@
 import { FILE_STATES } from '../../operate/listed-file.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
-import { OPTIONS } from '../options.ts';
+import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERB_NAMES, VERBS } from '../table.ts';
 
 /** The verb `completion`. */
@@ -18,10 +18,10 @@ function bashCompletion(): string {
     ({ name, options }) =>
       `    ${name}) options='${[...options.map(option => `--${option}`), '--help'].join(' ')}' ;;`,
   ).join('\n');
-  const withValue = Object.entries(OPTIONS)
-    .filter(([, { value }]) => value !== undefined && !['PATH', 'FILE', 'BASE'].includes(value))
-    .map(([name]) => `--${name}`)
-    .join('|');
+  const taking = (isMeant: (value: string) => boolean): string =>
+    OPTION_NAMES.filter(name => isMeant(OPTIONS[name].value ?? ''))
+      .map(name => `--${name}`)
+      .join('|');
   return `# bash completion of deferred-sweep: source <(deferred-sweep completion bash)
 _deferred_sweep() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} options
@@ -30,10 +30,10 @@ ${cases}
     *) options='--help --version' ;;
   esac
   case $before in
-    --trust|--dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
-    --metrics-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --state) COMPREPLY=($(compgen -W '${FILE_STATES.join(' ')}' -- "$word")); return ;;
-    ${withValue}) COMPREPLY=(); return ;;
+    ${taking(value => value === 'PATH' || value === 'BASE')}) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    ${taking(value => value === 'FILE')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ${taking(value => value === 'STATE')}) COMPREPLY=($(compgen -W '${FILE_STATES.join(' ')}' -- "$word")); return ;;
+    ${taking(value => value !== '')}) COMPREPLY=(); return ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi
   if [[ $COMP_CWORD == 1 ]]; then

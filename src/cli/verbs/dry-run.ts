@@ -1,11 +1,12 @@
 /** `sweep --dry-run`: what a sweep would run now. Takes no lock and changes nothing. */
 import { list } from '../../operate/list.ts';
-import type { ListedFile } from '../../operate/listed-file.ts';
-import { printable, printableJson } from '../../printable.ts';
+import type { ListedFile, ListedFunction } from '../../operate/listed-file.ts';
+import { printableLines } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { cannotRead, print } from '../output/output.ts';
+import { callText, fromOwner } from '../output/format.ts';
+import { failed, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
   line: Arguments,
@@ -16,33 +17,42 @@ export async function runDryRun(
   for (const base of bases) {
     try {
       const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
-      const files = report.files.filter(({ state }) => state === 'orphan' || state === 'unknown');
-      if (line.has('json')) print(`${printableJson({ ...report, files })}\n`);
+      const files = report.files.filter(file => isOrphan(file) || mayBeOrphan(file));
+      if (line.has('json')) print(jsonLine({ ...report, files }));
       else print(formatFiles(report.directory, files));
     } catch (error) {
-      status = cannotRead(base, error);
+      status = failed(error, `cannot read ${base}`);
     }
   }
   return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
+/** No process has it. A sweep runs what is whole of a damaged one, too. */
+function isOrphan({ state, knownBy }: ListedFile): boolean {
+  return state === 'orphan' || (state === 'damaged' && knownBy === 'lease');
+}
+
+/** Of a damaged one it cannot be told. One with an error is a dead letter that cannot be read. */
+function mayBeOrphan({ state, knownBy, error }: ListedFile): boolean {
+  return state === 'unknown' || (state === 'damaged' && knownBy === 'nothing' && !error);
+}
+
 function formatFiles(directory: string, files: readonly ListedFile[]): string {
-  const lines = files.flatMap(({ path, owner, state, label, functions }) => [
-    `${path}${owner ? ` of pid ${owner.pid} on ${owner.host}` : ''}${label === undefined ? '' : `, ${label}`}: ${
-      state === 'orphan' ? 'would be run' : 'may have a live owner, would be run if not'
+  const lines = files.flatMap(file => [
+    `${file.path}${fromOwner(file)}${file.label === undefined ? '' : `, ${file.label}`}: ${
+      isOrphan(file) ? 'would be run' : 'may have a live owner, would be run if not'
     }`,
-    ...functions
-      .filter(({ state }) => state === 'pending')
-      .map(
-        ({ name, attempts, maxAttempts, argumentText }) =>
-          `  ${name}${argumentText === '' ? '' : ` ${argumentText}`} (attempt ${attempts.length + 1} of ${maxAttempts})`,
-      ),
+    ...pendingIn(file).map(
+      registered =>
+        `  ${callText(registered)} (attempt ${registered.attempts.length + 1} of ${registered.maxAttempts})`,
+    ),
   ]);
-  const orphans = files.filter(({ state }) => state === 'orphan');
-  const count = orphans.reduce(
-    (sum, file) => sum + file.functions.filter(({ state }) => state === 'pending').length,
-    0,
-  );
+  const orphans = files.filter(isOrphan);
+  const count = orphans.flatMap(pendingIn).length;
   lines.push(`${directory}: ${count} would be run, of ${orphans.length} orphans; nothing was touched`);
-  return `${lines.map(printable).join('\n')}\n`;
+  return printableLines(lines);
+}
+
+function pendingIn({ functions }: ListedFile): ListedFunction[] {
+  return functions.filter(({ state }) => state === 'pending');
 }

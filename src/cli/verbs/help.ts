@@ -1,4 +1,4 @@
-import { nearest } from '../../nearest.ts';
+import { didYouMean } from '../../nearest.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { generalHelp, verbHelp } from '../help-text.ts';
@@ -12,10 +12,7 @@ export async function runHelp({ operands }: Arguments): Promise<number> {
     return EXIT_DONE;
   }
   const verb = verbNamed(name);
-  if (verb === undefined) {
-    const meant = nearest(name, VERB_NAMES);
-    throw new UsageError(`there is no verb ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`);
-  }
+  if (verb === undefined) throw new UsageError(`there is no verb ${name}${didYouMean(name, VERB_NAMES)}`);
   process.stdout.write(verbHelp(verb));
   return EXIT_DONE;
 }

@@ -7,12 +7,13 @@ import {
   type LettersReport,
   retry,
 } from '../../operate/retry.ts';
-import { printable, printableJson } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
-import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
-import { canAsk, isAgreed } from '../output/ask.ts';
-import { cannotRead, print, say } from '../output/output.ts';
+import { UsageError } from '../exit.ts';
+import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
+import { tellLetters } from '../output/letters.ts';
+import { failed } from '../output/output.ts';
+import { requireChoice } from '../values.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
   return runOn(line, selectionOf('retry', line), retry);
@@ -20,11 +21,8 @@ export async function runRetry(line: Arguments): Promise<number> {
 
 export async function runDiscard(line: Arguments): Promise<number> {
   const selection = selectionOf('discard', line);
-  if (!line.has('yes') && !canAsk())
-    throw new UsageError(
-      'discard removes dead letters for ever: without a terminal to ask on it needs --yes',
-    );
   if (line.has('yes')) return runOn(line, selection, discard);
+  assertCanAsk();
   return runOn(line, selection, async (meant, base) => {
     let isDeclined = false;
     const report = await discardIfAgreed(meant, base, async letters => {
@@ -46,18 +44,10 @@ async function runOn(
   const base = line.text('dir') ?? defaultBase();
   try {
     const report = await act(selection, base);
-    if (report === 'declined') {
-      say('nothing was removed');
-      return EXIT_DONE;
-    }
-    if (line.has('json')) print(`${printableJson(report)}\n`);
-    else for (const letter of report.letters) tell(letter);
-    if (!line.has('json') && report.letters.length === 0)
-      say(`no dead letter in ${report.directory} is meant`);
-    const isDone = ({ outcome }: LetterReport): boolean => outcome === 'retried' || outcome === 'discarded';
-    return report.letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+    if (report === 'declined') return nothingRemoved();
+    return tellLetters(report, line.has('json'), report.directory, WHY_NOT);
   } catch (error) {
-    return cannotRead(base, error);
+    return failed(error, `cannot read ${base}`);
   }
 }
 
@@ -65,10 +55,7 @@ async function runOn(
 function selectionOf(verb: string, line: Arguments): LetterSelection {
   const { operands } = line;
   if (operands.includes('')) throw new UsageError('ID must not be empty');
-  if (line.has('all') === operands.length > 0)
-    throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
-  for (const name of ['name', 'older', 'label'] as const)
-    if (line.has(name) && !line.has('all')) throw new UsageError(`--${name} goes with --all`);
+  requireChoice(verb, operands, option => line.has(option));
   return {
     ...(line.has('all') ? { all: true } : { ids: operands }),
     name: line.text('name'),
@@ -76,15 +63,6 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
     olderMs: line.age('older'),
     ...line.trust,
   };
-}
-
-function tell(letter: LetterReport): void {
-  const { id, name, outcome, newPath, error } = letter;
-  const what = name === undefined ? id : `${id} ${name}`;
-  if (outcome === 'retried')
-    print(`${printable(`${what}: will be run by the next sweep, from ${newPath}`)}\n`);
-  else if (outcome === 'discarded') print(`${printable(`${what}: discarded`)}\n`);
-  else say(`${what}: ${error?.message ?? WHY_NOT[outcome]}`);
 }
 
 const WHY_NOT: Readonly<Record<Exclude<LetterReport['outcome'], 'retried' | 'discarded'>, string>> = {

@@ -1,11 +1,13 @@
 /** The verb `show`. */
+import { basename, dirname } from 'node:path';
 import { type ShownFile, show } from '../../operate/show.ts';
-import { printable, printableJson } from '../../printable.ts';
+import { printableLines } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
+import { DEAD_STEM, STATE_DIR_STEM } from '../../state/names.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { formatShown } from '../output/format-show.ts';
-import { cannotRead, print, say } from '../output/output.ts';
+import { failed, jsonLine, print, say } from '../output/output.ts';
 
 export async function runShow(line: Arguments): Promise<number> {
   const [id, ...more] = line.operands;
@@ -17,18 +19,25 @@ export async function runShow(line: Arguments): Promise<number> {
   try {
     files = await show(id, base, options);
   } catch (error) {
-    return cannotRead(base, error);
+    return failed(error, `cannot read ${base}`);
   }
   if (files.length === 0) {
     say(id.includes('/') ? `there is no file ${id}` : `no file in ${base}/deferred has the id ${id}`);
     return EXIT_FAILED;
   }
   for (const file of files) {
-    if (line.has('json')) print(`${printableJson(file)}\n`);
+    if (line.has('json')) print(jsonLine(file));
     else if (line.has('cbor-diag')) print(diagnosis(file));
-    else print(formatShown(file, line.text('dir')));
+    else print(formatShown(file, id.includes('/') ? baseOf(file.path) : (line.text('dir') ?? '')));
   }
   return EXIT_DONE;
+}
+
+/** Whose BASE/deferred, or dead letters, a path is in. */
+function baseOf(path: string): string | undefined {
+  const directory = dirname(path);
+  const place = basename(directory) === DEAD_STEM ? dirname(directory) : directory;
+  return basename(place) === STATE_DIR_STEM ? dirname(place) : undefined;
 }
 
 /** The frames as they lie in the file, and comments where there is none: RFC 8949 section 8. */
@@ -38,5 +47,5 @@ function diagnosis({ path, records }: ShownFile): string {
       ? `/ bytes ${offset} to ${end} are ${kind} /`
       : `/ byte ${offset}, ${kind} / ${diagnostic}`,
   );
-  return `${[`/ ${path} /`, ...lines].map(printable).join('\n')}\n`;
+  return printableLines([`/ ${path} /`, ...lines]);
 }

@@ -4,7 +4,7 @@ import { hasProblems, type SweepReport } from '../../report/report.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
 import type { WatchOptions } from '../../watch/options.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
-import { type Figures, figuresOf, writeMetrics } from '../metrics.ts';
+import { type Figures, figuresOf, NO_FUNCTIONS, writeMetrics } from '../metrics.ts';
 
 /** As often as anything may have changed. */
 const EVERY_MS = 60_000;
@@ -25,10 +25,9 @@ export class WatchMetrics {
     this.#path = path;
     this.#bases = bases;
     this.#options = options;
-    const functions = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, skipped: 0 };
     for (const base of bases) {
       const directory = new StateDirectory(base).path;
-      this.#figures.set(directory, { directory, swept: 0, functions, ms: 0 });
+      this.#figures.set(directory, { directory, swept: 0, functions: NO_FUNCTIONS, ms: 0 });
     }
     this.#write();
   }

@@ -1,20 +1,17 @@
 /** The verb `watch`. */
 import { notifyService } from '../../native/service-notify.ts';
-import { printableJson } from '../../printable.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
-import { reportError } from '../../report/reported-error.ts';
-import type { WatchOptions } from '../../watch/options.ts';
 import { watchUntilAborted } from '../../watch/watch.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
-import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
+import { EXIT_DONE } from '../exit.ts';
 import { formatFiles } from '../output/format.ts';
-import { print, say, warn } from '../output/output.ts';
+import { failed, jsonLine, print, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 export async function runWatch(line: Arguments): Promise<number> {
-  const options = watchOptions(line);
-  const bases = basesOf(line.operands, process.env, missing => `waiting for ${missing}`);
+  const options = { ...line.sweepOptions, pollMs: line.time('poll') };
+  const bases = basesOf(line.operands, missing => `waiting for ${missing}`);
   const tellService = serviceManager();
   const metricsFile = line.text('metrics-file');
   const metrics =
@@ -31,7 +28,7 @@ export async function runWatch(line: Arguments): Promise<number> {
   const onReport = (report: SweepReport): void => {
     metrics?.count(report);
     if (line.has('quiet') && !hasProblems(report)) return;
-    print(line.has('json') ? `${printableJson(report)}\n` : formatFiles(report));
+    print(line.has('json') ? jsonLine(report) : formatFiles(report));
   };
   // One bad base keeps none of the others from it.
   const watchOne = async (base: string, signal: AbortSignal): Promise<void> => {
@@ -44,10 +41,7 @@ export async function runWatch(line: Arguments): Promise<number> {
       };
       await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, warn });
     } catch (error) {
-      const reported = reportError(error);
-      if (line.has('json')) print(`${printableJson({ base, error: reported })}\n`);
-      say(`cannot watch ${base}: ${reported.message}`);
-      status = EXIT_NOT_SWEPT;
+      status = failed(error, `cannot watch ${base}`, line.has('json') ? { base } : undefined);
       if (!hasStarted) started();
     }
   };
@@ -68,18 +62,4 @@ function serviceManager(): (message: string) => void {
   const { NOTIFY_SOCKET } = process.env;
   delete process.env.NOTIFY_SOCKET;
   return message => void notifyService(message, { NOTIFY_SOCKET });
-}
-
-function watchOptions(line: Arguments): WatchOptions {
-  return {
-    timeoutMs: line.time('timeout'),
-    maxTimeoutMs: line.time('max-timeout'),
-    killGraceMs: line.time('grace'),
-    concurrency: line.count('concurrency'),
-    pollMs: line.time('poll'),
-    onlyLabel: line.text('label'),
-    ...line.trust,
-    // The reports say what came of functions and files.
-    logger: null,
-  };
 }

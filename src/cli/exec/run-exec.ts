@@ -1,0 +1,85 @@
+/** What `exec` does: opens a job, runs the program, closes the job. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { temporaryDirectory } from '../../actions/temporary-directory.ts';
+import { systemErrorCode } from '../../errors.ts';
+import { dieOf } from '../../job/die-of.ts';
+import type { Job } from '../../job/job.ts';
+import { DeferredFunctionManager } from '../../job/manager.ts';
+import { withInherited } from '../../native/inheritance.ts';
+import { reapOrphans } from './adopted-children.ts';
+import type { ExecLine } from './arguments.ts';
+import { ExecJob } from './exec-job.ts';
+import { SOCKET_VARIABLE } from './job-channel.ts';
+import { openJobSocket } from './job-socket.ts';
+import { lockedDescriptor } from './locked-descriptor.ts';
+import { SignalRelay } from './signals.ts';
+import { say } from '../output/output.ts';
+
+/** No job could be opened; nothing was started. */
+const EXIT_NO_JOB = 125;
+const EXIT_NOT_STARTED = 126;
+const EXIT_NOT_FOUND = 127;
+
+/** How the program ended, or why it was not started. */
+type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
+
+/**
+ * Runs a program as a job, then the job's functions. Returns the exit status, or ends this process by the signal that
+ * ended the program. What goes wrong with a cleanup is told on standard error and changes neither.
+ */
+export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<number> {
+  const signals = new SignalRelay();
+  reapOrphans();
+  const manager = new DeferredFunctionManager(line.base, { label: line.label, order: 'lifo' });
+  let end: End;
+  try {
+    const job = await manager.open();
+    end = await runInJob(job, line, env, signals);
+  } catch (error) {
+    say(`exec: ${error instanceof Error ? error.message : String(error)}`);
+    end = { status: EXIT_NO_JOB };
+  }
+  await manager.close();
+  signals.stop();
+  return 'signal' in end ? dieOf(end.signal) : end.status;
+}
+
+async function runInJob(
+  job: Job,
+  line: ExecLine,
+  env: NodeJS.ProcessEnv,
+  signals: SignalRelay,
+): Promise<End> {
+  const execJob = new ExecJob(job, line.isKillTree);
+  const socket = await openJobSocket(job, env, request => execJob.answer(request));
+  try {
+    const scratch = line.isScratch ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
+    const kept = { ...(env.PATH === undefined ? {} : { PATH: env.PATH }), ...scratch };
+    for (const command of line.defer) execJob.defer('/bin/sh', ['-c', command], process.cwd(), kept);
+    const programEnv = execJob.mark({ ...env, ...scratch, [SOCKET_VARIABLE]: socket.path });
+    // Told to end before there was a program.
+    if (signals.first !== undefined) return { signal: signals.first };
+    return await runProgram(job, line, programEnv, signals);
+  } finally {
+    signals.startCleanup();
+    socket.stopListening();
+    await execJob.endTree();
+    await job.close();
+    socket.hangUp();
+  }
+}
+
+function runProgram(job: Job, line: ExecLine, env: NodeJS.ProcessEnv, signals: SignalRelay): Promise<End> {
+  const start = (): ChildProcess => spawn(line.program, line.argv, { stdio: 'inherit', env });
+  const locked = lockedDescriptor(job.path);
+  // With the descriptor, whose lock keeps the job alive when this wrapper dies and the program does not.
+  const child = locked === undefined ? start() : withInherited(locked, start);
+  signals.relay(signal => void child.kill(signal));
+  return new Promise(resolve => {
+    child.once('exit', (code, signal) => resolve(signal === null ? { status: code ?? 0 } : { signal }));
+    child.once('error', error => {
+      say(`exec: cannot start ${line.program}: ${error.message}`);
+      resolve({ status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED });
+    });
+  });
+}

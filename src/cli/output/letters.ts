@@ -1,0 +1,40 @@
+/** What became of dead letters, of files and of a cluster: said once for both. */
+import type { ReportedError } from '../../log/records.ts';
+import { printableLines } from '../../printable.ts';
+import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { jsonLine, print, say } from './output.ts';
+
+interface ToldLetter<Outcome> {
+  readonly id: string;
+  readonly name?: string;
+  readonly outcome: Outcome | 'retried' | 'discarded';
+  readonly newPath?: string;
+  readonly error?: ReportedError;
+}
+
+/** Prints a report. Returns the exit status. @param place - said where no letter is meant */
+export function tellLetters<Outcome extends string>(
+  report: { readonly letters: readonly ToldLetter<Outcome>[] },
+  isJson: boolean,
+  place: string,
+  whyNot: Readonly<Record<Exclude<Outcome, 'retried' | 'discarded'>, string>>,
+): number {
+  const { letters } = report;
+  if (isJson) print(jsonLine(report));
+  else if (letters.length === 0) say(`no dead letter in ${place} is meant`);
+  else for (const letter of letters) tell(letter, whyNot);
+  return letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+}
+
+function isDone({ outcome }: ToldLetter<string>): boolean {
+  return outcome === 'retried' || outcome === 'discarded';
+}
+
+function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string>>): void {
+  const { id, name, outcome, newPath, error } = letter;
+  const what = name === undefined ? id : `${id} ${name}`;
+  const from = newPath === undefined ? '' : `, from ${newPath}`;
+  if (!isDone(letter)) say(`${what}: ${error?.message ?? whyNot[outcome]}`);
+  else if (outcome === 'discarded') print(printableLines([`${what}: discarded`]));
+  else print(printableLines([`${what}: will be run by the next sweep${from}`]));
+}

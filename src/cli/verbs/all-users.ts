@@ -1,0 +1,56 @@
+/** `sweep --all-users ROOT`: root sweeps for everybody. */
+import { type AllUsersReport, allUsers, hasUserProblems } from '../../all-users/all-users.ts';
+import { printableLines } from '../../printable.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import type { OptionName } from '../options.ts';
+import { failed, jsonLine, print } from '../output/output.ts';
+import { withStopSignals } from '../stop-signals.ts';
+
+const TAKEN: readonly OptionName[] = [
+  'all-users',
+  'user',
+  'json',
+  'quiet',
+  'exit-zero',
+  'label',
+  'deadline',
+  'timeout',
+  'grace',
+  'wait',
+];
+
+/** Sweeps for the users and prints the report; returns the exit status. @throws UsageError */
+export async function runAllUsers(line: Arguments): Promise<number> {
+  const [root, ...more] = line.operands;
+  if (root === undefined || more.length > 0) throw new UsageError('--all-users takes one BASE');
+  for (const name of line.names)
+    if (!TAKEN.includes(name)) throw new UsageError(`--all-users does not take --${name}`);
+  const options = {
+    users: line.has('user') ? line.users('user') : undefined,
+    timeoutMs: line.time('timeout'),
+    deadlineMs: line.time('deadline'),
+    killGraceMs: line.time('grace'),
+    waitMs: line.time('wait'),
+    onlyLabel: line.text('label'),
+  };
+  const isJson = line.has('json');
+  let status: number;
+  try {
+    const report = await withStopSignals(signal => allUsers(root, { ...options, signal }));
+    const isBad = hasUserProblems(report);
+    if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
+    status = isBad ? EXIT_FAILED : EXIT_DONE;
+  } catch (error) {
+    status = failed(error, undefined, isJson ? { root } : undefined);
+  }
+  return line.has('exit-zero') ? EXIT_DONE : status;
+}
+
+function format({ users }: AllUsersReport): string {
+  const lines = users.map(({ base, outcome, reason, sweep }) => {
+    const told = sweep ? `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later` : '';
+    return `${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`;
+  });
+  return printableLines(lines);
+}

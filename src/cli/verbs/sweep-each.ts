@@ -1,0 +1,57 @@
+/** Sweeps one directory after the other, and tells of each. */
+import { hasProblems, type SweepReport, totalsOf } from '../../report/report.ts';
+import { StateDirectory } from '../../state/state-directory.ts';
+import { StopCondition } from '../../stop.ts';
+import { cleanUpDirectory } from '../../sweep/cleanup.ts';
+import { resolveSweepOptions, type SweepOptions } from '../../sweep/options.ts';
+import { sweepDirectory } from '../../sweep/sweep.ts';
+import type { Arguments } from '../arguments.ts';
+import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { formatReport } from '../output/format.ts';
+import { LiveReport } from '../output/live-report.ts';
+import { failed, jsonLine, print, warn } from '../output/output.ts';
+import { Progress } from '../output/progress.ts';
+
+/** One bad base keeps none of the others from it. */
+export async function sweepEach(
+  line: Arguments,
+  bases: readonly string[],
+  isCleanup: boolean,
+  options: SweepOptions,
+  reports: SweepReport[],
+): Promise<number> {
+  const resolved = resolveSweepOptions(options);
+  const isQuiet = line.has('quiet');
+  const isJson = line.has('json');
+  let status = EXIT_DONE;
+  for (const base of bases) {
+    const progress = isQuiet ? undefined : Progress.begin();
+    const listener = new LiveReport({ isTold: !isQuiet && !isJson, isHeld: isQuiet, progress });
+    try {
+      // The report does not say what is not forbidden.
+      const directory = new StateDirectory(base, {
+        trust: resolved.trust,
+        warn: message => {
+          progress?.clear();
+          warn(message);
+        },
+      });
+      const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
+      const report = await (isCleanup ? cleanUpDirectory : sweepDirectory)(directory, resolved, stop, {
+        listener,
+      });
+      reports.push(report);
+      listener.finish(report);
+      const isBad = hasProblems(report);
+      if (isQuiet && isBad) listener.release();
+      if (isJson && (!isQuiet || isBad)) print(jsonLine(line.has('totals') ? totalsOf(report) : report));
+      else if (isQuiet && isBad) print(formatReport(report));
+      if (isBad) status = Math.max(status, EXIT_FAILED);
+    } catch (error) {
+      progress?.stop();
+      listener.release();
+      status = failed(error, `cannot sweep ${base}`, isJson ? { base } : undefined);
+    }
+  }
+  return status;
+}
