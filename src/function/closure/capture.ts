@@ -190,15 +190,17 @@ class Capture {
     try {
       return snapshot(rows, ROOT, { encodeFunction });
     } catch (error) {
-      if (hasCode(error, 'DEFERRED_TOO_LARGE')) throw this.#tooLargeValue();
-      if (hasCode(error, 'DEFERRED_VALUE_REFUSED')) this.#throwNamed();
+      if (!hasCode(error, 'DEFERRED_TOO_LARGE', 'DEFERRED_VALUE_REFUSED')) throw error;
+      // An argument is refused by its own path.
+      snapshot(this.#args, 'args');
+      if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
+      this.#throwNamed();
       throw error;
     }
   }
 
   /** Throws the refusal of a value again, with a path that begins at the variable's name. */
   #throwNamed(): void {
-    snapshot(this.#args, 'args');
     for (const { chain, names, values } of [...this.#rows.values()]) {
       for (const [index, name] of names.entries()) {
         try {
