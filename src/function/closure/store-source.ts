@@ -1,9 +1,10 @@
 import { types } from 'node:util';
+import type { Callable } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { urlOf } from '../module/script-url.ts';
 import { type Mention, refusal } from '../refusal.ts';
-import { isStrict } from '../source-code/strict-code.ts';
+import { isStrict } from '../source-code/script-code.ts';
 import { whyNotAsWritten } from './class-shape.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
@@ -27,7 +28,7 @@ const SELF_CONTAINED = 'pass what it needs as arguments, or export the function 
  * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
  */
 export function storeText(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): FunctionText {
@@ -65,7 +66,7 @@ const LENGTH_OF_ANALYSIS = 1_000;
  * piece of text.
  */
 export function analysisOf(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
   const name = String(fn.name);
@@ -129,7 +130,7 @@ const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(
 
 /** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
 function refuseUnlikeItsText(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   { shape }: SourceAnalysis,
   inspected: InspectedFunction,
   chain: readonly Mention[],
