@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
-import type { Reference } from '../descriptor.ts';
+import type { Callable, Reference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
@@ -21,7 +21,7 @@ export type Variable =
   | { readonly kind: 'global' }
   /** Given anew where the function runs. */
   | { readonly kind: 'provided' }
-  | { readonly kind: 'function'; readonly value: (...args: never[]) => unknown }
+  | { readonly kind: 'function'; readonly value: Callable }
   /** A module or another object that is found again by name. */
   | { readonly kind: 'reference'; readonly value: object; readonly reference: Reference }
   /** A module that cannot be named, of which only these members are used. */
@@ -72,7 +72,7 @@ export function resolveVariable(
       'call createRequire() inside the function, or import() what it needs',
     );
   }
-  if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
+  if (typeof value === 'function') return { kind: 'function', value: value as Callable };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)
     return { kind: 'members', members: readMembers(value, variable.members) };
