@@ -190,8 +190,6 @@ export function summarize(
   isComplete: boolean,
   ms: number,
 ): SweepReport {
-  const functions = files.flatMap(file => file.functions);
-  const ok = functions.filter(ran => ran.outcome === 'ok').length;
   const count = (outcome: FileOutcome): number => files.filter(file => file.outcome === outcome).length;
   return {
     directory,
@@ -199,10 +197,17 @@ export function summarize(
     live: count('live'),
     held: count('held'),
     sweeping: count('sweeping'),
-    ok,
-    failed: functions.length - ok,
-    pending: files.reduce((sum, file) => sum + file.pending, 0),
+    ...countFunctions(files),
     isComplete,
     ms,
   };
+}
+
+/** What came of the functions of several files or owners. */
+export function countFunctions(
+  parts: readonly Pick<FileReport, 'functions' | 'pending'>[],
+): Pick<SweepReport, 'ok' | 'failed' | 'pending'> {
+  const functions = parts.flatMap(part => part.functions);
+  const ok = functions.filter(ran => ran.outcome === 'ok').length;
+  return { ok, failed: functions.length - ok, pending: parts.reduce((sum, part) => sum + part.pending, 0) };
 }

@@ -1,3 +1,4 @@
+import { DeferredSweepError } from '../errors.ts';
 import { checkBounds } from './bounds.ts';
 import { decodeChecked } from './codec.ts';
 import { type DecodeFunction, Reviver } from './reviver.ts';
@@ -32,4 +33,13 @@ export function restore(bytes: Uint8Array, options: RestoreOptions = {}): unknow
   const hasSpecial = checkBounds(bytes);
   const tree = decodeChecked(bytes);
   return hasSpecial ? new Reviver(options.decodeFunction).revive(tree) : tree;
+}
+
+/** The arguments of a stored call, decoded. @throws `DEFERRED_STATE_CORRUPT` where they are no array */
+export function listOf(args: unknown): never[] {
+  if (Array.isArray(args)) return args as never[];
+  throw new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    'cannot read the arguments of a stored call: they are no array',
+  );
 }

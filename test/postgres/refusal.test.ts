@@ -31,7 +31,7 @@ test('a pooler that names the right backend is refused by what becomes of a lock
   skip: skipPostgres || skipPgbouncer,
 }, async t => {
   const port = await startPgbouncer(t, server, 'transaction');
-  const pooled = await newClient({ connectionString: server.url('worker', port) }, 'test');
+  const pooled = await newClient({ connectionString: server.url('worker', port) });
   await pooled.connect();
   const { rows } = await pooled.query('SELECT pg_backend_pid() AS pid');
   await pooled.end();
@@ -116,14 +116,12 @@ test('a server before 14, and one that keeps a setting that matters, are refused
   const old = altered(client, text =>
     text.includes('server_version_num')
       ? { rows: [{ version: 130_014, named: '13.14' }] }
-      : /^SET /.test(text)
-        ? { rows: [] }
-        : undefined,
+      : undefined,
   );
   await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
     hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),
   );
-  const keeping = altered(client, text => (/set_config|^SET /.test(text) ? { rows: [] } : undefined));
+  const keeping = altered(client, text => (text.includes('set_config') ? { rows: [] } : undefined));
   await assert.rejects(
     prepare(keeping, '"deferred_sweep"'),
     error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('idle_session_timeout'),
