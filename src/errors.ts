@@ -112,6 +112,11 @@ export function systemErrorCode(error: unknown): string | undefined {
     : undefined;
 }
 
+/** True if a path, or a directory on the way to it, is not there. */
+export function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
+}
+
 /** An error of the shape that `node:fs` throws. */
 export interface SystemError extends Error {
   /** `EBADF`, … */

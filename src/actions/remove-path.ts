@@ -2,7 +2,7 @@
 import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isMissing, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
 import { inodeKey } from '../lock/held-file.ts';
@@ -104,8 +104,8 @@ function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
+    if (!isMissing(error)) throw error;
+    return undefined;
   }
 }
 
