@@ -7,7 +7,7 @@ import { classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
 import type { Callable, ModuleDescriptor, SourceDescriptor, StoredCall } from './descriptor.ts';
 import { type LocatedText, locateFunction } from './locate.ts';
-import { mention } from './refusal.ts';
+import { mention, refusing } from './refusal.ts';
 
 /**
  * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
@@ -24,7 +24,7 @@ export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedByt
     if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
     // What refuses a value does not know whose argument it is.
     const { code, message, valuePath, cause } = error;
-    throw new DeferredSweepError(code, `cannot defer the function ${mention(fn).name}: ${message}`, {
+    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, {
       ...(valuePath === undefined ? {} : { valuePath }),
       ...(cause === undefined ? {} : { cause }),
     });

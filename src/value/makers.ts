@@ -95,7 +95,7 @@ function nameOf(name: unknown): string {
 export function corrupt(what: string, details: { cause?: unknown } = {}): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_STATE_CORRUPT',
-    `Cannot restore a value: it holds ${what}`,
+    `cannot restore a value: it holds ${what}`,
     details,
   );
 }

@@ -114,9 +114,7 @@ test('a server before 14, and one that keeps a setting that matters, are refused
   );
   const client = await server.connect('limited');
   const old = altered(client, text =>
-    text.includes('server_version_num')
-      ? { rows: [{ version: 130_014, named: '13.14' }] }
-      : undefined,
+    text.includes('server_version_num') ? { rows: [{ version: 130_014, named: '13.14' }] } : undefined,
   );
   await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
     hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),

@@ -41,7 +41,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
   const isReplaceable = path.length > 1 || !script.isModule;
   const checksums = isReplaceable ? checksumsOf(fn, script) : {};
-  return { kind: 'module', module: script.url, export: path.join('.'), ...checksums };
+  return Object.freeze({ kind: 'module', module: script.url, export: path.join('.'), ...checksums });
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
