@@ -89,7 +89,7 @@ async function stopAll(token: string, group: ProcessGroup): Promise<boolean> {
   return false;
 }
 
-/** Returns when all have ended, the grace is over, or nobody waits for this function any longer. */
+/** Returns when all have ended, the grace is over, or the time of this function is over. */
 async function waitForEnd({ token, killGraceMs }: MarkedProcesses, group: ProcessGroup): Promise<void> {
   const signal = currentInvocation()?.signal;
   const untilMs = performance.now() + killGraceMs;

@@ -1,4 +1,4 @@
-/** Removing a file or a whole tree, but nothing that nobody can have meant. */
+/** Removing a file or a whole tree. What can only be a mistake, such as a home directory, is refused. */
 import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';

@@ -8,7 +8,7 @@ import { importFunction } from './module/module-reference.ts';
  * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
  * Apart from {@link DeferredFunction} so that a process that only runs functions does not load what captures them.
  *
- * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; whatever the function throws
+ * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; what the function throws
  */
 export async function callStored({ descriptor, encodedArguments }: StoredCall): Promise<unknown> {
   if (descriptor.kind === 'command') return await runCommand(descriptor);

@@ -1,4 +1,4 @@
-/** Reading the fields of a decoded map that nobody vouches for. */
+/** Typed access to the fields of a decoded, untrusted map. */
 import { DeferredSweepError } from '../errors.ts';
 
 /** Returns a strict reader of the fields of `tree`. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is no map. */

@@ -22,9 +22,9 @@ export interface RestoreOptions {
 }
 
 /**
- * Returns the value a `snapshot` was taken of, or an equal one, made of objects nobody else has.
+ * Returns the value a `snapshot` was taken of, or an equal one, made of new objects.
  *
- * The bytes are data, whoever wrote them: time and memory are bounded by their length, nothing in them names a class,
+ * The bytes are data, and may be hostile: time and memory are bounded by their length, nothing in them names a class,
  * module or property to be called, and no prototype is reached. A RegExp is compiled, not run; one from a hostile file
  * may take for ever when the deferred function runs it. Functions are up to {@link RestoreOptions.decodeFunction}.
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for bytes that `snapshot` cannot have written.

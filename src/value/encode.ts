@@ -22,8 +22,8 @@ export interface SnapshotOptions {
 
 /**
  * Returns CBOR from which {@link restore} makes an equal value, in the sense of `assert.deepStrictEqual`, with the same
- * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs, except
- * an `Error.prepareStackTrace` of the program's when an error is stored whose stack nobody has looked at yet.
+ * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs.
+ * Of the program `Error.prepareStackTrace` may run: an error's stack is made when it is first read.
  *
  * Stored: undefined, null, booleans, numbers, bigints, strings; plain objects, objects without prototype, arrays with or
  * without holes; Date, RegExp with its lastIndex, Map, Set; Buffer, typed arrays, DataView and ArrayBuffer; errors of the

@@ -16,7 +16,7 @@ export interface FunctionText {
   readonly position: { readonly url: string; readonly line: number; readonly column: number };
   readonly freeVariables: readonly FreeVariable[];
   readonly lazyName: string | undefined;
-  /** Static fields of a class, properties somebody put on a function. */
+  /** Static fields of a class, properties that the program put on a function. */
   readonly ownProperties: readonly OwnProperty[];
 }
 
@@ -164,11 +164,11 @@ function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): 
   }
 }
 
-/** A generator's body runs only while somebody asks for its values, which nobody does. */
 export function classRefusal(chain: readonly Mention[]): Error {
   return refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
 }
 
+/** Its body would run only while its values are asked for, and they are not. */
 export function generatorRefusal(chain: readonly Mention[]): Error {
   return refusal(
     chain,

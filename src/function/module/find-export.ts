@@ -68,7 +68,7 @@ function findInModule(
   );
 }
 
-/** A function made inside another, and held by no variable of the module: whatever the module exports, not this. */
+/** A function made inside another, and held by no variable of the module. The module does not export it. */
 function isPrivate(
   fn: object,
   scopes: readonly Scope[],

@@ -1,5 +1,5 @@
 /**
- * The session thread: keeps the connection with the locks alive, whatever the main thread does. Its entry is `main.ts`.
+ * The session thread: keeps the connection with the locks alive, also while the main thread is blocked. Its entry is `main.ts`.
  *
  * 1. A call is sent, and sent again after each reattachment, until it is answered, fenced, or its time is over. So each
  *    call that is repeated must change nothing the second time; the others fail with the connection.
