@@ -113,9 +113,10 @@ test('a server before 14, and one that keeps a setting that matters, are refused
     `CREATE ROLE limited LOGIN IN ROLE worker; ALTER ROLE limited SET idle_session_timeout = '1h'`,
   );
   const client = await server.connect('limited');
-  const old = altered(client, text =>
-    text.includes('server_version_num') ? { rows: [{ version: 130_014, named: '13.14' }] } : undefined,
-  );
+  const old = altered(client, text => {
+    if (text.includes('server_version_num')) return { rows: [{ version: 130_014, named: '13.14' }] };
+    return text.includes('set_config') ? { rows: [] } : undefined;
+  });
   await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
     hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),
   );
