@@ -107,9 +107,7 @@ export function hasCode(
  * test runners load a program into a context of its own, Node's errors come from another one.
  */
 export function systemErrorCode(error: unknown): string | undefined {
-  return types.isNativeError(error) && 'syscall' in error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  return types.isNativeError(error) && 'syscall' in error ? errorCode(error) : undefined;
 }
 
 /** True if a path, or a directory on the way to it, is not there. */

@@ -84,45 +84,41 @@ export function analysisOf(
   return analysis;
 }
 
-function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
-  const names = analysis.freeVariables.map(({ name }) => name);
-  for (const name of ['import.meta', '__vite_ssr_import_meta__']) {
-    if (analysis.bound.includes(name) || names.includes(name)) {
-      throw refusal(
-        chain,
-        'uses import.meta',
-        'put what it needs of it, import.meta.url, into a variable outside',
-      );
-    }
-  }
-  if (names.includes('eval')) {
-    throw refusal(chain, 'uses eval, whose text cannot be looked into', SELF_CONTAINED);
-  }
-  if (names.includes('arguments')) {
-    throw refusal(chain, 'uses the arguments of the function around it', 'put them into a variable outside');
-  }
-  const [bound] = analysis.bound;
-  if (bound !== undefined) {
-    throw refusal(
-      chain,
-      `uses ${bound}, which means nothing outside of where it was written`,
+function refuseBound(
+  { freeVariables, bound, replacesItself, thisUse }: SourceAnalysis,
+  chain: readonly Mention[],
+): void {
+  const names = new Set([...bound, ...freeVariables.map(({ name }) => name)]);
+  const reasons: readonly [isSo: boolean, why: string, instead: string][] = [
+    [
+      names.has('import.meta') || names.has('__vite_ssr_import_meta__'),
+      'uses import.meta',
+      'put what it needs of it, import.meta.url, into a variable outside',
+    ],
+    [names.has('eval'), 'uses eval, whose text cannot be looked into', SELF_CONTAINED],
+    [
+      names.has('arguments'),
+      'uses the arguments of the function around it',
+      'put them into a variable outside',
+    ],
+    [
+      bound.length > 0,
+      `uses ${bound[0]}, which means nothing outside of where it was written`,
       SELF_CONTAINED,
-    );
-  }
-  if (analysis.replacesItself) {
-    throw refusal(
-      chain,
+    ],
+    [
+      replacesItself,
       'assigns to its own name, and what is stored of a function is constant',
       'put what changes into a variable of another name, or export the function from a module',
-    );
-  }
-  if (analysis.thisUse === 'lexical') {
-    throw refusal(
-      chain,
+    ],
+    [
+      thisUse === 'lexical',
       'uses the `this` of where it was written',
       'put what it needs of it into a variable outside',
-    );
-  }
+    ],
+  ];
+  const reason = reasons.find(([isSo]) => isSo);
+  if (reason !== undefined) throw refusal(chain, reason[1], reason[2]);
 }
 
 /** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */

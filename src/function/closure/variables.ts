@@ -84,7 +84,8 @@ export function resolveVariable(
 }
 
 /** The name of an object that is one by identity: a module of Node, a global object, a CommonJS module's exports. */
-export function namedReference(value: object): Reference | undefined {
+export function namedReference(value: unknown): Reference | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
   const builtin = nameBuiltin(value);
   if (builtin !== undefined) return toReference(builtin);
   const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
@@ -122,7 +123,7 @@ function isNamespaceLike(name: string, value: object): boolean {
   if (Object.hasOwn(value, '__esModule')) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
-  return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
+  return namedReference(original) !== undefined;
 }
 
 /**
@@ -163,8 +164,7 @@ function resolveNamespace(
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): Variable {
-  const main: unknown = Reflect.get(value, 'default');
-  const original = typeof main === 'object' && main !== null ? namedReference(main) : undefined;
+  const original = namedReference(Reflect.get(value, 'default'));
   const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
   const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
@@ -191,7 +191,7 @@ function copiedModule(value: object): Reference | undefined {
       name => Object.hasOwn(exports, name) && Reflect.get(exports, name) === Reflect.get(value, name),
     );
   const module = Object.values(require.cache).find(loaded => isOriginal(loaded?.exports));
-  return module && namedReference(module.exports as object);
+  return module && namedReference(module.exports);
 }
 
 /** The namespace that has as its default export what is named. */
