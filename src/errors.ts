@@ -73,7 +73,7 @@ export interface DeferredSweepErrorDetails {
 
 /**
  * The one error class of this package. Decide by `code`, never by the message. The message is one line that is safe to
- * print, whatever names and texts are quoted in it; the fields hold them as they are.
+ * print: names and texts are escaped in it. The fields hold them as they are.
  * Wrong use of an option or parameter throws `TypeError` or `RangeError` instead.
  */
 export class DeferredSweepError extends Error {
@@ -107,9 +107,12 @@ export function hasCode(
  * test runners load a program into a context of its own, Node's errors come from another one.
  */
 export function systemErrorCode(error: unknown): string | undefined {
-  return types.isNativeError(error) && 'syscall' in error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  return types.isNativeError(error) && 'syscall' in error ? errorCode(error) : undefined;
+}
+
+/** True if a path, or a directory on the way to it, is not there. */
+export function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }
 
 /** An error of the shape that `node:fs` throws. */
@@ -149,14 +152,14 @@ export function isErrorNamed(error: unknown, name: 'ReferenceError' | 'SyntaxErr
   return types.isNativeError(error) && error.name === name;
 }
 
-/** The `code` of an error of Node, from whichever context; undefined for anything else that was thrown. */
+/** The `code` of an error of Node, from any context; undefined for anything else that was thrown. */
 export function errorCode(error: unknown): string | undefined {
   return types.isNativeError(error) && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }
 
-/** Returns what a step returns, or `otherwise` where the system refuses it. Throws whatever else the step throws. */
+/** Returns what a step returns, or `otherwise` where the system refuses it. Rethrows any other error. */
 export function unlessRefused<T>(step: () => T, otherwise: T): T {
   try {
     return step();

@@ -14,6 +14,7 @@ export type { AllUsersOptions } from './all-users/options.ts';
 export type { UserSweep } from './all-users/user-report.ts';
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { AnyFunction } from './function/call-types.ts';
+export type { ModuleState } from './function/closure/module-state.ts';
 export type { CommandOptions } from './function/command.ts';
 export { currentInvocation, type Invocation } from './function/current-invocation.ts';
 export { DeferredFunction } from './function/deferred-function.ts';
@@ -24,7 +25,6 @@ export type {
   SourceDescriptor,
 } from './function/descriptor.ts';
 export type { ModuleLocation } from './function/module/module-reference.ts';
-export type { ModuleState } from './function/module/module-state.ts';
 export type { Defer, Job, Registration } from './job/job.ts';
 export { DeferredFunctionManager } from './job/manager.ts';
 export type { FunctionFailure, ManagerOptions, OpenOptions } from './job/options.ts';

@@ -14,7 +14,7 @@ import { currentInvocation } from '../function/current-invocation.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
-import { ProcessGroup } from './process-group.ts';
+import { KILLED_WITHIN_MS, ProcessGroup } from './process-group.ts';
 
 /** Which processes {@link endProcesses} ends, and how. Made by {@link describeMarked}. */
 export interface MarkedProcesses {
@@ -29,8 +29,6 @@ export interface MarkedProcesses {
 
 /** Rounds of looking and stopping: each finds at least one more generation. */
 const MOST_ROUNDS = 50;
-/** How long processes may take to end of SIGKILL: one that waits for a disk does not end before it has it. */
-const KILLED_WITHIN_MS = 10_000;
 /** The first PID namespace, which sees the processes of all others: PROC_PID_INIT_INO of <linux/proc_ns.h>. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
@@ -83,18 +81,13 @@ async function stopAll(token: string, group: ProcessGroup): Promise<boolean> {
   return false;
 }
 
-/** Returns when all have ended, the grace is over, or nobody waits for this function any longer. */
+/** Returns when all have ended, the grace is over, or the time of this function is over. */
 async function waitForEnd({ token, killGraceMs }: MarkedProcesses, group: ProcessGroup): Promise<void> {
-  const signal = currentInvocation()?.signal;
-  const untilMs = performance.now() + killGraceMs;
-  for (let pauseMs = 5; group.living().length > 0; pauseMs = Math.min(2 * pauseMs, 250)) {
-    const leftMs = untilMs - performance.now();
-    if (leftMs <= 0 || signal?.aborted) return;
-    await setTimeout(Math.min(pauseMs, leftMs));
+  await group.hasEnded(killGraceMs, currentInvocation()?.signal, async () => {
     // What they start to clean up: below them now, and perhaps not any more when they have ended.
     const { processes } = await findMarked(token, group.living());
     group.send('SIGTERM', group.add(processes));
-  }
+  });
 }
 
 async function killAll(token: string, group: ProcessGroup): Promise<Found> {

@@ -1,11 +1,10 @@
-import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { readProcess } from '../native/process-table.ts';
-import { grace } from './grace.ts';
-import { ProcessGroup } from './process-group.ts';
+import { milliseconds } from '../sweep/options.ts';
+import { KILLED_WITHIN_MS, ProcessGroup } from './process-group.ts';
 
 /** One process of one boot of one machine: no later one is ever taken for it. Made by {@link identifyProcess}. */
 export interface ProcessIdentity {
@@ -22,9 +21,6 @@ export interface KillProcessOptions {
   /** Between it and SIGKILL, in milliseconds. @defaultValue 5000 */
   killGraceMs?: number | undefined;
 }
-
-/** How long a process may take to end of SIGKILL. */
-const KILLED_WITHIN_MS = 10_000;
 
 /**
  * Names the process that has this pid now, for {@link killProcess}.
@@ -48,7 +44,7 @@ export async function killProcess(
   identity: ProcessIdentity,
   options: KillProcessOptions = {},
 ): Promise<void> {
-  const killGraceMs = grace(options.killGraceMs ?? 5000);
+  const killGraceMs = milliseconds('killGraceMs', options.killGraceMs ?? 5000);
   if (isThisBoot(identity.bootId) === false) return;
   if (identity.pidNamespace !== pidNamespace())
     throw new DeferredSweepError(
@@ -68,22 +64,12 @@ export async function killProcess(
     group.send(options.signal ?? 'SIGTERM', group.living());
     // A stopped process ends of nothing but SIGKILL.
     group.send('SIGCONT', group.living());
-    if (await hasEnded(group, killGraceMs, currentInvocation()?.signal)) return;
+    if (await group.hasEnded(killGraceMs, currentInvocation()?.signal)) return;
     group.send('SIGKILL', group.living());
-    if (await hasEnded(group, KILLED_WITHIN_MS, undefined)) return;
+    if (await group.hasEnded(KILLED_WITHIN_MS)) return;
     const why = group.refused.get(entry.pid) ?? 'it did not end of SIGKILL';
     throw new DeferredSweepError('DEFERRED_ACTION_FAILED', `cannot end process ${entry.pid}: ${why}`);
   } finally {
     group.close();
   }
-}
-
-async function hasEnded(group: ProcessGroup, withinMs: number, signal?: AbortSignal): Promise<boolean> {
-  const untilMs = performance.now() + withinMs;
-  for (let pauseMs = 1; group.living().length > 0; pauseMs = Math.min(2 * pauseMs, 100)) {
-    const leftMs = untilMs - performance.now();
-    if (leftMs <= 0 || signal?.aborted) return false;
-    await setTimeout(Math.min(pauseMs, leftMs));
-  }
-  return true;
 }

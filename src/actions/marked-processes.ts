@@ -51,7 +51,7 @@ class Look {
   /** Returns whether it can have missed nothing. */
   async again(): Promise<boolean> {
     let isCertain = true;
-    const { ended } = await readProcessTable(
+    const ended = await readProcessTable(
       entry => {
         if (!this.#see(entry)) isCertain = false;
       },

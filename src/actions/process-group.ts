@@ -1,4 +1,5 @@
 /** Processes that are to be ended: each opened once, so that no signal reaches a later one of its number. */
+import { setTimeout } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
 import { openSignalTarget, type SignalTarget } from '../native/process-signal.ts';
 import { isAlive, type ProcessEntry } from '../native/process-table.ts';
@@ -7,6 +8,9 @@ interface Member {
   readonly entry: ProcessEntry;
   readonly target: SignalTarget;
 }
+
+/** How long processes may take to end of SIGKILL: one that waits for a disk does not end before it has it. */
+export const KILLED_WITHIN_MS = 10_000;
 
 /** Not to be used after `close`. */
 export class ProcessGroup {
@@ -52,6 +56,25 @@ export class ProcessGroup {
   /** Those that have not ended. */
   living(): readonly ProcessEntry[] {
     return [...this.#members.values()].map(({ entry }) => entry).filter(isAlive);
+  }
+
+  /**
+   * True when all have ended; false when that takes longer, or the signal is aborted.
+   * @param look - called after each pause
+   */
+  async hasEnded(
+    withinMs: number,
+    signal?: AbortSignal,
+    look: () => Promise<void> = async () => {},
+  ): Promise<boolean> {
+    const untilMs = performance.now() + withinMs;
+    for (let pauseMs = 1; this.living().length > 0; pauseMs = Math.min(2 * pauseMs, 100)) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0 || signal?.aborted) return false;
+      await setTimeout(Math.min(pauseMs, leftMs));
+      await look();
+    }
+    return true;
   }
 
   close(): void {

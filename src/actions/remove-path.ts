@@ -1,8 +1,8 @@
-/** Removing a file or a whole tree, but nothing that nobody can have meant. */
+/** Removing a file or a whole tree. What can only be a mistake, such as a home directory, is refused. */
 import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isMissing, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { mountPoints } from './mount-points.ts';
@@ -98,8 +98,8 @@ function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
+    if (!isMissing(error)) throw error;
+    return undefined;
   }
 }
 

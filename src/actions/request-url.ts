@@ -38,9 +38,10 @@ export async function requestUrl(url: string, options: RequestUrlOptions = {}): 
   const target = checkUrl(url);
   const tries = whole('tries', options.tries ?? 5, 1, MOST_TRIES);
   const delayMs = whole('retryDelayMs', options.retryDelayMs ?? 500, 0, LONGEST_DELAY_MS);
+  const timeoutMs = whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS);
   const signal = currentInvocation()?.signal;
   for (let number = 1; ; number++) {
-    const outcome = await tryOnce(target, options, signal);
+    const outcome = await tryOnce(target, options, timeoutMs, signal);
     if (outcome === undefined) return;
     if (!outcome.isTemporary || number === tries || signal?.aborted)
       throw failed(target, options, number, outcome);
@@ -66,9 +67,9 @@ interface Failure {
 async function tryOnce(
   url: URL,
   options: RequestUrlOptions,
+  timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Failure | undefined> {
-  const timeoutMs = whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS);
   const limit = AbortSignal.timeout(timeoutMs);
   const { method = 'POST', headers, body } = options;
   let response: Response;

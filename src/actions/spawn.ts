@@ -8,9 +8,9 @@ import {
 } from 'node:child_process';
 import { hasCode } from '../errors.ts';
 import type { Job, Registration } from '../job/job.ts';
+import { milliseconds } from '../sweep/options.ts';
 import { deferEnd } from './by-name.ts';
 import { areAllGone, describeMarked, type MarkedProcesses } from './end-processes.ts';
-import { grace } from './grace.ts';
 import { createToken, withToken } from './token.ts';
 
 /** What {@link spawn} takes beside the options of Node's `spawn`. */
@@ -54,7 +54,7 @@ export function spawn(
   const [argv, allOptions] = isArgv(argvOrOptions) ? [argvOrOptions, lastOptions] : [[], argvOrOptions];
   const { killGraceMs = 5000, ...options } = allOptions;
   const token = createToken();
-  const marked = describeMarked(token, grace(killGraceMs));
+  const marked = describeMarked(token, milliseconds('killGraceMs', killGraceMs));
   const registration = job.defer(deferEnd(marked));
   const child = start(
     file,

@@ -26,7 +26,7 @@ const indexed = new Set<string>();
 
 /**
  * The name of a function or object that belongs to Node or to the language, found by identity; undefined for anything
- * else. Loads no module: what somebody holds a function of has been loaded.
+ * else. Loads no module: the module of a function that exists has been loaded.
  */
 export function nameBuiltin(value: object): BuiltinName | undefined {
   const known = names.get(value);
@@ -93,7 +93,7 @@ function indexGlobals(): void {
   for (const name of GLOBAL_NAMES) {
     const root: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
     remember(root, { kind: 'global', expression: name });
-    // What hangs on the global object is anybody's, but for the names of the list.
+    // A program may put anything on the global object. Of that only the names of the list count.
     if (root === globalThis) continue;
     eachMember(root, (key, member) => {
       if (!isApi(member)) return;

@@ -1,5 +1,4 @@
-import { DeferredSweepError } from '../errors.ts';
-import { restore } from '../value/decode.ts';
+import { listOf, restore } from '../value/decode.ts';
 import { restoreSource } from './closure/restore-source.ts';
 import { runCommand } from './command.ts';
 import type { StoredCall } from './descriptor.ts';
@@ -9,7 +8,7 @@ import { importFunction } from './module/module-reference.ts';
  * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
  * Apart from {@link DeferredFunction} so that a process that only runs functions does not load what captures them.
  *
- * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; whatever the function throws
+ * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; what the function throws
  */
 export async function callStored({ descriptor, encodedArguments }: StoredCall): Promise<unknown> {
   if (descriptor.kind === 'command') return await runCommand(descriptor);
@@ -20,12 +19,4 @@ export async function callStored({ descriptor, encodedArguments }: StoredCall): 
   const args = listOf(restore(encodedArguments));
   const found = await importFunction(descriptor);
   return await Reflect.apply(found.function, found.receiver, args);
-}
-
-function listOf(args: unknown): never[] {
-  if (Array.isArray(args)) return args as never[];
-  throw new DeferredSweepError(
-    'DEFERRED_STATE_CORRUPT',
-    'cannot read the arguments of a stored call: they are no array',
-  );
 }

@@ -73,7 +73,7 @@ type StorableList<A> = A extends unknown[] ? { [K in keyof A]: Storable<A[K]> } 
 
 type Storable<T> = T extends Unstorable ? 'it cannot be stored: pass what identifies it, as plain data' : T;
 
-/** Values that `defer` refuses whatever they hold. Sockets, servers, streams and child processes are event emitters. */
+/** Types of which `defer` refuses each value. Sockets, servers, streams and child processes are event emitters. */
 type Unstorable =
   | ((...args: never) => unknown)
   | symbol

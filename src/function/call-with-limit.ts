@@ -17,7 +17,7 @@ export interface CallLimits {
   readonly lost?: AbortSignal;
 }
 
-/** How a call settled: `error` is there, whatever its value, where the function threw. */
+/** How a call settled: `error` is there, and may be undefined, where the function threw. */
 export interface CallSettled {
   readonly error?: unknown;
 }

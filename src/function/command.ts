@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
-import { DeferredSweepError, errorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { signalGroup } from '../native/process-signal.ts';
 import { currentDirectory } from './current-directory.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
@@ -90,8 +91,9 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
       detached: true,
       stdio: ['ignore', 2, 2],
     });
-    const terminate = () => killGroup(child.pid, 'SIGTERM');
-    const kill = () => killGroup(child.pid, 'SIGKILL');
+    const send = (signal: NodeJS.Signals) => child.pid !== undefined && signalGroup(child.pid, signal);
+    const terminate = () => send('SIGTERM');
+    const kill = () => send('SIGKILL');
     signal?.addEventListener('abort', terminate, { once: true });
     killSignal?.addEventListener('abort', kill, { once: true });
     const settle = () => {
@@ -106,7 +108,7 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
       settle();
       if (signal?.aborted) {
         // The leader is gone; members of its group that ignored SIGTERM must not outlive the time limit.
-        killGroup(child.pid, 'SIGKILL');
+        kill();
         reject(commandFailed(command, 'was ended, its time is over', signal.reason));
       } else if (code === 0) fulfill();
       else
@@ -115,16 +117,6 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
         );
     });
   });
-}
-
-function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, signal);
-  } catch (error) {
-    // ESRCH: everyone in the group has exited. EPERM: macOS says so of a group of zombies.
-    if (errorCode(error) !== 'ESRCH' && errorCode(error) !== 'EPERM') throw error;
-  }
 }
 
 function commandFailed(command: CommandDescriptor, why: string, cause?: unknown): DeferredSweepError {

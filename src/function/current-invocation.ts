@@ -55,7 +55,7 @@ export function currentInvocation(): Invocation | undefined {
   return storage.getStore();
 }
 
-/** For this package's own functions: aborted when the time after `signal` is over, too, and nobody waits any longer. */
+/** For this package's own functions: aborted when the time after `signal` is over, too, and the runner waits no longer. */
 const killSignals = new WeakMap<Invocation, AbortSignal>();
 
 /** As {@link currentInvocation}: the signal after which nothing that the function started may go on. */
@@ -64,10 +64,10 @@ export function currentKillSignal(): AbortSignal | undefined {
   return invocation && killSignals.get(invocation);
 }
 
-/** Those whose function has settled, whatever it left behind. */
+/** Those whose function has settled. It may have left timers and promises behind. */
 const ended = new WeakSet<Invocation>();
 
-/** Nobody waits for this function any more: what it still does, and throws, is its own. */
+/** From now on what the function still does, or throws, is no part of its attempt. */
 export function endInvocation(invocation: Invocation): void {
   ended.add(invocation);
 }

@@ -11,12 +11,12 @@ import { requireStorable, storableName } from './storable.ts';
 import { storeCall } from './store-function.ts';
 
 /**
- * On every deferred function, of whichever copy of this package; the number is that of the form of its fields. A program may
- * have several: one could not be shared with the others, or a library has its own.
+ * On every deferred function, of each copy of this package that a program has loaded. The number is that of the form of its
+ * fields.
  */
 const BRAND = Symbol.for('deferred-sweep.DeferredFunction.1');
 
-/** How much a captured closure may take, in bytes, when nobody says otherwise. */
+/** How much a captured closure may take, in bytes, unless an option says otherwise. */
 export const DEFAULT_MAX_CAPTURED_BYTES: number = 1024 * 1024;
 
 /** How a function is captured. */
@@ -136,7 +136,7 @@ export class DeferredFunction implements StoredCall {
 
   /**
    * Restores the call and makes it: decodes the arguments, finds the function, awaits it.
-   * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`; whatever the function throws
+   * @throws DeferredSweepError `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`; what the function throws
    */
   async invoke(): Promise<unknown> {
     return await callStored(this);

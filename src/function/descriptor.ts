@@ -1,6 +1,6 @@
 import { DeferredSweepError } from '../errors.ts';
 import { type Fields, fieldsOf } from '../log/validate.ts';
-import { checkBounds } from '../value/bounds.ts';
+import { requireReadable } from '../value/bounds.ts';
 import { decode, encode } from '../value/codec.ts';
 
 /**
@@ -41,12 +41,11 @@ export interface SourceDescriptor extends SourceText {
   readonly closure?: Closure;
 }
 
-/** A program to be started. */
+/** A program to be started, in the working directory `cwd`. */
 export interface CommandDescriptor {
   readonly kind: 'command';
   readonly file: string;
   readonly argv: readonly string[];
-  /** The working directory it is started in. */
   readonly cwd?: string;
   /** Additions to the environment of the process that starts it. */
   readonly env?: Readonly<Record<string, string>>;
@@ -108,21 +107,23 @@ export interface SourceReference extends SourceText {
   readonly name?: string;
 }
 
+/** Of exports, which are found once and frozen. */
+const encoded = new WeakMap<FunctionDescriptor, Buffer>();
+
 /**
  * The CBOR of a descriptor, which {@link decodeDescriptor} reads again.
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
  */
 export function encodeDescriptor(descriptor: FunctionDescriptor): Buffer {
+  const known = encoded.get(descriptor);
+  if (known !== undefined) return known;
   const bytes = encode(descriptor);
-  try {
-    checkBounds(bytes);
-  } catch (cause) {
-    throw new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `cannot store a function of ${bytes.length} bytes that could not be read again; pass the path of a file with the data instead`,
-      { cause },
-    );
-  }
+  requireReadable(bytes, cause => {
+    const text = `cannot store a function of ${bytes.length} bytes that could not be read again; pass the path of a file with the data instead`;
+    return new DeferredSweepError('DEFERRED_TOO_LARGE', text, { cause });
+  });
+  if (descriptor.kind === 'module' && Object.isFrozen(descriptor))
+    encoded.set(descriptor, Buffer.from(bytes));
   return bytes;
 }
 
@@ -182,13 +183,9 @@ function parseSource(fields: Fields): SourceDescriptor {
     return root;
   }
   const parsed = parseClosure(fields.map('closure'));
-  for (const text of [root, ...parsed.references]) {
-    if (text.kind !== 'source') continue;
-    for (const index of Object.values(text.links)) {
-      if (index >= parsed.references.length)
-        throw fields.corrupt(`links to reference ${index}, which is missing`);
-    }
-  }
+  const links = [root, ...parsed.references].map(text => ('links' in text ? text.links : {}));
+  const missing = links.flatMap(held => Object.values(held)).find(index => index >= parsed.references.length);
+  if (missing !== undefined) throw fields.corrupt(`links to reference ${missing}, which is missing`);
   return { ...root, closure: parsed };
 }
 
@@ -212,7 +209,6 @@ function parseClosure(fields: Fields): Closure {
 
 function parseText(fields: Fields): SourceText {
   const url = fields.optionalText('url');
-  // V8 counts them in 32 bits. They are for stack traces only.
   const line = fields.optionalIndex('line', MAX_POSITION);
   const column = fields.optionalIndex('column', MAX_POSITION);
   const links = fields.map('links').entries((entries, name) => entries.index(name));
@@ -245,6 +241,7 @@ function checkIdentifier(fields: Fields, field: string, name: string): void {
     );
 }
 
+/** V8 counts them in 32 bits. They are for stack traces only. */
 const MAX_POSITION = 2 ** 30;
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

@@ -31,7 +31,12 @@ export function subject(chain: readonly Mention[]): string {
   if (steps.length > MOST_STEPS)
     steps.splice(3, steps.length - MOST_STEPS, `${steps.length - MOST_STEPS} others`);
   const last = captured.length === 0 ? 'it' : steps.join(' with its ');
-  return `cannot defer the function ${root}: ${captured.length === 0 ? last : `its ${last}`}`;
+  return `${refusing(root!)}${captured.length === 0 ? last : `its ${last}`}`;
+}
+
+/** How each refusal begins. @param name - of the deferred function */
+export function refusing(name: string): string {
+  return `cannot defer the function ${name}: `;
 }
 
 /** Of a longer way, a message names the beginning and the end. */

@@ -15,7 +15,7 @@ export function storableName(name: unknown): string {
 /**
  * Returns the descriptor if each text in it comes back from a record as it was.
  * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` with the path of one that does not. Stored all the same, it would be
- * another function, or a record that nobody can read.
+ * another function, or a record that no reader accepts.
  */
 export function requireStorable<D extends FunctionDescriptor>(descriptor: D): D {
   requireTexts(descriptor, 'function');

@@ -1,17 +1,13 @@
 import { types } from 'node:util';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
-import { nameBuiltin } from './builtins.ts';
 import { storeBySource } from './closure/capture.ts';
 import { nativeRefusal } from './closure/capture-refusals.ts';
 import { classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
 import type { Callable, ModuleDescriptor, SourceDescriptor, StoredCall } from './descriptor.ts';
 import { type LocatedText, locateFunction } from './locate.ts';
-import { mention } from './refusal.ts';
-
-/** Exported functions seen before: registering one again costs no more than naming it would. */
-const exported = new WeakMap<Callable, ModuleDescriptor>();
+import { mention, refusing } from './refusal.ts';
 
 /**
  * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
@@ -28,7 +24,7 @@ export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedByt
     if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
     // What refuses a value does not know whose argument it is.
     const { code, message, valuePath, cause } = error;
-    throw new DeferredSweepError(code, `cannot defer the function ${mention(fn).name}: ${message}`, {
+    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, {
       ...(valuePath === undefined ? {} : { valuePath }),
       ...(cause === undefined ? {} : { cause }),
     });
@@ -36,7 +32,7 @@ export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedByt
 }
 
 function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
-  const descriptor = exported.get(fn) ?? findReference(fn);
+  const descriptor = findReference(fn);
   if ('inspected' in descriptor) return storeBySource(fn, descriptor.inspected, args, maxCapturedBytes);
   return { descriptor, encodedArguments: snapshot(args, 'args') };
 }
@@ -48,7 +44,6 @@ function findReference(fn: Callable): ModuleDescriptor | SourceDescriptor | Loca
   if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
   if (isClass(fn)) throw classRefusal([mention(fn)]);
   if (located.kind === 'global') return toReference(located) as SourceDescriptor;
-  if (!located.module.startsWith('node:') || nameBuiltin(fn) !== undefined) exported.set(fn, located);
   return located;
 }
 

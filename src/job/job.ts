@@ -2,9 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from '../errors.ts';
 import type { AnyFunction, ArgumentsOf, Deferrable, Given } from '../function/call-types.ts';
+import { moduleStateOf } from '../function/closure/module-state.ts';
 import { isInside } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
-import { moduleStateOf } from '../function/module/module-state.ts';
 import { logReport } from '../report/logger.ts';
 import {
   type FileReport,

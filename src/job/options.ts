@@ -1,7 +1,7 @@
 /** What a manager can be told, resolved once: what its sweeps, its state files and its jobs need of it. */
+import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
-import type { ModuleState } from '../function/module/module-state.ts';
 import type { Delivery, Durability, RunOrder } from '../log/records.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
 import type { StateFileSettings } from '../state/create-state-file.ts';

@@ -1,6 +1,6 @@
 /** Records to bytes. Pure. */
 import { DeferredSweepError } from '../errors.ts';
-import { checkBounds } from '../value/bounds.ts';
+import { requireReadable } from '../value/bounds.ts';
 import { encode } from '../value/codec.ts';
 import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import { readRecord } from './decode-record.ts';
@@ -32,19 +32,10 @@ export function frameRecord(record: StateRecord, salt: Uint8Array, path: string)
       { path },
     );
   }
-  requireReadable(payload, path);
+  // A function registered by a record that could not be read again would be lost.
+  requireReadable(payload, cause => {
+    const text = `cannot store a record in ${path} that could not be read again; pass the path of a file with the data instead`;
+    return new DeferredSweepError('DEFERRED_TOO_LARGE', text, { path, cause });
+  });
   return encodeFrame(payload);
-}
-
-/** Refuses a record that could not be read again: a function registered by it would be lost. */
-function requireReadable(payload: Buffer, path: string): void {
-  try {
-    checkBounds(payload);
-  } catch (error) {
-    throw new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `cannot store a record in ${path} that could not be read again; pass the path of a file with the data instead`,
-      { path, cause: error },
-    );
-  }
 }

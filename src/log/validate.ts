@@ -1,4 +1,4 @@
-/** Reading the fields of a decoded map that nobody vouches for. */
+/** Typed access to the fields of a decoded, untrusted map. */
 import { DeferredSweepError } from '../errors.ts';
 
 /** Returns a strict reader of the fields of `tree`. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is no map. */
@@ -28,31 +28,19 @@ export class Fields {
   }
 
   text(name: string): string {
-    return this.#expect(name, 'a text', (value): value is string => typeof value === 'string');
+    return this.#expect(name, 'a text', isText);
   }
 
   textOrNull(name: string): string | null {
-    return this.#expect(
-      name,
-      'a text or null',
-      (value): value is string | null => value === null || typeof value === 'string',
-    );
+    return this.#tree[name] === null ? null : this.text(name);
   }
 
   texts(name: string): string[] {
-    return this.#expect(
-      name,
-      'an array of texts',
-      (value): value is string[] => Array.isArray(value) && value.every(item => typeof item === 'string'),
-    );
+    return this.#listOf(name, 'texts', isText);
   }
 
   numbers(name: string): number[] {
-    return this.#expect(
-      name,
-      'an array of numbers',
-      (value): value is number[] => Array.isArray(value) && value.every(item => Number.isSafeInteger(item)),
-    );
+    return this.#listOf(name, 'numbers', Number.isSafeInteger as (value: unknown) => value is number);
   }
 
   /** `undefined` where the field is missing. */
@@ -98,11 +86,7 @@ export class Fields {
 
   /** A whole number of at least 0. */
   index(name: string): number {
-    return this.#expect(
-      name,
-      'a whole number of at least 0',
-      (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
-    );
+    return this.#wholeNumber(name, 0);
   }
 
   /** `undefined` where the field is missing; `max` for more than that. */
@@ -112,11 +96,7 @@ export class Fields {
 
   /** A whole number of at least 1. */
   count(name: string): number {
-    return this.#expect(
-      name,
-      'a whole number of at least 1',
-      (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1,
-    );
+    return this.#wholeNumber(name, 1);
   }
 
   bytes(name: string): Uint8Array {
@@ -134,11 +114,25 @@ export class Fields {
     return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read ${this.#what}: it ${why}`);
   }
 
+  #wholeNumber(name: string, least: number): number {
+    const fits = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= least;
+    return this.#expect(name, `a whole number of at least ${least}`, fits);
+  }
+
+  #listOf<T>(name: string, items: string, fits: (item: unknown) => item is T): T[] {
+    const areAll = (value: unknown): value is T[] => Array.isArray(value) && value.every(fits);
+    return this.#expect(name, `an array of ${items}`, areAll);
+  }
+
   #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {
     const value = this.#tree[name];
     if (!fits(value)) throw corrupt(`${this.#what}.${name}`, expected, value);
     return value;
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function corrupt(where: string, expected: string, found: unknown): DeferredSweepError {

@@ -45,6 +45,16 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
   };
 }
 
+/** Sends a signal to a process group. A group that has ended is no error. @throws Error of Node's shape */
+export function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    // EPERM: macOS says so of a group of zombies.
+    if (!['ESRCH', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
+  }
+}
+
 function sendByPid(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);

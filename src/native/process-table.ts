@@ -21,13 +21,6 @@ export interface ProcessEntry {
   readonly isKernel: boolean;
 }
 
-/** All processes at about one moment. */
-export interface ProcessTable {
-  readonly entries: readonly ProcessEntry[];
-  /** Those that ended while the table was read, whose children may be missing, or before and are not reaped yet. */
-  readonly ended: readonly number[];
-}
-
 /** The event loop has its turn after this long. */
 const SLICE_MS = 10;
 
@@ -35,6 +28,8 @@ const SLICE_MS = 10;
 const KERNEL_THREAD = 0x200000;
 
 /**
+ * Reads the table. Returns the pids of processes that ended while it was read, whose children may be missing, or ended before
+ * and are not reaped yet.
  * @param visit - called for each process as soon as it was read
  * @param isKnown - which pids to leave out
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` where the system does not tell of its processes
@@ -42,25 +37,24 @@ const KERNEL_THREAD = 0x200000;
 export async function readProcessTable(
   visit: (entry: ProcessEntry) => void,
   isKnown: (pid: number) => boolean,
-): Promise<ProcessTable> {
-  if (process.platform === 'darwin') return readNativeTable(visit, isKnown);
-  const entries: ProcessEntry[] = [];
+): Promise<readonly number[]> {
+  if (process.platform === 'darwin') {
+    for (const entry of nativeEntries()) if (!isKnown(entry.pid)) visit(entry);
+    return [];
+  }
   const ended: number[] = [];
   let sliceStartMs = performance.now();
   for (const pid of listPids()) {
     if (isKnown(pid)) continue;
     const entry = readProcess(pid);
     if (entry === undefined) ended.push(pid);
-    else {
-      entries.push(entry);
-      visit(entry);
-    }
+    else visit(entry);
     if (performance.now() - sliceStartMs > SLICE_MS) {
       await setImmediate();
       sliceStartMs = performance.now();
     }
   }
-  return { entries, ended };
+  return ended;
 }
 
 /** One process; undefined when it has ended, reaped or not. */
@@ -109,15 +103,6 @@ function readProcFile(pid: number, name: string): string | undefined {
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-function readNativeTable(
-  visit: (entry: ProcessEntry) => void,
-  isKnown: (pid: number) => boolean,
-): ProcessTable {
-  const entries = nativeEntries().filter(({ pid }) => !isKnown(pid));
-  for (const entry of entries) visit(entry);
-  return { entries, ended: [] };
 }
 
 function nativeEntries(): readonly ProcessEntry[] {

@@ -1,9 +1,8 @@
 /** One attempt of one function: its handler is called in this process, with a time limit. */
 
-import { DeferredSweepError } from '../errors.ts';
 import { type CallSettled, callWithLimit, type KnownInvocation } from '../function/call-with-limit.ts';
 import { reportError } from '../report/reported-error.ts';
-import { restore } from '../value/decode.ts';
+import { listOf, restore } from '../value/decode.ts';
 import type { Handler } from './options.ts';
 import type { ReportedError } from './report.ts';
 import type { StartedAttempt } from './session/messages.ts';
@@ -33,12 +32,7 @@ export async function runAttempt(
   const startMs = performance.now();
   const limits = { timeoutMs, killGraceMs, lost };
   const ended = await callWithLimit(name, { ...known, attempt, registeredAt }, limits, () => {
-    const args = restore(stored);
-    if (Array.isArray(args)) return handler(...args);
-    throw new DeferredSweepError(
-      'DEFERRED_STATE_CORRUPT',
-      `cannot run ${name}: its stored arguments are no array`,
-    );
+    return handler(...listOf(restore(stored)));
   });
   return {
     error: errorOf(ended),

@@ -182,12 +182,7 @@ export class ClusterJob<H extends Handlers> {
     ownership[Symbol.dispose]();
     this.#ownership[Symbol.dispose]();
     this.#host.ended();
-    return summarizeOwners(
-      options.pool,
-      [own],
-      own.outcome === 'ran',
-      Math.round(performance.now() - startMs),
-    );
+    return summarizeOwners(options.pool, [own], own.outcome === 'ran', performance.now() - startMs);
   }
 
   #assertOpen(): void {

@@ -106,7 +106,7 @@ function listedFunction(
   stored: StoredEntry['functions'][number],
   ownerState: OwnerState,
 ): ListedClusterFunction {
-  const { id, name, delivery, timeoutMs, registeredAt, nextAt, argumentsLength } = stored;
+  const { id, name, delivery, timeoutMs, maxAttempts, registeredAt, nextAt, argumentsLength } = stored;
   const attempts = stored.attempts.map(({ attempt, runner, startedAt, endedAt, error }) => ({
     attempt,
     runner,
@@ -121,7 +121,7 @@ function listedFunction(
     name,
     state: ownerState === 'dead' ? 'given-up' : isRunning ? 'running' : 'pending',
     attempts,
-    maxAttempts: delivery === 'at-most-once' ? 1 : stored.maxAttempts,
+    maxAttempts,
     timeoutMs,
     registeredAtEpochMs: Date.parse(registeredAt),
     argumentText:

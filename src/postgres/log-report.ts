@@ -1,5 +1,5 @@
 /** Says on a logger what a cluster sweep, or the end of a cluster job, did. */
-import type { Logger } from '../report/logger.ts';
+import { type Logger, logFailures } from '../report/logger.ts';
 import { type ClusterReport, hasClusterProblems } from './report.ts';
 
 /** One line for each thing that went wrong, one for the rest if there is any. */
@@ -7,13 +7,7 @@ export function logClusterReport(logger: Logger, report: ClusterReport): void {
   for (const { id, functions, error, outcome } of report.owners) {
     if (error) logger.warn(`deferred-sweep: owner ${id} ${outcome}: ${error.message}`);
     if (outcome === 'lost') logger.warn(`deferred-sweep: owner ${id} was taken over by another process`);
-    for (const ran of functions) {
-      if (ran.outcome === 'ok') continue;
-      const fate = ran.deadLetter ? `given up, see dead letter ${ran.deadLetter}` : 'to be tried again';
-      logger.warn(
-        `deferred-sweep: ${ran.name} ${ran.outcome} in attempt ${ran.attempt}, ${fate}: ${ran.error?.message} (${id}.${ran.id})`,
-      );
-    }
+    logFailures(logger, functions, ran => `${id}.${ran.id}`);
   }
   if (report.ok > 0 || hasClusterProblems(report)) {
     logger.info(

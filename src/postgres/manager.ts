@@ -1,8 +1,7 @@
 /** The entry to the cluster store: opens jobs, sweeps those of lost processes. */
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { bootId } from '../lock/boot.ts';
+import { ownIdentity } from '../lock/process-identity.ts';
 import { reportError } from '../report/reported-error.ts';
 import { milliseconds } from '../sweep/options.ts';
 import { type ClusterDefer, ClusterJob } from './job.ts';
@@ -58,7 +57,8 @@ export class ClusterManager<H extends Handlers> {
   async open(): Promise<ClusterJob<H>> {
     const session = await this.#connected();
     const { pool, label, order, graceMs, restartGraceMs, callTimeoutMs } = this.#options;
-    const owner = { host: hostname(), pid: process.pid, bootId: bootId() };
+    const { host, pid, bootId } = ownIdentity();
+    const owner = { host, pid, bootId };
     const request = { ...owner, pool, label, order, graceMs, restartGraceMs };
     const { value } = await session.call('openOwner', request, callTimeoutMs).catch(error => {
       throw databaseError(`open a job in pool ${pool}`, error);
@@ -163,7 +163,7 @@ export class ClusterManager<H extends Handlers> {
   async #connect(): Promise<Session> {
     const { connection, schema, graceMs, logger, pool } = this.#options;
     try {
-      const session = await Session.open({ connection, schema, graceMs, applicationName: 'deferred-sweep' });
+      const session = await Session.open({ connection, schema, graceMs });
       const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
       for (const text of session.warnings) warn(text);
       session

@@ -65,7 +65,7 @@ export class ClusterOperator {
 
 /** A connection that works. @throws DeferredSweepError `DEFERRED_DATABASE`, `DEFERRED_DRIVER_MISSING` */
 export async function connectOnce(connection: ConnectionOptions): Promise<PgClient> {
-  const client = await newClient(connection, 'deferred-sweep');
+  const client = await newClient(connection);
   try {
     await client.connect();
   } catch (error) {

@@ -40,7 +40,7 @@ export interface ClusterOptions<H extends Handlers> {
   maxAttempts?: number | undefined;
   /** From a failed attempt to the next, doubled each time. @defaultValue 10000 */
   retryDelayMs?: number | undefined;
-  /** `'at-most-once'` gives a function one attempt, whatever `maxAttempts` says. @defaultValue 'at-least-once' */
+  /** `'at-most-once'` gives a function one attempt; `maxAttempts` does not count. @defaultValue 'at-least-once' */
   delivery?: Delivery | undefined;
   /** @defaultValue 'fifo' */
   order?: RunOrder | undefined;

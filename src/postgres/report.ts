@@ -1,7 +1,7 @@
 /** What a cluster sweep, or the end of a cluster job, has to say. Plain data: it goes through JSON as it is. */
 import { countFunctions, type FunctionReport, type ReportedError } from '../report/report.ts';
 
-export type { FunctionOutcome, FunctionReport, ReportedError } from '../report/report.ts';
+export type { FunctionReport, ReportedError } from '../report/report.ts';
 
 /** One owner whose functions were run, or could not be. */
 export interface OwnerReport {
@@ -36,10 +36,10 @@ export function summarizeOwners(
   isComplete: boolean,
   ms: number,
 ): ClusterReport {
-  return { pool, owners, ...countFunctions(owners), isComplete, ms };
+  return { pool, owners, ...countFunctions(owners), isComplete, ms: Math.round(ms) };
 }
 
-/** True when somebody should look: a function failed for now or for good, or an owner could not be served. */
+/** True if a function failed for now or for good, or an owner could not be served. */
 export function hasClusterProblems(report: ClusterReport): boolean {
   return report.failed > 0 || !report.isComplete || report.owners.some(owner => owner.error !== undefined);
 }

@@ -1,17 +1,12 @@
 /** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+import { ownIdentity } from '../lock/process-identity.ts';
+import { outcomeOf } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
 import { runAttempt } from './attempt.ts';
 import type { ResolvedClusterOptions } from './options.ts';
-import {
-  type FunctionOutcome,
-  type FunctionReport,
-  type OwnerReport,
-  ownerId,
-  type ReportedError,
-} from './report.ts';
+import { type FunctionReport, type OwnerReport, ownerId, type ReportedError } from './report.ts';
 import type { Buried, Calls, EndedAttempt, Fate, StartedAttempt } from './session/messages.ts';
 import { CallFailure, type Session } from './session/session.ts';
 
@@ -28,7 +23,8 @@ export interface HeldOwner {
 
 /** The process that runs, for people. */
 export function runnerName(): string {
-  return `${hostname()}:${process.pid}`;
+  const { host, pid } = ownIdentity();
+  return `${host}:${pid}`;
 }
 
 /** Runs what is runnable here, once each, and retires the owner. Never rejects. */
@@ -65,7 +61,7 @@ export async function runOwner(
   };
 }
 
-/** @throws whatever is no failure of a call */
+/** @throws what is no failure of a call */
 function failureOf(thrown: unknown): ReportedError {
   if (!(thrown instanceof CallFailure)) throw thrown;
   return { ...thrown.failure.error, name: 'DeferredSweepError', code: 'DEFERRED_DATABASE' };
@@ -166,7 +162,7 @@ class OwnerRun {
     this.reports.push({
       id,
       name: handler,
-      outcome: outcomeOf(error),
+      outcome: outcomeOf(error ?? undefined),
       attempt,
       ms: Math.round(ms),
       ...(error && { error }),
@@ -182,9 +178,4 @@ class OwnerRun {
   #deadLetter(id: number): string {
     return `${ownerId(this.#held.key)}.${id}`;
   }
-}
-
-function outcomeOf(error: ReportedError | null): FunctionOutcome {
-  if (error === null) return 'ok';
-  return error.code === 'DEFERRED_TIMED_OUT' ? 'timed-out' : 'failed';
 }

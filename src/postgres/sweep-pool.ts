@@ -21,7 +21,7 @@ export async function sweepPool(
   const seen = new Set<string>();
   const owners: OwnerReport[] = [];
   const end = (isComplete: boolean): ClusterReport =>
-    summarizeOwners(pool, owners, isComplete, Math.round(performance.now() - startMs));
+    summarizeOwners(pool, owners, isComplete, performance.now() - startMs);
   for (;;) {
     if (stop.aborted) return end(false);
     const { value } = await session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
@@ -36,7 +36,7 @@ export async function sweepPool(
   }
 }
 
-/** Undefined where another was faster, or the connection went: a later sweep finds out. */
+/** Undefined where another process was faster, or the connection was lost: a later sweep finds out. */
 async function takeOver(
   session: Session,
   options: ResolvedClusterOptions,

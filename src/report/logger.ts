@@ -1,5 +1,5 @@
 /** Messages about a sweep: a cleanup that failed, a file set aside. */
-import { hasProblems, type SweepReport } from './report.ts';
+import { type FunctionReport, hasProblems, type SweepReport } from './report.ts';
 
 /** A logger. `console`, pino's and winston's fit as they are. Each call gets one text. */
 export interface Logger {
@@ -17,6 +17,21 @@ export const defaultLogger: Logger = {
 
 export const silent: Logger = { info() {}, warn() {} };
 
+/** Warns of each function that did not succeed. @param whereOf - where a function is registered */
+export function logFailures(
+  logger: Logger,
+  functions: readonly FunctionReport[],
+  whereOf: (ran: FunctionReport) => string,
+): void {
+  for (const ran of functions) {
+    if (ran.outcome === 'ok') continue;
+    const fate = ran.deadLetter ? `given up, see dead letter ${ran.deadLetter}` : 'to be tried again';
+    logger.warn(
+      `deferred-sweep: ${ran.name} ${ran.outcome} in attempt ${ran.attempt}, ${fate}: ${ran.error?.message} (${whereOf(ran)})`,
+    );
+  }
+}
+
 /** Logs a report: a warning for each problem, then one line of counts unless nothing happened. */
 export function logReport(logger: Logger, report: SweepReport): void {
   for (const file of report.files) {
@@ -26,13 +41,7 @@ export function logReport(logger: Logger, report: SweepReport): void {
         `deferred-sweep: ${file.path} is damaged (${file.damagedBytes} bytes), copied to ${file.deadLetter}`,
       );
     }
-    for (const ran of file.functions) {
-      if (ran.outcome === 'ok') continue;
-      const fate = ran.deadLetter ? `given up, see ${ran.deadLetter}` : 'to be tried again';
-      logger.warn(
-        `deferred-sweep: ${ran.name} ${ran.outcome} in attempt ${ran.attempt}, ${fate}: ${ran.error?.message} (${file.path})`,
-      );
-    }
+    logFailures(logger, file.functions, () => file.path);
   }
   if (report.ok > 0 || hasProblems(report)) {
     logger.info(

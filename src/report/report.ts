@@ -209,11 +209,11 @@ export function summarize(
   };
 }
 
-/** The numbers of functions of these files, or of the owners of a cluster. */
+/** What came of the functions of several files or owners. */
 export function countFunctions(
-  of: readonly Pick<FileReport, 'functions' | 'pending'>[],
+  parts: readonly Pick<FileReport, 'functions' | 'pending'>[],
 ): Pick<SweepReport, 'ok' | 'failed' | 'pending'> {
-  const functions = of.flatMap(one => one.functions);
+  const functions = parts.flatMap(part => part.functions);
   const ok = functions.filter(ran => ran.outcome === 'ok').length;
-  return { ok, failed: functions.length - ok, pending: of.reduce((sum, one) => sum + one.pending, 0) };
+  return { ok, failed: functions.length - ok, pending: parts.reduce((sum, part) => sum + part.pending, 0) };
 }

@@ -9,7 +9,7 @@ export interface DeferTrace {
   readonly path: string;
   readonly name: string;
 }
-/** Context of `deferred-sweep:invoke`, published in the process that sweeps, wherever the function runs. */
+/** Context of `deferred-sweep:invoke`, published in the owner or the process that sweeps, not in the runner. */
 export interface InvokeTrace {
   readonly path: string;
   readonly name: string;

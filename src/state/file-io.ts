@@ -80,7 +80,7 @@ export function noSpace(written: number, expected: number): Error {
 export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
 
 /**
- * Sets the mode whatever the umask. If the file system refuses modes, this is no error: a creator checks the mode that
+ * Sets the mode, without regard to the umask. If the file system refuses modes, this is no error: a creator checks the mode that
  * the file system shows.
  *
  * Under Node's permission model there is no fchmod(2). The file is as safe without: open(2) may leave out bits, but never

@@ -1,4 +1,4 @@
-/** Directories for this user alone, whatever the umask. */
+/** Directories for this user alone, under any umask. */
 import { chmodSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 

@@ -4,7 +4,7 @@ import { systemErrorCode } from '../errors.ts';
 
 /** O_NOFOLLOW and O_NONBLOCK: open(2) must not follow a link, nor wait for a FIFO, that a stranger left here. */
 export const READ_FLAGS: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** O_APPEND: records go to the end, whichever process writes. */
+/** O_APPEND: the records of each process go to the end. */
 export const WRITE_FLAGS: number =
   constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 

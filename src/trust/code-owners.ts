@@ -2,7 +2,7 @@
  * Owners of a stored function's code: its module, loaders, program and working directory. The owners at registration are
  * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, isMissing } from '../errors.ts';
 import { Covered } from './covered.ts';
 import { NOTHING_MORE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
@@ -17,8 +17,12 @@ import { type Step, type Way, walk } from './way.ts';
  * @throws Error of Node's shape where the way cannot be walked
  */
 export function ownersOf(path: string): number[] {
-  const owners = foreignSteps(path).map(({ stat }) => stat.uid);
-  return [...new Set(owners)].sort((a, b) => a - b);
+  return inOrder(foreignSteps(path).map(({ stat }) => stat.uid));
+}
+
+/** Ids of users, ascending, each once. */
+export function inOrder(uids: readonly number[]): number[] {
+  return [...new Set(uids)].sort((a, b) => a - b);
 }
 
 /**
@@ -43,7 +47,7 @@ export function checkUnchangedOwners(
       step => !registered.includes(step.stat.uid) && !covered.has(step.path),
     );
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return;
+    if (isMissing(error)) return;
     throw error;
   }
   if (!stranger) return;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorCode, unlessRefused } from '../errors.ts';
-import { checkUnchangedOwners } from './code-owners.ts';
+import { checkUnchangedOwners, inOrder } from './code-owners.ts';
 import { knownOwnersOf } from './known-owners.ts';
 import type { Trust } from './trust.ts';
 
@@ -29,8 +29,7 @@ const FILES = [
 
 /** Users, beside root and this one, who could replace what Node loads first; ascending, each once. */
 export function loaderOwnersOf(start: NodeStart): number[] {
-  const owners = loadersOf(start).flatMap(path => knownOwnersOf(path));
-  return [...new Set(owners)].sort((a, b) => a - b);
+  return inOrder(loadersOf(start).flatMap(path => knownOwnersOf(path)));
 }
 
 /**

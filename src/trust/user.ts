@@ -4,7 +4,7 @@ import { DeferredSweepError } from '../errors.ts';
 export interface ProcessUser {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  /** Of root only: nobody else can change them. */
+  /** Of root only: no other user can change them. */
   readonly groups: string | undefined;
 }
 

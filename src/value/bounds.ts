@@ -97,6 +97,15 @@ export function checkBounds(bytes: Uint8Array): boolean {
   }
 }
 
+/** The same of bytes that are about to be written. @throws what `refusal` makes where a reader would refuse them */
+export function requireReadable(bytes: Uint8Array, refusal: (cause: unknown) => Error): void {
+  try {
+    checkBounds(bytes);
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
 function isText(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     if (bytes[i]! >= 0x80) return isUtf8(bytes.subarray(i, end));
@@ -113,6 +122,6 @@ function isProtoKey(bytes: Uint8Array, start: number, length: number): boolean {
 function corrupt(reason: string, offset: number): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_STATE_CORRUPT',
-    `Cannot decode a CBOR item: ${reason}, at byte ${offset} of it`,
+    `cannot decode a CBOR item: ${reason}, at byte ${offset} of it`,
   );
 }

@@ -94,7 +94,7 @@ export function decodeChecked(bytes: Uint8Array): unknown {
     // A view of our own: cbor-x leaves a property `dataView` on what it is given, and slices of a Buffer would be Buffers.
     return codec.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {
-    throw new DeferredSweepError('DEFERRED_STATE_CORRUPT', 'Cannot decode a CBOR item: cbor-x refuses it', {
+    throw new DeferredSweepError('DEFERRED_STATE_CORRUPT', 'cannot decode a CBOR item: cbor-x refuses it', {
       cause: error,
     });
   } finally {

@@ -1,3 +1,4 @@
+import { DeferredSweepError } from '../errors.ts';
 import { checkBounds } from './bounds.ts';
 import { decodeChecked } from './codec.ts';
 import { type DecodeFunction, Reviver } from './reviver.ts';
@@ -21,9 +22,9 @@ export interface RestoreOptions {
 }
 
 /**
- * Returns the value a `snapshot` was taken of, or an equal one, made of objects nobody else has.
+ * Returns the value a `snapshot` was taken of, or an equal one, made of new objects.
  *
- * The bytes are data, whoever wrote them: time and memory are bounded by their length, nothing in them names a class,
+ * The bytes are data, and may be hostile: time and memory are bounded by their length, nothing in them names a class,
  * module or property to be called, and no prototype is reached. A RegExp is compiled, not run; one from a hostile file
  * may take for ever when the deferred function runs it. Functions are up to {@link RestoreOptions.decodeFunction}.
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for bytes that `snapshot` cannot have written.
@@ -32,4 +33,13 @@ export function restore(bytes: Uint8Array, options: RestoreOptions = {}): unknow
   const hasSpecial = checkBounds(bytes);
   const tree = decodeChecked(bytes);
   return hasSpecial ? new Reviver(options.decodeFunction).revive(tree) : tree;
+}
+
+/** The arguments of a stored call, decoded. @throws `DEFERRED_STATE_CORRUPT` where they are no array */
+export function listOf(args: unknown): never[] {
+  if (Array.isArray(args)) return args as never[];
+  throw new DeferredSweepError(
+    'DEFERRED_STATE_CORRUPT',
+    'cannot read the arguments of a stored call: they are no array',
+  );
 }

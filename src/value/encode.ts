@@ -1,5 +1,4 @@
-import { DeferredSweepError } from '../errors.ts';
-import { checkBounds } from './bounds.ts';
+import { requireReadable } from './bounds.ts';
 import { encode } from './codec.ts';
 import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
 import { isPlain } from './plain.ts';
@@ -23,8 +22,8 @@ export interface SnapshotOptions {
 
 /**
  * Returns CBOR from which {@link restore} makes an equal value, in the sense of `assert.deepStrictEqual`, with the same
- * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs, except
- * an `Error.prepareStackTrace` of the program's when an error is stored whose stack nobody has looked at yet.
+ * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs.
+ * Of the program `Error.prepareStackTrace` may run: an error's stack is made when it is first read.
  *
  * Stored: undefined, null, booleans, numbers, bigints, strings; plain objects, objects without prototype, arrays with or
  * without holes; Date, RegExp with its lastIndex, Map, Set; Buffer, typed arrays, DataView and ArrayBuffer; errors of the
@@ -49,15 +48,7 @@ export function snapshot(value: unknown, rootName: string, options: SnapshotOpti
   const bytes = encode(plain ? value : new TreeBuilder(rootName, options.encodeFunction).build(value));
   if (bytes.length > MAX_VALUE_BYTES) throw new ValuePath(rootName).tooLarge();
   // What a decoder refuses must not be written. A small plain value is within the bounds by how isPlain looks at it.
-  if (!plain || bytes.length > MAX_ITEMS) checkReadable(bytes, rootName);
+  if (!plain || bytes.length > MAX_ITEMS)
+    requireReadable(bytes, cause => new ValuePath(rootName).tooLarge({ cause }));
   return bytes;
-}
-
-function checkReadable(bytes: Buffer, rootName: string): void {
-  try {
-    checkBounds(bytes);
-  } catch (error) {
-    if (!(error instanceof DeferredSweepError)) throw error;
-    throw new ValuePath(rootName).tooLarge({ cause: error });
-  }
 }

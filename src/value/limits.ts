@@ -12,7 +12,7 @@ export const MAX_ITEMS: number = 1024 * 1024;
 
 /**
  * How deeply CBOR arrays, maps and tags may nest, each counting one level. Decoding is recursive, about 200 bytes of
- * stack a level; this leaves most of the default stack (984 KiB) to whoever calls from deep inside a program.
+ * stack a level; this leaves most of the default stack (984 KiB) to a caller deep inside a program.
  */
 export const MAX_DEPTH = 512;
 

@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { DeferredSweepError } from '../errors.ts';
 import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';
 
-// How `Reviver` makes what a special stands for. Whatever a file holds comes in here, so every part is looked at.
+// How `Reviver` makes what a special stands for. The parts come from a file, so each is checked.
 
 /** Text from its UTF-16 code units, little-endian. */
 export function makeString(bytes: unknown): string {
@@ -95,7 +95,7 @@ function nameOf(name: unknown): string {
 export function corrupt(what: string, details: { cause?: unknown } = {}): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_STATE_CORRUPT',
-    `Cannot restore a value: it holds ${what}`,
+    `cannot restore a value: it holds ${what}`,
     details,
   );
 }

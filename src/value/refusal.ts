@@ -21,12 +21,14 @@ export function describe(value: object): string {
   return `an instance of ${name}`;
 }
 
+/** An object and its prototypes, up to a Proxy. */
+function* chainOf(object: object): Iterable<object> {
+  for (let link: object | null = object; link && !types.isProxy(link); link = Object.getPrototypeOf(link))
+    yield link;
+}
+
 function classNameOf(prototype: object): string {
-  for (
-    let link: object | null = prototype;
-    link !== null && !types.isProxy(link);
-    link = Object.getPrototypeOf(link)
-  ) {
+  for (const link of chainOf(prototype)) {
     const Class: unknown = Object.getOwnPropertyDescriptor(link, 'constructor')?.value;
     if (typeof Class !== 'function' || types.isProxy(Class)) continue;
     const name: unknown = Object.getOwnPropertyDescriptor(Class, 'name')?.value;
@@ -37,14 +39,8 @@ function classNameOf(prototype: object): string {
 
 /** Whether the object's chain of prototypes ends elsewhere than at our `Object.prototype`. */
 function isOfAnotherRealm(value: object): boolean {
-  let last: object = value;
-  for (;;) {
-    if (types.isProxy(last)) return false;
-    const next: object | null = Object.getPrototypeOf(last);
-    if (next === null) break;
-    last = next;
-  }
-  return last !== Object.prototype && Object.hasOwn(last, 'isPrototypeOf');
+  const last = [...chainOf(value)].at(-1);
+  return last !== undefined && last !== Object.prototype && Object.hasOwn(last, 'isPrototypeOf');
 }
 
 /** What to pass instead of an object that has no stored form. */
@@ -60,16 +56,17 @@ export function adviceFor(value: object): string {
   if (isOfAnotherRealm(value)) return 'pass a copy made in this realm, such as structuredClone(value)';
   if (types.isNativeError(value)) return 'pass what is needed of it, such as its message and code';
   if (types.isGeneratorObject(value)) return 'pass the array of its values, [...value]';
-  for (const name of classNamesOf(value)) {
-    const advice = ADVICE.get(name);
-    if (advice !== undefined) return advice;
-  }
-  return 'pass its data as a plain object and rebuild the instance inside the deferred function';
+  const [, ...prototypes] = chainOf(value);
+  const name = prototypes.map(classNameOf).find(name => ADVICE.has(name)) ?? '';
+  return (
+    ADVICE.get(name) ??
+    'pass its data as a plain object and rebuild the instance inside the deferred function'
+  );
 }
 
 const HANDLE = 'it lives in this process only, pass what identifies it (a path, a port, a process id)';
 
-// By the names of a value's classes, nearest first: most of these are not loaded unless somebody asks for them.
+// By the names of a value's classes, nearest first: most of these classes are loaded only when they are used.
 const ADVICE: ReadonlyMap<string, string> = new Map([
   // Its href is no path: `rm(href, { force: true })` would find nothing, and say nothing.
   ['URL', 'pass fileURLToPath(value) where a path is meant, and its href where a URL is'],
@@ -92,16 +89,3 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['ReadableStream', HANDLE],
   ['WritableStream', HANDLE],
 ]);
-
-function classNamesOf(value: object): string[] {
-  const names: string[] = [];
-  for (
-    let link: object | null = Object.getPrototypeOf(value);
-    link !== null;
-    link = Object.getPrototypeOf(link)
-  ) {
-    if (types.isProxy(link)) break;
-    names.push(classNameOf(link));
-  }
-  return names;
-}

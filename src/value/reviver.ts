@@ -18,7 +18,7 @@ export type DecodeFunction = (standIn: unknown) => unknown;
  * Turns a decoded tree into the value it stands for, in place where that is the same object.
  *
  * Two steps for every object: it is made, then filled. All objects of the table are made before anything is filled,
- * so a reference always finds its object, whatever cycle it closes; and nothing recurses but the nesting, which is bounded.
+ * so a reference finds its object, also one that closes a cycle. Only the nesting recurses, and it is bounded.
  */
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;

@@ -69,7 +69,7 @@ export class Views {
   }
 }
 
-/** A view that nothing else shares bytes with is stored as the bytes it shows: around them may be anybody's. */
+/** A view that nothing else shares bytes with is stored as the bytes it shows: those around them may be another value's. */
 function fillAlone({ view, form }: ViewForm, places: ItemPlaces): void {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   if (form[0] === 'Uint8Array') places.replace(view, bytes);

@@ -8,7 +8,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { isMissing, systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { type DirectoryEvent, DirectoryWatch } from '../native/directory-watch.ts';
 import { isStateFileName, isUnfinishedName } from '../state/names.ts';
@@ -106,10 +106,6 @@ export class StateDirectoryWatch {
 function wayTo(path: string): string[] {
   const above = dirname(path);
   return above === path ? [path] : [...wayTo(above), path];
-}
-
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }
 
 function inodeOf(path: string): string | undefined {

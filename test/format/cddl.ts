@@ -1,5 +1,5 @@
 /** As much of CDDL (RFC 8610) as docs/state-file.cddl uses; anything else in a schema is an error, not a match. */
-import { decodeSequence, Tagged } from './independent-reader.js';
+import { readItems, Tagged } from '../value/tiny-reader.js';
 
 type Matches = (value: unknown) => boolean;
 type Member = { key: string | undefined; isOptional: boolean; type: Matches };
@@ -44,7 +44,7 @@ export function compileCddl(text: string): Matches {
     const content = primary();
     return value => {
       if (!base(value)) return false;
-      const items = decodeSequence(Buffer.from(value as Uint8Array));
+      const items = readItems(value as Uint8Array);
       return isSequence ? content(items) : items.length === 1 && content(items[0]);
     };
   }
@@ -59,7 +59,8 @@ export function compileCddl(text: string): Matches {
       expect('(');
       const content = type();
       expect(')');
-      return value => value instanceof Tagged && value.tag === Number(token.slice(3)) && content(value.value);
+      return value =>
+        value instanceof Tagged && value.tag === Number(token.slice(3)) && content(value.content);
     }
     if (!/^[a-z]/.test(token)) throw new SyntaxError(`unknown token ${token}`);
     return value => {

@@ -306,6 +306,16 @@ test('a captured closure may take as much as the option says, and no more', () =
   assert.equal(DeferredFunction.capture(fn, [], { maxCapturedBytes: 1000 }).descriptor.kind, 'source');
 });
 
+test('arguments over the limit are what is refused, not what the function captured', () => {
+  const few = 'x';
+  const fn = (bytes: Uint8Array): string => few + bytes.length;
+  assert.throws(() => DeferredFunction.create(fn, new Uint8Array(2 ** 24)), {
+    code: 'DEFERRED_TOO_LARGE',
+    valuePath: 'args',
+    message: /^cannot defer the function fn: cannot store args: it takes more than /,
+  });
+});
+
 test('a command given something of another shape is a TypeError that names it', () => {
   const command = DeferredFunction.command as (...args: unknown[]) => DeferredFunction;
   for (const [args, what] of [

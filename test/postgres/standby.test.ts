@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { mainThreadOwner } from '../helpers/postgres/main-thread-owner.ts';
@@ -13,15 +13,21 @@ import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres || skipLong };
 
+/** A primary with the schema, and its standby. */
+async function startPair(t: TestContext): Promise<{ server: PostgresServer; standby: PostgresServer }> {
+  const server = await PostgresServer.start();
+  t.after(() => server.end());
+  await server.migrate();
+  const standby = await PostgresServer.start({ standbyOf: server });
+  t.after(() => standby.end());
+  return { server, standby };
+}
+
 test(
   'while the synchronous standby is away, defer waits or is uncertain and never resolves, also when its wait is cancelled',
   law,
   async t => {
-    const server = await PostgresServer.start();
-    t.after(() => server.end());
-    await server.migrate();
-    const standby = await PostgresServer.start({ standbyOf: server });
-    t.after(() => standby.end());
+    const { server, standby } = await startPair(t);
     server.configure([`synchronous_standby_names = '*'`]);
     server.reload();
     await until('the synchronous standby', async () => {
@@ -61,11 +67,7 @@ test(
   'after a promotion blocked owners attach to the new primary within the restart grace, but not those with a session on the main thread',
   law,
   async t => {
-    const server = await PostgresServer.start();
-    t.after(() => server.end());
-    await server.migrate();
-    const standby = await PostgresServer.start({ standbyOf: server });
-    t.after(() => standby.end());
+    const { server, standby } = await startPair(t);
     const [pool, control] = [new Pool(t, standby), new Pool(t, standby)];
     const proxy = await TcpProxy.start(t, server);
     const graces = { graceMs: 300, restartGraceMs: 10_000 };

@@ -10,16 +10,23 @@ export class Tagged {
   }
 }
 
-/**
- * Reads one CBOR item by the book (RFC 8949 section 3), with nothing in common with the code under test. Maps give
- * plain objects.
- */
+/** Reads one CBOR item, as {@link readItems}. */
 export function readItem(bytes: Uint8Array): unknown {
+  const items = readItems(bytes);
+  assert.equal(items.length, 1, 'not one item');
+  return items[0];
+}
+
+/**
+ * Reads a CBOR sequence (RFC 8742) by the book (RFC 8949 section 3), with nothing in common with the code under test. Maps
+ * give plain objects. Throws when the last item is cut short.
+ */
+export function readItems(bytes: Uint8Array): unknown[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const items: unknown[] = [];
   let at = 0;
-  const item = read();
-  assert.equal(at, bytes.length, 'bytes are left over');
-  return item;
+  while (at < bytes.length) items.push(read());
+  return items;
 
   function read(): unknown {
     const initial = view.getUint8(at++);

@@ -6,6 +6,7 @@ import { dieOf } from '../../job/die-of.ts';
 import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
 import { withInherited } from '../../native/inheritance.ts';
+import { say } from '../output/output.ts';
 import { reapOrphans } from './adopted-children.ts';
 import type { ExecLine } from './arguments.ts';
 import { ExecJob } from './exec-job.ts';
@@ -13,7 +14,6 @@ import { SOCKET_VARIABLE } from './job-channel.ts';
 import { openJobSocket } from './job-socket.ts';
 import { lockedDescriptor } from './locked-descriptor.ts';
 import { SignalRelay } from './signals.ts';
-import { say } from '../output/output.ts';
 
 /** No job could be opened; nothing was started. */
 const EXIT_NO_JOB = 125;

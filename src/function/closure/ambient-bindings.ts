@@ -86,7 +86,7 @@ function setName(target: object, name: string): object {
   return Object.defineProperty(target, 'name', { value: name, configurable: true });
 }
 
-/** Whatever is read from it is itself, whatever is counted in it is forgotten. */
+/** Each property of it is itself. It forgets what is counted in it. */
 function createIdleCounter(): unknown {
   const counter: unknown = new Proxy(() => undefined, {
     apply: () => counter,

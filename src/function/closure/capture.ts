@@ -29,12 +29,10 @@ export function storeBySource(
   args: readonly unknown[],
   maxBytes: number,
 ): StoredCall {
-  return new Capture(fn, inspected, args, maxBytes).describe();
+  return new Capture([mention(fn, inspected)], args, maxBytes).describe(fn, inspected);
 }
 
 class Capture {
-  readonly #fn: Callable;
-  readonly #inspected: InspectedFunction;
   readonly #chain: readonly Mention[];
   readonly #args: readonly unknown[];
   readonly #maxBytes: number;
@@ -44,16 +42,14 @@ class Capture {
   readonly #rows = new Map<number, CapturedRow>();
   #sourceBytes = 0;
 
-  constructor(fn: Callable, inspected: InspectedFunction, args: readonly unknown[], maxBytes: number) {
+  constructor(chain: readonly Mention[], args: readonly unknown[], maxBytes: number) {
+    this.#chain = chain;
     this.#args = args;
-    this.#fn = fn;
-    this.#inspected = inspected;
-    this.#chain = [mention(fn, inspected)];
     this.#maxBytes = maxBytes;
   }
 
-  describe(): StoredCall {
-    const text = this.#store(-1, this.#fn, this.#inspected, this.#chain);
+  describe(fn: Callable, inspected: InspectedFunction): StoredCall {
+    const text = this.#store(-1, fn, inspected, this.#chain);
     if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
     const values = this.#encodeValues();
@@ -150,7 +146,7 @@ class Capture {
   #withStandIns(members: Readonly<Record<string, unknown>>): object {
     const standing: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(members)) {
-      const reference = typeof value === 'object' && value !== null ? namedReference(value) : undefined;
+      const reference = namedReference(value);
       if (reference === undefined) {
         standing[name] = value;
         continue;
@@ -190,15 +186,17 @@ class Capture {
     try {
       return snapshot(rows, ROOT, { encodeFunction });
     } catch (error) {
-      if (hasCode(error, 'DEFERRED_TOO_LARGE')) throw this.#tooLargeValue();
-      if (hasCode(error, 'DEFERRED_VALUE_REFUSED')) this.#throwNamed();
+      if (!hasCode(error, 'DEFERRED_TOO_LARGE', 'DEFERRED_VALUE_REFUSED')) throw error;
+      // An argument is refused by its own path.
+      snapshot(this.#args, 'args');
+      if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
+      this.#throwNamed();
       throw error;
     }
   }
 
   /** Throws the refusal of a value again, with a path that begins at the variable's name. */
   #throwNamed(): void {
-    snapshot(this.#args, 'args');
     for (const { chain, names, values } of [...this.#rows.values()]) {
       for (const [index, name] of names.entries()) {
         try {

@@ -57,10 +57,7 @@ export function largestVariable(
   const sizes = rows.flatMap(({ chain, names, values }) =>
     names.map((name, index) => ({ chain, name, bytes: encodedLength(values[index]) })),
   );
-  return sizes.reduce<(typeof sizes)[number] | undefined>(
-    (largest, next) => (largest && largest.bytes >= next.bytes ? largest : next),
-    undefined,
-  );
+  return sizes.sort((one, other) => other.bytes - one.bytes)[0];
 }
 
 function encodedLength(value: unknown): number {

@@ -125,7 +125,7 @@ export function findSurroundings(
   };
 
   const visitChildren = (node: Estree.Node, context: Context): void => {
-    for (const [child] of childrenOf(node)) visit(child, context);
+    for (const child of childrenOf(node)) visit(child, context);
   };
 
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';

@@ -54,7 +54,7 @@ function hasOwnKind(fn: Holder): boolean {
     : inherited !== null && Object.getPrototypeOf(inherited) !== null;
 }
 
-/** `Function.prototype`, which is a native function, or that of async functions and generators, of whichever realm. */
+/** `Function.prototype`, which is a native function, or that of async functions and generators, of any realm. */
 function isOfLanguage(prototype: unknown): boolean {
   if (typeof prototype === 'function')
     return Function.prototype.toString.call(prototype).includes('[native code]');

@@ -1,9 +1,10 @@
 import { types } from 'node:util';
+import type { Callable } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { urlOf } from '../module/script-url.ts';
 import { type Mention, refusal } from '../refusal.ts';
-import { isStrict } from '../source-code/strict-code.ts';
+import { isStrict } from '../source-code/script-code.ts';
 import { whyNotAsWritten } from './class-shape.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
@@ -15,7 +16,7 @@ export interface FunctionText {
   readonly position: { readonly url: string; readonly line: number; readonly column: number };
   readonly freeVariables: readonly FreeVariable[];
   readonly lazyName: string | undefined;
-  /** Static fields of a class, properties somebody put on a function. */
+  /** Static fields of a class, properties that the program put on a function. */
   readonly ownProperties: readonly OwnProperty[];
 }
 
@@ -27,7 +28,7 @@ const SELF_CONTAINED = 'pass what it needs as arguments, or export the function 
  * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
  */
 export function storeText(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): FunctionText {
@@ -65,7 +66,7 @@ const LENGTH_OF_ANALYSIS = 1_000;
  * piece of text.
  */
 export function analysisOf(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
   const name = String(fn.name);
@@ -83,45 +84,41 @@ export function analysisOf(
   return analysis;
 }
 
-function refuseBound(analysis: SourceAnalysis, chain: readonly Mention[]): void {
-  const names = analysis.freeVariables.map(({ name }) => name);
-  for (const name of ['import.meta', '__vite_ssr_import_meta__']) {
-    if (analysis.bound.includes(name) || names.includes(name)) {
-      throw refusal(
-        chain,
-        'uses import.meta',
-        'put what it needs of it, import.meta.url, into a variable outside',
-      );
-    }
-  }
-  if (names.includes('eval')) {
-    throw refusal(chain, 'uses eval, whose text cannot be looked into', SELF_CONTAINED);
-  }
-  if (names.includes('arguments')) {
-    throw refusal(chain, 'uses the arguments of the function around it', 'put them into a variable outside');
-  }
-  const [bound] = analysis.bound;
-  if (bound !== undefined) {
-    throw refusal(
-      chain,
-      `uses ${bound}, which means nothing outside of where it was written`,
+function refuseBound(
+  { freeVariables, bound, replacesItself, thisUse }: SourceAnalysis,
+  chain: readonly Mention[],
+): void {
+  const names = new Set([...bound, ...freeVariables.map(({ name }) => name)]);
+  const reasons: readonly [isSo: boolean, why: string, instead: string][] = [
+    [
+      names.has('import.meta') || names.has('__vite_ssr_import_meta__'),
+      'uses import.meta',
+      'put what it needs of it, import.meta.url, into a variable outside',
+    ],
+    [names.has('eval'), 'uses eval, whose text cannot be looked into', SELF_CONTAINED],
+    [
+      names.has('arguments'),
+      'uses the arguments of the function around it',
+      'put them into a variable outside',
+    ],
+    [
+      bound.length > 0,
+      `uses ${bound[0]}, which means nothing outside of where it was written`,
       SELF_CONTAINED,
-    );
-  }
-  if (analysis.replacesItself) {
-    throw refusal(
-      chain,
+    ],
+    [
+      replacesItself,
       'assigns to its own name, and what is stored of a function is constant',
       'put what changes into a variable of another name, or export the function from a module',
-    );
-  }
-  if (analysis.thisUse === 'lexical') {
-    throw refusal(
-      chain,
+    ],
+    [
+      thisUse === 'lexical',
       'uses the `this` of where it was written',
       'put what it needs of it into a variable outside',
-    );
-  }
+    ],
+  ];
+  const reason = reasons.find(([isSo]) => isSo);
+  if (reason !== undefined) throw refusal(chain, reason[1], reason[2]);
 }
 
 /** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */
@@ -129,7 +126,7 @@ const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(
 
 /** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
 function refuseUnlikeItsText(
-  fn: (...args: never[]) => unknown,
+  fn: Callable,
   { shape }: SourceAnalysis,
   inspected: InspectedFunction,
   chain: readonly Mention[],
@@ -163,11 +160,11 @@ function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): 
   }
 }
 
-/** A generator's body runs only while somebody asks for its values, which nobody does. */
 export function classRefusal(chain: readonly Mention[]): Error {
   return refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
 }
 
+/** Its body would run only while its values are asked for, and they are not. */
 export function generatorRefusal(chain: readonly Mention[]): Error {
   return refusal(
     chain,

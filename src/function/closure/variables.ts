@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
-import type { Reference } from '../descriptor.ts';
+import type { Callable, Reference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
@@ -21,7 +21,7 @@ export type Variable =
   | { readonly kind: 'global' }
   /** Given anew where the function runs. */
   | { readonly kind: 'provided' }
-  | { readonly kind: 'function'; readonly value: (...args: never[]) => unknown }
+  | { readonly kind: 'function'; readonly value: Callable }
   /** A module or another object that is found again by name. */
   | { readonly kind: 'reference'; readonly value: object; readonly reference: Reference }
   /** A module that cannot be named, of which only these members are used. */
@@ -72,7 +72,7 @@ export function resolveVariable(
       'call createRequire() inside the function, or import() what it needs',
     );
   }
-  if (typeof value === 'function') return { kind: 'function', value: value as (...args: never[]) => unknown };
+  if (typeof value === 'function') return { kind: 'function', value: value as Callable };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)
     return { kind: 'members', members: readMembers(value, variable.members) };
@@ -84,7 +84,8 @@ export function resolveVariable(
 }
 
 /** The name of an object that is one by identity: a module of Node, a global object, a CommonJS module's exports. */
-export function namedReference(value: object): Reference | undefined {
+export function namedReference(value: unknown): Reference | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
   const builtin = nameBuiltin(value);
   if (builtin !== undefined) return toReference(builtin);
   const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
@@ -122,7 +123,7 @@ function isNamespaceLike(name: string, value: object): boolean {
   if (Object.hasOwn(value, '__esModule')) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
-  return typeof original === 'object' && original !== null && namedReference(original) !== undefined;
+  return namedReference(original) !== undefined;
 }
 
 /**
@@ -163,8 +164,7 @@ function resolveNamespace(
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): Variable {
-  const main: unknown = Reflect.get(value, 'default');
-  const original = typeof main === 'object' && main !== null ? namedReference(main) : undefined;
+  const original = namedReference(Reflect.get(value, 'default'));
   const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
   const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
@@ -191,7 +191,7 @@ function copiedModule(value: object): Reference | undefined {
       name => Object.hasOwn(exports, name) && Reflect.get(exports, name) === Reflect.get(value, name),
     );
   const module = Object.values(require.cache).find(loaded => isOriginal(loaded?.exports));
-  return module && namedReference(module.exports as object);
+  return module && namedReference(module.exports);
 }
 
 /** The namespace that has as its default export what is named. */

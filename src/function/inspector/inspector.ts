@@ -32,7 +32,7 @@ export interface InspectedFunction {
 /** A source text that V8 has compiled. */
 export interface Script {
   readonly id: string;
-  /** As the loader named it, whatever a `//# sourceURL` comment in it says. Empty for `new Function`. */
+  /** As the loader named it; a `//# sourceURL` comment does not count. Empty for `new Function`. */
   readonly url: string;
   readonly isModule: boolean;
 }

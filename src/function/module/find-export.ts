@@ -13,6 +13,7 @@ import type { ModuleDescriptor } from '../descriptor.ts';
 import type { InspectedFunction, Scope, Script } from '../inspector/inspector.ts';
 import { read } from '../inspector/read-variable.ts';
 import { codeOf, isCodeKnown } from '../source-code/script-code.ts';
+import { contains } from '../source-code/syntax-tree.ts';
 import { isProgram } from './entry-script.ts';
 import { restartsProgram } from './evaluation.ts';
 import { checksumsOf } from './same-function.ts';
@@ -40,7 +41,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
   const isReplaceable = path.length > 1 || !script.isModule;
   const checksums = isReplaceable ? checksumsOf(fn, script) : {};
-  return { kind: 'module', module: script.url, export: path.join('.'), ...checksums };
+  return Object.freeze({ kind: 'module', module: script.url, export: path.join('.'), ...checksums });
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
@@ -67,7 +68,7 @@ function findInModule(
   );
 }
 
-/** A function made inside another, and held by no variable of the module: whatever the module exports, not this. */
+/** A function made inside another, and held by no variable of the module. The module does not export it. */
 function isPrivate(
   fn: object,
   scopes: readonly Scope[],
@@ -196,8 +197,7 @@ function startsAt(node: Estree.Function, { line, column }: InspectedFunction): b
   const end = (parameter ?? node.body)?.loc?.start;
   const start = node.loc?.start;
   if (start === undefined || end === undefined) return false;
-  const isAfter = line + 1 > start.line || (line + 1 === start.line && column >= start.column);
   // Without parentheses, `x => x`, the list is its only parameter.
-  const last = parameter === undefined ? end.column - 1 : end.column;
-  return isAfter && (line + 1 < end.line || (line + 1 === end.line && column <= last));
+  const last = { line: end.line, column: parameter === undefined ? end.column : end.column + 1 };
+  return contains({ start, end: last }, line + 1, column);
 }

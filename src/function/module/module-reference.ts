@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DeferredSweepError, errorCode } from '../../errors.ts';
 import { importingForCall } from '../current-invocation.ts';
-import type { ModuleDescriptor } from '../descriptor.ts';
+import type { Callable, ModuleDescriptor } from '../descriptor.ts';
 import { isAnother } from './same-function.ts';
 import { withoutQuery } from './script-url.ts';
 
@@ -48,7 +48,7 @@ function absoluteModule(module: string): string {
 
 /** A function of a module, and the object it is called on. */
 export interface FoundFunction {
-  readonly function: (...args: never[]) => unknown;
+  readonly function: Callable;
   readonly receiver: unknown;
 }
 
@@ -61,7 +61,7 @@ export interface FoundFunction {
 export async function importFunction(descriptor: ModuleDescriptor): Promise<FoundFunction> {
   const found = await importCandidates(descriptor);
   for (const { value, receiver } of found) {
-    if (typeof value === 'function') return { function: value as FoundFunction['function'], receiver };
+    if (typeof value === 'function') return { function: value as Callable, receiver };
   }
   const [first] = found;
   if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);

@@ -14,16 +14,25 @@ export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/, '');
 }
 
-/** Whether a URL names a file of this machine; whoever compiles a text may call it what he likes. */
+/** Whether a URL names a file of this machine; a program may call a text that it compiles anything. */
 function isPath(url: string): boolean {
   if (!url.startsWith('file:') || !URL.canParse(url)) return false;
   const { host, pathname } = new URL(url);
   return host === '' && !/%2f|%00/i.test(pathname);
 }
 
+/** Paths by URL: to make one takes longer than all else of a registration but its write(2). */
+const paths = new Map<string, string | undefined>();
+const MOST_PATHS = 1_000;
+
 /** The path in a `file:` URL; undefined for any other URL, and for one that names no file of this machine. */
 export function filePathOf(url: string): string | undefined {
-  return isPath(url) ? fileURLToPath(withoutQuery(url)) : undefined;
+  if (!url.startsWith('file:')) return undefined;
+  if (!paths.has(url)) {
+    if (paths.size >= MOST_PATHS) paths.clear();
+    paths.set(url, isPath(url) ? fileURLToPath(withoutQuery(url)) : undefined);
+  }
+  return paths.get(url);
 }
 
 /**

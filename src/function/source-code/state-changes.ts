@@ -83,7 +83,7 @@ class Finder implements StateChanges {
       case 'ReturnStatement':
       case 'YieldExpression':
       case 'ArrayExpression':
-        for (const [child] of childrenOf(node)) this.visit(child, 'passed', inside);
+        for (const child of childrenOf(node)) this.visit(child, 'passed', inside);
         return;
       case 'Property':
         if (node.computed) this.visit(node.key as Estree.Node, 'read', inside);
@@ -99,14 +99,14 @@ class Finder implements StateChanges {
         return;
       case 'LogicalExpression':
       case 'SequenceExpression':
-        for (const [child] of childrenOf(node)) this.visit(child, use, inside);
+        for (const child of childrenOf(node)) this.visit(child, use, inside);
         return;
       case 'ArrowFunctionExpression':
-        for (const [child] of childrenOf(node))
+        for (const child of childrenOf(node))
           this.visit(child, child === node.body ? 'passed' : 'read', true);
         return;
       default:
-        for (const [child] of childrenOf(node)) this.visit(child, 'read', inside);
+        for (const child of childrenOf(node)) this.visit(child, 'read', inside);
     }
   }
 

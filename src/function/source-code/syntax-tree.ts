@@ -30,11 +30,15 @@ export function parseSyntax(
   }
 }
 
-/** The nodes directly below a node of a syntax tree, each with the property that holds it. */
-export function* childrenOf(node: Estree.Node): Iterable<[child: Estree.Node, property: string]> {
-  for (const [property, held] of Object.entries(node)) {
-    for (const item of Array.isArray(held) ? held : [held]) if (isNode(item)) yield [item, property];
-  }
+/** The nodes directly below a node of a syntax tree. */
+export function childrenOf(node: Estree.Node): Estree.Node[] {
+  return Object.values(node).flat().filter(isNode);
+}
+
+/** Whether a position is in a stretch of text. @param line - from 1; @param column - from 0 */
+export function contains({ start, end }: Estree.SourceLocation, line: number, column: number): boolean {
+  const isAfter = line > start.line || (line === start.line && column >= start.column);
+  return isAfter && (line < end.line || (line === end.line && column < end.column));
 }
 
 function isNode(value: unknown): value is Estree.Node {

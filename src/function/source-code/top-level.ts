@@ -1,7 +1,7 @@
 import type * as Estree from 'estree';
 import type { CallPosition } from '../module/call-stack.ts';
 import { GLOBAL_NAMES } from './globals.ts';
-import { childrenOf } from './syntax-tree.ts';
+import { childrenOf, contains } from './syntax-tree.ts';
 
 /** What evaluating a module does, as far as its text tells. */
 export interface TopLevel {
@@ -24,16 +24,12 @@ export function describeTopLevel(program: Estree.Program): TopLevel {
     const isBlock = /^(Program|BlockStatement|IfStatement|TryStatement|LabeledStatement|CatchClause)$/.test(
       node.type,
     );
-    for (const [child] of childrenOf(node)) visit(child, isStatement && isBlock);
+    for (const child of childrenOf(node)) visit(child, isStatement && isBlock);
   };
   visit(program, true);
   return {
     startsWork,
-    isOutsideFunctions: ({ line, column }) =>
-      !functions.some(({ start, end }) => {
-        const isAfter = line > start.line || (line === start.line && column > start.column);
-        return isAfter && (line < end.line || (line === end.line && column <= end.column));
-      }),
+    isOutsideFunctions: ({ line, column }) => !functions.some(stretch => contains(stretch, line, column - 1)),
   };
 }
 

@@ -47,6 +47,6 @@ function isVolatile(node: Estree.Node, sources: ReadonlySet<string>): boolean {
   }
   if (node.type === 'MemberExpression' && node.object.type === 'Identifier' && node.object.name === 'process')
     return node.property.type === 'Identifier' && /^(pid|ppid|title|argv)$/.test(node.property.name);
-  for (const [child] of childrenOf(node)) if (isVolatile(child, sources)) return true;
+  for (const child of childrenOf(node)) if (isVolatile(child, sources)) return true;
   return false;
 }

@@ -46,7 +46,7 @@ END
 $$ {definer};
 
 -- What became of the function: 'done', 'retry', 'buried', or 'late' where nothing is left to decide.
--- Not fenced: that a function has run is a fact, whoever ran it.
+-- Not fenced: that a function has run is a fact, also where another process ran it.
 CREATE FUNCTION {schema}.end_attempt(
   p_key bigint, p_id bigint, p_attempt integer, p_error jsonb, p_retry_delay_ms integer
 ) RETURNS text AS $$
@@ -110,8 +110,7 @@ BEGIN
     v_after := f.id;
     SELECT coalesce(max(a.attempt), 0) INTO v_attempt FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id;
     -- An attempt without an end: its runner died in it, or cannot tell.
-    IF v_attempt >= f.max_attempts OR f.delivery = 'at-most-once' AND EXISTS (SELECT FROM {schema}.attempts a
-        WHERE a.lock_key = p_key AND a.id = f.id AND a.ended_at IS NULL) THEN
+    IF v_attempt >= f.max_attempts THEN
       v_error := jsonb_build_object('name', 'DeferredSweepError', 'code', 'DEFERRED_CRASHED', 'message',
         format('cannot tell whether %s ended: the runner of attempt %s is gone', f.handler, v_attempt));
       PERFORM {schema}.bury(p_key, f.id, v_error);

@@ -54,7 +54,7 @@ export async function migrate(client: PgClient, schema: string, grants: Grants):
     if (found === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     for (const step of STEPS.slice(found)) await client.query(filled(step, schema));
     if (found < SCHEMA_VERSION) await client.query(filled(versionStep(), schema));
-    // Functions are everybody's by default.
+    // Every role may call a new function by default.
     await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC`);
     await grant(client, schema, grants.workers, WORKER_FUNCTIONS);
     await grant(client, schema, grants.operators, OPERATOR_FUNCTIONS);

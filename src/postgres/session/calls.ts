@@ -11,13 +11,10 @@ export interface Hold {
 /** What a fenced call answers. `stale`: the server knows a later session of the same owner. */
 export type ServerStanding = 'ok' | 'fenced' | 'stale';
 
-async function row(
-  client: PgClient,
-  text: string,
-  values: readonly unknown[],
-): Promise<Record<string, unknown>> {
-  const { rows } = await client.query(text, values);
-  return rows[0] ?? {};
+type Row = Readonly<Record<string, unknown>>;
+
+function holdOf({ epoch, attachment }: Row): Hold {
+  return { epoch: Number(epoch), attachment: Number(attachment) };
 }
 
 /** The calls of one schema. */
@@ -32,54 +29,26 @@ export class ServerCalls {
     client: PgClient,
     asked: Calls['openOwner']['request'],
   ): Promise<Hold & { readonly key: string }> {
-    const opened = await row(
-      client,
-      `SELECT * FROM ${this.#schema}.open_owner($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [
-        asked.pool,
-        asked.label,
-        asked.host,
-        asked.pid,
-        asked.bootId,
-        asked.order,
-        asked.graceMs,
-        asked.restartGraceMs,
-      ],
-    );
-    return {
-      key: String(opened.lock_key),
-      epoch: Number(opened.epoch),
-      attachment: Number(opened.attachment),
-    };
+    const { pool, label, host, pid, bootId, order, graceMs, restartGraceMs } = asked;
+    const values = [pool, label, host, pid, bootId, order, graceMs, restartGraceMs];
+    const opened = await this.#row(client, 'open_owner', values);
+    return { key: String(opened.lock_key), ...holdOf(opened) };
   }
 
   async register(client: PgClient, hold: Hold, asked: Calls['register']['request']): Promise<ServerStanding> {
-    const { status } = await row(
-      client,
-      `SELECT ${this.#schema}.register($1, $2, $3, $4, $5, $6, $7, $8, $9) AS status`,
-      [
-        asked.key,
-        hold.epoch,
-        hold.attachment,
-        asked.ids,
-        asked.handlers,
-        asked.arguments.map(bytes => Buffer.from(bytes)),
-        asked.delivery,
-        asked.timeoutMs,
-        asked.maxAttempts,
-      ],
-    );
-    return status as ServerStanding;
+    const { key, ids, handlers, delivery, timeoutMs, maxAttempts } = asked;
+    const args = asked.arguments.map(bytes => Buffer.from(bytes));
+    const values = [key, hold.epoch, hold.attachment, ids, handlers, args, delivery, timeoutMs, maxAttempts];
+    return (await this.#row(client, 'register', values)).result as ServerStanding;
   }
 
-  async cancel(client: PgClient, hold: Hold, asked: Calls['cancel']['request']): Promise<ServerStanding> {
-    const { status } = await row(client, `SELECT ${this.#schema}.cancel($1, $2, $3, $4) AS status`, [
-      asked.key,
-      hold.epoch,
-      hold.attachment,
-      asked.id,
-    ]);
-    return status as ServerStanding;
+  async cancel(
+    client: PgClient,
+    hold: Hold,
+    { key, id }: Calls['cancel']['request'],
+  ): Promise<ServerStanding> {
+    const { result } = await this.#row(client, 'cancel', [key, hold.epoch, hold.attachment, id]);
+    return result as ServerStanding;
   }
 
   /** One round trip for the end of an attempt and the start of the next: the functions run in this order. */
@@ -88,18 +57,11 @@ export class ServerCalls {
     hold: Hold,
     asked: Calls['next']['request'],
   ): Promise<Omit<Calls['next']['answer'], 'standing'> & { readonly standing: ServerStanding }> {
-    const { key, ended } = asked;
-    const values = [key, hold.epoch, hold.attachment, asked.call, asked.runner, asked.handlers, asked.after];
-    const start = `${this.#schema}.start_attempt($1, $2, $3, $4, $5, $6, $7)`;
+    const { key, ended, call, runner, handlers, after, retryDelayMs } = asked;
+    const values = [key, hold.epoch, hold.attachment, call, runner, handlers, after];
     const got = ended
-      ? // The start takes an argument from the end, so the attempt has ended before the next is looked for.
-        await row(
-          client,
-          `SELECT s.*, e.fate FROM ${this.#schema}.end_attempt($1, $8, $9, $10, $11) AS e (fate),
-             LATERAL ${start.replace('$7', 'CASE WHEN e.fate IS NOT NULL THEN $7::bigint END')} s`,
-          [...values, ...endValues(ended), asked.retryDelayMs],
-        )
-      : await row(client, `SELECT s.* FROM ${start} s`, values);
+      ? await this.#endAndStart(client, values, [...endValues(ended), retryDelayMs])
+      : await this.#row(client, 'start_attempt', values);
     return {
       fate: ended ? (got.fate as Fate) : null,
       standing: got.status as ServerStanding,
@@ -108,47 +70,39 @@ export class ServerCalls {
     };
   }
 
+  async #endAndStart(client: PgClient, start: readonly unknown[], end: readonly unknown[]): Promise<Row> {
+    // The start takes an argument from the end, so the attempt has ended before the next is looked for.
+    const after = 'CASE WHEN e.fate IS NOT NULL THEN $7::bigint END';
+    const { rows } = await client.query(
+      `SELECT s.*, e.fate FROM ${this.#schema}.end_attempt($1, $8, $9, $10, $11) AS e (fate),
+         LATERAL ${this.#schema}.start_attempt($1, $2, $3, $4, $5, $6, ${after}) s`,
+      [...start, ...end],
+    );
+    return rows[0] ?? {};
+  }
+
   async end(client: PgClient, { key, ended, retryDelayMs }: Calls['end']['request']): Promise<Fate> {
-    const { fate } = await row(client, `SELECT ${this.#schema}.end_attempt($1, $2, $3, $4, $5) AS fate`, [
-      key,
-      ...endValues(ended),
-      retryDelayMs,
-    ]);
-    return fate as Fate;
+    const values = [key, ...endValues(ended), retryDelayMs];
+    return (await this.#row(client, 'end_attempt', values)).result as Fate;
   }
 
   async orphans(client: PgClient, asked: Calls['orphans']['request']): Promise<readonly Orphan[]> {
-    const { rows } = await client.query(`SELECT * FROM ${this.#schema}.orphans($1, $2, $3)`, [
-      asked.pool,
-      asked.handlers,
-      asked.limit,
-    ]);
-    return rows.map(found => ({
-      key: String(found.lock_key),
-      epoch: Number(found.epoch),
-      attachment: Number(found.attachment),
-    }));
+    const rows = await this.#rows(client, 'orphans', [asked.pool, asked.handlers, asked.limit]);
+    return rows.map(found => ({ key: String(found.lock_key), ...holdOf(found) }));
   }
 
   async takeOver(
     client: PgClient,
     { orphan, by, graceMs, restartGraceMs }: Calls['takeOver']['request'],
   ): Promise<{ readonly hold: Hold; readonly answer: NonNullable<Calls['takeOver']['answer']> } | null> {
-    const { rows } = await client.query(`SELECT * FROM ${this.#schema}.take_over($1, $2, $3, $4, $5, $6)`, [
-      orphan.key,
-      orphan.epoch,
-      orphan.attachment,
-      by,
-      graceMs,
-      restartGraceMs,
-    ]);
-    const taken = rows[0];
+    const values = [orphan.key, orphan.epoch, orphan.attachment, by, graceMs, restartGraceMs];
+    const [taken] = await this.#rows(client, 'take_over', values);
     if (taken === undefined) return null;
-    const epoch = Number(taken.epoch);
+    const hold = holdOf(taken);
     return {
-      hold: { epoch, attachment: Number(taken.attachment) },
+      hold,
       answer: {
-        epoch,
+        epoch: hold.epoch,
         label: taken.label as string | null,
         host: String(taken.host),
         pid: Number(taken.pid),
@@ -162,10 +116,7 @@ export class ServerCalls {
     key: string,
     epoch: number,
   ): Promise<{ readonly status: 'ok' | 'contended' | 'fenced'; readonly attachment: number }> {
-    const { status, attachment } = await row(client, `SELECT * FROM ${this.#schema}.reattach($1, $2)`, [
-      key,
-      epoch,
-    ]);
+    const { status, attachment } = await this.#row(client, 'reattach', [key, epoch]);
     return { status: status as 'ok' | 'contended' | 'fenced', attachment: Number(attachment) };
   }
 
@@ -174,12 +125,20 @@ export class ServerCalls {
     hold: Hold,
     key: string,
   ): Promise<{ readonly status: ServerStanding; readonly pending: number }> {
-    const { status, pending } = await row(client, `SELECT * FROM ${this.#schema}.retire($1, $2, $3)`, [
-      key,
-      hold.epoch,
-      hold.attachment,
-    ]);
+    const { status, pending } = await this.#row(client, 'retire', [key, hold.epoch, hold.attachment]);
     return { status: status as ServerStanding, pending: Number(pending ?? 0) };
+  }
+
+  async #row(client: PgClient, fn: string, values: readonly unknown[]): Promise<Row> {
+    const [row] = await this.#rows(client, fn, values);
+    return row ?? {};
+  }
+
+  /** What an SQL function returns; a single value is in `result`. */
+  async #rows(client: PgClient, fn: string, values: readonly unknown[]): Promise<readonly Row[]> {
+    const parameters = values.map((_, index) => `$${index + 1}`);
+    const text = `SELECT * FROM ${this.#schema}.${fn}(${parameters.join(', ')}) AS result`;
+    return (await client.query(text, values)).rows;
   }
 }
 
@@ -192,7 +151,7 @@ function storable(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value;
 }
 
-function startedAttempt(got: Record<string, unknown>): StartedAttempt {
+function startedAttempt(got: Row): StartedAttempt {
   return {
     id: Number(got.id),
     handler: String(got.handler),

@@ -1,5 +1,5 @@
 /** The little of `pg` that is used, and how it is found: an optional peer dependency, loaded only by those who connect. */
-import { DeferredSweepError } from '../../errors.ts';
+import { DeferredSweepError, errorCode } from '../../errors.ts';
 
 /** How to reach the server. Plain data: it goes to another thread. What is left out is taken from `PGHOST`, `PGUSER`, …. */
 export interface ConnectionOptions {
@@ -40,11 +40,11 @@ const CONNECT_MS = 3000;
  * Returns a client that is not connected yet.
  * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING` where `pg` is not installed
  */
-export async function newClient(connection: ConnectionOptions, applicationName: string): Promise<PgClient> {
+export async function newClient(connection: ConnectionOptions): Promise<PgClient> {
   const Client = await loadClient();
   const client = new Client({
     ...connection,
-    application_name: applicationName,
+    application_name: 'deferred-sweep',
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
   });
@@ -54,13 +54,13 @@ export async function newClient(connection: ConnectionOptions, applicationName: 
 }
 
 async function loadClient(): Promise<PgClientClass> {
-  // Named by a variable: whoever type-checks this package need not have pg.
+  // Named by a variable: this package can be type-checked without pg.
   const name = 'pg';
   try {
     const module = (await import(name)) as { default: { Client: PgClientClass } };
     return module.default.Client;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new DeferredSweepError(
       'DEFERRED_DRIVER_MISSING',
       "cannot connect to PostgreSQL: the package pg is not installed; run 'npm install pg'",

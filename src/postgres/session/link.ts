@@ -65,10 +65,9 @@ export class Link {
    * @throws DeferredSweepError why the server will not do; what `pg` throws
    */
   async open(): Promise<readonly string[]> {
-    const { connection, applicationName } = this.#config;
     const client = await this.#connect();
     try {
-      await withinPatience(testSessionLocks(client, connection, applicationName), STATEMENT_PATIENCE_MS);
+      await withinPatience(testSessionLocks(client, this.#config.connection), STATEMENT_PATIENCE_MS);
     } catch (error) {
       abandon(client);
       throw error;
@@ -90,16 +89,13 @@ export class Link {
     { patienceMs = STATEMENT_PATIENCE_MS, isDurable = false }: UseOptions = {},
   ): Promise<T> {
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#use(body, patienceMs, isDurable));
-    this.#last = turn.then(
-      () => this.#ended(),
-      () => this.#ended(), // told to the caller of this turn
-    );
+    const turn = this.#last
+      .then(() => this.#use(body, patienceMs, isDurable))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+    this.#last = turn.then(() => {}).catch(() => {}); // told to the caller of this turn
     return turn;
-  }
-
-  #ended(): void {
-    this.#waiting -= 1;
   }
 
   async #use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number, isDurable: boolean): Promise<T> {
@@ -143,8 +139,8 @@ export class Link {
   }
 
   async #connect(): Promise<PgClient> {
-    const { connection, applicationName, schema } = this.#config;
-    const client = await newClient(connection, applicationName);
+    const { connection, schema } = this.#config;
+    const client = await newClient(connection);
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
       this.#prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
@@ -181,7 +177,7 @@ export class Link {
       let client: PgClient | undefined;
       try {
         client = await this.#connect();
-        // Closed meanwhile: a session that is left would hold locks for nobody.
+        // Closed meanwhile: a session that is left would keep locks that are not used.
         if (this.#isClosed) return abandon(client);
         if (former) await withinPatience(endFormer(client, former), STATEMENT_PATIENCE_MS);
         await withinPatience(this.#events.reattach(client), STATEMENT_PATIENCE_MS);

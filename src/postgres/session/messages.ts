@@ -7,7 +7,6 @@ export interface SessionConfig {
   readonly connection: ConnectionOptions;
   /** Quoted where needed. */
   readonly schema: string;
-  readonly applicationName: string;
   /** Half of it after ownership became unsure, the thread says `expired`. */
   readonly graceMs: number;
 }
@@ -128,15 +127,18 @@ export interface Failure {
   readonly mayBeDone: boolean;
 }
 
-export type ToThread =
-  | {
-      readonly kind: 'call';
-      readonly number: number;
-      readonly name: CallName;
-      readonly request: Calls[CallName]['request'];
-      readonly timeoutMs: number;
-    }
-  | { readonly kind: 'close' };
+/** One call, by its name. */
+export type CallMessage = {
+  [N in CallName]: {
+    readonly kind: 'call';
+    readonly number: number;
+    readonly name: N;
+    readonly request: Calls[N]['request'];
+    readonly timeoutMs: number;
+  };
+}[CallName];
+
+export type ToThread = CallMessage | { readonly kind: 'close' };
 
 export type FromThread =
   | { readonly kind: 'opened'; readonly warnings: readonly string[] }

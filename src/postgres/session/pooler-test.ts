@@ -1,23 +1,18 @@
 /** Finds poolers that hide: whether a session lock stays with the connection that took it. */
 import { randomBytes } from 'node:crypto';
-import { DeferredSweepError } from '../../errors.ts';
 import { type ConnectionOptions, newClient, type PgClient } from './driver.ts';
-import { quieten } from './prepare.ts';
+import { quieten, refusal } from './prepare.ts';
 
 /**
  * Takes a lock on `first`, opens a second connection, and looks whether the lock is where it should be while the second
  * one keeps a backend busy. A pooler that shares backends between clients gives itself away by one of the answers.
  * @throws DeferredSweepError `DEFERRED_POOLER`; what `pg` throws
  */
-export async function testSessionLocks(
-  first: PgClient,
-  connection: ConnectionOptions,
-  applicationName: string,
-): Promise<void> {
+export async function testSessionLocks(first: PgClient, connection: ConnectionOptions): Promise<void> {
   const key = randomBytes(8).readBigInt64BE().toString();
   const { rows } = await first.query('SELECT pg_advisory_lock($1), pg_backend_pid() AS pid', [key]);
   const pid = rows[0]?.pid;
-  const second = await newClient(connection, applicationName);
+  const second = await newClient(connection);
   await second.connect();
   try {
     await quieten(second);
@@ -36,9 +31,9 @@ export async function testSessionLocks(
       again.rows[0]?.pid === pid &&
       again.rows[0]?.has === true;
     if (!kept) {
-      throw new DeferredSweepError(
+      throw refusal(
         'DEFERRED_POOLER',
-        'cannot use the PostgreSQL server: a session lock does not stay with the connection that took it, so a pooler stands before it; connect to the server itself',
+        'a session lock does not stay with the connection that took it, so a pooler stands before it; connect to the server itself',
       );
     }
   } finally {

@@ -1,7 +1,7 @@
 /** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
-import type { PgClient } from './driver.ts';
+import type { PgClient, PgResult } from './driver.ts';
 
 /** A connection that passed. */
 export interface Prepared {
@@ -38,25 +38,14 @@ const PROMPT: Readonly<Record<string, string>> = {
 /** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
 const WEAK_COMMITS: readonly unknown[] = ['off', 'local', 'remote_write'];
 
-function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
+/** The error for a server that will not do. */
+export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
   return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
 }
 
 /** First of all on a connection, so that what follows is not cut short by a limit of the server's. */
 export async function quieten(client: PgClient): Promise<void> {
-  for (const name of [
-    'statement_timeout',
-    'idle_in_transaction_session_timeout',
-    'idle_session_timeout',
-    'lock_timeout',
-  ]) {
-    try {
-      await client.query(`SET ${name} = 0`);
-    } catch (error) {
-      // An old server, which is refused by its version, does not know each of them.
-      if (!isStatementError(error)) throw error;
-    }
-  }
+  await set(client, VITAL);
 }
 
 /**
@@ -70,7 +59,7 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
     SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
       pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,
       (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
-      current_setting('fsync') = 'off' AS no_fsync,
+      current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
       current_setting('synchronous_standby_names') = ''
         AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
   const row = rows[0]!;
@@ -94,21 +83,20 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   if (row.is_asynchronous === true) {
     warnings.push('its standbys are asynchronous: a failover loses what was registered last');
   }
-  warnings.push(...(await applySettings(client, row.is_local === true)));
+  warnings.push(...(await applySettings(client, row)));
   await checkSchema(client, schema);
   return { backendPid: Number(row.pid), backendStart: String(row.started), warnings };
 }
 
-async function applySettings(client: PgClient, isLocal: boolean): Promise<string[]> {
+async function applySettings(client: PgClient, found: PgResult['rows'][number]): Promise<string[]> {
   // A Unix socket tells at once that a client is gone, and knows no keepalives.
-  const prompt = isLocal ? {} : PROMPT;
-  await set(client, { ...VITAL, ...prompt });
-  let values = await settings(client);
-  // Servers from 17 on.
-  if (values.has('transaction_timeout')) await set(client, { transaction_timeout: '0' });
-  if (WEAK_COMMITS.includes(values.get('synchronous_commit')))
-    await set(client, { synchronous_commit: 'on' });
-  values = await settings(client);
+  const prompt = found.is_local === true ? {} : PROMPT;
+  await set(client, {
+    ...prompt,
+    ...(Number(found.version) >= 170_000 && { transaction_timeout: '0' }),
+    ...(WEAK_COMMITS.includes(found.commits) && { synchronous_commit: 'on' }),
+  });
+  const values = await settings(client);
   for (const [name, value] of Object.entries(VITAL)) {
     if (values.get(name) !== value) throw unkept(name, value, values.get(name));
   }
@@ -129,6 +117,7 @@ function unkept(name: string, wanted: string, found: string | undefined): Deferr
 
 async function set(client: PgClient, values: Readonly<Record<string, string>>): Promise<void> {
   const entries = Object.entries(values);
+  if (entries.length === 0) return;
   const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, false)`);
   try {
     await client.query(`SELECT ${calls.join(', ')}`, entries.flat());
@@ -141,7 +130,7 @@ async function set(client: PgClient, values: Readonly<Record<string, string>>): 
 }
 
 async function settings(client: PgClient): Promise<ReadonlyMap<string, string>> {
-  const names = [...Object.keys(VITAL), ...Object.keys(PROMPT), 'synchronous_commit', 'transaction_timeout'];
+  const names = [...Object.keys(VITAL), ...Object.keys(PROMPT), 'synchronous_commit'];
   const { rows } = await client.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [names]);
   return new Map(rows.map(row => [String(row.name), String(row.setting)]));
 }

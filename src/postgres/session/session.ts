@@ -2,7 +2,15 @@
 import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
-import type { CallName, Calls, Failure, FromThread, SessionConfig, ToThread } from './messages.ts';
+import type {
+  CallMessage,
+  CallName,
+  Calls,
+  Failure,
+  FromThread,
+  SessionConfig,
+  ToThread,
+} from './messages.ts';
 
 /** What a call got, and whether an earlier sending of it may have been done, too. */
 export interface Answer<N extends CallName> {
@@ -93,7 +101,7 @@ export class Session extends EventEmitter<Events> {
     // A call that is waited for keeps the process alive; an open session does not.
     this.#worker.ref();
     try {
-      this.#post({ kind: 'call', number, name, request, timeoutMs });
+      this.#post({ kind: 'call', number, name, request, timeoutMs } as CallMessage);
       return (await answered) as Answer<N>;
     } finally {
       this.#waiting.delete(number);

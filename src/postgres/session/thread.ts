@@ -1,5 +1,5 @@
 /**
- * The session thread: keeps the connection with the locks alive, whatever the main thread does. Its entry is `main.ts`.
+ * The session thread: keeps the connection with the locks alive, also while the main thread is blocked. Its entry is `main.ts`.
  *
  * 1. A call is sent, and sent again after each reattachment, until it is answered, fenced, or its time is over. So each
  *    call that is repeated must change nothing the second time; the others fail with the connection.
@@ -11,10 +11,19 @@ import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
 import { Gate } from './gate.ts';
 import { Link, LinkLost, Unconfirmed } from './link.ts';
-import type { CallName, Calls, Failure, FromThread, SessionConfig, Standing, ToThread } from './messages.ts';
+import type {
+  CallMessage,
+  CallName,
+  Calls,
+  Failure,
+  FromThread,
+  SessionConfig,
+  Standing,
+  ToThread,
+} from './messages.ts';
 import { isStatementError } from './prepare.ts';
 
-/** Not a call that can be sent twice: what it takes would be taken by nobody. */
+/** Not sent twice: what the first sending took would be lost. */
 const ONCE: readonly CallName[] = ['takeOver'];
 
 /** What must be on the synchronous standby, where there is one, before it is answered. */
@@ -22,8 +31,6 @@ const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 
 /** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
-
-type CallMessage = Extract<ToThread, { kind: 'call' }>;
 
 export class SessionThread {
   readonly #config: SessionConfig;
@@ -82,7 +89,7 @@ export class SessionThread {
       if (!isOver)
         this.#say({ kind: 'failure', number, failure: { reason, error: reportError(error), mayBeDone } });
       isOver = true;
-      if (name === 'retire') this.#abandon((message.request as Calls['retire']['request']).key, reason);
+      if (message.name === 'retire') this.#abandon(message.request.key, reason);
     };
     const late = new Error(`no answer of the server within ${message.timeoutMs} ms`);
     const timer = setTimeout(() => fail('late', late, sent > 0), message.timeoutMs);
@@ -96,7 +103,7 @@ export class SessionThread {
               // Its time may have ended while others had their turn.
               if (isOver || performance.now() >= until) return undefined;
               sent += 1;
-              return await this.#perform(client, name, message.request);
+              return await this.#perform(client, message);
             },
             { isDurable: DURABLE.includes(name) },
           );
@@ -118,7 +125,7 @@ export class SessionThread {
     }
   }
 
-  /** Nobody runs the functions of this owner here any more, so its lock must not come back with the connection. */
+  /** Its functions do not run here any more, so its lock must not come back with the connection. */
   #abandon(key: string, reason: Failure['reason']): void {
     this.#abandoned.add(key);
     if (reason === 'statement') this.#link.drop(`the server does not retire an owner`);
@@ -127,66 +134,46 @@ export class SessionThread {
   /** An owner was opened or taken for a caller who no longer waits. */
   async #undo({ name, request }: CallMessage, answer: Calls[CallName]['answer'] | undefined): Promise<void> {
     if (answer === undefined || answer === null) return;
-    let key: string;
-    if (name === 'openOwner') key = (answer as Calls['openOwner']['answer']).key;
-    else if (name === 'takeOver') key = (request as Calls['takeOver']['request']).orphan.key;
-    else return;
+    if (name !== 'openOwner' && name !== 'takeOver') return;
+    const { key } = name === 'openOwner' ? (answer as Calls['openOwner']['answer']) : request.orphan;
     await this.#call({ kind: 'call', number: -1, name: 'retire', request: { key }, timeoutMs: 10_000 });
   }
 
-  async #perform<N extends CallName>(
-    client: PgClient,
-    name: N,
-    request: Calls[CallName]['request'],
-  ): Promise<Calls[CallName]['answer']> {
+  async #perform(client: PgClient, { name, request }: CallMessage): Promise<Calls[CallName]['answer']> {
     const server = this.#server;
-    switch (name as CallName) {
+    switch (name) {
       case 'openOwner': {
-        const { key, epoch, attachment } = await server.openOwner(
-          client,
-          request as Calls['openOwner']['request'],
-        );
+        const { key, epoch, attachment } = await server.openOwner(client, request);
         this.#holds.set(key, { epoch, attachment });
         return { key, epoch };
       }
-      case 'register': {
-        const asked = request as Calls['register']['request'];
-        return this.#fenced(asked.key, hold => server.register(client, hold, asked));
-      }
-      case 'cancel': {
-        const asked = request as Calls['cancel']['request'];
-        return this.#fenced(asked.key, hold => server.cancel(client, hold, asked));
-      }
+      case 'register':
+        return this.#fenced(request.key, hold => server.register(client, hold, request));
+      case 'cancel':
+        return this.#fenced(request.key, hold => server.cancel(client, hold, request));
       case 'next': {
-        const asked = request as Calls['next']['request'];
-        const hold = this.#holds.get(asked.key);
+        const { key, ended } = request;
+        const hold = this.#holds.get(key);
         if (hold === undefined) {
-          const fate = asked.ended
-            ? await server.end(client, {
-                key: asked.key,
-                ended: asked.ended,
-                retryDelayMs: asked.retryDelayMs,
-              })
-            : null;
+          const fate = ended && (await server.end(client, { ...request, ended }));
           return { fate, standing: 'fenced', started: null, buried: [] };
         }
-        const next = await server.next(client, hold, asked);
-        return { ...next, standing: this.#standing(asked.key, next.standing) };
+        const next = await server.next(client, hold, request);
+        return { ...next, standing: this.#standing(key, next.standing) };
       }
       case 'end':
-        return await server.end(client, request as Calls['end']['request']);
+        return await server.end(client, request);
       case 'orphans':
-        return await server.orphans(client, request as Calls['orphans']['request']);
+        return await server.orphans(client, request);
       case 'takeOver': {
-        const asked = request as Calls['takeOver']['request'];
-        const taken = await server.takeOver(client, asked);
+        const taken = await server.takeOver(client, request);
         if (taken === null) return null;
-        this.#holds.set(asked.orphan.key, taken.hold);
-        this.#abandoned.delete(asked.orphan.key);
+        this.#holds.set(request.orphan.key, taken.hold);
+        this.#abandoned.delete(request.orphan.key);
         return taken.answer;
       }
       case 'retire': {
-        const { key } = request as Calls['retire']['request'];
+        const { key } = request;
         const hold = this.#holds.get(key);
         if (hold === undefined) return null;
         const { status, pending } = await server.retire(client, hold, key);

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { systemErrorCode } from '../../errors.ts';
+import { signalGroup } from '../../native/process-signal.ts';
 import { MARGIN_MS } from '../../runner/protocol.ts';
 
 /** Ends the child's process group when its start or a function takes too long: SIGTERM, then SIGKILL. */
@@ -53,11 +53,6 @@ export class GroupKiller {
   #kill(signal: NodeJS.Signals): void {
     const { pid, exitCode, signalCode } = this.#child;
     if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    try {
-      process.kill(-pid, signal);
-    } catch (error) {
-      // The group has just ended. macOS answers EPERM for a group of zombies.
-      if (systemErrorCode(error) !== 'ESRCH' && systemErrorCode(error) !== 'EPERM') throw error;
-    }
+    signalGroup(pid, signal);
   }
 }

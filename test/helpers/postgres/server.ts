@@ -164,7 +164,7 @@ export class PostgresServer {
 
   /** A connection; the caller ends it. */
   async connect(user = 'postgres'): Promise<PgClient> {
-    const client = await newClient({ connectionString: this.url(user) }, 'test');
+    const client = await newClient({ connectionString: `${this.url(user)}?application_name=test` });
     await client.connect();
     return client;
   }

@@ -4,11 +4,11 @@
  */
 
 import { types } from 'node:util';
-import { analysisOf } from '../closure/store-source.ts';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { codeOf } from '../source-code/script-code.ts';
+import { analysisOf } from './store-source.ts';
 
 /** What to do about such a function. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';
