@@ -16,9 +16,14 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
+let last: { readonly text: string; readonly mounts: readonly Mount[] } = { text: '', mounts: [] };
+
 /** Every mount that this process can see, or none if the system does not tell. */
-export function readMounts(): Mount[] {
-  return parseMounts(unlessRefused(() => readFileSync('/proc/self/mountinfo', 'utf8'), ''));
+export function readMounts(): readonly Mount[] {
+  const text = unlessRefused(() => readFileSync('/proc/self/mountinfo', 'utf8'), '');
+  // Parsing takes longer than reading, and mounts rarely change.
+  if (text !== last.text) last = { text, mounts: parseMounts(text) };
+  return last.mounts;
 }
 
 /** Pure. Lines of another shape are left out. */

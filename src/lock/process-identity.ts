@@ -33,6 +33,7 @@ export function isAlive(identity: ProcessIdentity): boolean | undefined {
   const here = ownIdentity();
   if (!isThisBoot(identity.bootId)) return undefined;
   if (identity.pidNamespace !== here.pidNamespace) return undefined;
+  if (identity.pid === process.pid && identity.startTicks === here.startTicks) return true;
   try {
     process.kill(identity.pid, 0);
   } catch (error) {
