@@ -12,4 +12,4 @@ export const peers = {
   [PROPER_LOCKFILE]: LockedLines.properLockfile,
 };
 if (hasTable()) peers[SQLITE] = directory => new Table(directory);
-else console.log(`  (without ${SQLITE}: it is not installed)`);
+else console.error(`  (without ${SQLITE}: it is not installed)`);
