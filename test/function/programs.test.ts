@@ -311,28 +311,3 @@ test('a module that opens a job when it is imported to run a function of it gets
   assert.match(swept.stdout, /imported only to run a deferred function/);
   assert.equal(readFileSync(place.ledger, 'utf8'), 'begins\nbegins\n');
 });
-
-test('a file that Node was told to load first and that runs the jobs is part of the program, a loader is not', t => {
-  const place = freshPlace(t);
-  const loader = file(
-    place,
-    'loader.mjs',
-    `import { register } from 'node:module'; export const loads = register;`,
-  );
-  const program = file(
-    place,
-    'program.mjs',
-    `import { DeferredFunctionManager } from ${JSON.stringify(library)};
-     import { isPartOfProgram } from ${JSON.stringify(import.meta.resolve('#dist/function/module/evaluation.js'))};
-     async function main() {
-       await new DeferredFunctionManager(${JSON.stringify(place.base)}).open();
-       console.log(isPartOfProgram(${JSON.stringify(loader)}), isPartOfProgram(process.argv[2]));
-       process.exit();
-     }
-     main();`,
-  );
-  const entry = file(place, 'entry.mjs', '');
-  const argv = ['--import', loader, '--import', program, entry, program];
-  const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
-  assert.equal(stdout + stderr, 'false true\n');
-});

@@ -1,7 +1,7 @@
 /** Programs that register functions: written by a test, run in a directory of their own. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { packageRoot, plainEnvironment } from './command-line.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -18,7 +18,10 @@ export function makeProject(t: TestContext, files: Readonly<Record<string, strin
   const directory = freshDirectory(t);
   mkdirSync(join(directory, 'node_modules'));
   symlinkSync(packageRoot, join(directory, 'node_modules', 'deferred-sweep'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
   return { directory, base: join(directory, 'base'), ledger: join(directory, 'ledger') };
 }
 

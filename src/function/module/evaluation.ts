@@ -2,11 +2,7 @@
  * Which modules may not be imported to find a function again: importing one would run the program, or a part of it that
  * runs jobs, a second time; and a module that is still being evaluated would wait for itself.
  */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { unlessRefused } from '../../errors.ts';
-import { codeOfText } from '../source-code/script-code.ts';
 import type { TopLevel } from '../source-code/top-level.ts';
 import { noteCallers, notedPositions } from './call-stack.ts';
 import { isProgram } from './entry-script.ts';
@@ -37,10 +33,9 @@ export function restartsProgram(url: string, describe: () => TopLevel | undefine
   return running.has(path) || leadsToProgram(url);
 }
 
-/** The same of a file, such as one that `--import` or `-r` named: a loader is not part of the program. */
-export function isPartOfProgram(path: string): boolean {
-  const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
-  return restartsProgram(pathToFileURL(path).href, () => codeOfText(text)?.topLevel);
+/** From now on the file is one that may not be imported. */
+export function markAsProgram(path: string): void {
+  running.add(comparablePath(path));
 }
 
 /** The same of a CommonJS module that is only known by name. */

@@ -1,4 +1,4 @@
-/** What the text of a script says, parsed once: as V8 compiled it, or as it lies in a file. */
+/** What the text of a script, as V8 compiled it, says; parsed once. */
 import type * as Estree from 'estree';
 import { readScript, type Script } from '../inspector/inspector.ts';
 import { type ModuleDeclarations, readDeclarations } from './module-exports.ts';
@@ -30,11 +30,6 @@ export function codeOf(script: Script): ScriptCode | undefined {
 /** Whether {@link codeOf} has to parse nothing. */
 export function isCodeKnown(script: Script): boolean {
   return known.has(script);
-}
-
-/** The same of a text that may be either kind of script. */
-export function codeOfText(text: string): ScriptCode | undefined {
-  return describe(parseFile(text, true), true) ?? describe(parseFile(text, false), false);
 }
 
 function describe(program: Estree.Program | undefined, isModule: boolean): ScriptCode | undefined {
