@@ -9,6 +9,7 @@ import ts from 'typescript';
 import { type AnyFunction, DeferredFunction, DeferredFunctionManager } from '#dist/index.js';
 import { PACKAGE_ROOT } from '../helpers/fn-project.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { makeProject, runNode } from '../helpers/program.ts';
 
 function replace(t: TestContext, holder: object, name: string, fn: AnyFunction, isTold: boolean): void {
   const original: unknown = Reflect.get(holder, name);
@@ -45,6 +46,22 @@ for (const isTold of [true, false]) {
     assert.equal(DeferredFunction.create(fs.rmSync, '/x').module, 'node:fs');
   });
 }
+
+test('a loader that refuses imports by no file, as that of OpenTelemetry and dd-trace, ends no job', t => {
+  const project = makeProject(t, {
+    'hooks.mjs': `export async function resolve(specifier, context, next) {
+      if (specifier.startsWith('node:') && !context.parentURL?.startsWith('file:')) throw new Error('who imports ' + specifier + '?');
+      return next(specifier, context);
+    }`,
+    'setup.mjs': "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);",
+    'main.mjs': `import { DeferredFunctionManager } from 'deferred-sweep';
+      const job = await new DeferredFunctionManager(process.env.BASE).open();
+      job.defer(async path => (await import('node:fs')).writeFileSync(path, 'ran'), process.env.LEDGER);
+      console.log((await job.close()).ok);`,
+  });
+  const { stdout, stderr } = runNode(project, ['--no-warnings', '--import', './setup.mjs', 'main.mjs']);
+  assert.equal(stdout + stderr, '1\n');
+});
 
 test('a function that a program adds to a module of Node is its own', async t => {
   replace(t, fs, 'ours', () => 'mine', false);
