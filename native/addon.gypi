@@ -17,6 +17,7 @@
     "readable_poll.cc",
     "service_notify.cc",
     "signal_origin.cc",
+    "waiting_process.cc",
     "watchdog_posix.cc",
     "watchdog_timer.cc"
   ],

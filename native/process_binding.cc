@@ -7,6 +7,7 @@
 #include "process_signal.h"
 #include "process_table.h"
 #include "signal_origin.h"
+#include "waiting_process.h"
 
 namespace deferred_sweep {
 namespace {
@@ -103,6 +104,21 @@ napi_value SignalSenderBinding(napi_env env, napi_callback_info info) {
   return NumberTo(env, SignalSender(signal));
 }
 
+// startWaitingProcess(): pid | failure
+napi_value StartWaitingProcessBinding(napi_env env, napi_callback_info) {
+  int pid = 0;
+  const int error = StartWaitingProcess(&pid);
+  return NumberOrFailure(env, error, pid, "fork");
+}
+
+// endWaitingProcess(pid): true | failure
+napi_value EndWaitingProcessBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int pid = PidFrom(env, arguments.at[0]);
+  if (pid < 0) return nullptr;
+  return TrueOrFailure(env, EndWaitingProcess(pid), "waitpid");
+}
+
 }  // namespace
 
 napi_status DefineProcessFunctions(napi_env env, napi_value exports) {
@@ -116,6 +132,8 @@ napi_status DefineProcessFunctions(napi_env env, napi_value exports) {
       {"reapChild", ReapChildBinding},
       {"keepSignalOrigin", KeepSignalOriginBinding},
       {"signalSender", SignalSenderBinding},
+      {"startWaitingProcess", StartWaitingProcessBinding},
+      {"endWaitingProcess", EndWaitingProcessBinding},
   };
   for (const auto& function : kFunctions) {
     const napi_status status = DefineFunction(env, exports, function);

@@ -1,3 +1,4 @@
+import { isPreloadedProgram } from '../function/module/preloaded-program.ts';
 import { fileSystemVerdict } from '../lock/file-system.ts';
 import type { Place } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';
@@ -19,7 +20,7 @@ export class FilePool {
 
   constructor(directory: StateDirectory, settings: StateFileSettings, logger: Logger) {
     this.#directory = directory;
-    this.#settings = settings;
+    this.#settings = { ...settings, isProgram: isPreloadedProgram };
     this.#logger = logger;
   }
 

@@ -4,6 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import { DeferredSweepError } from '../errors.ts';
 import { isImportedForCall, isInside, refuseInStartingRunner } from '../function/current-invocation.ts';
 import { noteCallers } from '../function/module/call-stack.ts';
+import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
 import { type SweepReport, summarize } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -71,6 +72,7 @@ export class DeferredFunctionManager {
     this.#assertOpen();
     if (this.#closeOnSignal && !isMainThread) throw getsNoSignals(this.directory);
     noteCallers();
+    notePreloadedPrograms();
     if (isImportedForCall()) throw restarted(this.directory);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
     const file = await this.#parts.files.take();

@@ -142,6 +142,7 @@ function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
     umask: fields.number('umask') & 0o777,
     isRestricted: fields.boolean('isRestricted'),
     label: fields.textOrNull('label'),
+    ...(fields.has('preloadsProgram') && { preloadsProgram: fields.boolean('preloadsProgram') }),
     ...(fields.has('loaderOwners') && { loaderOwners: fields.numbers('loaderOwners') }),
   };
 }

@@ -61,6 +61,8 @@ export interface HeaderRecord {
   /** Whether Node's permission model was on. */
   readonly isRestricted: boolean;
   readonly label: string | null;
+  /** True if an option of Node named the program itself. That option is left out. */
+  readonly preloadsProgram?: boolean;
   /** Users, beside root and the owner, who could replace what its Node loads first. */
   readonly loaderOwners?: readonly number[];
 }

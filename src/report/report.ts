@@ -30,7 +30,8 @@ export interface FunctionReport {
 /**
  * What a function was run without.
  * - `directory-gone`: its working directory is gone or was replaced; it ran where every relative name fails
- * - `without-loaders`: Node did not start with the owner's options and loaders; it ran without them
+ * - `without-loaders`: Node did not start with the owner's options and loaders, or one named the program itself; it ran
+ *   without them
  * - `other-node`: the owner's Node is gone; it ran in the sweeper's
  */
 export type RunNote = 'directory-gone' | 'without-loaders' | 'other-node';

@@ -2,27 +2,37 @@
  * A working directory in which every relative name fails, `..` too. A removed directory would not do: its `..` still
  * works, and `rm('../x', { force: true })` would remove a stranger's file or report success.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { isFailure, succeeded } from '../native/outcome.ts';
 
-/** Resolves when the working directory is such a place. */
-export async function enterNowhere(): Promise<void> {
-  if (isNowhere()) return;
-  // When a process has ended, every lookup in its directory of /proc gives ESRCH.
-  const child = spawn(process.execPath, ['-'], { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'ignore'] });
-  child.stdin.on('error', () => {});
-  const gone = once(child, 'exit').catch(() => {});
-  const isThere = unlessRefused(() => {
-    process.chdir(`/proc/${child.pid}`);
-    return true;
-  }, false);
-  child.kill('SIGKILL');
-  await gone;
-  if (!isThere || !isNowhere()) enterClosedDirectory();
+interface NativeWaitingProcess {
+  startWaitingProcess(): number | NativeFailure;
+  endWaitingProcess(pid: number): true | NativeFailure;
+}
+
+/** Makes the working directory such a place. @throws Error of Node's shape */
+export function enterNowhere(): void {
+  if (isNowhere() || enterEndedProcess()) return;
+  enterClosedDirectory();
+}
+
+/** When a process has ended, every lookup in its directory of /proc gives ESRCH. False where there is none. */
+function enterEndedProcess(): boolean {
+  const { startWaitingProcess, endWaitingProcess } = nativeAddon<NativeWaitingProcess>();
+  const pid = startWaitingProcess();
+  if (isFailure(pid)) return false;
+  try {
+    return unlessRefused(() => {
+      process.chdir(`/proc/${pid}`);
+      return true;
+    }, false);
+  } finally {
+    succeeded(endWaitingProcess(pid));
+  }
 }
 
 function isNowhere(): boolean {

@@ -18,13 +18,13 @@ export class ProcessState {
     this.#notes = notes;
   }
 
-  /** Sets the process up for one function. Resolves to notes on what is not as the owner had it. */
-  async restore(header: HeaderRecord, record: DeferRecord): Promise<readonly RunNote[]> {
+  /** Sets the process up for one function. Returns notes on what is not as the owner had it. */
+  restore(header: HeaderRecord, record: DeferRecord): readonly RunNote[] {
     process.umask(header.umask);
     this.#restoreEnvironment(record.env);
     const place = record.cwd === undefined ? header.cwd : record.cwd;
     if (place !== null && enter(place)) return this.#notes;
-    await enterNowhere();
+    enterNowhere();
     return [...this.#notes, 'directory-gone'];
   }
 

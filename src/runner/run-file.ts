@@ -94,7 +94,7 @@ async function runFunction(
   const { record } = registered;
   const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
   const { killGraceMs, nonce } = shared;
-  const notes = await processState.restore(file.header, record);
+  const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
   watchFunction(timeoutMs, killGraceMs);
   const result = await runAttempt(file, registered, {

@@ -32,10 +32,11 @@ import {
   type Place,
   type RunOrder,
 } from '../log/records.ts';
-import { loaderOwnersOf } from '../trust/loaders.ts';
+import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName, WIP_SUFFIX } from './names.ts';
+import { nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
@@ -57,6 +58,8 @@ export interface StateFileSettings {
   readonly label: string | null;
   /** @defaultValue the working directory */
   readonly cwd?: Place | null;
+  /** Whether a file that Node's options name is the program. Its runner is not to load that. */
+  readonly isProgram?: (path: string) => boolean;
 }
 
 /**
@@ -162,7 +165,7 @@ function abandon(fd: number, path: string): void {
   closeDescriptor(fd);
 }
 
-function describeOwner(settings: StateFileSettings): HeaderRecord {
+function describeOwner({ isProgram, ...settings }: StateFileSettings): HeaderRecord {
   const now = epochMs();
   return {
     kind: 'header',
@@ -177,7 +180,7 @@ function describeOwner(settings: StateFileSettings): HeaderRecord {
     createdAtEpochMs: now,
     node: process.versions.node,
     nodePath: nodePath(),
-    ...optionsOfNode(),
+    ...optionsOfNode(isProgram ?? (() => false)),
     startedIn,
     cwd: settings.cwd === undefined ? currentPlace() : settings.cwd,
     umask: currentUmask(),
@@ -202,17 +205,16 @@ function currentUmask(): number {
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
 }
 
-/** The options of Node, and whose the files are that they name. */
-function optionsOfNode(): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'loaderOwners'> {
-  const execArgv = textsOf(process.execArgv);
-  const nodeOptions = (process.env.NODE_OPTIONS ?? '').toWellFormed();
-  const loaderOwners = loaderOwnersOf({ execArgv, nodeOptions, directory: startedIn?.path ?? '/' });
-  return { execArgv, nodeOptions, ...(loaderOwners.length > 0 && { loaderOwners }) };
-}
-
-/** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
-function textsOf(list: unknown): string[] {
-  // An array of ours: Node's own is of another realm where a test runner loads us into a context.
-  const items: unknown[] = Array.isArray(list) ? [...list] : [];
-  return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));
+/** The options of Node without those that name the program, and whose the files are that they name. */
+function optionsOfNode(
+  isProgram: (path: string) => boolean,
+): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'preloadsProgram' | 'loaderOwners'> {
+  const given = nodeStart();
+  const { directory, ...kept } = withoutLoaders(given, isProgram);
+  const loaderOwners = loaderOwnersOf({ directory, ...kept });
+  return {
+    ...kept,
+    ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),
+    ...(loaderOwners.length > 0 && { loaderOwners }),
+  };
 }

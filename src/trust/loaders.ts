@@ -43,15 +43,53 @@ export function checkLoaders(start: NodeStart, registered: readonly number[], tr
 
 /** Absolute paths of what the options name. Of what cannot be found there is none: Node does not start with it. */
 export function loadersOf({ execArgv, nodeOptions, directory }: NodeStart): string[] {
-  const options = [...splitOptions(nodeOptions), ...execArgv];
-  return options.flatMap((option, at) => {
-    const equals = option.startsWith('--') ? option.indexOf('=') : -1;
-    const name = equals < 0 ? option : option.slice(0, equals);
-    const value = equals < 0 ? options[at + 1] : option.slice(equals + 1);
+  const words = [...splitOptions(nodeOptions), ...execArgv];
+  return loaderOptions(words, directory).map(({ path }) => path);
+}
+
+/** The options without those that name such a file. Exactly as they were where none does. */
+export function withoutLoaders(start: NodeStart, isLeftOut: (path: string) => boolean): NodeStart {
+  const { execArgv, nodeOptions, directory } = start;
+  const without = (words: readonly string[]): string[] => {
+    const leftOut = loaderOptions(words, directory).filter(({ path }) => isLeftOut(path));
+    return words.filter((_, at) => !leftOut.some(({ first, last }) => first <= at && at <= last));
+  };
+  const words = splitOptions(nodeOptions);
+  const kept = without(words);
+  return {
+    execArgv: without(execArgv),
+    nodeOptions: kept.length === words.length ? nodeOptions : kept.map(quoteOption).join(' '),
+    directory,
+  };
+}
+
+/** Whether an option names a module, in whatever way, which may be a loader. */
+export function namesLoader({ execArgv, nodeOptions }: NodeStart): boolean {
+  const words = [...splitOptions(nodeOptions), ...execArgv];
+  return words.some(word => MODULES.includes(word.replace(/=.*/s, '')));
+}
+
+interface LoaderOption {
+  readonly path: string;
+  /** Where it stands among the words. */
+  readonly first: number;
+  readonly last: number;
+}
+
+function loaderOptions(words: readonly string[], directory: string): LoaderOption[] {
+  return words.flatMap((word, first) => {
+    const equals = word.startsWith('--') ? word.indexOf('=') : -1;
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const last = equals < 0 ? first + 1 : first;
+    const value = equals < 0 ? words[last] : word.slice(equals + 1);
     if (value === undefined) return [];
-    if (FILES.includes(name)) return [resolve(directory, value)];
-    const path = MODULES.includes(name) ? moduleAt(value, directory) : undefined;
-    return path === undefined ? [] : [path];
+    const isFile = FILES.includes(name);
+    const path = isFile
+      ? resolve(directory, value)
+      : MODULES.includes(name)
+        ? moduleAt(value, directory)
+        : undefined;
+    return path === undefined ? [] : [{ path, first, last }];
   });
 }
 
@@ -66,7 +104,7 @@ function moduleAt(specifier: string, directory: string): string | undefined {
 }
 
 /** What a step returns, or undefined where Node says by a code why it cannot. */
-function unlessUnresolved<T>(step: () => T): T | undefined {
+export function unlessUnresolved<T>(step: () => T): T | undefined {
   try {
     return step();
   } catch (error) {
@@ -91,4 +129,8 @@ function splitOptions(text: string): string[] {
   return words.map(word =>
     word.replaceAll(/"((?:[^"\\]|\\.)*)"/gs, (_all, inner: string) => inner.replaceAll(/\\(.)/gs, '$1')),
   );
+}
+
+function quoteOption(word: string): string {
+  return /[ "\\]/.test(word) ? `"${word.replaceAll(/["\\]/g, '\\$&')}"` : word;
 }

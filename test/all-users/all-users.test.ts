@@ -26,13 +26,14 @@ import {
 import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { notForOthers } from '../helpers/other-user.ts';
+import { isFull } from '../helpers/size.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
 
 const bounded = { timeout: 120_000 };
 
 /** ROOT with a directory of each user's. */
-function freshRoot(t: TestContext): string {
-  const root = freshDirectory(t);
+function freshRoot(t: TestContext, parent?: string): string {
+  const root = freshDirectory(t, parent);
   chmodSync(root, 0o755);
   for (const uid of [FIRST, SECOND]) directoryOf(join(root, String(uid)), uid, 0o700);
   return root;
@@ -53,8 +54,9 @@ function leaveOrphans(root: string, uid: number, body: string): void {
 
 const touch = `job.defer(async path => (await import('node:fs')).writeFileSync(path, ''), base + '/ran');`;
 
-/** So many that the whole report is longer than what root reads. */
-const MANY_FILES = Number(process.env.DEFERRED_TEST_MANY_FILES ?? 6000);
+/** So many that the whole report is longer than what root reads. All take a minute, in memory. */
+const MANY_FILES = Number(process.env.DEFERRED_TEST_MANY_FILES ?? (isFull ? 100_000 : 6000));
+const IN_MEMORY = isFull && existsSync('/dev/shm') ? '/dev/shm' : undefined;
 
 /** A function prints 100 MB. */
 const printing = `job.defer(async () => {
@@ -280,7 +282,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
   test('many files and a report without end, of two users, take neither the numbers nor the cleanup of each other', {
     timeout: 900_000,
   }, async t => {
-    const root = freshRoot(t);
+    const root = freshRoot(t, IN_MEMORY);
     leaveOrphans(root, FIRST, touch);
     const made = runAs(
       { uid: FIRST },

@@ -191,7 +191,7 @@ export const VALUES: readonly string[] =
     .split(/;\s+/)
     .filter(Boolean);
 
-/** Writes the modules and `main.mjs`, whose argument is a plan. Returns how many functions it has. */
+/** Writes the modules and `main.mjs`, which finds its plan in GENERATED_PLAN. Returns how many functions it has. */
 export function writeProgram(root: string, library: string): number {
   const modules: string[] = [];
   const body = ({ gives }: Thing) => `say(out, label, ${gives});`;
@@ -228,7 +228,7 @@ export function writeProgram(root: string, library: string): number {
     import { writeFileSync } from 'node:fs';
     import { DeferredFunctionManager } from ${JSON.stringify(library)};
     ${SAY}
-    const { base, out, direct, manifest, ending, every, first } = JSON.parse(process.argv[2]);
+    const { base, out, direct, manifest, ending, every, first } = JSON.parse(process.env.GENERATED_PLAN);
     const logger = { info() {}, warn() {}, error() {} };
     const manager = new DeferredFunctionManager(base, { moduleState: 'refuse', maxAttempts: 1, logger });
     const job = await manager.open();

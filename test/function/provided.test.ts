@@ -73,6 +73,61 @@ test("babel's _interopRequireDefault is stored with the function", async () => {
   assert.deepEqual(result, ['b', 1]);
 });
 
+/** As Babel 7.29, Babel 7.20 and swc 1.15 write it; the latter two before their first call and after it. */
+const interops: Readonly<Record<string, readonly [name: string, text: string]>> = {
+  Babel: [
+    '_interopRequireWildcard',
+    `var cache;
+    function _interopRequireWildcard(e, t) { if (!t && e && e.__esModule) return e; var r, c, a = Object.defineProperty, n = { __proto__: null, default: e }; if (Object(e) !== e) return n; if (cache || "function" != typeof WeakMap || (cache = new WeakMap()), cache) { if (cache.has(e)) return cache.get(e); cache.set(e, n); } for (c in e) "default" !== c && {}.hasOwnProperty.call(e, c) && ((r = a && Object.getOwnPropertyDescriptor(e, c)) && (r.get || r.set) ? a(n, c, r) : n[c] = e[c]); return n; }`,
+  ],
+  'Babel, that replaces itself': [
+    '_interopRequireWildcard',
+    `function _interopRequireWildcard(e, t) { if ("function" == typeof WeakMap) var r = new WeakMap(), n = new WeakMap(); return (_interopRequireWildcard = function (e, t) { if (!t && e && e.__esModule) return e; var o, i, f = { __proto__: null, default: e }; if (null === e || "object" != typeof e && "function" != typeof e) return f; if (o = t ? n : r) { if (o.has(e)) return o.get(e); o.set(e, f); } for (const t in e) "default" !== t && {}.hasOwnProperty.call(e, t) && ((i = (o = Object.defineProperty) && Object.getOwnPropertyDescriptor(e, t)) && (i.get || i.set) ? o(f, t, i) : f[t] = e[t]); return f; })(e, t); }`,
+  ],
+  swc: [
+    '_interop_require_wildcard',
+    `function _getRequireWildcardCache(nodeInterop) {
+      var cacheBabelInterop = new WeakMap(), cacheNodeInterop = new WeakMap();
+      return (_getRequireWildcardCache = function(nodeInterop) { return nodeInterop ? cacheNodeInterop : cacheBabelInterop; })(nodeInterop);
+    }
+    function _interop_require_wildcard(obj, nodeInterop) {
+      if (!nodeInterop && obj && obj.__esModule) return obj;
+      if (obj === null || typeof obj !== "object" && typeof obj !== "function") return { default: obj };
+      var cache = _getRequireWildcardCache(nodeInterop);
+      if (cache && cache.has(obj)) return cache.get(obj);
+      var newObj = { __proto__: null };
+      for (var key in obj) if (key !== "default" && Object.prototype.hasOwnProperty.call(obj, key)) {
+        var desc = Object.getOwnPropertyDescriptor(obj, key);
+        if (desc && (desc.get || desc.set)) Object.defineProperty(newObj, key, desc); else newObj[key] = obj[key];
+      }
+      newObj.default = obj;
+      if (cache) cache.set(obj, newObj);
+      return newObj;
+    }`,
+  ],
+};
+
+for (const [tool, [name, text]] of Object.entries(interops))
+  for (const isCalled of [false, true])
+    test(`import() as ${tool} makes it for CommonJS gives what it gave, ${isCalled ? 'after' : 'before'} a first call`, async () => {
+      const script = `${text}
+        const tell = () => {
+          const own = { b: 1, get a() { return 2; }, default: 3 }, shown = ${name}(own);
+          return [
+            Object.keys(shown), shown.a, shown.b, shown.default === own, ${name}(own) === shown, 
+            ${name}({ __esModule: true }).default, ${name}(1).default, ${name}(tell).default === tell,
+          ];
+        };
+        ${isCalled ? `${name}({});` : ''}
+        return async () => [
+          tell(), (await Promise.resolve().then(() => ${name}(require('node:path')))).basename('/a/b'),
+        ];`;
+      const deferred = DeferredFunction.create(inScript(script));
+      assert.ok(deferred.descriptor.kind === 'source');
+      const called = await (inScript(script) as () => unknown)();
+      assert.deepEqual(await deferred.invoke(), called);
+    });
+
 test("vite's import() resolves as where it was written", async () => {
   const result = await storedAndRun(
     `

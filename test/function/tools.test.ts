@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { type AnyFunction, DeferredFunction, DeferredFunctionManager } from '#dist/index.js';
+import { type AnyFunction, DeferredFunction, DeferredFunctionManager, sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
 import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { makeProject, runNode } from '../helpers/program.ts';
 
 function replace(t: TestContext, holder: object, name: string, fn: AnyFunction, isTold: boolean): void {
   const original: unknown = Reflect.get(holder, name);
@@ -45,6 +47,46 @@ for (const isTold of [true, false]) {
     assert.equal(DeferredFunction.create(fs.rmSync, '/x').module, 'node:fs');
   });
 }
+
+test('a loader that refuses imports by no file, as that of OpenTelemetry and dd-trace, ends no job', t => {
+  const project = makeProject(t, {
+    'hooks.mjs': `export async function resolve(specifier, context, next) {
+      if (specifier.startsWith('node:') && !context.parentURL?.startsWith('file:')) throw new Error('who imports ' + specifier + '?');
+      return next(specifier, context);
+    }`,
+    'setup.mjs': "import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);",
+    'main.mjs': `import { DeferredFunctionManager } from 'deferred-sweep';
+      const job = await new DeferredFunctionManager(process.env.BASE).open();
+      job.defer(async path => (await import('node:fs')).writeFileSync(path, 'ran'), process.env.LEDGER);
+      console.log((await job.close()).ok);`,
+  });
+  const { stdout, stderr } = runNode(project, ['--no-warnings', '--import', './setup.mjs', 'main.mjs']);
+  assert.equal(stdout + stderr, '1\n');
+});
+
+test('what a launcher made by a hook of its own, which no option of Node names, is stored by source', async t => {
+  const project = makeProject(t, {
+    // As ts-node and babel-node do it.
+    'launcher.cjs': `const fs = require('node:fs');
+      require.extensions['.js'] = (module, file) =>
+        module._compile(fs.readFileSync(file, 'utf8').replaceAll('const-of-mine', 'const'), file);
+      require('./main.js');`,
+    'lib.js': `const-of-mine fs = require('node:fs');
+      exports.tell = function tell(ledger, text) { fs.appendFileSync(ledger, text + '\\n'); };`,
+    'main.js': `const-of-mine { tell } = require('./lib.js');
+      import('deferred-sweep').then(async ({ DeferredFunctionManager }) => {
+        const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+        job.defer(tell, process.env.LEDGER, 'exported');
+        job.defer(ledger => tell(ledger, 'captured'), process.env.LEDGER);
+        process.kill(process.pid, 'SIGKILL');
+      });`,
+  });
+  const ended = runNode(project, ['launcher.cjs']);
+  assert.equal(ended.signal, 'SIGKILL', ended.stderr);
+  const report = await sweep(project.base, { logger: null });
+  assert.deepEqual([report.ok, report.failed], [2, 0], JSON.stringify(report));
+  assert.deepEqual(read(project.ledger), ['exported', 'captured']);
+});
 
 test('a function that a program adds to a module of Node is its own', async t => {
   replace(t, fs, 'ours', () => 'mine', false);

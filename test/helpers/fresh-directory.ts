@@ -5,8 +5,8 @@ import type { TestContext } from 'node:test';
 import { systemErrorCode } from '#dist/errors.js';
 
 /** An empty directory of mode 0700 that is removed, with all in it, at the end of the test. */
-export function freshDirectory(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'deferred-sweep-test-'));
+export function freshDirectory(t: TestContext, parent: string = tmpdir()): string {
+  const path = mkdtempSync(join(parent, 'deferred-sweep-test-'));
   const remove = (): void => {
     try {
       rmSync(path, { recursive: true, force: true });

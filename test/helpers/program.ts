@@ -1,7 +1,7 @@
 /** Programs that register functions: written by a test, run in a directory of their own. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { linkPackage, plainEnvironment } from './command-line.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -17,7 +17,10 @@ export interface Project {
 export function makeProject(t: TestContext, files: Readonly<Record<string, string>>): Project {
   const directory = freshDirectory(t);
   linkPackage(directory);
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  }
   return { directory, base: join(directory, 'base'), ledger: join(directory, 'ledger') };
 }
 

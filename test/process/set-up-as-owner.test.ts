@@ -60,31 +60,6 @@ test('a loader that is gone is left out, and the report says so', async t => {
   assert.deepEqual([ran?.outcome, ran?.notes], ['ok', ['without-loaders']]);
 });
 
-for (const option of ['--import', '-r']) {
-  test(`a program that ${option} names is not run again`, async t => {
-    const name = option === '-r' ? 'program.cjs' : 'program.mjs';
-    const source = `
-      const { appendFileSync, promises } = process.getBuiltinModule('fs');
-      appendFileSync(process.env.LEDGER, 'begins\\n');
-      const begin = async ({ DeferredFunctionManager }) => {
-        const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
-        appendFileSync(process.env.LEDGER, 'has a job\\n');
-        job.defer(promises.rm, '/nonexistent', { force: true });
-        process.kill(process.pid, 'SIGKILL');
-      };
-      import('deferred-sweep').then(begin);
-      ${option === '--import' ? 'await new Promise(resolve => setTimeout(resolve, 30_000));' : ''}`;
-    const project = makeProject(t, { [name]: source });
-    assert.equal(
-      runNode(project, [option, `./${name}`, '-e', 'setTimeout(() => {}, 30_000)']).signal,
-      'SIGKILL',
-    );
-    const [ran] = (await sweep(project.base, quiet)).files[0]!.functions;
-    assert.equal(ran?.outcome, 'ok');
-    assert.equal(read(project.ledger).filter(line => line === 'has a job').length, 1);
-  });
-}
-
 test('a command is the program that was found at its registration, and refused where there is none', async t => {
   const project = makeProject(t, {
     'main.mjs': `

@@ -6,6 +6,7 @@ import { currentDirectory } from '../current-directory.ts';
 import type { Script } from '../inspector/inspector.ts';
 import { importFrom } from '../module/import-from.ts';
 import { urlOf, withoutQuery } from '../module/script-url.ts';
+import { createInterop, isInterop } from './interop-namespace.ts';
 
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
 interface Provision {
@@ -33,6 +34,17 @@ const PROVISIONS: readonly Provision[] = [
     create: () => setName,
   },
   {
+    // Babel; the helper replaces itself at its first call by one with a cache, or has one beside it.
+    pattern: /^_interopRequireWildcard$/,
+    matches: isInterop,
+    create: () => babelInterop,
+  },
+  {
+    pattern: /^_interop_require_wildcard$/,
+    matches: isInterop,
+    create: () => swcInterop,
+  },
+  {
     // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
     pattern: /^cov_[0-9a-z]+$/,
     matches: value => typeof value === 'function',
@@ -45,6 +57,9 @@ const PROVISIONS: readonly Provision[] = [
     create: url => (specifier: string) => importFrom(unrooted(specifier, url), url),
   },
 ];
+
+const babelInterop = createInterop(true);
+const swcInterop = createInterop(false);
 
 /** Whether a stored function gets this variable from {@link provide}. */
 export function isProvided(name: string, value: unknown, script: Script): boolean {

@@ -33,6 +33,30 @@ export function notedPositions(url: string): readonly CallPosition[] | undefined
   return callers.get(comparablePath(url));
 }
 
+/**
+ * The files whose functions, or top level, led to this call since the event loop or the module loader began one; by
+ * comparable path. Undefined where code that is no file is among them, as of `--eval`.
+ */
+export function callingFiles(): readonly string[] | undefined {
+  const files = new Set<string>();
+  for (const call of callSites()) {
+    const name = call.getFileName() ?? '';
+    // Hooks of `require` are behind it, and are no callers.
+    if (name.startsWith('node:internal/modules/') && files.size > 0) break;
+    if (name === '' || name.startsWith('node:') || isOurs(name)) continue;
+    if (!/^(file:|\/)/.test(name)) return undefined;
+    files.add(comparablePath(name));
+  }
+  return [...files];
+}
+
+/** `dist/`: this module is compiled into a file of `dist/chunks/`. */
+const ours = comparablePath(new URL('../', import.meta.url).href);
+
+function isOurs(name: string): boolean {
+  return comparablePath(name).startsWith(ours);
+}
+
 /** The stack, however long; empty where a hardened program has frozen `Error`. */
 function callSites(): readonly NodeJS.CallSite[] {
   const { stackTraceLimit, prepareStackTrace } = Error;

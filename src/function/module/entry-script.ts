@@ -24,10 +24,14 @@ export function isProgram(urlOrPath: string): boolean {
   // Null in Jest.
   const main = require.main?.filename;
   if (main !== undefined && path === comparablePath(main)) return true;
+  return entryScripts().includes(path);
+}
+
+/** By comparable path, under each name that it has. Not all need be files. */
+export function entryScripts(): readonly string[] {
   // In a worker thread argv[1] is the script of the thread.
-  return [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()].some(
-    argument => typeof argument === 'string' && programPaths(argument).includes(path),
-  );
+  const names = [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()];
+  return names.flatMap(name => (typeof name === 'string' ? programPaths(name) : []));
 }
 
 function programPaths(argument: string): readonly string[] {

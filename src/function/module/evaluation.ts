@@ -33,6 +33,11 @@ export function restartsProgram(url: string, describe: () => TopLevel | undefine
   return running.has(path) || leadsToProgram(url);
 }
 
+/** From now on the file is one that may not be imported. */
+export function markAsProgram(path: string): void {
+  running.add(comparablePath(path));
+}
+
 /** The same of a CommonJS module that is only known by name. */
 export function leadsToProgram(url: string): boolean {
   const file = filePathOf(url);

@@ -16,6 +16,7 @@ import { codeOf, isCodeKnown } from '../source-code/script-code.ts';
 import { contains } from '../source-code/syntax-tree.ts';
 import { isProgram } from './entry-script.ts';
 import { restartsProgram } from './evaluation.ts';
+import { isMadeByHook } from './hook-made.ts';
 import { checksumsOf } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
 
@@ -39,6 +40,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
+  if (isMadeByHook(script)) return undefined;
   const isReplaceable = path.length > 1 || !script.isModule;
   const checksums = isReplaceable ? checksumsOf(fn, script) : {};
   return Object.freeze({ kind: 'module', module: script.url, export: path.join('.'), ...checksums });

@@ -37,13 +37,17 @@ let isWarningAbsorbed = false;
 export function absorbExperimentalWarning(): void {
   if (isWarningAbsorbed) return;
   isWarningAbsorbed = true;
-  const firstImport = compileFunction('return import("node:process")', [], { importModuleDynamically });
+  const firstImport = compileFunction('return import("node:process")', [], {
+    filename: siblingOf(import.meta.url),
+    importModuleDynamically,
+  }) as () => Promise<unknown>;
   const { emitWarning } = process;
   process.emitWarning = (...args: unknown[]) => {
     if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
   };
   try {
-    void firstImport();
+    // A loader of the program's may refuse it, as import-in-the-middle does where no file imports.
+    firstImport().catch(() => {});
   } finally {
     process.emitWarning = emitWarning;
   }

@@ -24,18 +24,22 @@ export function importedFiles(path: string): readonly string[] {
   if (module !== undefined) return module.children.map(({ filename }) => filename).filter(name => !!name);
   let files = known.get(path);
   if (files === undefined) {
-    files = namedInText(path);
+    files = namedFiles(path, 'import');
     known.set(path, files);
   }
   return files;
 }
 
-const SPECIFIER =
-  /\b(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])(\.[^'"\n]+)\1|\bimport\s*(['"])(\.[^'"\n]+)\3|\brequire\(\s*(['"])(\.[^'"\n]+)\5/g;
+const SPECIFIERS: Readonly<Record<'import' | 'import()', RegExp>> = {
+  import:
+    /\b(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])(\.[^'"\n]+)\1|\bimport\s*(['"])(\.[^'"\n]+)\3|\brequire\(\s*(['"])(\.[^'"\n]+)\5/g,
+  'import()': /\bimport\(\s*(['"])(\.[^'"\n]+)\1/g,
+};
 
-function namedInText(path: string): readonly string[] {
+/** The same as the text says: what is imported before the module runs, or by it. */
+export function namedFiles(path: string, by: keyof typeof SPECIFIERS): readonly string[] {
   const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
-  return [...text.matchAll(SPECIFIER)].flatMap(match => {
+  return [...text.matchAll(SPECIFIERS[by])].flatMap(match => {
     const named = fileURLToPath(new URL(match[2] ?? match[4] ?? match[6] ?? '', pathToFileURL(path)));
     const found = ENDINGS.map(([ending, other]) => named.replace(ending, other)).find(isFile);
     return found === undefined ? [] : [found];

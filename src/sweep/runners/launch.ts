@@ -40,7 +40,10 @@ export function launchOf(header: HeaderRecord): Launch {
     nodeOptions,
     directory: isThere ? started.path : '/',
     isRestricted,
-    notes: hasNode || header.nodePath === '' ? [] : ['other-node'],
+    notes: [
+      ...(hasNode || header.nodePath === '' ? [] : (['other-node'] as const)),
+      ...(header.preloadsProgram === true ? (['without-loaders'] as const) : []),
+    ],
   });
 }
 
@@ -63,7 +66,7 @@ export function plainLaunch(from: Launch): Launch | undefined {
   if (from.isRestricted || (!hasLoaders && !isOtherNode)) return undefined;
   const notes: RunNote[] = [...from.notes];
   if (isOtherNode && !notes.includes('other-node')) notes.push('other-node');
-  if (hasLoaders) notes.push('without-loaders');
+  if (hasLoaders && !notes.includes('without-loaders')) notes.push('without-loaders');
   return launch({
     ...from,
     nodePath: process.execPath,

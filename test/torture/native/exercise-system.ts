@@ -26,6 +26,8 @@ const FUNCTIONS = [
   'duplicateInheritable',
   'keepSignalOrigin',
   'signalSender',
+  'startWaitingProcess',
+  'endWaitingProcess',
 ] as const;
 type SystemFunction = (typeof FUNCTIONS)[number];
 
@@ -55,7 +57,13 @@ export async function exerciseSystem(addon: object, path: string, addonPath: str
 }
 
 function takesArguments(name: SystemFunction): boolean {
-  return !['listProcesses', 'becomeSubreaper', 'peekEndedChild', 'openDirectoryWatches'].includes(name);
+  return ![
+    'listProcesses',
+    'becomeSubreaper',
+    'peekEndedChild',
+    'openDirectoryWatches',
+    'startWaitingProcess',
+  ].includes(name);
 }
 
 function isFailure(answer: unknown): boolean {
@@ -107,6 +115,11 @@ async function exerciseChildren(native: Functions): Promise<void> {
   assert.equal(native.reapChild(adopted), 1);
   assert.equal(native.reapChild(adopted), 0);
   assert.equal(native.reapChild(NONE), 0);
+  const waiting = native.startWaitingProcess();
+  if (process.platform !== 'linux') return assert.ok(isFailure(waiting));
+  assert.equal(process.kill(waiting as number, 0), true);
+  assert.equal(native.endWaitingProcess(waiting), true);
+  for (const none of [waiting, NONE]) assert.ok(isFailure(native.endWaitingProcess(none)));
 }
 
 async function exerciseSignals(native: Functions): Promise<void> {

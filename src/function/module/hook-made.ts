@@ -1,0 +1,46 @@
+/**
+ * Code that a hook of the program's own made of a file: of ts-node's or babel-node's command, which no option of Node
+ * names. A runner has no such hook.
+ */
+import { readFileSync } from 'node:fs';
+import { unlessRefused } from '../../errors.ts';
+import { nodeStart } from '../../state/node-start.ts';
+import { namesLoader, withoutLoaders } from '../../trust/loaders.ts';
+import { readScript, type Script } from '../inspector/inspector.ts';
+import { isPreloadedProgram } from './preloaded-program.ts';
+import { filePathOf } from './script-url.ts';
+
+const known = new WeakMap<Script, boolean>();
+
+/** Whether a runner that loads the file would get other code, or none. */
+export function isMadeByHook(script: Script): boolean {
+  let is = known.get(script);
+  if (is === undefined) {
+    is = !hasLoaders() && isTransformed(script);
+    known.set(script, is);
+  }
+  return is;
+}
+
+/** Whether options of Node name a loader: the runner has it, too. */
+function hasLoaders(): boolean {
+  return namesLoader(withoutLoaders(nodeStart(), isPreloadedProgram));
+}
+
+function isTransformed(script: Script): boolean {
+  const path = filePathOf(script.url);
+  const text = path === undefined ? undefined : unlessRefused(() => readFileSync(path, 'utf8'), undefined);
+  if (text === undefined) return false;
+  const code = readScript(script);
+  const written = text.replace(/^\ufeff/, '');
+  if (code.replace(/^\ufeff/, '').startsWith(written)) return false;
+  // Node itself puts spaces where types were, in versions that can.
+  return !/\.[cm]?ts$/.test(path ?? '') || !isStripped(code, text);
+}
+
+function isStripped(code: string, text: string): boolean {
+  const { typescript } = process.features as { typescript?: unknown };
+  if (!typescript) return false;
+  if (typescript === 'transform') return true;
+  return text.split('').every((unit, at) => code[at] === unit || /[\s;]/.test(code[at] ?? 'x'));
+}
