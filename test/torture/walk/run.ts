@@ -11,9 +11,9 @@ import { limitFileSize } from '../../helpers/file-size-limit.ts';
 import { type Attached, attachStrace } from '../../helpers/strace.ts';
 import { sweepHere } from '../../helpers/sweep-here.ts';
 import type { Lane } from './lane.ts';
-import { describeProcesses, killProcesses, processesGone } from './left-over.ts';
 import { BASE, LIFE, type Line, readLedger } from './notes.ts';
 import { CALLS, isInjected, isOurs } from './points.ts';
+import { describeProcesses, killProcesses, processesGone } from './processes.ts';
 import { PROGRAM } from './program.ts';
 
 /** No end for this long means a hang, not a slow machine. */
