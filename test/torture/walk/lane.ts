@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { functionsIn } from './left-over.ts';
 import { LIFE } from './notes.ts';
 import { PROGRAM } from './program.ts';
+import { Props } from './props.ts';
 import type { FoundScenario, Scenario } from './scenario.ts';
 
 const GATE = fileURLToPath(new URL('./gate.js', import.meta.url));
@@ -29,6 +30,8 @@ export class Lane {
   readonly ledger: string = join(this.root, 'ledger');
   readonly scenario: Scenario;
   readonly path: string;
+  /** What its actions end, where it has some. */
+  readonly props: Props | undefined;
   readonly #template = join(this.root, 'template');
   /** What was told while it was prepared. */
   prepared: readonly string[] = [];
@@ -38,6 +41,7 @@ export class Lane {
   constructor({ scenario, path }: FoundScenario) {
     this.scenario = scenario;
     this.path = path;
+    if (scenario.hasProps) this.props = new Props(this.root);
     this.base = join(this.root, String(scenario.user ?? 'base'));
     // The user goes through it.
     if (scenario.user !== undefined) chmodSync(this.root, 0o755);
@@ -64,6 +68,7 @@ export class Lane {
       const [told] = await Promise.all([text(child.stdout), once(child, 'close')]);
       this.prepared = told.split('\n').filter(Boolean);
     }
+    await this.props?.listen();
     this.orphaned = functionsIn(join(this.base, 'deferred'));
     renameSync(this.base, this.#template);
   }
@@ -77,6 +82,7 @@ export class Lane {
     for (const path of [this.base, this.ledger, `${this.ledger}.held`, this.gate, this.runnerPid])
       rmSync(path, { recursive: true, force: true });
     cpSync(this.#template, this.base, { recursive: true });
+    this.props?.reset();
     if (this.isGated) spawnSync('mkfifo', ['--mode=666', this.gate]);
     const { user } = this.scenario;
     if (user === undefined) return;
@@ -101,6 +107,7 @@ export class Lane {
   }
 
   remove(): void {
+    this.props?.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }
