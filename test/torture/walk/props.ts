@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { readProcess } from '#dist/native/process-table.js';
 
 /** Where its things are, below the root of a scenario. */
 export function thingsIn(root: string): {
@@ -59,8 +60,9 @@ export class Props {
   breaches(base: string, told: readonly string[]): string[] {
     const { tree, spared, neighbour } = thingsIn(this.#root);
     const hasActed = (name: string): boolean => told.includes(`acted ${name}`);
+    // Node hears of an end later than those who look.
     const [victim, bystander] = this.#sleepers.map(
-      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+      ({ pid }) => pid !== undefined && readProcess(pid) !== undefined,
     );
     const strays = readdirSync(base).filter(name => name !== 'deferred');
     return [
