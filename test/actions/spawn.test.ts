@@ -78,7 +78,7 @@ test('a process whose first thread has ended does not outlive the job in another
   const path = `/proc/${pids[0]}/status`;
   const state = () => {
     const [, letter, threads] =
-      /^State:\s+(\w)[^]*^Threads:\s+(\d+)/m.exec(existsSync(path) ? readFileSync(path, 'latin1') : '') ?? [];
+      /^State:\s+(\w).*^Threads:\s+(\d+)/ms.exec(existsSync(path) ? readFileSync(path, 'latin1') : '') ?? [];
     return letter && `${letter}${threads}`;
   };
   t.after(() => state() === 'Z2' && process.kill(pids[0], 'SIGKILL'));
