@@ -82,10 +82,7 @@ function begin(message: Begin): FileCircumstances {
 /** The function in progress has the grace, and no other begins: the end of the pipe may be noticed after it has ended. */
 function endNow(): void {
   hurry.abort(
-    new DeferredSweepError(
-      'DEFERRED_TIMED_OUT',
-      'cannot finish the function: its sweep was told to end',
-    ),
+    new DeferredSweepError('DEFERRED_TIMED_OUT', 'cannot finish the function: its sweep was told to end'),
   );
   stop();
 }
