@@ -7,6 +7,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -94,6 +95,14 @@ export class Lane {
   /** Whether the victim waits at a gate until it is traced. */
   get isGated(): boolean {
     return (this.scenario.victim ?? 'program') !== 'program';
+  }
+
+  /** What the program is started under, where it wants a PID namespace and may have one: as pid 1 of it. */
+  get namespace(): readonly string[] {
+    // The first one sees those below it. From another the test's sweep could not.
+    const canSee = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]' && process.getuid?.() === 0;
+    if (!this.scenario.looksAtProcesses || !canSee) return [];
+    return ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
   }
 
   /** Makes root the owner of what the user has: the test sweeps it up. */

@@ -18,6 +18,7 @@ async function sizeOf(path: string): Promise<number> {
 const scenario: Scenario = {
   name: 'spawn of a program that ends by itself',
   children: 'die',
+  looksAtProcesses: true,
   minimumPoints: 40,
   async run(stage) {
     const manager = stage.manager();
