@@ -34,8 +34,10 @@ const scenario: Scenario = {
         return undefined;
       }
     });
+    // It rejects where the program could not be started.
+    const ended = child && once(child, 'exit').catch(() => {});
     const size = await sizeOf(job.path);
-    if (child) await once(child, 'exit').catch(() => {});
+    await ended;
     // Its registration is cancelled when no process has the token.
     const untilMs = performance.now() + (child ? LONGEST_MS : 0);
     while (performance.now() < untilMs && (await sizeOf(job.path)) === size) await setImmediate();
