@@ -8,9 +8,9 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, rmS
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kill, liveOwners, start } from '../live.mjs';
 import { claimedAt } from '../claimed-at.mjs';
 import { cpuOf } from '../cpu-of.mjs';
+import { kill, liveOwners, start } from '../live.mjs';
 
 const ALONE = 'alone';
 const BUSY = 'beside 1,000 live files and 2,000 jobs a minute';

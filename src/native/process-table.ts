@@ -79,9 +79,19 @@ export function isAlive({ pid, start }: Pick<ProcessEntry, 'pid' | 'start'>): bo
  * a moment while it starts another program.
  */
 export function readEnvironment(pid: number): string | undefined {
-  if (process.platform !== 'darwin') return readProcFile(pid, 'environ');
+  if (process.platform !== 'darwin') return readProcFile(pid, 'environ') || environmentOfThreads(pid);
   const bytes = nativeAddon<NativeProcessTable>().processEnvironment(pid);
   return isFailure(bytes) ? undefined : bytes.toString('latin1');
+}
+
+/** Where the first thread has ended, /proc/PID/environ has nothing any more: the process lives on in the others. */
+function environmentOfThreads(pid: number): string | undefined {
+  let environment: string | undefined;
+  for (const tid of unlessRefused(() => readdirSync(`/proc/${pid}/task`), [])) {
+    environment = readProcFile(pid, `task/${tid}/environ`);
+    if (environment) break;
+  }
+  return environment;
 }
 
 function listPids(): readonly number[] {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { endProcesses, spawn } from '#dist/actions/index.js';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
 import { type Child, startChild } from '../helpers/child.ts';
@@ -65,6 +66,29 @@ for (const [name, tree] of Object.entries(trees)) {
     assert.deepEqual(living(), []);
   });
 }
+
+test('a process whose first thread has ended does not outlive the job in another one', async t => {
+  const program =
+    'import os, threading, time, ctypes; os.write(1, b"%d\\n" % os.getpid()); ' +
+    'threading.Thread(target=time.sleep, args=(86400,)).start(); ctypes.CDLL(None).pthread_exit(None)';
+  const argv = ['-c', `(setsid python3 -c '${program}' &); exec sleep 86400`];
+  const base = freshDirectory(t);
+  const plan = { base, file: 'sh', argv, options: { killGraceMs: 300 }, lines: 1 };
+  const owner = startChild(t, 'spawner', { args: [JSON.stringify(plan)] });
+  const { pids } = await owner.next<{ pids: [number] }>();
+  const path = `/proc/${pids[0]}/status`;
+  const state = () => {
+    const [, letter, threads] =
+      /^State:\s+(\w).*^Threads:\s+(\d+)/ms.exec(existsSync(path) ? readFileSync(path, 'latin1') : '') ?? [];
+    return letter && `${letter}${threads}`;
+  };
+  t.after(() => state() === 'Z2' && process.kill(pids[0], 'SIGKILL'));
+  while (state() !== 'Z2') await setImmediate();
+  await owner.kill();
+  await sweepFreed(base);
+  // A zombie of no thread waits for init.
+  assert.ok([undefined, 'Z1'].includes(state()), state());
+});
 
 test('a process may clean up in its grace', async t => {
   const base = freshDirectory(t);

@@ -1,8 +1,7 @@
 /** Makes each system call on its files fail, in every scenario's program, with each error in turn. */
-import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { errorsOf, failAt, hasFailed } from '../walk/points.ts';
+import { aimAt, enoughPoints, walkEvery } from '../walk/every-scenario.ts';
+import { errorsOf, failAt, hasFailed, type Point } from '../walk/points.ts';
 import { findScenarios } from '../walk/scenario.ts';
-import type { Trial } from '../walk/walk.ts';
 import { judgeFailing } from './judge.ts';
 
 /** Short writes, in the file beside this one, get the rest. */
@@ -14,15 +13,16 @@ walkEvery(await findScenarios(), {
   title: ['a documented code, or everything holds', 'every system call failing'],
   row: ({ name }) => name,
   how: scenario => ({
-    trials: (trace, lane) =>
-      enoughPoints(scenario, trace, lane).flatMap(({ call, occurrence }) =>
-        errorsOf(call).map(
-          (error): Trial => ({
-            what: `${call} ${occurrence} fails with ${error}`,
-            injections: [failAt({ call, occurrence }, error)],
-          }),
-        ),
-      ),
+    trials(trace, lane) {
+      const points = enoughPoints(scenario, trace, lane);
+      return points.flatMap(point =>
+        errorsOf(point.call).map(error => {
+          const inject = (targets: readonly Point[]) => targets.map(target => failAt(target, error));
+          const what = `${point.call} ${point.occurrence} fails with ${error}`;
+          return aimAt(what, { targets: [point], inject }, points, lane);
+        }),
+      );
+    },
     hasHit: ({ trace }, lane) => hasFailed(trace, lane.base),
     judge: judgeFailing,
   }),

@@ -4,7 +4,8 @@
  */
 
 import { type Random, randomOf, tortureSeed } from '../random.ts';
-import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
+import { aimAt, enoughPoints, walkEvery } from '../walk/every-scenario.ts';
+import type { Lane } from '../walk/lane.ts';
 import { errorsOf, failAt, hasFailed, killAt, type Point, wasKilled } from '../walk/points.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
 import { findScenarios } from '../walk/scenario.ts';
@@ -26,7 +27,7 @@ walkEvery(await findScenarios(), {
     trials(trace, lane) {
       const points = enoughPoints(scenario, trace, lane);
       const random = randomOf(seed);
-      return Array.from({ length: PAIRS }, () => drawPair(points, random));
+      return Array.from({ length: PAIRS }, () => drawPair(points, random, lane));
     },
     // The failure decides whether the program comes as far as its death; and where two calls are not ordered by the
     // program, the death may come first.
@@ -36,16 +37,15 @@ walkEvery(await findScenarios(), {
 });
 
 /** Two points in their order, of different calls: strace tampers with a kind of call in one way only. */
-function drawPair(points: readonly Point[], random: Random): Trial {
+function drawPair(points: readonly Point[], random: Random, lane: Lane): Trial {
   for (;;) {
     const first = random.whole(0, points.length - 2);
     const [failing, deadly] = [points[first]!, points[random.whole(first + 1, points.length - 1)]!];
     if (failing.call === deadly.call) continue;
     const error = random.pick(errorsOf(failing.call));
-    return {
-      what: `${failing.call} ${failing.occurrence} fails with ${error}, killed at ${deadly.call} ${deadly.occurrence}`,
-      injections: [failAt(failing, error), killAt(deadly)],
-    };
+    const what = `${failing.call} ${failing.occurrence} fails with ${error}, killed at ${deadly.call} ${deadly.occurrence}`;
+    const inject = ([first, second]: readonly Point[]) => [failAt(first!, error), killAt(second!)];
+    return aimAt(what, { targets: [failing, deadly], inject }, points, lane);
   }
 }
 

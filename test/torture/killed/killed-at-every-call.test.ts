@@ -1,9 +1,8 @@
 /** Kills every scenario's program on entry of each system call on its files: that call is not done any more. */
-import { enoughPoints, walkEvery } from '../walk/every-scenario.ts';
-import { killAt, wasKilled } from '../walk/points.ts';
+import { aimAt, enoughPoints, walkEvery } from '../walk/every-scenario.ts';
+import { killAt, type Point, wasKilled } from '../walk/points.ts';
 import { breachesOf, type Outcome, repeated, timesRun } from '../walk/promises.ts';
 import { findScenarios, type Scenario } from '../walk/scenario.ts';
-import type { Trial } from '../walk/walk.ts';
 
 /** Failing and then killed, in the file beside this one, gets the rest. */
 const SHARE = 0.7;
@@ -14,13 +13,13 @@ walkEvery(await findScenarios(), {
   title: ['nothing is lost, repeated or left behind', 'killed at every system call'],
   row: ({ name }) => name,
   how: scenario => ({
-    trials: (trace, lane) =>
-      enoughPoints(scenario, trace, lane).map(
-        ({ call, occurrence }): Trial => ({
-          what: `killed at ${call} ${occurrence}`,
-          injections: [killAt({ call, occurrence })],
-        }),
-      ),
+    trials(trace, lane) {
+      const points = enoughPoints(scenario, trace, lane);
+      const inject = (targets: readonly Point[]) => targets.map(killAt);
+      return points.map(point =>
+        aimAt(`killed at ${point.call} ${point.occurrence}`, { targets: [point], inject }, points, lane),
+      );
+    },
     hasHit: ({ trace }) => wasKilled(trace),
     judge: outcome => [...breachesOf(outcome), ...judgeRepeated(scenario, outcome)],
   }),

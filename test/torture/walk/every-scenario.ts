@@ -5,9 +5,9 @@ import { notForOthers } from '../../helpers/other-user.ts';
 import { straceMissing } from '../../helpers/strace.ts';
 import { type Part, timeFor } from '../budget.ts';
 import type { Lane } from './lane.ts';
-import { type Point, pointsOf, untortured } from './points.ts';
+import { type Point, pointsOf, relocate, untortured } from './points.ts';
 import type { FoundScenario, Scenario } from './scenario.ts';
-import { type Walk, walk } from './walk.ts';
+import { type Trial, type Walk, walk } from './walk.ts';
 
 /** How all scenarios are walked in a part, or in one file of it. */
 export interface Manner {
@@ -51,4 +51,22 @@ export function enoughPoints(scenario: Scenario, trace: readonly string[], lane:
   const points = pointsOf(trace, lane.base);
   assert.ok(points.length >= scenario.minimumPoints, `only ${points.length} points`);
   return points;
+}
+
+/** One injection for each point, and how they are injected. */
+export interface Aim {
+  readonly targets: readonly Point[];
+  inject(targets: readonly Point[]): string[];
+}
+
+/** A trial that finds its calls again where a run has missed them. */
+export function aimAt(what: string, aim: Aim, points: readonly Point[], lane: Pick<Lane, 'base'>): Trial {
+  return {
+    what,
+    injections: aim.inject(aim.targets),
+    again: trace => {
+      const targets = aim.targets.map(target => relocate(target, points, trace, lane.base));
+      return aimAt(what, { ...aim, targets }, points, lane);
+    },
+  };
 }

@@ -7,6 +7,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -19,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { functionsIn } from './left-over.ts';
 import { LIFE } from './notes.ts';
 import { PROGRAM } from './program.ts';
+import { Props } from './props.ts';
 import type { FoundScenario, Scenario } from './scenario.ts';
 
 const GATE = fileURLToPath(new URL('./gate.js', import.meta.url));
@@ -29,6 +31,8 @@ export class Lane {
   readonly ledger: string = join(this.root, 'ledger');
   readonly scenario: Scenario;
   readonly path: string;
+  /** What its actions end, where it has some. */
+  readonly props: Props | undefined;
   readonly #template = join(this.root, 'template');
   /** What was told while it was prepared. */
   prepared: readonly string[] = [];
@@ -38,6 +42,7 @@ export class Lane {
   constructor({ scenario, path }: FoundScenario) {
     this.scenario = scenario;
     this.path = path;
+    if (scenario.hasProps) this.props = new Props(this.root);
     this.base = join(this.root, String(scenario.user ?? 'base'));
     // The user goes through it.
     if (scenario.user !== undefined) chmodSync(this.root, 0o755);
@@ -64,6 +69,7 @@ export class Lane {
       const [told] = await Promise.all([text(child.stdout), once(child, 'close')]);
       this.prepared = told.split('\n').filter(Boolean);
     }
+    await this.props?.listen();
     this.orphaned = functionsIn(join(this.base, 'deferred'));
     renameSync(this.base, this.#template);
   }
@@ -77,6 +83,7 @@ export class Lane {
     for (const path of [this.base, this.ledger, `${this.ledger}.held`, this.gate, this.runnerPid])
       rmSync(path, { recursive: true, force: true });
     cpSync(this.#template, this.base, { recursive: true });
+    this.props?.reset();
     if (this.isGated) spawnSync('mkfifo', ['--mode=666', this.gate]);
     const { user } = this.scenario;
     if (user === undefined) return;
@@ -90,6 +97,14 @@ export class Lane {
     return (this.scenario.victim ?? 'program') !== 'program';
   }
 
+  /** What the program is started under, where it wants a PID namespace and may have one: as pid 1 of it. */
+  get namespace(): readonly string[] {
+    // The first one sees those below it. From another the test's sweep could not.
+    const canSee = readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]' && process.getuid?.() === 0;
+    if (!this.scenario.looksAtProcesses || !canSee) return [];
+    return ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  }
+
   /** Makes root the owner of what the user has: the test sweeps it up. */
   takeBack(): void {
     if (this.scenario.user !== undefined) this.#give(this.base, 0);
@@ -101,6 +116,7 @@ export class Lane {
   }
 
   remove(): void {
+    this.props?.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

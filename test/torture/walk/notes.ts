@@ -17,6 +17,9 @@ export const BASE = 'TORTURE_BASE';
 /** Another one, of a life: a process that is started anew has another, its children have the same. */
 export const LIFE = 'TORTURE_LIFE';
 
+/** Instead of {@link BASE} in what a scenario starts for its functions to end; its value is the base directory, too. */
+export const TREE = 'TORTURE_TREE';
+
 /** Says, to every process, that the job of this function is open: it must not run yet. */
 export function hold(ledger: string, name: string): void {
   mkdirSync(`${ledger}.held`, { recursive: true });

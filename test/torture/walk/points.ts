@@ -57,6 +57,8 @@ const CHILD_CALLS = ['socketpair', 'pipe2', 'clone', 'clone3', 'fork', 'vfork', 
 export interface Point {
   readonly call: string;
   readonly occurrence: number;
+  /** Of how many of its kind on files of the scenario it is the last. Node's own are more or fewer from run to run. */
+  readonly own: number;
 }
 
 const ERRORS = 'EIO ENOSPC EDQUOT EMFILE ENFILE EINTR ENOLCK ESTALE EACCES EROFS ENOMEM'.split(' ');
@@ -93,14 +95,38 @@ export function wasKilled(trace: readonly string[]): boolean {
 
 /** The points of a trace. */
 export function pointsOf(trace: readonly string[], base: string): Point[] {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, { occurrence: number; own: number }>();
   return trace.flatMap(line => {
     const call = callOf(line);
     if (call === undefined) return [];
-    const occurrence = (counts.get(call) ?? 0) + 1;
-    counts.set(call, occurrence);
-    return isOurs(line, base) ? [{ call, occurrence }] : [];
+    const count = counts.get(call) ?? { occurrence: 0, own: 0 };
+    counts.set(call, count);
+    count.occurrence++;
+    if (!isOurs(line, base)) return [];
+    count.own++;
+    return [{ call, ...count }];
   });
+}
+
+/**
+ * Where a point is that a run has missed: at its place in that run; or, where the run ended before it, as far behind the
+ * last one of its kind as in the trace undisturbed.
+ * @param points - those of the trace undisturbed
+ */
+export function relocate(
+  point: Point,
+  points: readonly Point[],
+  trace: readonly string[],
+  base: string,
+): Point {
+  const met = pointsOf(trace, base).filter(({ call }) => call === point.call);
+  const same = met.find(({ own }) => own === point.own);
+  if (same !== undefined) return same;
+  const last = met.at(-1);
+  const before = points.find(({ call, own }) => call === last?.call && own === last.own);
+  const made = trace.filter(line => callOf(line) === point.call).length;
+  const shift = (last?.occurrence ?? 0) - (before?.occurrence ?? 0);
+  return { ...point, occurrence: Math.max(made + 1, point.occurrence + shift) };
 }
 
 /** Calls on files of the scenario, in a trace of all there are, that nobody tortures. */

@@ -1,7 +1,7 @@
 /** `node program.js prepare|run SCENARIO BASE`: the process that is tortured, or the one that leaves it something to do. */
 import { readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { descriptorsUnder } from './left-over.ts';
+import { descriptorsUnder } from './processes.ts';
 import { load } from './scenario.ts';
 import { Stage } from './stage.ts';
 

@@ -2,8 +2,9 @@
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { sweepHere } from '../../helpers/sweep-here.ts';
 import type { Lane } from './lane.ts';
-import { descriptorsUnder, type Leftovers, leftoversOf, processesOf } from './left-over.ts';
+import { type Leftovers, leftoversOf } from './left-over.ts';
 import { type Line, readLedger } from './notes.ts';
+import { descriptorsUnder, processesOf, treesOf } from './processes.ts';
 import { unreported } from './reports.ts';
 import type { Ended } from './run.ts';
 
@@ -32,10 +33,15 @@ export async function sweepUp(lane: Lane, ended: Ended): Promise<Outcome> {
   await DeferredFunctionManager.cleanupWorker(lane.base, { logger: null, retryDelayMs: 0 });
   const second = await sweep(lane.base, { logger: null });
   if (second.files.length > 0) breaches.push(`a second sweep found ${JSON.stringify(second.files)}`);
+  for (const pid of treesOf(lane)) {
+    breaches.push(`process ${pid} of the tree lives on`);
+    process.kill(pid, 'SIGKILL');
+  }
   for (const descriptor of descriptorsUnder(lane.base)) breaches.push(`open: ${descriptor}`);
   const leftovers = leftoversOf(lane.base);
   for (const path of leftovers.files) breaches.push(`${path} is left over`);
   const told = [...lane.prepared, ...ended.told];
+  breaches.push(...(lane.props?.breaches(lane.base, told) ?? []));
   return { lane, ended, told, ran: readLedger(lane.ledger), leftovers, breaches };
 }
 

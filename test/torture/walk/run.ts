@@ -11,9 +11,9 @@ import { limitFileSize } from '../../helpers/file-size-limit.ts';
 import { type Attached, attachStrace } from '../../helpers/strace.ts';
 import { sweepHere } from '../../helpers/sweep-here.ts';
 import type { Lane } from './lane.ts';
-import { describeProcesses, killProcesses, processesGone } from './left-over.ts';
 import { BASE, LIFE, type Line, readLedger } from './notes.ts';
 import { CALLS, isInjected, isOurs } from './points.ts';
+import { describeProcesses, killProcesses, processesGone } from './processes.ts';
 import { PROGRAM } from './program.ts';
 
 /** No end for this long means a hang, not a slow machine. */
@@ -46,7 +46,8 @@ export interface Ended {
 export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   lane.reset();
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, 'run', lane.path, lane.base], {
+  const [file, ...args] = [...lane.namespace, process.execPath, PROGRAM, 'run', lane.path, lane.base];
+  const child = spawn(file!, args, {
     stdio: 'pipe',
     cwd: lane.root,
     env: { ...env, [BASE]: lane.base, [LIFE]: randomUUID() },
@@ -89,7 +90,10 @@ async function letGo(
   exited: Promise<unknown>,
   trace: string[],
 ): Promise<Attached> {
-  if (!lane.isGated) return attach(lane, child.pid!, torture, trace, () => void child.stdin?.end('x'));
+  if (!lane.isGated) {
+    const victim = lane.namespace.length > 0 ? onlyChildOf(child.pid!) : child.pid!;
+    return attach(lane, victim, torture, trace, () => void child.stdin?.end('x'));
+  }
   child.stdin?.end('x');
   // Resolves when the child that runs functions has come to its gate.
   const arrived = open(lane.gate, 'w');
@@ -110,6 +114,10 @@ async function letGo(
     () => void gate.write('x').then(() => gate.close()),
   );
   return traced;
+}
+
+function onlyChildOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'));
 }
 
 async function attach(

@@ -25,6 +25,10 @@ export interface Scenario {
   readonly isAtMostOnce?: boolean;
   /** Damaged files that end among the dead letters. */
   readonly damaged?: number;
+  /** It looks at all processes: they are its own only, in a PID namespace, so that it makes as many calls each time. */
+  readonly looksAtProcesses?: boolean;
+  /** It has things and processes to remove and to end, and a server to ask. */
+  readonly hasProps?: boolean;
   /** There is nothing to run in its files. */
   readonly appendsNothing?: boolean;
   /** Exit codes that say nothing but what the report says. Otherwise it is 0 only. */

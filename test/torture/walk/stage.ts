@@ -99,6 +99,12 @@ export class Stage {
     return registration;
   }
 
+  /** Registers an action of which {@link Props} knows whether it was done. */
+  async act<T>(name: string, step: () => T | undefined): Promise<void> {
+    const done = await this.attempt(step);
+    if (done !== undefined) tell(`acted ${name}`);
+  }
+
   async cancel(registration: Registration | undefined, name: string): Promise<void> {
     tell(`cancelling ${name}`);
     const isCancelled = await this.attempt(() => registration?.cancel());

@@ -13,7 +13,7 @@ import type { FoundScenario } from './scenario.ts';
 /** Runs side by side: each waits for processes and the disk part of its time. */
 const LANES = availableParallelism() + 1;
 /** Of one trial, until its call is hit. */
-const MOST_RUNS = 3;
+const MOST_RUNS = 4;
 /** A promise that is broken is broken at many points. */
 const MOST_SHOWN = 50;
 const MOST_CHARACTERS = 700;
@@ -23,6 +23,8 @@ const ONLY = process.env.TORTURE_TRIAL;
 export interface Trial extends Torture {
   /** In words: `write 3 fails with EIO`. */
   readonly what: string;
+  /** The same for a run in which the call is elsewhere, by one that has missed it. */
+  again?(trace: readonly string[]): Trial;
 }
 
 export interface Walk {
@@ -60,7 +62,8 @@ export async function walk(context: TestContext, found: FoundScenario, how: Walk
       .filter(({ what }) => ONLY === undefined || what === ONLY);
     const queue = spread(trials);
     let slowest = { ms: 0, what: 'none' };
-    const count = { tried: 0, missed: 0 };
+    let tried = 0;
+    const missed: string[] = [];
     await Promise.all(
       lanes.map(async lane => {
         for (
@@ -72,16 +75,17 @@ export async function walk(context: TestContext, found: FoundScenario, how: Walk
           const ended = await runUntilHit(lane, trial, how);
           const ms = performance.now() - startMs;
           if (ms > slowest.ms) slowest = { ms, what: `${trial.what}: ${ended?.trace.find(isInjected)}` };
-          if (ended === undefined) count.missed++;
-          else count.tried++;
+          if (ended === undefined) missed.push(trial.what);
+          else tried++;
           if (ended) broken.push(...(await judged(lane, ended, how, trial.what)));
         }
       }),
     );
-    if (count.missed > count.tried / 5 + 1)
-      broken.push(`${count.missed} trials missed their call, ${count.tried} did not`);
-    addRow({ part: how.part, what: how.row, tried: count.tried, of: trials.length, found: broken.length });
-    context.diagnostic(`${count.tried} of ${trials.length} tried, ${count.missed} missed their call`);
+    if (missed.length > tried / 5 + 1)
+      broken.push(`${missed.length} trials missed their call, ${tried} did not`);
+    addRow({ part: how.part, what: how.row, tried: tried, of: trials.length, found: broken.length });
+    context.diagnostic(`${tried} of ${trials.length} tried, ${missed.length} missed their call`);
+    for (const what of missed) context.diagnostic(`missed: ${what}`);
     context.diagnostic(`the slowest took ${Math.round(slowest.ms)} ms: ${slowest.what}`);
   } finally {
     for (const lane of lanes) lane.remove();
@@ -97,9 +101,11 @@ export async function walk(context: TestContext, found: FoundScenario, how: Walk
  * itself; how many of those come before differs between runs.
  */
 async function runUntilHit(lane: Lane, trial: Trial, how: Walk): Promise<Ended | undefined> {
+  let next = trial;
   for (let number = 0; number < MOST_RUNS; number++) {
-    const ended = await run(lane, trial);
+    const ended = await run(lane, next);
     if (how.hasHit(ended, lane)) return ended;
+    next = next.again?.(ended.trace) ?? next;
   }
   return undefined;
 }

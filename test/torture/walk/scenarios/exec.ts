@@ -19,6 +19,8 @@ const scenario: Scenario = {
     const program = [
       'echo deferred first',
       `'${process.execPath}' '${COMMAND_LINE}' defer -- sh -c "${command('second')}" >&2 && echo deferred second`,
+      `id=$('${process.execPath}' '${COMMAND_LINE}' defer -- sh -c "${command('third')}") && echo deferred third && ` +
+        `echo cancelling third && '${process.execPath}' '${COMMAND_LINE}' cancel "$id" >&2 && echo cancelled third`,
       'true',
     ].join('; ');
     const options = ['--scratch', '--defer', command('first')];
