@@ -4,10 +4,11 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cannotMakeUsers, FIRST, makeAccounts, removeAccounts } from '../helpers/accounts.ts';
+import { installCommand } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-import { hookBlock, installCommand } from '../helpers/hooks-page.ts';
+import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { until } from '../helpers/postgres/until.ts';
+import { until } from '../helpers/until.ts';
 import { bootSystemd, noSystemd } from './systemd-node.ts';
 
 /** Writes what it does, and what is done for it, into a ledger in its state directory. */
