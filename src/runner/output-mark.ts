@@ -3,7 +3,9 @@
  * of the next begins: the event pipe is read at other times.
  */
 import { fstatSync, writeSync } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 
 /** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
@@ -11,20 +13,47 @@ export function markBytes(mark: string): Buffer {
   return Buffer.from(`\0${mark}:`, 'latin1');
 }
 
+/** How long a reader that stands still is waited for. */
+const MOST_WAIT_MS = 1000;
+
 export class OutputMarks {
   readonly #mark: string;
   /** The pipes at the start. A function may have closed one, and its number may now be a file of the function's. */
-  readonly #pipes: ReadonlyMap<number, string | undefined> = new Map([1, 2].map(fd => [fd, identity(fd)]));
+  readonly #pipes: readonly Pipe[] = [process.stdout, process.stderr].map((stream, at) => ({
+    stream,
+    fd: at + 1,
+    identity: identity(at + 1),
+  }));
 
   constructor(mark: string) {
     this.#mark = mark;
   }
 
   /** From here on the output is this function's. Output that cannot be marked is taken for the one before. */
-  begin(name: string): void {
+  async begin(name: string): Promise<void> {
     const bytes = Buffer.concat([markBytes(this.#mark), Buffer.from(`${name.replaceAll('\n', ' ')}\n`)]);
-    for (const [fd, pipe] of this.#pipes)
-      if (pipe !== undefined && identity(fd) === pipe) unlessRefused(() => writeSync(fd, bytes), 0);
+    const endMs = performance.now() + MOST_WAIT_MS;
+    for (const pipe of this.#pipes)
+      while (!isMarked(pipe, bytes) && performance.now() < endMs) await setImmediate();
+  }
+}
+
+interface Pipe {
+  readonly stream: NodeJS.WriteStream;
+  readonly fd: number;
+  readonly identity: string | undefined;
+}
+
+/** False where what was printed before still waits in this process, or the pipe is full. */
+function isMarked({ stream, fd, identity: pipe }: Pipe, bytes: Buffer): boolean {
+  if (pipe === undefined || identity(fd) !== pipe) return true;
+  if (stream.writableLength > 0) return false;
+  try {
+    writeSync(fd, bytes);
+    return true;
+  } catch (error) {
+    // Another error does not go away.
+    return systemErrorCode(error) !== 'EAGAIN';
   }
 }
 

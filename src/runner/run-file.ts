@@ -96,6 +96,7 @@ async function runFunction(
   const { killGraceMs, nonce } = shared;
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
+  await outputMarks?.begin(record.name);
   watchFunction(timeoutMs, killGraceMs);
   const result = await runAttempt(file, registered, {
     nonce,
@@ -114,7 +115,6 @@ async function runFunction(
         const { attempt } = mark;
         const isLast = hasUsedUp(registered, shared);
         events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
-        outputMarks?.begin(title);
       } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { closeSync, open } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Call } from './calls.ts';
 
 /** A FIFO, such as one that a function with `do: 'wait-for-fifo'` waits at. */
@@ -23,9 +24,12 @@ export function queueAt(fifo: string): { calls: Call[]; lines: string[] } {
   };
 }
 
+const openFile = promisify(open);
+
 /** Resolves when a function has come to the gate; what it resolves to lets the function through. */
 export async function arrivalAt(fifo: string): Promise<() => Promise<void>> {
-  // open(2) for writing returns when somebody has opened the FIFO for reading.
-  const handle = await open(fifo, 'w');
-  return () => handle.close();
+  // open(2) for writing returns when somebody has opened the FIFO for reading. A number, since Node ends a test in which a
+  // forgotten FileHandle is collected.
+  const fd = await openFile(fifo, 'w');
+  return async () => closeSync(fd);
 }
