@@ -33,12 +33,14 @@ export async function sweepUp(lane: Lane, ended: Ended): Promise<Outcome> {
   await DeferredFunctionManager.cleanupWorker(lane.base, { logger: null, retryDelayMs: 0 });
   const second = await sweep(lane.base, { logger: null });
   if (second.files.length > 0) breaches.push(`a second sweep found ${JSON.stringify(second.files)}`);
+  const leftovers = leftoversOf(lane.base);
+  // strace counts in each process: one call may end the runner of each attempt. Then a dead letter says that the tree is left.
+  const isGivenUp = leftovers.letters.includes('endProcesses');
   for (const pid of treesOf(lane)) {
-    breaches.push(`process ${pid} of the tree lives on`);
+    if (!isGivenUp) breaches.push(`process ${pid} of the tree lives on`);
     process.kill(pid, 'SIGKILL');
   }
   for (const descriptor of descriptorsUnder(lane.base)) breaches.push(`open: ${descriptor}`);
-  const leftovers = leftoversOf(lane.base);
   for (const path of leftovers.files) breaches.push(`${path} is left over`);
   const told = [...lane.prepared, ...ended.told];
   breaches.push(...(lane.props?.breaches(lane.base, told) ?? []));
