@@ -49,13 +49,15 @@ export async function attachStrace(
 ): Promise<Attached> {
   const strace = spawn('strace', [...options, '-p', `${tid}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(strace, 'close');
+  let said = '';
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: strace.stderr }).on('line', line => {
+      said = line;
       if (/ attached( with \d+ threads)?$/.test(line)) resolve();
       else onCall(line);
     });
     strace.once('error', reject);
-    strace.once('close', () => reject(new Error('strace did not attach')));
+    strace.once('close', () => reject(new Error(`strace did not attach: ${said}`)));
   });
   return { ended };
 }
