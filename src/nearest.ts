@@ -1,5 +1,5 @@
 /** The word that was perhaps meant: at most two letters (a third of a short word) away, or undefined. Pure. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.min(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
