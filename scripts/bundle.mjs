@@ -43,6 +43,8 @@ const options = {
   target: 'node20',
   format: 'esm',
   packages: 'external',
+  // Of errors, for one.
+  keepNames: true,
   // package.json names what has side effects in dist/, not in src/.
   ignoreAnnotations: true,
   sourcemap: true,
@@ -128,7 +130,36 @@ async function write(outfile, input) {
       }));
     },
   };
-  await build({ ...options, ...input, bundle: true, outfile: join(dist, outfile), plugins: [plugin] });
+  const { outputFiles } = await build({
+    ...options,
+    ...input,
+    bundle: true,
+    outfile: join(dist, outfile),
+    plugins: [plugin],
+    write: false,
+  });
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, path.endsWith('.js') ? withOneRequire(text) : text);
+  }
+}
+
+/**
+ * `@vercel/nft` finds what a file requires by the names `createRequire` and `require`. Each module has its own of these, and
+ * the bundler numbers them. In one file all do the same. Lines stay where they are.
+ */
+function withOneRequire(text) {
+  if (!/^var require\d+ = createRequire/m.test(text)) {
+    // One within a function is made when it is called: in a CommonJS bundle there is no URL.
+    return text.replaceAll(/\brequire\d+\b/g, 'require');
+  }
+  const used = text
+    .replaceAll(/^import \{([^}]*)\} from "node:module";/gm, (found, names) =>
+      found.replace(names, names.replace(/\bcreateRequire\b( as \w+)?,?/, '')),
+    )
+    .replaceAll(/\b(?:var|const) require\d+ = createRequire\d*\(import\.meta\.url\);/g, '')
+    .replaceAll(/\b(createRequire|require)\d+\b/g, '$1');
+  return `import { createRequire } from "node:module"; const require = createRequire(import.meta.url); ${used}`;
 }
 
 rmSync(join(dist, 'chunks'), { recursive: true, force: true });

@@ -9,7 +9,8 @@ import { spawn, temporaryDirectory } from 'deferred-sweep/actions';
 import { chromium } from 'playwright-core';
 
 const [, , base, url] = process.argv;
-const manager = new DeferredFunctionManager(base);
+// The last first: a browser that lives on would write its profile anew.
+const manager = new DeferredFunctionManager(base, { order: 'lifo' });
 
 await manager.run(async (_defer, job) => {
   const profile = temporaryDirectory(job, { prefix: 'profile-' });

@@ -98,8 +98,8 @@ function moduleAt(specifier: string, directory: string): string | undefined {
   if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolve(directory, specifier);
   if (/^(node|data|https?):/.test(specifier)) return undefined;
   // Where a package has only `import` in its exports, its directory must do.
-  const require = createRequire(join(directory, 'noop.js'));
-  const found = unlessUnresolved(() => require.resolve(specifier)) ?? packageAt(specifier, directory);
+  const there = createRequire(join(directory, 'noop.js'));
+  const found = unlessUnresolved(() => there.resolve(specifier)) ?? packageAt(specifier, directory);
   return found?.startsWith('/') ? found : undefined;
 }
 

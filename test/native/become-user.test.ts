@@ -41,7 +41,9 @@ function become(path: string, marker: string, ...args: string[]) {
   });
 }
 
-const muslMissing = muslGcc ? false : 'NOT TESTED: musl-gcc is not installed (Debian: musl-tools)';
+const muslMissing = process.env.LD_PRELOAD
+  ? 'NOT TESTED: a preloaded library is one for glibc'
+  : !muslGcc && 'NOT TESTED: musl-gcc is not installed (Debian: musl-tools)';
 for (const [name, given] of programs) {
   describe(name, { skip: cannotMakeUsers || notForOthers || (given === undefined && muslMissing) }, () => {
     let path: string;
