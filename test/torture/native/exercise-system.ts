@@ -139,12 +139,15 @@ async function exerciseSignals(native: Functions): Promise<void> {
   }
 }
 
+/** Entries, and files that are closed: `WatchedEvents` of native/directory_watch.h. */
+const CLOSING = 2;
+
 async function exerciseWatches(native: Functions, path: string): Promise<void> {
   const fd = native.openDirectoryWatches() as number;
-  const watch = native.addDirectoryWatch(fd, dirname(path));
+  const watch = native.addDirectoryWatch(fd, dirname(path), CLOSING);
   assert.equal(typeof watch, 'number');
-  assert.ok(isFailure(native.addDirectoryWatch(fd, `/${'n/'.repeat(2000)}`)));
-  assert.throws(() => native.addDirectoryWatch(fd, 'n'.repeat(4096)), TypeError);
+  assert.ok(isFailure(native.addDirectoryWatch(fd, `/${'n/'.repeat(2000)}`, CLOSING)));
+  assert.throws(() => native.addDirectoryWatch(fd, 'n'.repeat(4096), CLOSING), TypeError);
   assert.ok(isFailure(native.pollReadable(NONE, () => {})));
   const readable = new Promise<() => void>(resolve => {
     const stop = native.pollReadable(fd, () => resolve(stop)) as () => void;
@@ -164,7 +167,7 @@ async function exerciseThread(addonPath: string, path: string): Promise<void> {
     const { parentPort, workerData } = require('node:worker_threads');
     const native = require(workerData.addonPath);
     const fd = native.openDirectoryWatches();
-    native.addDirectoryWatch(fd, workerData.directory);
+    native.addDirectoryWatch(fd, workerData.directory, 2);
     globalThis.stop = native.pollReadable(fd, () => {});
     parentPort.postMessage('ready');
     if (workerData.exits) process.exit(0);`;
