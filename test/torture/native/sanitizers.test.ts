@@ -46,7 +46,7 @@ const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
   {
     what: /AddressSanitizer: ILL .*IntegerFrom/s,
     source: 'native/napi_values.cc',
-    words: 'number >= 0 && number <= max && ',
+    words: 'number >= 0 && number <= max &&',
     by: '',
   },
   {
