@@ -95,13 +95,19 @@ static void new_file(void) {
   close(fd);
 }
 
-static void scan(void) {
-  struct stat st;
+/* The names of the files that were to be here, the oldest first. */
+static char **sorted(void) {
   long found = 0;
   char **names = list(&found);
   must(found == count, "other files than were to be here");
   qsort(names, found, sizeof *names, by_name);
-  for (long i = 0; i < found; i++) {
+  return names;
+}
+
+static void scan(void) {
+  struct stat st;
+  char **names = sorted();
+  for (long i = 0; i < count; i++) {
     snprintf(path, sizeof path, "%s/%s", directory, names[i]);
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     must(fd >= 0 && fstat(fd, &st) == 0, path);
@@ -113,11 +119,8 @@ static void scan(void) {
 /* As many marks as there are functions: `size` in each file. */
 static void sweep(void) {
   struct stat st;
-  long found = 0;
-  char **names = list(&found);
-  must(found == count, "other files than were to be here");
-  qsort(names, found, sizeof *names, by_name);
-  for (long i = 0; i < found; i++) {
+  char **names = sorted();
+  for (long i = 0; i < count; i++) {
     snprintf(path, sizeof path, "%s/%s", directory, names[i]);
     int fd = open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
     must(fd >= 0 && fstat(fd, &st) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0, path);

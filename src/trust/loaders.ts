@@ -63,7 +63,7 @@ export function withoutLoaders(start: NodeStart, isLeftOut: (path: string) => bo
   };
 }
 
-/** Whether an option names a module, in whatever way, which may be a loader. */
+/** Whether an option names a module, which may be a loader. */
 export function namesLoader({ execArgv, nodeOptions }: NodeStart): boolean {
   const words = [...splitOptions(nodeOptions), ...execArgv];
   return words.some(word => MODULES.includes(word.replace(/=.*/s, '')));

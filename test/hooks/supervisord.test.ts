@@ -11,23 +11,11 @@ import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { until } from '../helpers/until.ts';
 import { directoryOf } from '../helpers/users.ts';
+import { ledgerWorker } from './ledger-worker.ts';
 
 const noSupervisord = spawnSync('supervisord', ['--version']).error
   ? 'NOT TESTED: supervisord is missing; apt-get install supervisor'
   : false;
-
-/** Writes what it does, and what is done for it, into a ledger in its state directory. It does not heed SIGTERM. */
-const worker = `
-import { appendFileSync } from 'node:fs';
-import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
-const ledger = process.env.DEFERRED_SWEEP_DIR + '/ledger';
-const note = async (ledger, pid) => (await import('node:fs')).appendFileSync(ledger, 'cleaned up after ' + pid + ' as ' + process.geteuid() + '\\n');
-process.on('SIGTERM', () => {});
-const job = await new DeferredFunctionManager().open();
-job.defer(note, ledger, process.pid);
-appendFileSync(ledger, 'began ' + process.pid + '\\n');
-setInterval(() => {}, 1000);
-`;
 
 describe('the hooks of supervisord', { skip: cannotMakeUsers || notForOthers || noSupervisord }, () => {
   before(makeAccounts);
@@ -66,7 +54,8 @@ async function startSupervisor(t: TestContext, { listener }: { listener: boolean
   chmodSync(place, 0o755);
   const base = directoryOf(join(place, 'state'), FIRST, 0o700);
   const socket = join(place, 'socket');
-  writeFileSync(join(place, 'main.mjs'), worker);
+  // It does not heed SIGTERM.
+  writeFileSync(join(place, 'main.mjs'), ledgerWorker("process.on('SIGTERM', () => {});"));
   const script = join(place, 'listener.sh');
   const program = installCommand(place);
   const own = (text: string): string =>

@@ -9,19 +9,8 @@ import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { hookBlock } from '../helpers/hooks-page.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { until } from '../helpers/until.ts';
+import { ledgerWorker } from './ledger-worker.ts';
 import { bootSystemd, noSystemd } from './systemd-node.ts';
-
-/** Writes what it does, and what is done for it, into a ledger in its state directory. */
-const worker = `
-import { appendFileSync } from 'node:fs';
-import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
-const ledger = process.env.DEFERRED_SWEEP_DIR + '/ledger';
-const note = async (ledger, pid) => (await import('node:fs')).appendFileSync(ledger, 'cleaned up after ' + pid + ' as ' + process.geteuid() + '\\n');
-const job = await new DeferredFunctionManager().open();
-job.defer(note, ledger, process.pid);
-appendFileSync(ledger, 'began ' + process.pid + '\\n');
-setInterval(() => {}, 1000);
-`;
 
 describe('the units of systemd', { skip: cannotMakeUsers || notForOthers || noSystemd }, () => {
   before(makeAccounts);
@@ -30,7 +19,7 @@ describe('the units of systemd', { skip: cannotMakeUsers || notForOthers || noSy
   test('ExecStopPost or the watcher runs what a killed service leaves; systemd sees the watcher begin and end', async t => {
     const place = freshDirectory(t);
     chmodSync(place, 0o755);
-    writeFileSync(join(place, 'main.mjs'), worker);
+    writeFileSync(join(place, 'main.mjs'), ledgerWorker());
     const program = installCommand(place);
     const own = (text: string): string =>
       text

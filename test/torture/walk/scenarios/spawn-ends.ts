@@ -3,6 +3,7 @@ import { promises } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { spawn } from '#dist/actions/index.js';
 import type { Scenario } from '../scenario.ts';
+import { spawned } from '../spawned.ts';
 
 /** Where the registration cannot be cancelled, nothing tells of it. */
 const LONGEST_MS = 2000;
@@ -25,15 +26,7 @@ const scenario: Scenario = {
     const job = await stage.attempt(() => manager.open());
     if (job === undefined) return;
     await stage.defer(job, 'before');
-    const child = await stage.attempt(() => {
-      try {
-        return spawn(job, 'true', [], { stdio: 'ignore' });
-      } catch (error) {
-        // As Node's.
-        if (!(error instanceof Error && 'syscall' in error && error.syscall === 'spawn')) throw error;
-        return undefined;
-      }
-    });
+    const child = await stage.attempt(() => spawned(() => spawn(job, 'true', [], { stdio: 'ignore' })));
     // It rejects where the program could not be started.
     const ended = child && once(child, 'exit').catch(() => {});
     const size = await sizeOf(job.path);

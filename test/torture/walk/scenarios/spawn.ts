@@ -1,25 +1,12 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { spawn } from '#dist/actions/index.js';
-import { type Job, sweep } from '#dist/index.js';
+import { sweep } from '#dist/index.js';
 import { TREE } from '../notes.ts';
 import type { Scenario } from '../scenario.ts';
+import { spawned } from '../spawned.ts';
 
 /** Two processes, of which one has a session of its own and no parent but init. */
 const TREE_OF_TWO = '(setsid sleep 86400 &); exec sleep 86400';
-
-/** Some errors Node's spawn throws, of others it tells by an event. Of both, ours does the same. */
-function start(job: Job, base: string): ChildProcess | undefined {
-  try {
-    return spawn(job, 'sh', ['-c', TREE_OF_TWO], {
-      stdio: 'ignore',
-      env: { PATH: process.env.PATH, [TREE]: base },
-    });
-  } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error && error.syscall === 'spawn')) throw error;
-    return undefined;
-  }
-}
 
 const scenario: Scenario = {
   name: 'spawn from deferred-sweep/actions',
@@ -31,7 +18,10 @@ const scenario: Scenario = {
     const job = await stage.attempt(() => manager.open());
     if (job === undefined) return;
     await stage.defer(job, 'before');
-    const child = await stage.attempt(() => start(job, stage.base));
+    const env = { PATH: process.env.PATH, [TREE]: stage.base };
+    const child = await stage.attempt(() =>
+      spawned(() => spawn(job, 'sh', ['-c', TREE_OF_TWO], { stdio: 'ignore', env })),
+    );
     // It rejects where the program could not be started.
     if (child) await once(child, 'spawn').catch(() => {});
     // It looks at all processes, in calls that none can count: `spawn-ends.ts`.
