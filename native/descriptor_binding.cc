@@ -90,11 +90,7 @@ napi_status DefineDescriptorFunctions(napi_env env, napi_value exports) {
       {"duplicateInheritable", DuplicateInheritableBinding},
       {"pollReadable", PollReadable},
   };
-  for (const auto& function : kFunctions) {
-    const napi_status status = DefineFunction(env, exports, function);
-    if (status != napi_ok) return status;
-  }
-  return napi_ok;
+  return DefineFunctions(env, exports, kFunctions, sizeof(kFunctions) / sizeof(*kFunctions));
 }
 
 }  // namespace deferred_sweep

@@ -78,11 +78,16 @@ napi_value TrueOrFailure(napi_env env, int error, const char* syscall) noexcept 
   return value;
 }
 
-napi_status DefineFunction(napi_env env, napi_value exports, const NamedFunction& function) noexcept {
-  napi_value value = nullptr;
-  const napi_status status =
-      napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, nullptr, &value);
-  return status == napi_ok ? napi_set_named_property(env, exports, function.name, value) : status;
+napi_status DefineFunctions(napi_env env, napi_value exports, const NamedFunction* functions,
+                            size_t count) noexcept {
+  napi_status status = napi_ok;
+  for (size_t index = 0; index < count && status == napi_ok; index++) {
+    const auto& [name, callback] = functions[index];
+    napi_value value = nullptr;
+    status = napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &value);
+    if (status == napi_ok) status = napi_set_named_property(env, exports, name, value);
+  }
+  return status;
 }
 
 }  // namespace deferred_sweep

@@ -49,8 +49,9 @@ struct NamedFunction {
   napi_callback callback;
 };
 
-// Adds a function to the addon's exports.
-napi_status DefineFunction(napi_env env, napi_value exports, const NamedFunction& function) noexcept;
+// Adds functions to the addon's exports, up to the first that fails.
+napi_status DefineFunctions(napi_env env, napi_value exports, const NamedFunction* functions,
+                            size_t count) noexcept;
 
 }  // namespace deferred_sweep
 
