@@ -77,7 +77,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const path = resolve(root);
   assertRoots(path);
   const programs = findPrograms();
-  const directories = list(path, resolved.users);
+  const directories = userDirectories(path, resolved.users);
   const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
 
   const reports: UserReport[] = [];
@@ -161,7 +161,7 @@ function assertRoots(path: string): void {
   if (stat.mode & 0o022) refuse(`others can write to it (${describeMode(stat)})`, 'use one with mode 0755');
 }
 
-function list(path: string, only: readonly number[] | undefined): UserDirectory[] {
+function userDirectories(path: string, only: readonly number[] | undefined): UserDirectory[] {
   try {
     return listUsers(path, readUserNumbers(), only);
   } catch (cause) {

@@ -24,6 +24,11 @@ export class FilePool {
     this.#logger = logger;
   }
 
+  /** The name of the file that waits for the next job, if there is one. */
+  get idle(): readonly string[] {
+    return this.#idle ? [this.#idle.name] : [];
+  }
+
   /** A locked file without functions, for a job. @throws as `DeferredFunctionManager.open` */
   async take(): Promise<StateFile> {
     const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));

@@ -129,7 +129,8 @@ export class DeferredFunctionManager {
     const options = { ...this.#parts.options.sweep, waitMs };
     if (how === 'wait') {
       const stop = StopCondition.in(options.deadlineMs, options.signal);
-      const report = await sweepDirectory(this.#parts.directory, options, stop);
+      const { directory, files } = this.#parts;
+      const report = await sweepDirectory(directory, options, stop, { except: files.idle });
       this.#parts.failures.tell(report);
       return report;
     }

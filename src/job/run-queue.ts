@@ -1,12 +1,10 @@
 /** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
 
-import { fstatSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
-import { inodeKey } from '../lock/held-file.ts';
-import type { StateContents } from '../log/contents.ts';
+import { StateContents } from '../log/contents.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
@@ -30,7 +28,7 @@ export interface RunQueueParts {
 /** What became of a job's functions when it ended. */
 export interface OwnEnd {
   readonly report: FileReport;
-  /** The file's inode, if the sweep after the job must leave the file alone. */
+  /** The file's name, if the sweep after the job must leave the file alone. */
   readonly left: readonly string[];
 }
 
@@ -97,7 +95,8 @@ export class RunQueue {
     try {
       do await this.#earlyRuns();
       while (this.#running.size > 0);
-      taken = this.#take();
+      // Nothing of this job is in the file, so nothing is read.
+      taken = this.#take(this.#changes === 0 ? new StateContents() : this.#file.read());
       if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
       await this.#runPending(taken);
       taken.giveUp();
@@ -108,17 +107,16 @@ export class RunQueue {
         return { report: taken.report(), left: [] };
       }
       if (taken.contents.pending().length === 0) {
-        const inodes = inodesOf(this.#file);
-        return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? inodes : [] };
+        const { name } = this.#file;
+        return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? [name] : [] };
       }
     } catch (error) {
       this.#haveEnded = true;
       // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
-        const left = inodesOf(this.#file);
         this.#file.close();
-        return { report: refusedReport(this.path, error), left };
+        return { report: refusedReport(this.path, error), left: [this.#file.name] };
       }
       taken.fail(error);
     }
@@ -236,13 +234,8 @@ export class RunQueue {
   #leave(taken: ClaimedFile): OwnEnd {
     taken.attempt(() => this.#file.settleMarks());
     taken.attempt(() => this.#stayNamed());
-    const left = this.#needsRunner ? [] : inodesOf(this.#file);
+    const left = this.#needsRunner ? [] : [this.#file.name];
     this.#file.close();
     return { report: taken.report(), left };
   }
-}
-
-/** The inode of an open file, or none where the system does not tell. */
-function inodesOf({ fd }: StateFile): string[] {
-  return unlessRefused(() => [inodeKey(fstatSync(fd))], []);
 }

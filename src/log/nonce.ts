@@ -1,9 +1,11 @@
 /** Nonces: they name the sweep, and the process of it, that wrote a claim or a mark. `docs/format.md`, "claim". */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Returns a name for a sweep or a job that no other process will choose. */
 export function freshSweepId(): string {
-  return randomBytes(8).toString('hex');
+  // Node keeps random bytes ready for UUIDs alone. The digits at both ends of one are random, all 64 bits.
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(-8);
 }
 
 /** @param process - 0 for the sweeper or the owner, then one number for each runner */

@@ -83,6 +83,11 @@ export class AppendFile {
     this.#hasStrayTail = hasStrayTail;
   }
 
+  /** As {@link truncate}; without a call if nothing was written behind this length. */
+  shrinkTo(lengthBytes: number): void {
+    if (lengthBytes < this.#lengthBytes || this.#hasStrayTail) this.truncate(lengthBytes);
+  }
+
   /** Cuts the file to this length. @throws Error of Node's shape */
   truncate(lengthBytes: number): void {
     ftruncateSync(this.fd, lengthBytes);

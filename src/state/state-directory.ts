@@ -131,14 +131,14 @@ export class StateDirectory {
   }
 
   /**
-   * Walks the way, and lists the directory. Empty if there is none: a cleanup may just have removed it.
+   * Lists the directory, after a walk as {@link ensure} does it. Empty if there is none: a cleanup may just have removed it.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
   look(): Listing {
     return stateIo(`read ${this.path}`, this.path, () => {
       try {
-        const way = this.#walk();
-        const names = this.#checkEnd(way) ? readdirSync(this.path).sort() : [];
+        const isThere = this.isUnchanged() || this.#checkEnd(this.#walk());
+        const names = isThere ? readdirSync(this.path).sort() : [];
         return {
           stateFiles: names.filter(isStateFileName),
           movedDeadLetters: names.filter(isMovedDeadLetter),

@@ -25,6 +25,8 @@ export class StateFile {
    * twice.
    */
   lastId = 0;
+  /** How long the header is, once it was read: it never changes. */
+  #headerBytes: number | undefined;
   /** Marks that could not be written yet, oldest first. */
   #owedMarks: Mark[] = [];
 
@@ -84,6 +86,7 @@ export class StateFile {
     if (isOutOfReach(this.#file)) this.close();
     this.#file = fresh.#file;
     this.#header = fresh.header;
+    this.#headerBytes = undefined;
     this.#owedMarks = [];
   }
 
@@ -164,7 +167,8 @@ export class StateFile {
    */
   reset(): void {
     stateIo(`empty ${this.path}`, this.path, () => {
-      this.#file.truncate(this.#file.readFrame(0).length);
+      this.#headerBytes ??= this.#file.readFrame(0).length;
+      this.#file.shrinkTo(this.#headerBytes);
     });
     this.#owedMarks = [];
   }

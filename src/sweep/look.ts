@@ -60,18 +60,17 @@ export class Looker {
   readonly #options: LookOptions;
   readonly #patience: LockPatience;
   /** Inodes of existing files that this sweep has met. */
-  readonly #seen: Set<string>;
+  readonly #seen = new Set<string>();
   readonly #leftToOthers = new Set<string>();
   readonly #lastOwner = new LastOwner();
   /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
   #needsWriting: boolean;
   #locksAreTested = false;
 
-  constructor(directory: StateDirectory, options: LookOptions, patience: LockPatience, seen: Set<string>) {
+  constructor(directory: StateDirectory, options: LookOptions, patience: LockPatience) {
     this.directory = directory;
     this.#options = options;
     this.#patience = patience;
-    this.#seen = seen;
     this.#needsWriting = options.lock === 'ofd';
   }
 

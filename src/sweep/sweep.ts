@@ -59,8 +59,8 @@ export async function sweep(
 
 /** What a sweep is about, and what it may use. */
 export interface SweepScope {
-  /** Inodes (`dev:ino`) of files to leave alone. @defaultValue none */
-  readonly except?: Iterable<string>;
+  /** State files to leave alone: those that the caller has itself. They are not opened. @defaultValue none */
+  readonly except?: readonly string[];
   /**
    * State files to look at; no other is looked at. Of a directory that is not the one of the last look, all are.
    * @defaultValue all files of the directory
@@ -89,6 +89,7 @@ export async function sweepDirectory(
 class Sweep {
   readonly #directory: StateDirectory;
   readonly #names: readonly string[] | undefined;
+  readonly #except: readonly string[];
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   readonly #looker: Looker;
@@ -107,6 +108,7 @@ class Sweep {
     this.#book = new ReportBook(listener);
     this.#directory = directory;
     this.#names = names;
+    this.#except = except;
     this.#options = options;
     this.#stop = stop;
     const sweepId = freshSweepId();
@@ -118,7 +120,6 @@ class Sweep {
       directory,
       { lock, signal, onlyLabel, overrides, sweepId, sweptSinceEpochMs, deaths },
       new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs)),
-      new Set(except),
     );
     this.#crew = new Crew({
       sweepId,
@@ -193,6 +194,7 @@ class Sweep {
     const unclear: string[] = [];
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
     for (const name of names) {
+      if (this.#except.includes(name)) continue;
       await this.#crew.room();
       if (this.#stop.isReached) {
         this.#book.isCut = true;

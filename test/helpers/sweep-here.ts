@@ -28,7 +28,6 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     directory,
     { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths: new Map() },
     patience,
-    new Set(),
   );
   for (const name of directory.list()) {
     const look = await looker.look(name, { isPatienceOver: true });

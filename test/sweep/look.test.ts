@@ -38,7 +38,7 @@ async function lookOvertaken(base: string, path: string, racer: () => void): Pro
     sweptSinceEpochMs: 0,
     deaths: new Map(),
   } as const;
-  const looker = new Looker(new StateDirectory(base), options, new Overtaken(racer), new Set());
+  const looker = new Looker(new StateDirectory(base), options, new Overtaken(racer));
   return looker.look(basename(path));
 }
 
