@@ -10,6 +10,7 @@
     "file_lock_posix.cc",
     "inheritance.cc",
     "lease.cc",
+    "named_append.cc",
     "napi_values.cc",
     "process_binding.cc",
     "process_signal.cc",

@@ -3,6 +3,7 @@
 #include "directory_watch.h"
 #include "inheritance.h"
 #include "lease.h"
+#include "named_append.h"
 #include "napi_values.h"
 #include "readable_poll.h"
 #include "service_notify.h"
@@ -78,12 +79,37 @@ napi_value DuplicateInheritableBinding(napi_env env, napi_callback_info info) {
   return NumberOrFailure(env, error, duplicate, "fcntl");
 }
 
+// appendNamed(descriptor, path, bytes: Uint8Array): true | false | number of bytes written | failure
+//
+// True: all bytes are written, and the path names the file. False: it does not. A number: so many bytes are
+// written, and not all.
+napi_value AppendNamedBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const int descriptor = DescriptorFrom(env, arguments.at[0]);
+  if (descriptor < 0) return nullptr;
+  char path[kMaxText];
+  if (!PathFrom(env, arguments.at[1], path)) return nullptr;
+  void* bytes = nullptr;
+  size_t length = 0;
+  if (napi_get_buffer_info(env, arguments.at[2], &bytes, &length) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "bytes must be a Uint8Array");
+    return nullptr;
+  }
+  const AppendResult result = AppendNamed(descriptor, path, bytes, length);
+  if (result.error != 0) return FailureTo(env, result.error, result.syscall);
+  if (result.written < length) return NumberTo(env, static_cast<double>(result.written));
+  napi_value value = nullptr;
+  napi_get_boolean(env, result.is_named, &value);
+  return value;
+}
+
 }  // namespace
 
 napi_status DefineDescriptorFunctions(napi_env env, napi_value exports) {
   constexpr NamedFunction kFunctions[] = {
       {"openDirectoryWatches", OpenDirectoryWatchesBinding},
       {"addDirectoryWatch", AddDirectoryWatchBinding},
+      {"appendNamed", AppendNamedBinding},
       {"removeDirectoryWatch", RemoveDirectoryWatchBinding},
       {"probeLease", ProbeLeaseBinding},
       {"sendDatagram", SendDatagramBinding},

@@ -2,6 +2,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { encode } from '../value/codec.ts';
+import { encodeFlat } from '../value/flat.ts';
 import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import { readRecord } from './decode-record.ts';
 import { encodeFrame } from './frame.ts';
@@ -15,7 +16,7 @@ import type { StateRecord } from './records.ts';
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
   const tree = { ...record, salt };
   readRecord(tree);
-  return encode(tree);
+  return encodeFlat(tree) ?? encode(tree);
 }
 
 /**
