@@ -34,8 +34,9 @@ function assertSame(tree: Record<string, unknown>): void {
 test('a flat map is encoded byte for byte as the general encoder does it', () => {
   for (const length of lengths) {
     assertSame({ text: 'a'.repeat(length), bytes: new Uint8Array(length).fill(7), after: true });
-    // Umlauts begin behind what a loop has copied already.
-    if (length < 5000) assertSame({ text: `${'a'.repeat(length)}ä€😀`, after: false });
+    // A loop has copied the beginning when it comes to the last letter.
+    for (const last of ['ä', '€', '😀'])
+      if (length < 5000) assertSame({ text: 'a'.repeat(length) + last, after: false });
   }
   for (const number of numbers) assertSame({ number });
   const scalar = fc.oneof(
