@@ -16,7 +16,7 @@ import { currentUser, refuseChangedUser } from '../trust/user.ts';
 import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
 import type { JobOptions } from './options.ts';
-import { WaitingFunctions } from './waiting-functions.ts';
+import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
 
 /** What a queue has of its job's manager. */
 export interface RunQueueParts {
@@ -64,10 +64,12 @@ export class RunQueue {
   /** Returns the id. @throws as `Job.defer` */
   register(deferred: DeferredFunction): number {
     refuseChangedUser(this.#user, deferred.name, this.path);
-    this.#stayNamed();
     const id = this.#file.lastId + 1;
     const record = newRecord(id, deferred, this.#file.header, this.#parts.options);
-    this.#waiting.add(id, this.#file.append([record]));
+    const offset = this.#file.lengthBytes;
+    const isNamed = this.#file.register(record);
+    if (!isNamed) this.#moveOr(() => this.#file.takeBack(offset));
+    this.#waiting.add(id, isNamed ? offset : NOWHERE);
     this.#file.lastId = id;
     this.#changes++;
     return id;
@@ -125,12 +127,19 @@ export class RunQueue {
 
   /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */
   #stayNamed(): void {
-    if (this.#file.isNamed()) return;
-    const fresh = this.#parts.files.createNow(this.#file.header.cwd);
+    if (!this.#file.isNamed()) this.#moveOr(() => {});
+  }
+
+  /** Goes on in a fresh file. @param undo - called when that fails */
+  #moveOr(undo: () => void): void {
+    const { files } = this.#parts;
+    let fresh: StateFile | undefined;
     try {
+      fresh = files.createNow(this.#file.header.cwd);
       this.#file.moveTo(fresh);
     } catch (error) {
-      this.#parts.files.remove(fresh);
+      if (fresh) files.remove(fresh);
+      undo();
       throw error;
     }
     this.#waiting.forgetOffsets();

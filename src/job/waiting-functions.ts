@@ -2,9 +2,12 @@ import type { StateContents } from '../log/contents.ts';
 import type { Mark, RetryRecord } from '../log/records.ts';
 import type { StateFile } from '../state/state-file.ts';
 
+/** Of a registration in a file that has moved: its records have other places now. */
+export const NOWHERE = -1;
+
 /** The functions of a job that callers may still cancel or run. Reads one of them again without the others. */
 export class WaitingFunctions {
-  /** By id: where in the file the registration begins; -1 after the file has moved. */
+  /** By id: where in the file the registration begins, or {@link NOWHERE}. */
   readonly #offsets = new Map<number, number>();
   readonly #running = new Set<number>();
   /** By id: what attempts of the function wrote. */
@@ -35,15 +38,15 @@ export class WaitingFunctions {
     this.#tried.set(id, marks);
   }
 
-  /** The file has moved: its records have other places now. */
+  /** The file has moved. */
   forgetOffsets(): void {
-    for (const id of this.#offsets.keys()) this.#offsets.set(id, -1);
+    for (const id of this.#offsets.keys()) this.#offsets.set(id, NOWHERE);
   }
 
   /** The contents of the file with this function alone. Undefined if its bytes are not where it was written. */
   read(id: number, file: StateFile): StateContents | undefined {
-    const offset = this.#offsets.get(id) ?? -1;
-    const contents = offset < 0 ? undefined : file.readRegistration(offset);
+    const offset = this.#offsets.get(id) ?? NOWHERE;
+    const contents = offset === NOWHERE ? undefined : file.readRegistration(offset);
     if (!contents?.functions.has(id)) return undefined;
     for (const mark of this.#tried.get(id) ?? []) contents.apply(mark);
     return contents;

@@ -2,11 +2,15 @@
  * A locked file that grows by whole writes. A write that failed or was short is cut off again. All calls use the one
  * locked descriptor; closing it gives up the lock.
  */
-import { fdatasyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { DeferredSweepError } from '../errors.ts';
+import { fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
+import { appendNamed } from '../native/named-append.ts';
 import { noSpace, readAll, stateIo } from './file-io.ts';
+
+/** Returns how many bytes were written; or, if all were, whether the file has its name. */
+type Write = (fd: number, bytes: Buffer) => number | boolean;
 
 export class AppendFile {
   readonly path: string;
@@ -36,6 +40,36 @@ export class AppendFile {
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
    */
   append(bytes: Buffer, maxBytes: number): number {
+    const offset = this.#lengthBytes;
+    this.#grow(bytes, maxBytes, writeSync);
+    return offset;
+  }
+
+  /**
+   * As {@link append}. Returns false if the path does not name the file, so that no other process finds the bytes. Asked after
+   * the write: a name that goes meanwhile is noticed, too.
+   */
+  appendNamed(bytes: Buffer, maxBytes: number): boolean {
+    return this.#grow(bytes, maxBytes, (fd, all) => appendNamed(fd, this.path, all));
+  }
+
+  /** The end of the last whole record. */
+  get lengthBytes(): number {
+    return this.#lengthBytes;
+  }
+
+  /** Takes back what was appended since the file had this length. */
+  takeBack(lengthBytes: number): void {
+    this.resume(lengthBytes, true);
+    try {
+      this.cutTail();
+    } catch {
+      // Tried again before the next write. If the owner dies before that, a whole record in the tail counts as registered:
+      // `docs/guarantees.md`, Disks.
+    }
+  }
+
+  #grow(bytes: Buffer, maxBytes: number, write: Write): boolean {
     if (this.#lengthBytes + bytes.length > maxBytes) {
       throw new DeferredSweepError(
         'DEFERRED_TOO_LARGE',
@@ -43,12 +77,12 @@ export class AppendFile {
         { path: this.path },
       );
     }
-    stateIo(`write to ${this.path}`, this.path, () => {
+    return stateIo(`write to ${this.path}`, this.path, () => {
       if (this.#hasStrayTail) this.cutTail();
-      this.#write(bytes);
+      const isNamed = this.#write(bytes, write);
       this.#lengthBytes += bytes.length;
+      return isNamed;
     });
-    return this.#lengthBytes - bytes.length;
   }
 
   /** The bytes that count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
@@ -102,25 +136,29 @@ export class AppendFile {
     stateIo(`cut off the end of ${this.path}`, this.path, () => this.truncate(this.#lengthBytes));
   }
 
+  /** Empties the file. True if no sweeper can find its records now: it is empty, or has no name left. */
+  putOutOfReach(): boolean {
+    const isEmptied = unlessRefused(() => {
+      this.truncate(0);
+      return true;
+    }, false);
+    return isEmptied || unlessRefused(() => fstatSync(this.fd).nlink === 0, false);
+  }
+
   /** Gives up the lock and closes the descriptor. */
   close(): void {
     unlockAndClose(this.fd);
   }
 
-  #write(bytes: Buffer): void {
+  #write(bytes: Buffer, write: Write): boolean {
     try {
+      const written = write(this.fd, bytes);
       // write(2) may write less than asked without an error (a full disk, a signal).
-      const written = writeSync(this.fd, bytes);
-      if (written < bytes.length) throw noSpace(written, bytes.length);
+      if (typeof written === 'number' && written < bytes.length) throw noSpace(written, bytes.length);
       if (this.#isSynced) fdatasyncSync(this.fd);
+      return written !== false;
     } catch (error) {
-      this.#hasStrayTail = true;
-      try {
-        this.cutTail();
-      } catch {
-        // Tried again before the next write. If the owner dies before that, a whole record in the tail counts as registered:
-        // `docs/guarantees.md`, Disks.
-      }
+      this.takeBack(this.#lengthBytes);
       throw error;
     }
   }

@@ -3,13 +3,20 @@
  * knows records; `append-file.ts` reads and writes the bytes.
  */
 
-import { fstatSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { StateContents } from '../log/contents.ts';
 import { frameRecord } from '../log/encode-record.ts';
-import type { DoneRecord, HeaderRecord, Mark, StartRecord, StateRecord } from '../log/records.ts';
+import type {
+  DeferRecord,
+  DoneRecord,
+  HeaderRecord,
+  Mark,
+  StartRecord,
+  StateRecord,
+} from '../log/records.ts';
 import { replay } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
 import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
@@ -81,23 +88,39 @@ export class StateFile {
       );
     }
     const records = contents.records();
-    if (records.length > 0) fresh.#append(records, MAX_STATE_FILE_BYTES);
+    fresh.append(records);
     // Else the old file stays locked while this process lives, so that no sweep runs its functions, too.
-    if (isOutOfReach(this.#file)) this.close();
+    if (this.#file.putOutOfReach()) this.close();
     this.#file = fresh.#file;
     this.#header = fresh.header;
     this.#headerBytes = undefined;
     this.#owedMarks = [];
   }
 
+  /** The end of the last whole record. */
+  get lengthBytes(): number {
+    return this.#file.lengthBytes;
+  }
+
   /**
    * Appends records by one write(2). When this returns, they are in the file (with `durability: 'disk'` on stable
-   * storage). When it throws, none of them counts. Returns where in the file the first of them begins.
+   * storage). When it throws, none of them counts.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
    */
-  append(records: readonly StateRecord[]): number {
-    const isRegistration = records.some(record => record.kind === 'defer');
-    return this.#append(records, isRegistration ? MAX_REGISTERED_BYTES : MAX_STATE_FILE_BYTES);
+  append(records: readonly StateRecord[]): void {
+    const [first, ...rest] = records.map(record => this.#frame(record));
+    if (first)
+      this.#file.append(rest.length > 0 ? Buffer.concat([first, ...rest]) : first, MAX_STATE_FILE_BYTES);
+  }
+
+  /** As {@link append}. False if no sweeper would find the record: see {@link isNamed}. */
+  register(record: DeferRecord): boolean {
+    return this.#file.appendNamed(this.#frame(record), MAX_REGISTERED_BYTES);
+  }
+
+  /** Takes back what was appended since the file had this length. */
+  takeBack(lengthBytes: number): void {
+    this.#file.takeBack(lengthBytes);
   }
 
   /**
@@ -137,10 +160,7 @@ export class StateFile {
     if (this.#owedMarks.length > 0) this.#appendMarks();
   }
 
-  /**
-   * Reads and replays the file. Owed marks count.
-   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
-   */
+  /** Reads and replays the file. Owed marks count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
   read(): StateContents {
     return this.#replay(this.#file.read());
   }
@@ -173,10 +193,7 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  /**
-   * Cuts off bytes behind the last whole record. Behind them a mark would turn them into damage.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
-   */
+  /** As `AppendFile.cutTail`. */
   cutTail(): void {
     this.#file.cutTail();
   }
@@ -200,9 +217,7 @@ export class StateFile {
     }
   }
 
-  /**
-   * Gives up the lock and closes the descriptor. Functions that are still pending are an orphan's now.
-   */
+  /** Gives up the lock and closes the descriptor. Functions that are still pending are an orphan's now. */
   close(): void {
     this.#file.close();
   }
@@ -228,17 +243,7 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  #append(records: readonly StateRecord[], maxBytes: number): number {
-    const frames = records.map(record => frameRecord(record, this.header.salt, this.path));
-    return this.#file.append(Buffer.concat(frames), maxBytes);
+  #frame(record: StateRecord): Buffer {
+    return frameRecord(record, this.header.salt, this.path);
   }
-}
-
-/** True if no sweeper can find this file's functions: it could be emptied, or it has no name left. */
-function isOutOfReach(file: AppendFile): boolean {
-  const isEmptied = unlessRefused(() => {
-    file.truncate(0);
-    return true;
-  }, false);
-  return isEmptied || unlessRefused(() => fstatSync(file.fd).nlink === 0, false);
 }

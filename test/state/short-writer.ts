@@ -17,11 +17,11 @@ const file = new StateFile(
 );
 let first: (DeferredSweepErrorCode | string | undefined)[] = ['no error'];
 try {
-  file.append([deferOf(2, ['lost'])]);
+  file.register(deferOf(2, ['lost']));
 } catch (error) {
   if (!(error instanceof DeferredSweepError)) throw error;
   first = [error.code, (error.cause as NodeJS.ErrnoException).code];
 }
 const known = [...file.read().functions.keys()];
-file.append([deferOf(3, ['kept'])]);
+file.register(deferOf(3, ['kept']));
 await finish([...first, known, 'written']);

@@ -40,7 +40,7 @@ function fillDisk(base: string): void {
   let error: unknown;
   while (error === undefined && id < 100) {
     try {
-      file.append([deferOf(id + 1, [new Uint8Array(5000)])]);
+      file.register(deferOf(id + 1, [new Uint8Array(5000)]));
       id++;
     } catch (thrown) {
       error = thrown;
