@@ -100,8 +100,8 @@ export class DeferredFunctionManager {
   async close(): Promise<SweepReport> {
     const startMs = performance.now();
     this.#stopOpening();
-    // Background sweeps finish the function in progress and stop.
-    this.#closing.abort();
+    // They finish the function in progress and stop. An abort costs as much as a job.
+    if (this.#background.size > 0) this.#closing.abort();
     const reports = await Promise.all([...this.#parts.openJobs].map(job => job.close()));
     await Promise.allSettled(this.#background);
     const files = reports.flatMap(report => report.files);

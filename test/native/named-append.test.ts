@@ -48,7 +48,7 @@ test('bytes go to the end, and the answer is whether the path names the file aft
   writeFileSync(directory, '');
   assert.equal(append(), false, 'a file where the directory was');
   const found = Buffer.alloc(100);
-  assert.equal(found.latin1Slice(0, readSync(fd, found, 0, found.length, 0)), 'record'.repeat(6));
+  assert.equal(found.toString('latin1', 0, readSync(fd, found, 0, found.length, 0)), 'record'.repeat(6));
 });
 
 test('a failing write is an error, and a wrong argument is one', t => {
