@@ -66,7 +66,7 @@ export class StateDirectory {
   }
 
   pathOf(name: string): string {
-    return join(this.path, name);
+    return `${this.path}/${name}`;
   }
 
   /**

@@ -58,18 +58,16 @@ export function holderState(
  * answer holds for some milliseconds: as if the sweep had asked a moment earlier.
  */
 export class LastOwner {
-  #owner: string | undefined;
+  #owner: ProcessIdentity | undefined;
   #isDead = false;
   #untilMs = 0;
 
   /** False if this process cannot tell. */
   isDead(identity: ProcessIdentity): boolean {
-    const { pid, host, bootId, startTicks, pidNamespace } = identity;
-    const owner = `${pid} ${startTicks} ${pidNamespace} ${bootId} ${host}`;
     const nowMs = performance.now();
-    if (owner !== this.#owner || nowMs >= this.#untilMs) {
+    if (!isSameProcess(identity, this.#owner) || nowMs >= this.#untilMs) {
       this.#isDead = isAlive(identity) === false;
-      this.#owner = owner;
+      this.#owner = identity;
       this.#untilMs = nowMs + ANSWER_HOLDS_MS;
     }
     return this.#isDead;
@@ -77,6 +75,16 @@ export class LastOwner {
 }
 
 const ANSWER_HOLDS_MS = 10;
+
+function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined): boolean {
+  return (
+    one.pid === other?.pid &&
+    one.startTicks === other.startTicks &&
+    one.pidNamespace === other.pidNamespace &&
+    one.bootId === other.bootId &&
+    one.host === other.host
+  );
+}
 
 function know(fd: number, name: string, { size, mtimeMs }: SizeAndTime): Known {
   const known = knownByName.get(name);

@@ -33,7 +33,7 @@ import type { ReadyRunners } from './runners/runner-process.ts';
 /** Patience with a sick file server, for all files of a sweep together. */
 const LOCK_PATIENCE_MS = 5000;
 /** After this much synchronous work the event loop gets a turn. */
-const SLICE_MS = 10;
+const SLICE_MS = 5;
 /** Further looks, within some 100 ms, at a file that a dying sweep or a glance may hold. */
 const SECOND_LOOKS = 5;
 const MOST_BETWEEN_LOOKS_MS = 40;
@@ -138,6 +138,7 @@ class Sweep {
     const startMs = performance.now();
     const waitUntilMs = monotonicMs() + this.#options.waitMs;
     let pauseMs = FIRST_PAUSE_MS;
+    this.#sliceEndsAtMs = startMs + SLICE_MS;
     for (let isFirst = true; ; isFirst = false) {
       const hasRun = await this.#pass(isFirst);
       if (this.#stop.isReached) break;
@@ -192,7 +193,6 @@ class Sweep {
   /** Looks at these files. Returns the names of those that may be free in a moment. */
   async #lookAtAll(names: readonly string[], isPatienceOver: boolean): Promise<string[]> {
     const unclear: string[] = [];
-    this.#sliceEndsAtMs = performance.now() + SLICE_MS;
     for (const name of names) {
       if (this.#except.includes(name)) continue;
       await this.#crew.room();
@@ -200,7 +200,7 @@ class Sweep {
         this.#book.isCut = true;
         break;
       }
-      await this.#breathe();
+      if (performance.now() >= this.#sliceEndsAtMs) await this.#breathe();
       const look = await this.#looker.look(name, { isPatienceOver });
       switch (look.kind) {
         case 'vanished':
@@ -225,7 +225,6 @@ class Sweep {
   }
 
   async #breathe(): Promise<void> {
-    if (performance.now() < this.#sliceEndsAtMs) return;
     await setImmediate();
     this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
