@@ -226,7 +226,7 @@ function otherPlaces(base: string): Finding[] {
 
 function countIn(base: string): number {
   try {
-    return new StateDirectory(base).list().length;
+    return new StateDirectory(base).look().stateFiles.length;
   } catch {
     // Any reason not to use it is a reason not to mean it.
     return 0;

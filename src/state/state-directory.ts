@@ -11,8 +11,8 @@ import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 import { systemReason } from './system-reason.ts';
 
-/** Races in a row with cleanups that remove the directory. This many do not happen. */
-const MAX_RACES = 100;
+/** Races in a row with cleanups that remove the directory: two that clean up all the time may win a hundred, not so many. */
+const MAX_RACES = 2000;
 
 /** The entries of a state directory that count. Others are ignored. */
 export interface Listing {
@@ -86,11 +86,7 @@ export class StateDirectory {
         throw error;
       }
     }
-    throw new DeferredSweepError(
-      'DEFERRED_STATE_IO',
-      `cannot make ${this.path}: it was removed ${MAX_RACES} times while being made; see what deletes directories there`,
-      { path: this.path },
-    );
+    throw this.#isChased('make');
   }
 
   /**
@@ -123,31 +119,12 @@ export class StateDirectory {
   }
 
   /**
-   * The state files that {@link look} finds.
-   * @throws as {@link look}
-   */
-  list(): readonly string[] {
-    return this.look().stateFiles;
-  }
-
-  /**
    * Lists the directory, after a walk as {@link ensure} does it. Empty if there is none: a cleanup may just have removed it.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
   look(): Listing {
-    return stateIo(`read ${this.path}`, this.path, () => {
-      try {
-        const isThere = this.isUnchanged() || this.#checkEnd(this.#walk());
-        const names = isThere ? readdirSync(this.path).sort() : [];
-        return {
-          stateFiles: names.filter(isStateFileName),
-          movedDeadLetters: names.filter(isMovedDeadLetter),
-        };
-      } catch (error) {
-        if (systemErrorCode(error) === 'ENOENT') return { stateFiles: [], movedDeadLetters: [] };
-        throw error;
-      }
-    });
+    const names = stateIo(`read ${this.path}`, this.path, () => this.#names());
+    return { stateFiles: names.filter(isStateFileName), movedDeadLetters: names.filter(isMovedDeadLetter) };
   }
 
   /**
@@ -160,6 +137,25 @@ export class StateDirectory {
       this.path,
       () => removeEmpty(this.deadPath) && removeEmpty(this.path),
     );
+  }
+
+  /** @throws Error of Node's shape; as {@link ensure} */
+  #names(): string[] {
+    try {
+      for (let race = 0; race < MAX_RACES; race++) {
+        if (this.isUnchanged() || this.#checkEnd(this.#walk())) return readdirSync(this.path).sort();
+        if (!statOf(this.path)) return [];
+      }
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+    throw this.#isChased('read');
+  }
+
+  #isChased(what: string): DeferredSweepError {
+    const message = `cannot ${what} ${this.path}: it was removed ${MAX_RACES} times meanwhile; see what deletes directories there`;
+    return new DeferredSweepError('DEFERRED_STATE_IO', message, { path: this.path });
   }
 
   /** Walks a way. Throws unless only trusted users can change it. */
@@ -200,18 +196,12 @@ export class StateDirectory {
 
   #cannotMake(path: string, error: unknown): unknown {
     if (systemErrorCode(error) === undefined) return error;
-    return new DeferredSweepError(
-      'DEFERRED_STATE_IO',
-      `cannot make the directory ${path}: ${systemReason(error)}`,
-      {
-        path,
-        cause: error,
-      },
-    );
+    const message = `cannot make the directory ${path}: ${systemReason(error)}`;
+    return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
   }
 
   /**
-   * Checks and remembers the directory at the end of a way. False if it is missing.
+   * Checks and remembers the directory at the end of a way. False if it is missing, or was made anew meanwhile.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
    */
   #checkEnd(way: Way): boolean {
@@ -221,9 +211,12 @@ export class StateDirectory {
     this.#assertTrusted(this.#distrust(stat));
     // Another file system may be mounted right here, and may claim any owner.
     if (Number(stat.dev) !== way.lastDirectory.stat.dev) this.#walk(path);
-    const named = statOf(this.path);
+    const named = path === this.path ? stat : statOf(this.path);
     if (!named) return false;
     if (inodeKey(named) !== inodeKey(stat)) {
+      // A cleanup may have removed it between the two looks, and a worker have made it anew.
+      const again = statOf(path);
+      if (!again || inodeKey(again) !== inodeKey(stat)) return false;
       const what = `it is not what ${path} is, where its links lead`;
       this.#assertTrusted({ path, what, advice: 'name the directory itself' });
     }

@@ -29,7 +29,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths: new Map() },
     patience,
   );
-  for (const name of directory.list()) {
+  for (const name of directory.look().stateFiles) {
     const look = await looker.look(name, { isPatienceOver: true });
     if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
     if (look.kind !== 'candidate') continue;

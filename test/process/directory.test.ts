@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -37,22 +38,27 @@ test('a cleanup leaves a live worker its file and the directory; the worker goes
   assert.equal(existsSync(directory), false);
 });
 
-test('1000 workers start and end while another process cleans up all the time: none fails, each runs its own once', async t => {
-  const { base, ledger } = freshPlace(t);
-  const cleaner = startChild(t, 'job-cleanup-loop', { args: [base] });
-  await cleaner.next();
+test('1000 workers start and end while two processes clean up all the time: none fails, each runs its own once', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  // Of two cleaners one removes the directory while the other looks at it; through a link it has two names.
+  const linked = join(root, 'linked');
+  symlinkSync(base, linked);
+  const cleaners = [base, linked].map(path => startChild(t, 'job-cleanup-loop', { args: [path] }));
+  for (const cleaner of cleaners) await cleaner.next();
   const expected: string[] = [];
   for (let number = 0; number < 1000; number++) {
     expected.push(String(number));
-    const manager = new DeferredFunctionManager(base, { logger: null });
+    const manager = new DeferredFunctionManager(number % 2 ? base : linked, { logger: null });
     const job = await manager.open();
     register(job, { do: 'append', text: String(number) }, ledger);
     await job.close();
     await manager.close();
   }
-  const { rounds, ran } = await cleaner.ask<{ rounds: number; ran: number }>({ op: 'stop' });
-  assert.ok(rounds > 100, `only ${rounds} rounds`);
-  assert.equal(ran, 0);
+  for (const cleaner of cleaners) {
+    const { rounds, ran } = await cleaner.ask<{ rounds: number; ran: number }>({ op: 'stop' });
+    assert.ok(rounds > 100, `only ${rounds} rounds`);
+    assert.equal(ran, 0);
+  }
   assert.deepEqual(read(ledger), expected);
 });
 

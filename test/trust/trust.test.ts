@@ -56,7 +56,7 @@ test('a state directory of another user is refused', { skip: notRoot }, t => {
 });
 
 test('a missing state directory is an empty one', t => {
-  assert.deepEqual(new StateDirectory(freshDirectory(t)).list(), []);
+  assert.deepEqual(new StateDirectory(freshDirectory(t)).look().stateFiles, []);
 });
 
 const spoilers: Record<string, { skip?: string | false; spoil: (path: string) => void }> = {
