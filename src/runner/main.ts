@@ -8,6 +8,7 @@ import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
+import { CodeCheck } from './code-check.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
@@ -75,6 +76,7 @@ function begin(message: Begin): FileCircumstances {
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
+    codeCheck: new CodeCheck(message.trust),
     outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };
 }

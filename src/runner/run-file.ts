@@ -5,15 +5,14 @@ import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { codePathOf } from '../function/module/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StopCondition } from '../stop.ts';
-import { checkUnchangedOwners } from '../trust/code-owners.ts';
 import { claim } from './claim.ts';
+import type { CodeCheck } from './code-check.ts';
 import type { EventPipe } from './event-pipe.ts';
 import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
@@ -29,6 +28,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
+  readonly codeCheck: CodeCheck;
   readonly outputMarks: OutputMarks | undefined;
 }
 
@@ -88,7 +88,7 @@ async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
   name: string,
-  { stop, events, processState, outputMarks, ...shared }: FileCircumstances,
+  { stop, events, processState, codeCheck, outputMarks, ...shared }: FileCircumstances,
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
@@ -104,10 +104,7 @@ async function runFunction(
     timeoutMs,
     killGraceMs,
     ...(shared.hurry && { lost: shared.hurry }),
-    check: descriptor => {
-      const code = codePathOf(descriptor);
-      if (code) checkUnchangedOwners(code.what, code.path, record.codeOwners ?? [], shared.trust);
-    },
+    check: descriptor => codeCheck.check(descriptor, record.codeOwners ?? []),
     onMark: mark => {
       held.apply(mark);
       const { id, name: title } = record;
