@@ -213,19 +213,16 @@ export class Crew {
     end: RunnerEnd,
     hasWorked: boolean,
   ): Promise<void> {
-    const { book, deaths, stop } = this.#shared;
+    const { deaths, stop } = this.#shared;
     if (!end.hasStarted) {
       // No descriptors, no processes, or Node refuses. That is no function's fault and counts no attempt.
       for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, cannotStart(end));
       this.#changed.notify();
       return;
     }
-    const reason = (name: string): ReportedError => whyItDied(name, end);
-    deaths.set(nonce, reason);
+    deaths.set(nonce, name => whyItDied(name, end));
     let hasBegun = hasWorked;
     for (const candidate of handed) {
-      // What was not heard may have ended well. If the file is there, its marks say so.
-      if (end.unheard === undefined) book.endBegun(candidate.path, reason);
       if (await this.#aftermath.settle(queue, candidate, end)) hasBegun = true;
     }
     // The oldest first again.
