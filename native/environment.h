@@ -6,8 +6,8 @@
 
 namespace deferred_sweep {
 
-// Copies the entries, each with its NUL, in the order in which they lie there, and returns how many bytes they have.
-// If those are more than `size`, it copies only entries that fit.
+// Copies the entries, each with its NUL, in the order in which they lie there, and returns how many bytes
+// they have. If those are more than `size`, it copies only entries that fit.
 //
 // As getenv(3): no other thread may change the environment meanwhile.
 size_t CopyEnvironment(char* into, size_t size) noexcept;
