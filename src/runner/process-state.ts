@@ -42,9 +42,11 @@ export class ProcessState {
   }
 }
 
-function setEnvironment(wanted: Readonly<Record<string, string | null | undefined>>): void {
-  for (const name of Object.keys(process.env)) if (wanted[name] == null) delete process.env[name];
-  for (const [name, value] of Object.entries(wanted))
+function setEnvironment(variables: Readonly<Record<string, string | null | undefined>>): void {
+  // A plain object has more names than those of variables: `constructor`, for one.
+  const wanted = new Map(Object.entries(variables));
+  for (const name of Object.keys(process.env)) if (wanted.get(name) == null) delete process.env[name];
+  for (const [name, value] of wanted)
     if (value != null && process.env[name] !== value) process.env[name] = value;
 }
 
