@@ -3,7 +3,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { DeferredSweepError } from '../errors.ts';
 import { isThisBoot } from '../lock/boot.ts';
 import { endInvocation, type Invocation, withInvocation } from './current-invocation.ts';
-import { LazyAbort } from './lazy-abort.ts';
+import { abortWith, LazyAbort } from './lazy-abort.ts';
 
 /** What is known of an invocation before it begins. */
 export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;
@@ -43,9 +43,7 @@ export function callWithLimit(
 ): Promise<CallEnd> {
   const abort = new LazyAbort();
   const kill = new LazyAbort();
-  const giveUp = (): void => abort.abort(lost?.reason);
-  lost?.addEventListener('abort', giveUp, { once: true });
-  if (lost?.aborted) giveUp();
+  const stay = lost && abortWith(lost, abort);
   const invocation: Invocation = {
     ...known,
     get signal() {
@@ -68,7 +66,7 @@ export function callWithLimit(
     let timer: NodeJS.Timeout | undefined;
     const end = (how: CallSettled, isHung: boolean): void => {
       clearTimeout(timer);
-      lost?.removeEventListener('abort', giveUp);
+      stay?.();
       resolve({ ...how, isHung, settled });
     };
     const expire = (): void => {

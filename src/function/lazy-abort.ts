@@ -28,3 +28,20 @@ export class LazyAbort {
     this.#controller?.abort(reason);
   }
 }
+
+/** Who is aborted with a signal. One listener for all: to add and remove one for each function costs more than most do. */
+const followers = new WeakMap<AbortSignal, Set<LazyAbort>>();
+
+/** Aborts it when the signal is aborted, with its reason, or at once if it was. Returns what ends that. */
+export function abortWith(signal: AbortSignal, follower: LazyAbort): () => void {
+  if (signal.aborted) follower.abort(signal.reason);
+  const all = followers.get(signal) ?? new Set();
+  if (!followers.has(signal)) {
+    followers.set(signal, all);
+    signal.addEventListener('abort', () => {
+      for (const one of all) one.abort(signal.reason);
+    });
+  }
+  all.add(follower);
+  return () => all.delete(follower);
+}
