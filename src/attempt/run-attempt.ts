@@ -7,7 +7,14 @@ import { callStored } from '../function/call-function.ts';
 import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
-import type { DoneRecord, HeaderRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
+import type {
+  DeferRecord,
+  DoneRecord,
+  HeaderRecord,
+  Mark,
+  ReportedError,
+  StartRecord,
+} from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { reportError, reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -101,8 +108,18 @@ function call(
     owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
   };
   return callWithLimit(record.name, known, { timeoutMs, killGraceMs, ...(lost && { lost }) }, () => {
-    const descriptor = decodeDescriptor(record.function);
+    const descriptor = descriptorOf(record);
     check?.(descriptor);
     return callStored({ descriptor, encodedArguments: record.arguments });
   });
+}
+
+/** The export that was decoded last: most functions of a file are the one before with other arguments. */
+let lastExport: { readonly bytes: Uint8Array; readonly descriptor: FunctionDescriptor } | undefined;
+
+function descriptorOf({ function: bytes }: DeferRecord): FunctionDescriptor {
+  if (lastExport && Buffer.compare(lastExport.bytes, bytes) === 0) return lastExport.descriptor;
+  const descriptor = decodeDescriptor(bytes);
+  if (descriptor.kind === 'module') lastExport = { bytes, descriptor };
+  return descriptor;
 }

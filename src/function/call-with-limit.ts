@@ -3,6 +3,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { DeferredSweepError } from '../errors.ts';
 import { isThisBoot } from '../lock/boot.ts';
 import { endInvocation, type Invocation, withInvocation } from './current-invocation.ts';
+import { abortWith, LazyAbort } from './lazy-abort.ts';
 
 /** What is known of an invocation before it begins. */
 export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;
@@ -34,35 +35,41 @@ export interface CallEnd extends CallSettled {
  * Never rejects: what the function throws is in the result, or why its signal was aborted where it was.
  * @param name - of the function, for messages
  */
-export async function callWithLimit(
+export function callWithLimit(
   name: string,
   known: KnownInvocation,
   { timeoutMs, killGraceMs, lost }: CallLimits,
   body: () => unknown,
 ): Promise<CallEnd> {
-  const abort = new AbortController();
-  const kill = new AbortController();
-  const giveUp = (): void => abort.abort(lost?.reason);
-  lost?.addEventListener('abort', giveUp, { once: true });
-  if (lost?.aborted) giveUp();
-  const invocation: Invocation = { ...known, signal: abort.signal, sameBoot: isThisBoot(known.owner.bootId) };
+  const abort = new LazyAbort();
+  const kill = new LazyAbort();
+  const stay = lost && abortWith(lost, abort);
+  const invocation: Invocation = {
+    ...known,
+    get signal() {
+      return abort.signal;
+    },
+    sameBoot: isThisBoot(known.owner.bootId),
+  };
   const call = async (): Promise<CallSettled> => {
     try {
-      await withInvocation(invocation, kill.signal, body);
+      await withInvocation(invocation, kill, body);
       return {};
     } catch (error) {
       // A function may throw because its signal was aborted. Then the limit is the reason.
-      return { error: abort.signal.aborted ? abort.signal.reason : error };
+      return { error: abort.isAborted ? abort.reason : error };
     } finally {
       endInvocation(invocation);
     }
   };
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<CallSettled>(resolve => {
-    if (timeoutMs === 0) return;
-    // Plain timers: those of node:timers/promises cost more than most functions. Set first, since what the function does
-    // before it first waits counts.
-    timer = setTimeout(() => {
+  return new Promise(resolve => {
+    let timer: NodeJS.Timeout | undefined;
+    const end = (how: CallSettled, isHung: boolean): void => {
+      clearTimeout(timer);
+      stay?.();
+      resolve({ ...how, isHung, settled });
+    };
+    const expire = (): void => {
       const error = new DeferredSweepError(
         'DEFERRED_TIMED_OUT',
         `cannot wait longer for ${name}: it did not finish within ${timeoutMs} ms`,
@@ -70,18 +77,13 @@ export async function callWithLimit(
       abort.abort(error);
       timer = setTimeout(() => {
         kill.abort();
-        resolve({ error });
+        end({ error }, true);
       }, killGraceMs);
-    }, timeoutMs);
+    };
+    // Plain timers: those of node:timers/promises cost more than most functions. Set first, since what the function does
+    // before it first waits counts.
+    if (timeoutMs > 0) timer = setTimeout(expire, timeoutMs);
+    const settled = call();
+    void settled.then(how => end(how, false));
   });
-  const settled = call();
-  try {
-    return await Promise.race([
-      settled.then(end => ({ ...end, isHung: false, settled })),
-      expired.then(end => ({ ...end, isHung: true, settled })),
-    ]);
-  } finally {
-    clearTimeout(timer);
-    lost?.removeEventListener('abort', giveUp);
-  }
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { LazyAbort } from './lazy-abort.ts';
 
 /** The circumstances under which a deferred function runs. */
 export interface Invocation {
@@ -56,12 +57,12 @@ export function currentInvocation(): Invocation | undefined {
 }
 
 /** For this package's own functions: aborted when the time after `signal` is over, too, and the runner waits no longer. */
-const killSignals = new WeakMap<Invocation, AbortSignal>();
+const killSignals = new WeakMap<Invocation, LazyAbort>();
 
 /** As {@link currentInvocation}: the signal after which nothing that the function started may go on. */
 export function currentKillSignal(): AbortSignal | undefined {
   const invocation = currentInvocation();
-  return invocation && killSignals.get(invocation);
+  return invocation && killSignals.get(invocation)?.signal;
 }
 
 /** Those whose function has settled. It may have left timers and promises behind. */
@@ -79,8 +80,8 @@ export function isInvocationOver(): boolean {
 }
 
 /** What `body` returns; `currentInvocation()` gives `invocation` to it and to everything it starts. */
-export function withInvocation<T>(invocation: Invocation, killSignal: AbortSignal, body: () => T): T {
-  killSignals.set(invocation, killSignal);
+export function withInvocation<T>(invocation: Invocation, kill: LazyAbort, body: () => T): T {
+  killSignals.set(invocation, kill);
   return storage.run(invocation, body);
 }
 

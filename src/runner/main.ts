@@ -8,6 +8,7 @@ import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
+import { CodeCheck } from './code-check.ts';
 import { EventPipe } from './event-pipe.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
@@ -40,6 +41,9 @@ new LineReader(
   },
   stop,
 );
+
+// A function may have left something behind that ends the process.
+process.on('exit', () => events.flush());
 
 // The reader of what functions print may be gone. That must not end them.
 process.stdout.on('error', () => {});
@@ -75,6 +79,7 @@ function begin(message: Begin): FileCircumstances {
     events,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
+    codeCheck: new CodeCheck(message.trust),
     outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };
 }

@@ -6,11 +6,14 @@ import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
+import { EnvironmentCopy } from '../native/environment.ts';
 import type { RunNote } from '../report/report.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
   readonly #env = { ...process.env };
+  /** As it was when `#env` had been restored. A look at each variable would cost more than most functions. */
+  readonly #restored = new EnvironmentCopy();
   readonly #notes: readonly RunNote[];
 
   /** @param notes - what all functions of this runner have to do without */
@@ -29,13 +32,22 @@ export class ProcessState {
   }
 
   #restoreEnvironment(captured: DeferRecord['env']): void {
-    const wanted = captured === undefined ? this.#env : { ...this.#env, ...captured };
-    // One copy of the environment is faster than a look at each variable.
-    const current = { ...process.env };
-    for (const name of Object.keys(current)) if (wanted[name] == null) delete process.env[name];
-    for (const [name, value] of Object.entries(wanted))
-      if (value != null && current[name] !== value) process.env[name] = value;
+    if (captured === undefined) {
+      if (this.#restored.isCurrent) return;
+      setEnvironment(this.#env);
+      this.#restored.take();
+    } else {
+      setEnvironment({ ...this.#env, ...captured });
+    }
   }
+}
+
+function setEnvironment(variables: Readonly<Record<string, string | null | undefined>>): void {
+  // A plain object has more names than those of variables: `constructor`, for one.
+  const wanted = new Map(Object.entries(variables));
+  for (const name of Object.keys(process.env)) if (wanted.get(name) == null) delete process.env[name];
+  for (const [name, value] of wanted)
+    if (value != null && process.env[name] !== value) process.env[name] = value;
 }
 
 /** Enters the directory. False if it is gone; another directory of that name does not count. */

@@ -5,20 +5,19 @@ import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
-import { codePathOf } from '../function/module/code-path.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StopCondition } from '../stop.ts';
-import { checkUnchangedOwners } from '../trust/code-owners.ts';
 import { claim } from './claim.ts';
+import type { CodeCheck } from './code-check.ts';
 import type { EventPipe } from './event-pipe.ts';
 import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
-import { watchAfterwards, watchFunction } from './watchdog.ts';
+import { LEAST_AFTERWARDS_MS, watchAfterwards, watchFunction } from './watchdog.ts';
 
 /** What is the same for all files of a runner. */
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
@@ -29,6 +28,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
+  readonly codeCheck: CodeCheck;
   readonly outputMarks: OutputMarks | undefined;
 }
 
@@ -88,15 +88,18 @@ async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
   name: string,
-  { stop, events, processState, outputMarks, ...shared }: FileCircumstances,
+  { stop, events, processState, codeCheck, outputMarks, ...shared }: FileCircumstances,
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
   const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
   const { killGraceMs, nonce } = shared;
+  // Somebody looks on, or the sweeper would soon end what a function leaves behind, for the function itself.
+  const isUrgent = (leftMs: number): boolean =>
+    outputMarks !== undefined || (timeoutMs > 0 && leftMs < LEAST_AFTERWARDS_MS);
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
-  await outputMarks?.begin(record.name);
+  if (outputMarks) await outputMarks.begin(record.name);
   watchFunction(timeoutMs, killGraceMs);
   const result = await runAttempt(file, registered, {
     nonce,
@@ -104,22 +107,26 @@ async function runFunction(
     timeoutMs,
     killGraceMs,
     ...(shared.hurry && { lost: shared.hurry }),
-    check: descriptor => {
-      const code = codePathOf(descriptor);
-      if (code) checkUnchangedOwners(code.what, code.path, record.codeOwners ?? [], shared.trust);
-    },
+    check: descriptor => codeCheck.check(descriptor, record.codeOwners ?? []),
     onMark: mark => {
       held.apply(mark);
       const { id, name: title } = record;
       if (mark.kind === 'start') {
         const { attempt } = mark;
         const isLast = hasUsedUp(registered, shared);
-        events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
-      } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
+        events.begin({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
+        if (isUrgent(timeoutMs)) events.flush();
+      } else {
+        const report = held.functionReport(id)!;
+        events.hold({ kind: 'ran', file: name, report });
+        if (isUrgent(timeoutMs - report.ms)) events.flush();
+      }
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
+  if (result !== 'hung') return;
+  events.flush();
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
-  if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
+  process.kill(-process.pid, 'SIGKILL');
 }

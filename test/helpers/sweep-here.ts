@@ -2,6 +2,7 @@
 import { LockPatience } from '#dist/lock/patience.js';
 import { freshSweepId, nonceOf } from '#dist/log/nonce.js';
 import { type SweepReport, summarize } from '#dist/report/report.js';
+import { CodeCheck } from '#dist/runner/code-check.js';
 import type { EventPipe } from '#dist/runner/event-pipe.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
@@ -38,7 +39,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     const hear = (event: RunnerEvent): void => {
       if (event.kind !== 'ready') book.hear(look.path, event);
     };
-    const events = { say: hear, hold: hear, flush() {} } as unknown as EventPipe;
+    const events = { say: hear, hold: hear, begin: hear, flush() {} } as unknown as EventPipe;
     const processState = { restore: async () => [] } as unknown as ProcessState;
     await runFile(
       { name, seenBytes: look.seenBytes },
@@ -58,6 +59,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         events,
         patience,
         processState,
+        codeCheck: new CodeCheck(resolved.trust),
       },
     );
     book.settle(look.path);

@@ -3,7 +3,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
+import { encode } from '#dist/value/codec.js';
+import { read } from '../helpers/calls.ts';
 import { baseOfKilledWorker } from '../helpers/command-line.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 test('what an orphan changes of its process, the directory included, the next one does not find', async t => {
   const base = baseOfKilledWorker(
@@ -28,4 +31,37 @@ test('what an orphan changes of its process, the directory included, the next on
   assert.equal((await sweep(base)).ok, 3);
   const [before, after] = readFileSync(join(base, 'seen'), 'utf8').split('\n');
   assert.equal(after, before);
+});
+
+test('variables that one function captured, set or deleted, the next one does not find so', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const module = `data:text/javascript,${encodeURIComponent(`
+    import { appendFileSync } from 'node:fs';
+    export function look(path, ...changes) {
+      appendFileSync(path, [process.env.ONE, process.env.TWO, Object.hasOwn(process.env, 'valueOf')].join() + '\\n');
+      for (const [name, value] of changes)
+        if (value === null) delete process.env[name];
+        else process.env[name] = value;
+    }`)}`;
+  const look = encode({ kind: 'module', module, export: 'look' });
+  const records = [
+    deferOf(1, [ledger], { function: look }),
+    deferOf(2, [ledger], { function: look, env: { ONE: 'captured', TWO: null } }),
+    deferOf(3, [ledger, ['ONE', 'set'], ['TWO', null], ['valueOf', 'set']], { function: look }),
+    deferOf(4, [ledger, ['ONE', '2']], { function: look }),
+    deferOf(5, [ledger, ['ONE', null]], { function: look }),
+    deferOf(6, [ledger], { function: look }),
+  ];
+  put(Buffer.concat(framesOf(headerOf(), ...records)));
+  const { ONE, TWO } = process.env;
+  t.after(() => {
+    for (const [name, value] of Object.entries({ ONE, TWO }))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  });
+  Object.assign(process.env, { ONE: '1', TWO: '2' });
+  assert.equal((await sweep(base, { logger: null })).ok, 6);
+  const first = '1,2,false';
+  assert.deepEqual(read(ledger), [first, 'captured,,false', first, first, first, first]);
 });

@@ -67,8 +67,10 @@ export class RunnerProcess {
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   #listener: RunnerListener | undefined;
-  #isReady = false;
-  #turn = '';
+  /** Of messages that it has not answered, oldest first. */
+  readonly #turns: string[] = [];
+  /** Those that {@link ready} has not told of. */
+  #answers = 0;
   #hasEnded = false;
   #endOutput: () => void = () => {};
   #unheard: unknown;
@@ -117,32 +119,32 @@ export class RunnerProcess {
     stop.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Resolves when the runner asks for files (true) or is gone (false). */
+  /** Resolves when the runner has answered one more message, which it then is through with (true), or is gone (false). */
   async ready(): Promise<boolean> {
-    while (!this.#isReady && !this.#hasEnded) {
+    while (this.#answers === 0 && !this.#hasEnded) {
       await this.#changed.next();
     }
-    return this.#isReady && !this.#hasEnded;
+    if (this.#hasEnded) return false;
+    this.#answers--;
+    return true;
   }
 
   /** Takes a runner that was told to wait, and is ready, into a sweep. It is ready again in a moment. */
   begin(message: Unsaid<Begin>): void {
-    this.#isReady = false;
     this.#killer?.arm(this.#startLimitMs());
     this.#say(message);
   }
 
-  /** Hands over files, whose locks are free. The runner must be ready; it is again when it is through with them. */
+  /** Hands over files, whose locks are free. The runner sees to them when it is through with those of earlier calls. */
   give(work: Unsaid<Work>, listener: RunnerListener): void {
     this.#listener = listener;
-    this.#isReady = false;
     this.#say(work);
   }
 
   /** Lets the runner finish its function, within its limit, and resolves when the runner is gone. */
   async stop(): Promise<RunnerEnd> {
     // A function may have left something that keeps the runner from ending.
-    if (this.#isReady) this.#killer?.arm(this.#options.killGraceMs);
+    if (this.#turns.length === 0) this.#killer?.arm(this.#options.killGraceMs);
     this.#tellToStop();
     return this.ended;
   }
@@ -166,8 +168,9 @@ export class RunnerProcess {
   }
 
   #say(message: Unsaid<Wait> | Unsaid<Begin> | Unsaid<Work>): void {
-    this.#turn = randomUUID();
-    this.#control?.write(`${JSON.stringify({ ...message, turn: this.#turn })}\n`);
+    const turn = randomUUID();
+    this.#turns.push(turn);
+    this.#control?.write(`${JSON.stringify({ ...message, turn })}\n`);
   }
 
   #hear(): void {
@@ -185,14 +188,15 @@ export class RunnerProcess {
     if (line === '') return;
     const event = parseEvent(line);
     // What no runner says, or not now, was written by a function.
-    if (event === undefined || (event.kind === 'ready' && (event.turn !== this.#turn || this.#isReady))) {
+    if (event === undefined || (event.kind === 'ready' && event.turn !== this.#turns[0])) {
       this.#tellToStop();
       return;
     }
     switch (event.kind) {
       case 'ready':
         this.#killer?.disarm();
-        this.#isReady = true;
+        this.#turns.shift();
+        this.#answers++;
         this.#changed.notify();
         return;
       case 'start':

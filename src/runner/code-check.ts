@@ -1,0 +1,32 @@
+/** Asks whether a function's code still belongs to whom it did: once for the many functions of one module in a row. */
+import { performance } from 'node:perf_hooks';
+import type { FunctionDescriptor } from '../function/descriptor.ts';
+import { codePathOf } from '../function/module/code-path.ts';
+import { checkUnchangedOwners } from '../trust/code-owners.ts';
+import type { Trust } from '../trust/trust.ts';
+
+/** An answer holds so long: as if the function had been called a moment earlier. */
+const ANSWER_HOLDS_MS = 10;
+
+export class CodeCheck {
+  readonly #trust: Trust;
+  #asked: string | undefined;
+  #untilMs = 0;
+
+  constructor(trust: Trust) {
+    this.#trust = trust;
+  }
+
+  /** @param owners - at registration @throws as {@link checkUnchangedOwners} */
+  check(descriptor: FunctionDescriptor, owners: readonly number[]): void {
+    const code = codePathOf(descriptor);
+    if (!code) return;
+    const question = `${code.what} ${owners.join()} ${code.path}`;
+    const nowMs = performance.now();
+    if (question === this.#asked && nowMs < this.#untilMs) return;
+    this.#asked = undefined;
+    checkUnchangedOwners(code.what, code.path, owners, this.#trust);
+    this.#asked = question;
+    this.#untilMs = nowMs + ANSWER_HOLDS_MS;
+  }
+}
