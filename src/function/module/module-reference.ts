@@ -83,7 +83,7 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
  * did not find are there only, and so is what a transpiler made of `export default`.
  */
 async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
-  const namespace = await importModule(descriptor);
+  const namespace = namespaces.get(descriptor.module) ?? (await importModule(descriptor));
   const path = descriptor.export.split('.');
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
@@ -115,9 +115,15 @@ function follow(root: unknown, path: readonly string[]): Followed | undefined {
   return { value, receiver };
 }
 
+/** By URL. Node keeps them too, but takes longer to find one than most functions to run. */
+const namespaces = new Map<string, Record<string, unknown>>();
+
 async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
   try {
-    return await importingForCall(() => import(descriptor.module) as Promise<Record<string, unknown>>);
+    const load = (): Promise<Record<string, unknown>> => import(descriptor.module);
+    const namespace = await importingForCall(load);
+    namespaces.set(descriptor.module, namespace);
+    return namespace;
   } catch (error) {
     // Only `require` knows it: ts-node/register, @babel/register and the like add extensions to that alone.
     if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') return requireModule(descriptor.module);
