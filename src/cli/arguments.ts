@@ -85,6 +85,12 @@ export class Arguments {
     };
   }
 
+  /** What sweeps take that end. @throws UsageError */
+  get onceOptions(): SweepOptions {
+    if (this.has('totals') && !this.has('json')) throw new UsageError('--totals needs --json');
+    return { ...this.sweepOptions, deadlineMs: this.time('deadline'), waitMs: this.time('wait') };
+  }
+
   #map<T>(name: OptionName, parse: (text: string) => T): T | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : parse(text);

@@ -1,10 +1,9 @@
-#!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { oldNode } from '../old-node.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output/output.ts';
-import { VERBS, type VerbRow, verbNamed } from './table.ts';
+import { findVerb, VERBS, type VerbRow, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;
 
@@ -50,14 +49,6 @@ async function run(argv: string[]): Promise<number> {
   }
   for (const name of line.names) if (!verb.options.includes(name)) throw foreignOption(verb, name);
   return (await verb.load!())(line);
-}
-
-/** The first operand, if it is a verb; else all operands are those of `sweep`. */
-function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNamed: boolean } {
-  const named = verbNamed(all.operands[0]);
-  if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
-  if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
-  return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
 }
 
 function foreignOption(verb: VerbRow, name: VerbRow['options'][number]): UsageError {

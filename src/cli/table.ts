@@ -1,5 +1,6 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
+import { UsageError } from './exit.ts';
 import type { OptionName } from './options.ts';
 
 /** Runs a verb; returns the exit status. @throws UsageError */
@@ -183,4 +184,12 @@ export const VERB_NAMES: readonly string[] = VERBS.map(verb => verb.name);
 
 export function verbNamed(name: string | undefined): VerbRow | undefined {
   return VERBS.find(verb => verb.name === name);
+}
+
+/** The first operand, if it is a verb; else all operands are those of `sweep`. @throws UsageError */
+export function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNamed: boolean } {
+  const named = verbNamed(all.operands[0]);
+  if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
+  if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
+  return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
 }
