@@ -28,10 +28,11 @@ const DEFERRED = ['remove-path', 'end-processes', 'kill-process', 'run-command',
 /** Each has what its modules import and no chunk before it has. */
 const CHUNKS = {
   lock: ['lock/index', 'log/clock', 'nearest', 'report/reported-error'],
-  place: ['state/state-directory', 'sweep/options', 'stop', 'state/default-base'],
-  command: ['cli/main', 'cli/verbs/sweep'],
+  command: ['cli/main', 'cli/verbs/help', 'cli/verbs/man'],
   runner: ['runner/main'],
   deferred: DEFERRED,
+  sweep: ['sweep/cleanup', 'operate/ids'],
+  'sweep-command': ['cli/verbs/sweep', 'cli/verbs/sweep-each'],
   library: ['index'],
   actions: ['actions/index'],
   postgres: ['postgres/index', 'postgres/session/main'],
