@@ -3,7 +3,7 @@ import { oldNode } from '../old-node.ts';
 import { parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output/output.ts';
-import { findVerb, VERBS, type VerbRow, verbNamed } from './table.ts';
+import { findVerb, requireTaken, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;
 
@@ -47,13 +47,6 @@ async function run(argv: string[]): Promise<number> {
     process.stdout.write(`${(await import('./version.ts')).version()}\n`);
     return EXIT_DONE;
   }
-  for (const name of line.names) if (!verb.options.includes(name)) throw foreignOption(verb, name);
+  requireTaken(verb, line);
   return (await verb.load!())(line);
-}
-
-function foreignOption(verb: VerbRow, name: VerbRow['options'][number]): UsageError {
-  const takers = VERBS.filter(({ options }) => options.includes(name)).map(taker => taker.name);
-  return new UsageError(
-    `${verb.name} does not take --${name}${takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : ''}`,
-  );
 }

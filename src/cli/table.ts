@@ -1,26 +1,7 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
 import { UsageError } from './exit.ts';
-import type { OptionName } from './options.ts';
-
-/** Runs a verb; returns the exit status. @throws UsageError */
-export type RunVerb = (line: Arguments) => Promise<number>;
-/** Runs a verb that reads the rest of its line itself. @throws UsageError */
-export type RunRawVerb = (argv: string[], env: NodeJS.ProcessEnv) => Promise<number>;
-
-export interface VerbRow {
-  readonly name: string;
-  /** Its operands, as the usage line has them. */
-  readonly operands: string;
-  /** What it does, in one line. */
-  readonly text: string;
-  readonly options: readonly OptionName[];
-  /** A line that can be typed, without the program's name. */
-  readonly example: string;
-  readonly load?: () => Promise<RunVerb>;
-  /** In place of `load`: it reads its options itself. */
-  readonly loadRaw?: () => Promise<RunRawVerb>;
-}
+import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;
 const SWEEP = [
@@ -192,4 +173,13 @@ export function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNa
   if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
   if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
   return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
+}
+
+/** @param verbs - those that may take what this one does not @throws UsageError */
+export function requireTaken(verb: VerbRow, line: Arguments, verbs: readonly VerbRow[] = VERBS): void {
+  const foreign = line.names.find(name => !verb.options.includes(name));
+  if (foreign === undefined) return;
+  const takers = verbs.filter(({ options }) => options.includes(foreign)).map(({ name }) => name);
+  const advice = takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : '';
+  throw new UsageError(`${verb.name} does not take --${foreign}${advice}`);
 }

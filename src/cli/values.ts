@@ -54,21 +54,6 @@ export function parseStates<T extends string>(
   });
 }
 
-/**
- * Dead letters are named by ids, or chosen by `--all` and what narrows it.
- * @throws UsageError
- */
-export function requireChoice(
-  verb: string,
-  ids: readonly string[],
-  isGiven: (option: 'all' | 'name' | 'older' | 'label') => boolean,
-): void {
-  if (isGiven('all') === ids.length > 0)
-    throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
-  for (const option of ['name', 'older', 'label'] as const)
-    if (isGiven(option) && !isGiven('all')) throw new UsageError(`--${option} goes with --all`);
-}
-
 function millisecondsOf(text: string): number | undefined {
   if (text === '0') return 0;
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
