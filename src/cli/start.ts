@@ -16,7 +16,7 @@ import { basesOf } from './bases.ts';
 import type { OptionName } from './options.ts';
 import { summaryLine } from './output/format.ts';
 import { jsonLine } from './output/output.ts';
-import { findVerb } from './table.ts';
+import { findVerb, requireTaken } from './table.ts';
 
 /** They do, or tell, something else. */
 const OTHERS: readonly OptionName[] = ['help', 'version', 'dry-run', 'metrics-file', 'all-users', 'user'];
@@ -44,6 +44,7 @@ function isAnswered(argv: readonly string[]): boolean {
 function answer(argv: readonly string[]): boolean {
   const { line, verb } = findVerb(parseArguments(argv));
   if (verb.name !== 'sweep' || OTHERS.some(name => line.has(name))) return false;
+  requireTaken(verb, line);
   const { trust } = resolveSweepOptions(line.onceOptions);
   let errors = '';
   let output = '';

@@ -36,6 +36,7 @@ const passedOn: readonly (readonly string[])[] = [
   ['--totals'],
   ['--user', '1'],
   ['--jsn'],
+  ['--state', 'dead'],
   ['--deadline', 'soon'],
   ['nowhere'],
   [''],

@@ -10,7 +10,9 @@ export function connectionOf(env: NodeJS.ProcessEnv): ConnectionOptions {
   return url ? { connectionString: url } : {};
 }
 
-/** @throws UsageError */
+/** The name of a schema that can be. @throws UsageError */
 export function schemaOf(line: Arguments): string {
-  return orUsageError(() => schemaName(line.text('schema') ?? DEFAULT_SCHEMA));
+  const schema = line.text('schema') ?? DEFAULT_SCHEMA;
+  orUsageError(() => schemaName(schema));
+  return schema;
 }

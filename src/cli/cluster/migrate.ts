@@ -1,5 +1,6 @@
 /** `cluster migrate`. */
 import { connectOnce } from '../../postgres/operate.ts';
+import { schemaName } from '../../postgres/options.ts';
 import { migrate, SCHEMA_VERSION } from '../../postgres/schema/migrate.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
@@ -12,7 +13,7 @@ export async function runMigrate(line: Arguments): Promise<number> {
   const roles = { workers: line.texts('worker'), operators: line.texts('operator') };
   const client = await connectOnce(connectionOf(process.env));
   try {
-    const found = await migrate(client, schema, roles);
+    const found = await migrate(client, schemaName(schema), roles);
     print(
       found === SCHEMA_VERSION
         ? `schema ${schema} has version ${found} already\n`

@@ -4,7 +4,7 @@ import { idMatcher } from '../../operate/ids.ts';
 import { isOf } from '../../operate/listed-file.ts';
 import { type ClusterListReport, OWNER_STATES } from '../../postgres/listed-owner.ts';
 import { ClusterOperator } from '../../postgres/operate.ts';
-import { DEFAULT_SCHEMA } from '../../postgres/options.ts';
+import { DEFAULT_SCHEMA, schemaName } from '../../postgres/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { jsonLine, print, say } from '../output/output.ts';
@@ -21,7 +21,7 @@ export async function withOperator<T>(
   body: (operator: ClusterOperator, pool: string) => Promise<T>,
 ): Promise<T> {
   const pool = line.text('pool')!;
-  const operator = await ClusterOperator.connect(connectionOf(process.env), schemaOf(line), pool);
+  const operator = await ClusterOperator.connect(connectionOf(process.env), schemaName(schemaOf(line)), pool);
   try {
     return await body(operator, pool);
   } finally {
