@@ -73,8 +73,7 @@ ${folded(sentence(verb.text))}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 
-${place}
-${EXIT_STATUS}`;
+${verb.notes ?? `${place}\n${EXIT_STATUS}`}`;
 }
 
 function optionRows(names: readonly OptionName[]): string {

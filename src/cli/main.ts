@@ -23,7 +23,8 @@ try {
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   say(error.message);
-  const verb = verbNamed(process.argv[2])?.loadRaw ? ` ${process.argv[2]}` : '';
+  const row = verbNamed(process.argv[2]);
+  const verb = row?.loadRaw || row?.notes ? ` ${row.name}` : '';
   process.stderr.write(`Try 'deferred-sweep${verb} --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }

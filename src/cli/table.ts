@@ -1,6 +1,7 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
 import { UsageError } from './exit.ts';
+import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
 import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;
@@ -21,7 +22,7 @@ const SWEEP = [
   ...TRUST,
 ] as const;
 
-const OWN_VERBS: readonly VerbRow[] = [
+export const VERBS: readonly VerbRow[] = [
   {
     name: 'sweep',
     operands: '[BASE...]',
@@ -121,25 +122,23 @@ const OWN_VERBS: readonly VerbRow[] = [
     example: 'help list',
     load: async () => (await import('./verbs/help.ts')).runHelp,
   },
-];
-
-/** Verbs that take the rest of the line as it is. */
-const RAW_VERBS: readonly VerbRow[] = [
   {
     name: 'exec',
     operands: '-- PROGRAM [ARGUMENT...]',
     text: 'run a program as a job',
-    options: [],
+    options: ['base', 'defer', 'scratch', 'label', 'kill-tree'],
     example: 'exec --scratch -- make',
-    loadRaw: async () => (await import('./exec.ts')).runExec,
+    notes: EXEC_NOTES,
+    load: async () => (await import('./exec.ts')).runExec,
   },
   {
     name: 'defer',
-    operands: '-- COMMAND...',
+    operands: '-- COMMAND [ARGUMENT...]',
     text: 'inside of exec: register a command',
-    options: [],
+    options: ['env'],
     example: 'defer -- rm -rf x',
-    loadRaw: async () => (await import('./defer.ts')).runDefer,
+    notes: DEFER_NOTES,
+    load: async () => (await import('./defer.ts')).runDefer,
   },
   {
     name: 'cancel',
@@ -147,7 +146,8 @@ const RAW_VERBS: readonly VerbRow[] = [
     text: 'inside of exec: take a command back',
     options: [],
     example: 'cancel 1',
-    loadRaw: async () => (await import('./cancel.ts')).runCancel,
+    notes: CANCEL_NOTES,
+    load: async () => (await import('./cancel.ts')).runCancel,
   },
   {
     name: 'cluster',
@@ -158,8 +158,6 @@ const RAW_VERBS: readonly VerbRow[] = [
     loadRaw: async () => (await import('./cluster/main.ts')).runCluster,
   },
 ];
-
-export const VERBS: readonly VerbRow[] = [...OWN_VERBS, ...RAW_VERBS];
 
 export const VERB_NAMES: readonly string[] = VERBS.map(verb => verb.name);
 

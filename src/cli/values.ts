@@ -30,16 +30,10 @@ export function parseCount(option: string, text: string): number {
   throw new UsageError(`${option} must be a whole number of at least 1, got ${text}`);
 }
 
-/** By number: a name may mean another group in another container. @throws UsageError */
-export function parseGroup(option: string, text: string): number {
+/** By number: a name may mean another user or group in another container. @throws UsageError */
+export function parseId(option: string, text: string, whose: 'user' | 'group'): number {
   if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} must be a group id, got ${text}`);
-}
-
-/** By number, as above. @throws UsageError */
-export function parseUser(option: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} must be a user id, got ${text}`);
+  throw new UsageError(`${option} must be a ${whose} id, got ${text}`);
 }
 
 /** @throws UsageError for one that is not among `known` */

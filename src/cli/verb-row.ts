@@ -15,6 +15,8 @@ export interface VerbRow {
   readonly options: readonly OptionName[];
   /** A line that can be typed, without the program's name. */
   readonly example: string;
+  /** What its help ends with, in place of the usual. */
+  readonly notes?: string;
   readonly load?: () => Promise<RunVerb>;
   /** In place of `load`: it reads its options itself. */
   readonly loadRaw?: () => Promise<RunRawVerb>;
