@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
-import { commandOf } from './exec/arguments.ts';
+import { commandOf } from './exec/command-of.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { say } from './output/output.ts';
 
