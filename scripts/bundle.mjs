@@ -9,9 +9,12 @@ import { bundleCborX } from './bundle-cbor-x.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [src, dist] = [join(root, 'src'), join(root, 'dist')];
+/** The command's program: all that it needs in one file, which only `import()`s others. */
+const PROGRAM = 'cli/start';
 const modules = readdirSync(src, { recursive: true })
   .filter(name => name.endsWith('.ts'))
   .map(name => name.slice(0, -3))
+  .filter(name => name !== PROGRAM)
   .sort();
 
 /** They run when they are imported, so they stay what they are: files of their own. */
@@ -25,10 +28,11 @@ const DEFERRED = ['remove-path', 'end-processes', 'kill-process', 'run-command',
 /** Each has what its modules import and no chunk before it has. */
 const CHUNKS = {
   lock: ['lock/index', 'log/clock', 'nearest', 'report/reported-error'],
-  command: ['cli/main'],
+  command: ['cli/main', 'cli/verbs/help', 'cli/verbs/man'],
   runner: ['runner/main'],
   deferred: DEFERRED,
-  sweep: ['cli/verbs/sweep'],
+  sweep: ['sweep/cleanup', 'operate/ids'],
+  'sweep-command': ['cli/verbs/sweep', 'cli/verbs/sweep-each'],
   library: ['index'],
   actions: ['actions/index'],
   postgres: ['postgres/index', 'postgres/session/main'],
@@ -205,4 +209,22 @@ await build({
   outExtension: { '.js': '.cjs' },
 });
 await bundleCborX(join(dist, 'value/cbor-x.cjs'));
-chmodSync(join(dist, 'cli/main.js'), 0o755);
+await build({
+  ...options,
+  entryPoints: [sourceOf(PROGRAM)],
+  format: 'cjs',
+  bundle: true,
+  outfile: join(dist, `${PROGRAM}.cjs`),
+  // For the addon, which it does not load.
+  define: { 'import.meta.url': 'undefined' },
+  plugins: [
+    {
+      name: 'late',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^\.{1,2}\// }, ({ path, kind }) =>
+          kind === 'dynamic-import' ? { path: path.replace(/\.ts$/, '.js'), external: true } : undefined,
+        ),
+    },
+  ],
+});
+chmodSync(join(dist, `${PROGRAM}.cjs`), 0o755);

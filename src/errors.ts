@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { printable } from './printable.ts';
 
 /** Every code a {@link DeferredSweepError} can carry. Codes hold for a major version; `docs/errors.md` tells what to do. */

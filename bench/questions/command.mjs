@@ -1,5 +1,6 @@
 /** How long does the command take where there is nothing to do? On this Node, and on the newest. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { bareNode, timedProcess } from '../harness.mjs';
@@ -24,7 +25,9 @@ export async function measure(run) {
     const candidates = { 'node -e 0': () => bareNode(node) };
     for (const { name, directory } of run.builds) {
       const base = run.fresh();
-      candidates[name] = () => timedProcess(node, [join(directory, 'dist/cli/main.js'), base]).ms;
+      const { bin } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+      const program = join(directory, bin['deferred-sweep']);
+      candidates[name] = () => timedProcess(node, [program, base]).ms;
     }
     await run.byTurns(candidates, { size: `Node ${version.slice(1)}`, rounds: 25 });
   }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { startCloud } from './fake-cloud.mjs';
 
 const here = name => fileURLToPath(new URL(name, import.meta.url));
-const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../dist/cli/start.cjs', import.meta.url));
 const base = '/usr/lib/postgresql';
 const version = existsSync(base) ? readdirSync(base).sort().at(-1) : undefined;
 if (process.getuid?.() !== 0 || version === undefined || !existsSync('/usr/sbin/iptables')) {

@@ -79,7 +79,7 @@ export function npx({ node, project }) {
   return ([program, ...args]) => [
     node,
     program === 'deferred-sweep'
-      ? [join(project, 'node_modules/deferred-sweep/dist/cli/main.js'), ...args]
+      ? [join(project, 'node_modules/deferred-sweep/dist/cli/start.cjs'), ...args]
       : [program, ...args],
   ];
 }

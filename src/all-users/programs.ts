@@ -11,7 +11,7 @@ const COMPILED = fileURLToPath(new URL('../../build/Release/become_user', import
 const PREBUILT = fileURLToPath(
   new URL(`../../prebuilds/${process.platform}-${process.arch}/become_user`, import.meta.url),
 );
-const COMMAND_LINE = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const COMMAND_LINE = fileURLToPath(new URL('../cli/start.cjs', import.meta.url));
 
 export interface Programs {
   readonly becomeUser: string;

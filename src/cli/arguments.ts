@@ -3,15 +3,22 @@ import { didYouMean } from '../nearest.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
-import { parseAge, parseCount, parseGroup, parseTime, parseUser } from './values.ts';
+import { parseAge, parseCount, parseId, parseTime } from './values.ts';
 
 /** The options and operands of one command line. */
 export class Arguments {
   readonly operands: readonly string[];
+  /** Those behind `--`. */
+  readonly command: readonly string[];
   readonly #given: ReadonlyMap<OptionName, readonly string[]>;
 
-  constructor(operands: readonly string[], given: ReadonlyMap<OptionName, readonly string[]>) {
+  constructor(
+    operands: readonly string[],
+    command: readonly string[],
+    given: ReadonlyMap<OptionName, readonly string[]>,
+  ) {
     this.operands = operands;
+    this.command = command;
     this.#given = given;
   }
 
@@ -21,7 +28,7 @@ export class Arguments {
 
   /** The same options with other operands. */
   withOperands(operands: readonly string[]): Arguments {
-    return new Arguments(operands, this.#given);
+    return new Arguments(operands, this.command, this.#given);
   }
 
   has(name: OptionName): boolean {
@@ -58,12 +65,12 @@ export class Arguments {
 
   /** @throws UsageError */
   users(name: OptionName): readonly number[] {
-    return this.texts(name).map(text => parseUser(`--${name}`, text));
+    return this.texts(name).map(text => parseId(`--${name}`, text, 'user'));
   }
 
   /** @throws UsageError */
   groups(name: OptionName): readonly number[] {
-    return this.texts(name).map(text => parseGroup(`--${name}`, text));
+    return this.texts(name).map(text => parseId(`--${name}`, text, 'group'));
   }
 
   /** Whose files are read besides this user's. @throws UsageError */
@@ -85,6 +92,12 @@ export class Arguments {
     };
   }
 
+  /** What sweeps take that end. @throws UsageError */
+  get onceOptions(): SweepOptions {
+    if (this.has('totals') && !this.has('json')) throw new UsageError('--totals needs --json');
+    return { ...this.sweepOptions, deadlineMs: this.time('deadline'), waitMs: this.time('wait') };
+  }
+
   #map<T>(name: OptionName, parse: (text: string) => T): T | undefined {
     const text = this.text(name);
     return text === undefined ? undefined : parse(text);
@@ -97,11 +110,13 @@ export class Arguments {
  */
 export function parseArguments(argv: readonly string[]): Arguments {
   const operands: string[] = [];
+  let command: string[] = [];
   const given = new Map<OptionName, string[]>();
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at]!;
     if (word === '--') {
-      operands.push(...argv.slice(at + 1));
+      command = argv.slice(at + 1);
+      operands.push(...command);
       break;
     }
     if (!word.startsWith('-') || word === '-') {
@@ -119,7 +134,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
       throw new UsageError(`--${name} may be given once`);
     given.set(name, texts);
   }
-  return new Arguments(operands, given);
+  return new Arguments(operands, command, given);
 }
 
 function readOption(word: string): { name: OptionName; value: string | undefined } {

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { findProgram } from '../function/find-program.ts';
-import { DEFER_USAGE, parseDeferLine } from './exec/arguments.ts';
+import type { Arguments } from './arguments.ts';
+import { commandOf } from './exec/command-of.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { say } from './output/output.ts';
 
@@ -14,25 +15,23 @@ const EXIT_NO_JOB = 3;
  * Has the wrapper register a command, and prints its ID when that is done.
  * @throws UsageError
  */
-export async function runDefer(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const line = parseDeferLine(argv);
-  if (line === undefined) {
-    process.stdout.write(DEFER_USAGE);
-    return 0;
-  }
+export async function runDefer(line: Arguments): Promise<number> {
+  const { env } = process;
+  const [command, argv] = commandOf('defer', 'command', line);
+  const variables = line.texts('env');
   if (!isTextual()) return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
-  const file = findProgram(line.command, env.PATH);
-  if (file === undefined) return fail('defer', `there is no program ${line.command}; nothing was registered`);
-  const missing = line.variables.find(name => env[name] === undefined);
+  const file = findProgram(command, env.PATH);
+  if (file === undefined) return fail('defer', `there is no program ${command}; nothing was registered`);
+  const missing = variables.find(name => env[name] === undefined);
   if (missing !== undefined) return fail('defer', `the variable ${missing} of --env is not set`);
-  const kept = ['PATH', 'TMPDIR', ...line.variables].flatMap(name => {
+  const kept = ['PATH', 'TMPDIR', ...variables].flatMap(name => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   const request = {
     op: 'defer',
     file,
-    argv: line.argv,
+    argv,
     cwd: process.cwd(),
     env: Object.fromEntries(kept),
   } as const;

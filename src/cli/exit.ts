@@ -10,7 +10,7 @@ export const EXIT_NOT_SWEPT = 3;
 /** Wrong use of the command line. */
 export class UsageError extends Error {}
 
-/** What parseArgs() of Node says of a wrong line names the option and what is wrong with it. @throws UsageError */
+/** What the library says of a wrong option names it and what is wrong with it. @throws UsageError */
 export function orUsageError<T>(parse: () => T): T {
   try {
     return parse();

@@ -1,6 +1,8 @@
 /** Help, made from the tables of verbs and options. Pure. */
-import { OPTIONS, type OptionName } from './options.ts';
-import { VERBS, type VerbRow } from './table.ts';
+import { CLUSTER_VERBS } from './cluster/table.ts';
+import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
+import { VERBS } from './table.ts';
+import type { VerbRow } from './verb-row.ts';
 
 const PROGRAM = 'deferred-sweep';
 
@@ -10,9 +12,9 @@ export const DESCRIPTION =
 /** By their numbers. */
 export const EXIT_STATUSES: readonly string[] = [
   'all done, or nothing to do',
-  'a function failed, a file was set aside, or what was asked for is not there',
+  'a function failed, a file was set aside, or what was asked for is not there or not free',
   'wrong usage',
-  'a directory could not be swept or read',
+  'a directory could not be swept or read, or the database not be used',
 ];
 
 const EXIT_STATUS = folded(
@@ -21,6 +23,11 @@ const EXIT_STATUS = folded(
 
 const PLACE = `BASE defaults to the environment variable DEFERRED_SWEEP_DIR, and that to
 /var/tmp/deferred-sweep-UID.
+`;
+
+/** Where the verbs of the cluster look. */
+export const CONNECTION = `The connection is taken from the environment, never from the command line:
+DEFERRED_SWEEP_POSTGRES (a URL), or PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ...
 `;
 
 /** What `--help` prints. */
@@ -39,17 +46,38 @@ ${row('-h, --help', 'print this text, or with a verb what it takes', 18)}${row('
 ${EXIT_STATUS}`;
 }
 
-/** What `VERB --help` prints. */
-export function verbHelp(verb: VerbRow): string {
-  const options = verb.options.map(name => row(optionUsage(name), OPTIONS[name].text, 22)).join('');
+/** What `cluster --help` prints. */
+export function clusterHelp(): string {
+  const verbs = CLUSTER_VERBS.map(verb => row(verb.name, verb.text, 17)).join('');
+  const options = OPTION_NAMES.filter(name => CLUSTER_VERBS.some(verb => verb.options.includes(name)));
+  const examples = CLUSTER_VERBS.map(verb => `  ${PROGRAM} ${verb.example}\n`).join('');
+  return `Usage: ${PROGRAM} cluster VERB [OPTION...] [ID...]
+
+Deferred functions in a PostgreSQL database.
+
+${verbs}
+${CONNECTION}
+Options, of which a verb's --help shows those that it takes:
+${optionRows(options)}
+${EXIT_STATUS}
+Examples:
+${examples}`;
+}
+
+/** What `VERB --help` prints. @param place - where it looks */
+export function verbHelp(verb: VerbRow, place: string = PLACE): string {
+  const options = optionRows(verb.options);
   return `Usage: ${usageOf(verb)}
 
 ${folded(sentence(verb.text))}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 
-${PLACE}
-${EXIT_STATUS}`;
+${verb.notes ?? `${place}\n${EXIT_STATUS}`}`;
+}
+
+function optionRows(names: readonly OptionName[]): string {
+  return names.map(name => row(optionUsage(name), OPTIONS[name].text, 22)).join('');
 }
 
 export function usageOf(verb: VerbRow): string {

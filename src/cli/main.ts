@@ -1,10 +1,9 @@
-#!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { oldNode } from '../old-node.ts';
-import { type Arguments, parseArguments } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { say } from './output/output.ts';
-import { VERBS, type VerbRow, verbNamed } from './table.ts';
+import { findVerb, requireTaken, verbNamed } from './table.ts';
 
 let hasOutputFailed = false;
 
@@ -24,7 +23,8 @@ try {
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   say(error.message);
-  const verb = verbNamed(process.argv[2])?.loadRaw ? ` ${process.argv[2]}` : '';
+  const row = verbNamed(process.argv[2]);
+  const verb = row?.loadRaw || row?.notes ? ` ${row.name}` : '';
   process.stderr.write(`Try 'deferred-sweep${verb} --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }
@@ -48,21 +48,6 @@ async function run(argv: string[]): Promise<number> {
     process.stdout.write(`${(await import('./version.ts')).version()}\n`);
     return EXIT_DONE;
   }
-  for (const name of line.names) if (!verb.options.includes(name)) throw foreignOption(verb, name);
+  requireTaken(verb, line);
   return (await verb.load!())(line);
-}
-
-/** The first operand, if it is a verb; else all operands are those of `sweep`. */
-function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNamed: boolean } {
-  const named = verbNamed(all.operands[0]);
-  if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
-  if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
-  return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
-}
-
-function foreignOption(verb: VerbRow, name: VerbRow['options'][number]): UsageError {
-  const takers = VERBS.filter(({ options }) => options.includes(name)).map(taker => taker.name);
-  return new UsageError(
-    `${verb.name} does not take --${name}${takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : ''}`,
-  );
 }

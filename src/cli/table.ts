@@ -1,25 +1,8 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
-import type { OptionName } from './options.ts';
-
-/** Runs a verb; returns the exit status. @throws UsageError */
-export type RunVerb = (line: Arguments) => Promise<number>;
-/** Runs a verb that reads the rest of its line itself. @throws UsageError */
-export type RunRawVerb = (argv: string[], env: NodeJS.ProcessEnv) => Promise<number>;
-
-export interface VerbRow {
-  readonly name: string;
-  /** Its operands, as the usage line has them. */
-  readonly operands: string;
-  /** What it does, in one line. */
-  readonly text: string;
-  readonly options: readonly OptionName[];
-  /** A line that can be typed, without the program's name. */
-  readonly example: string;
-  readonly load?: () => Promise<RunVerb>;
-  /** In place of `load`: it reads its options itself. */
-  readonly loadRaw?: () => Promise<RunRawVerb>;
-}
+import { UsageError } from './exit.ts';
+import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
+import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;
 const SWEEP = [
@@ -39,7 +22,7 @@ const SWEEP = [
   ...TRUST,
 ] as const;
 
-const OWN_VERBS: readonly VerbRow[] = [
+export const VERBS: readonly VerbRow[] = [
   {
     name: 'sweep',
     operands: '[BASE...]',
@@ -139,25 +122,23 @@ const OWN_VERBS: readonly VerbRow[] = [
     example: 'help list',
     load: async () => (await import('./verbs/help.ts')).runHelp,
   },
-];
-
-/** Verbs that take the rest of the line as it is. */
-const RAW_VERBS: readonly VerbRow[] = [
   {
     name: 'exec',
     operands: '-- PROGRAM [ARGUMENT...]',
     text: 'run a program as a job',
-    options: [],
+    options: ['base', 'defer', 'scratch', 'label', 'kill-tree'],
     example: 'exec --scratch -- make',
-    loadRaw: async () => (await import('./exec.ts')).runExec,
+    notes: EXEC_NOTES,
+    load: async () => (await import('./exec.ts')).runExec,
   },
   {
     name: 'defer',
-    operands: '-- COMMAND...',
+    operands: '-- COMMAND [ARGUMENT...]',
     text: 'inside of exec: register a command',
-    options: [],
+    options: ['env'],
     example: 'defer -- rm -rf x',
-    loadRaw: async () => (await import('./defer.ts')).runDefer,
+    notes: DEFER_NOTES,
+    load: async () => (await import('./defer.ts')).runDefer,
   },
   {
     name: 'cancel',
@@ -165,7 +146,8 @@ const RAW_VERBS: readonly VerbRow[] = [
     text: 'inside of exec: take a command back',
     options: [],
     example: 'cancel 1',
-    loadRaw: async () => (await import('./cancel.ts')).runCancel,
+    notes: CANCEL_NOTES,
+    load: async () => (await import('./cancel.ts')).runCancel,
   },
   {
     name: 'cluster',
@@ -177,10 +159,25 @@ const RAW_VERBS: readonly VerbRow[] = [
   },
 ];
 
-export const VERBS: readonly VerbRow[] = [...OWN_VERBS, ...RAW_VERBS];
-
 export const VERB_NAMES: readonly string[] = VERBS.map(verb => verb.name);
 
 export function verbNamed(name: string | undefined): VerbRow | undefined {
   return VERBS.find(verb => verb.name === name);
+}
+
+/** The first operand, if it is a verb; else all operands are those of `sweep`. @throws UsageError */
+export function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNamed: boolean } {
+  const named = verbNamed(all.operands[0]);
+  if (named?.loadRaw) throw new UsageError(`write ${named.name} before its options`);
+  if (!named) return { line: all, verb: verbNamed('sweep')!, isNamed: false };
+  return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
+}
+
+/** @param verbs - those that may take what this one does not @throws UsageError */
+export function requireTaken(verb: VerbRow, line: Arguments, verbs: readonly VerbRow[] = VERBS): void {
+  const foreign = line.names.find(name => !verb.options.includes(name));
+  if (foreign === undefined) return;
+  const takers = verbs.filter(({ options }) => options.includes(foreign)).map(({ name }) => name);
+  const advice = takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : '';
+  throw new UsageError(`${verb.name} does not take --${foreign}${advice}`);
 }

@@ -30,16 +30,10 @@ export function parseCount(option: string, text: string): number {
   throw new UsageError(`${option} must be a whole number of at least 1, got ${text}`);
 }
 
-/** By number: a name may mean another group in another container. @throws UsageError */
-export function parseGroup(option: string, text: string): number {
+/** By number: a name may mean another user or group in another container. @throws UsageError */
+export function parseId(option: string, text: string, whose: 'user' | 'group'): number {
   if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} must be a group id, got ${text}`);
-}
-
-/** By number, as above. @throws UsageError */
-export function parseUser(option: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} must be a user id, got ${text}`);
+  throw new UsageError(`${option} must be a ${whose} id, got ${text}`);
 }
 
 /** @throws UsageError for one that is not among `known` */
@@ -52,21 +46,6 @@ export function parseStates<T extends string>(
     if (state === undefined) throw new UsageError(`--state must be some of ${known.join(', ')}, got ${word}`);
     return state;
   });
-}
-
-/**
- * Dead letters are named by ids, or chosen by `--all` and what narrows it.
- * @throws UsageError
- */
-export function requireChoice(
-  verb: string,
-  ids: readonly string[],
-  isGiven: (option: 'all' | 'name' | 'older' | 'label') => boolean,
-): void {
-  if (isGiven('all') === ids.length > 0)
-    throw new UsageError(`${verb} takes IDs as list prints them, or --all`);
-  for (const option of ['name', 'older', 'label'] as const)
-    if (isGiven(option) && !isGiven('all')) throw new UsageError(`--${option} goes with --all`);
 }
 
 function millisecondsOf(text: string): number | undefined {

@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { fieldsOf } from '../log/validate.ts';
 import { snapshot } from '../value/encode.ts';
 import { callStored } from './call-function.ts';

@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
 import { storeBySource } from './closure/capture.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { DeferredSweepError } from '../errors.ts';
 import { cLibrary } from './c-library.ts';
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { systemErrorCode } from '../errors.ts';
 
 let known: string | null | undefined;

@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import type { SystemError } from '../errors.ts';
 import type { NativeFailure } from './native.ts';
 
@@ -17,7 +16,7 @@ export function toSystemError({ errno, syscall }: NativeFailure): SystemError {
 
 /** The code and the words of an error. @param errno - positive, as in errno.h */
 export function describeErrno(errno: number): readonly [code: string, words: string] {
-  const known = getSystemErrorMap().get(-errno);
+  const known = process.getBuiltinModule('node:util').getSystemErrorMap().get(-errno);
   if (known !== undefined) return known;
   const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
   return [code ?? `errno ${errno}`, unmapped.get(code ?? '') ?? 'unknown system error'];

@@ -31,6 +31,9 @@ export interface LetterSelection {
   readonly trustedGroups?: readonly number[] | undefined;
 }
 
+/** The same wherever the letters lie. */
+export type LetterChoice = Pick<LetterSelection, 'ids' | 'name' | 'label' | 'olderMs'>;
+
 /**
  * What became of one dead letter, or of one id.
  * - `retried`: it is a state file again, `newPath`; the next sweep runs it

@@ -1,20 +1,9 @@
 /** Which dead letters are meant by ids or by `--all`, and what became of each. */
 import { meantBy } from '../operate/ids.ts';
 import { isOf } from '../operate/listed-file.ts';
+import type { LetterChoice } from '../operate/retry.ts';
 import type { ListedOwner } from './listed-owner.ts';
 import type { ClusterOperator, DiscardFate } from './operate.ts';
-
-/** Which dead letters are meant: those with these ids, or all that the other fields allow. */
-export interface ClusterLetterSelection {
-  /** Ids or beginnings of ids; with a function's number (`41b485.2`), or all dead letters of the owner. */
-  readonly ids?: readonly string[] | undefined;
-  /** Only functions of this name. */
-  readonly name?: string | undefined;
-  /** Only jobs with this label. */
-  readonly label?: string | undefined;
-  /** Only letters of jobs that are older, in milliseconds. */
-  readonly olderMs?: number | undefined;
-}
 
 /**
  * What became of one function, or of one id.
@@ -51,7 +40,7 @@ export interface MeantFunction {
  */
 export function selectLetters(
   owners: readonly ListedOwner[],
-  selection: ClusterLetterSelection,
+  selection: LetterChoice,
   withFunctions: boolean,
 ): { readonly meant: readonly MeantFunction[]; readonly unmet: readonly ClusterLetterReport[] } {
   const { ids, name } = selection;

@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 import type { ReportedError } from '../log/records.ts';
 

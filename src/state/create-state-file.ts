@@ -35,7 +35,8 @@ import {
 import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
-import { freshName, WIP_SUFFIX } from './names.ts';
+import { freshName } from './fresh-name.ts';
+import { WIP_SUFFIX } from './names.ts';
 import { nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 import type { StateDirectory } from './state-directory.ts';

@@ -1,5 +1,4 @@
 /** Where state directories are when no place is named: the same for the library, the command line and a hook. */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 
@@ -19,6 +18,7 @@ export function defaultBase(env: NodeJS.ProcessEnv = process.env): string {
 
 function temporaryDirectory(): string {
   if (process.platform !== 'darwin') return '/var/tmp';
+  const { execFileSync } = process.getBuiltinModule('node:child_process');
   // As the system tells it, since TMPDIR may be the job's own.
   const told = unlessRefused(
     () => execFileSync('/usr/bin/getconf', ['DARWIN_USER_TEMP_DIR'], { encoding: 'utf8' }).trim(),

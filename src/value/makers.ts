@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 
 import { DeferredSweepError } from '../errors.ts';
 import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';

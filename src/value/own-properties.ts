@@ -1,4 +1,5 @@
-import { isDeepStrictEqual, types } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
+import types from 'node:util/types';
 
 import type { ValuePath } from './value-path.ts';
 

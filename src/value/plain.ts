@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
 import { hasExtraProperties, isDense } from './own-properties.ts';

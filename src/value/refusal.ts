@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 
 import { ERROR_MAKERS } from './classes.ts';
 

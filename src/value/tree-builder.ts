@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { ERROR_NAMES, VIEW_NAMES } from './classes.ts';
 import { isSpecial, special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';

@@ -6,7 +6,7 @@
  * - views that share a buffer: the buffer, with offset and length, as structuredClone has them
  * - Buffers, of which Node puts many into one buffer: the bytes they show; shared are only those that overlap
  */
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { VIEW_NAMES } from './classes.ts';
 import { special } from './codec.ts';
 import { hasExtraProperties, refusalOfExtra } from './own-properties.ts';

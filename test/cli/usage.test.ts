@@ -138,6 +138,8 @@ test('bash completes verbs, and the options of a verb', () => {
   assert.deepEqual(ask('deferred-sweep', 'dis'), ['discard']);
   assert.deepEqual(ask('deferred-sweep', 'list', '--st'), ['--state']);
   assert.deepEqual(ask('deferred-sweep', 'list', '--state', 'or'), ['orphan']);
+  assert.deepEqual(ask('deferred-sweep', 'cluster', 'mi'), ['migrate']);
+  assert.deepEqual(ask('deferred-sweep', 'cluster', 'watch', '--int'), ['--interval']);
 });
 
 test('without a BASE the default place is swept: DEFERRED_SWEEP_DIR, else one for each user', t => {

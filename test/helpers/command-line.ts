@@ -7,7 +7,7 @@ import { freshDirectory } from './fresh-directory.ts';
 
 export const packageRoot: string = fileURLToPath(new URL('../../', import.meta.url));
 /** What the bin `deferred-sweep` is. */
-export const commandLinePath: string = join(packageRoot, 'dist/cli/main.js');
+export const commandLinePath: string = join(packageRoot, 'dist/cli/start.cjs');
 
 export interface CommandLineOptions {
   cwd?: string;

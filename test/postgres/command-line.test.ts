@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { parseClusterLine } from '#dist/cli/cluster/arguments.js';
+import { runCluster } from '#dist/cli/cluster/main.js';
 import { UsageError } from '#dist/cli/exit.js';
 import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
 import { commandLinePath } from '../helpers/command-line.ts';
@@ -49,7 +49,7 @@ test('migrate makes the schema and says so once; the roles it grants can use it'
   assert.deepEqual([status, stdout], [0, ''], 'a pipe gets no heading');
 });
 
-test('wrong usage is refused before anything is connected, with status 2', () => {
+test('wrong usage is refused before anything is connected, with status 2', async () => {
   const inPool = ['--pool', 'p'];
   for (const wrong of [
     [],
@@ -69,7 +69,7 @@ test('wrong usage is refused before anything is connected, with status 2', () =>
     ['retry', ...inPool, 'a1', '--all'],
     ['discard', ...inPool, 'a1', '--name', 'n'],
   ]) {
-    assert.throws(() => parseClusterLine(wrong), UsageError, wrong.join(' '));
+    await assert.rejects(runCluster(wrong), UsageError, wrong.join(' '));
   }
   const { status, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', 'lsit'], {
     encoding: 'utf8',

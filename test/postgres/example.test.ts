@@ -55,7 +55,7 @@ test('the example: a killed worker leaves a machine running, `cluster watch` ter
   const states = () => [...cloud.machines.values()].map(({ state }) => state);
   assert.deepEqual(states(), ['terminated', 'running']);
   const handlers = ['--handlers', 'examples/cluster/handlers.mjs', '--interval', '100ms'];
-  const watch = start('dist/cli/main.js', 'cluster', 'watch', '--pool', 'machines', ...handlers);
+  const watch = start('dist/cli/start.cjs', 'cluster', 'watch', '--pool', 'machines', ...handlers);
   await until('the termination', () => states()[1] === 'terminated');
   assert.equal(cloud.log.filter(entry => entry.startsWith('DELETE')).length, 2);
   watch.kill('SIGTERM');

@@ -1,46 +1,42 @@
 /** `cluster retry` and `cluster discard`. */
 import { performance } from 'node:perf_hooks';
+import type { LetterChoice } from '../../operate/retry.ts';
 import {
   type ClusterLetterReport,
   type ClusterLettersReport,
   discardLetter,
-  type MeantFunction,
   retryLetter,
   selectLetters,
 } from '../../postgres/letters.ts';
-import type { ClusterOperator } from '../../postgres/operate.ts';
+import type { Arguments } from '../arguments.ts';
+import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { tellLetters } from '../output/letters.ts';
-import type { ClusterLine } from './arguments.ts';
 import { withOperator } from './operate.ts';
 
-/** @throws DeferredSweepError where the database is not to be used */
-export async function runRetry(line: ClusterLine): Promise<number> {
-  return runOn(line, retryLetter);
-}
-
 /** @throws DeferredSweepError where the database is not to be used; UsageError */
-export async function runDiscard(line: ClusterLine): Promise<number> {
-  if (!line.isAgreed) assertCanAsk();
-  return runOn(line, discardLetter);
+export async function runRetry(line: Arguments): Promise<number> {
+  return runOn(line, letterChoice('retry', line), false);
 }
 
-async function runOn(
-  line: ClusterLine,
-  act: (operator: ClusterOperator, meant: MeantFunction) => Promise<ClusterLetterReport>,
-): Promise<number> {
-  const { pool, verb, isJson } = line;
+/** @throws as {@link runRetry} */
+export async function runDiscard(line: Arguments): Promise<number> {
+  const choice = letterChoice('discard', line);
+  if (!line.has('yes')) assertCanAsk();
+  return runOn(line, choice, true);
+}
+
+async function runOn(line: Arguments, choice: LetterChoice, isDiscard: boolean): Promise<number> {
   const startMs = performance.now();
-  return withOperator(line, async operator => {
-    const isDiscard = verb === 'discard';
-    const { meant, unmet } = selectLetters(await operator.list(), line, isDiscard);
-    const mustAsk = isDiscard && !line.isAgreed && meant.length > 0;
+  return withOperator(line, async (operator, pool) => {
+    const { meant, unmet } = selectLetters(await operator.list(), choice, isDiscard);
+    const mustAsk = isDiscard && !line.has('yes') && meant.length > 0;
     if (mustAsk && !(await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)))) return nothingRemoved();
     const letters: ClusterLetterReport[] = [];
-    for (const one of meant) letters.push(await act(operator, one));
+    for (const one of meant) letters.push(await (isDiscard ? discardLetter : retryLetter)(operator, one));
     letters.push(...unmet);
     const report: ClusterLettersReport = { pool, letters, ms: performance.now() - startMs };
-    return tellLetters(report, isJson, `pool ${pool}`, WHY_NOT);
+    return tellLetters(report, line.has('json'), `pool ${pool}`, WHY_NOT);
   });
 }
 

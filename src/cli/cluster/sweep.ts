@@ -5,53 +5,67 @@ import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
 import { reportError } from '../../report/reported-error.ts';
+import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, orUsageError, UsageError } from '../exit.ts';
 import { failed, jsonLine, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
-import { type ClusterLine, connectionOf } from './arguments.ts';
+import { connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
 
-/** Sweeps, once or until a signal; returns the exit status. @throws UsageError */
-export async function runClusterSweep(line: ClusterLine): Promise<number> {
-  const print = keepStandardOutput();
-  const handlers = await loadHandlers(line.handlers);
-  const status = await withStopSignals(async signal => {
-    try {
-      return await run(line, handlers, signal, print);
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      const { pool, isJson } = line;
-      return failed(error, `cannot sweep pool ${pool}`, isJson ? { pool } : undefined, print);
-    }
-  });
-  return line.isZeroAlways ? EXIT_DONE : status;
+/** How a manager is used until the signal. */
+type Work = (
+  manager: ClusterManager<Handlers>,
+  signal: AbortSignal,
+  tell: (report: ClusterReport) => void,
+) => Promise<void>;
+
+/** Sweeps once; returns the exit status. @throws UsageError */
+export async function runSweep(line: Arguments): Promise<number> {
+  const deadlineMs = line.time('deadline') ?? 0;
+  const status = await run(line, async (manager, signal, tell) =>
+    tell(await manager.sweep({ signal: inTime(deadlineMs, signal) })),
+  );
+  return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
-async function run(
-  line: ClusterLine,
-  handlers: Handlers,
-  signal: AbortSignal,
-  print: (text: string) => void,
-): Promise<number> {
+/** Sweeps until a signal; returns the exit status. @throws UsageError */
+export async function runWatch(line: Arguments): Promise<number> {
+  const intervalMs = line.time('interval') ?? 1000;
+  const status = await run(line, (manager, signal, onReport) =>
+    manager.watch({ intervalMs, signal, onReport }),
+  );
+  // It ends by a signal; what failed in it was told, and will be tried again.
+  return status === EXIT_FAILED ? EXIT_DONE : status;
+}
+
+async function run(line: Arguments, work: Work): Promise<number> {
+  const pool = line.text('pool')!;
+  const schema = schemaOf(line);
+  const print = keepStandardOutput();
+  const handlers = await loadHandlers(line.text('handlers')!);
   let status = EXIT_DONE;
   const tell = (report: ClusterReport): void => {
     if (hasClusterProblems(report)) status = EXIT_FAILED;
-    else if (line.isQuiet) return;
-    print(line.isJson ? jsonLine(report) : formatClusterReport(report));
+    else if (line.has('quiet')) return;
+    print(line.has('json') ? jsonLine(report) : formatClusterReport(report));
   };
-  const { pool, schema } = line;
   const logger = { info() {}, warn };
-  const manager = orUsageError(
-    () => new ClusterManager({ connection: connectionOf(process.env), pool, schema, handlers, logger }),
-  );
-  try {
-    if (line.verb === 'sweep') tell(await manager.sweep({ signal: inTime(line.deadlineMs, signal) }));
-    else await manager.watch({ intervalMs: line.intervalMs, signal, onReport: tell });
-  } finally {
-    await manager.close();
-  }
-  // A watch ends by a signal; what failed in it was told, and will be tried again.
-  return line.verb === 'watch' ? EXIT_DONE : status;
+  await withStopSignals(async signal => {
+    try {
+      const manager = orUsageError(
+        () => new ClusterManager({ connection: connectionOf(process.env), pool, schema, handlers, logger }),
+      );
+      try {
+        await work(manager, signal, tell);
+      } finally {
+        await manager.close();
+      }
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
+    }
+  });
+  return status;
 }
 
 /** Aborted by the signal, or when the time is over; 0: none. */

@@ -8,7 +8,6 @@ import { DeferredFunctionManager } from '../../job/manager.ts';
 import { withInherited } from '../../native/inheritance.ts';
 import { say } from '../output/output.ts';
 import { reapOrphans } from './adopted-children.ts';
-import type { ExecLine } from './arguments.ts';
 import { ExecJob } from './exec-job.ts';
 import { SOCKET_VARIABLE } from './job-channel.ts';
 import { openJobSocket } from './job-socket.ts';
@@ -19,6 +18,16 @@ import { SignalRelay } from './signals.ts';
 const EXIT_NO_JOB = 125;
 const EXIT_NOT_STARTED = 126;
 const EXIT_NOT_FOUND = 127;
+
+export interface ExecLine {
+  readonly base: string;
+  readonly defer: readonly string[];
+  readonly isScratch: boolean;
+  readonly label: string | undefined;
+  readonly isKillTree: boolean;
+  readonly program: string;
+  readonly argv: readonly string[];
+}
 
 /** How the program ended, or why it was not started. */
 type End = { readonly signal: NodeJS.Signals } | { readonly status: number };

@@ -1,5 +1,6 @@
 import { FILE_STATES } from '../../operate/listed-file.ts';
 import type { Arguments } from '../arguments.ts';
+import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERB_NAMES, VERBS } from '../table.ts';
@@ -14,10 +15,12 @@ export async function runCompletion({ operands }: Arguments): Promise<number> {
 
 /** Directories are completed where a BASE may stand, files behind options that take one. */
 function bashCompletion(): string {
-  const cases = VERBS.map(
-    ({ name, options }) =>
-      `    ${name}) options='${[...options.map(option => `--${option}`), '--help'].join(' ')}' ;;`,
-  ).join('\n');
+  const cases = [...VERBS, ...CLUSTER_VERBS]
+    .map(
+      ({ name, options }) =>
+        `    '${name}') options='${[...options.map(option => `--${option}`), '--help'].join(' ')}' ;;`,
+    )
+    .join('\n');
   const taking = (isMeant: (value: string) => boolean): string =>
     OPTION_NAMES.filter(name => isMeant(OPTIONS[name].value ?? ''))
       .map(name => `--${name}`)
@@ -25,6 +28,7 @@ function bashCompletion(): string {
   return `# bash completion of deferred-sweep: source <(deferred-sweep completion bash)
 _deferred_sweep() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} options
+  if [[ $verb == cluster && $COMP_CWORD -gt 2 ]]; then verb="cluster \${COMP_WORDS[2]}"; fi
   case $verb in
 ${cases}
     *) options='--help --version' ;;
@@ -38,6 +42,8 @@ ${cases}
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi
   if [[ $COMP_CWORD == 1 ]]; then
     COMPREPLY=($(compgen -W '${VERB_NAMES.join(' ')}' -- "$word") $(compgen -d -- "$word"))
+  elif [[ $COMP_CWORD == 2 && $verb == cluster ]]; then
+    COMPREPLY=($(compgen -W '${CLUSTER_VERBS.map(({ name }) => name.split(' ')[1]).join(' ')}' -- "$word"))
   else
     COMPREPLY=($(compgen -d -- "$word"))
   fi

@@ -9,11 +9,10 @@ import {
 } from '../../operate/retry.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
-import { UsageError } from '../exit.ts';
+import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { tellLetters } from '../output/letters.ts';
 import { failed } from '../output/output.ts';
-import { requireChoice } from '../values.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
   return runOn(line, selectionOf('retry', line), retry);
@@ -53,16 +52,7 @@ async function runOn(
 
 /** @throws UsageError */
 function selectionOf(verb: string, line: Arguments): LetterSelection {
-  const { operands } = line;
-  if (operands.includes('')) throw new UsageError('ID must not be empty');
-  requireChoice(verb, operands, option => line.has(option));
-  return {
-    ...(line.has('all') ? { all: true } : { ids: operands }),
-    name: line.text('name'),
-    label: line.text('label'),
-    olderMs: line.age('older'),
-    ...line.trust,
-  };
+  return { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
 }
 
 const WHY_NOT: Readonly<Record<Exclude<LetterReport['outcome'], 'retried' | 'discarded'>, string>> = {

@@ -1,5 +1,6 @@
 import { EXIT_DONE } from '../exit.ts';
 import { DESCRIPTION, EXIT_STATUSES, optionUsage, sentence, usageOf } from '../help-text.ts';
+import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERBS } from '../table.ts';
 import { version } from '../version.ts';
@@ -12,10 +13,12 @@ export async function runMan(): Promise<number> {
 
 /** In the language of man(7). */
 function manualPage(): string {
-  const verbs = VERBS.map(
-    verb =>
-      `.TP\n.B ${roff(usageOf(verb))}\n${roff(sentence(verb.text))}\nExample:\n.B ${roff(`deferred-sweep ${verb.example}`)}\n`,
-  ).join('');
+  const verbs = [...VERBS, ...CLUSTER_VERBS]
+    .map(
+      verb =>
+        `.TP\n.B ${roff(usageOf(verb))}\n${roff(sentence(verb.text))}\nExample:\n.B ${roff(`deferred-sweep ${verb.example}`)}\n`,
+    )
+    .join('');
   const options = OPTION_NAMES.map(
     name => `.TP\n.B ${roff(optionUsage(name))}\n${roff(sentence(OPTIONS[name].text))}\n`,
   ).join('');
@@ -34,6 +37,9 @@ ${options}.SH ENVIRONMENT
 .TP
 .B DEFERRED_SWEEP_DIR
 BASE where none is named; without it /var/tmp/deferred-sweep-UID.
+.TP
+.B DEFERRED_SWEEP_POSTGRES
+URL of the server, for the verbs of cluster; without it PGHOST, PGUSER, ...
 .SH EXIT STATUS
 ${statuses}`;
 }

@@ -17,12 +17,7 @@ export async function runCleanup(line: Arguments): Promise<number> {
 }
 
 async function runOver(line: Arguments, isCleanup: boolean): Promise<number> {
-  if (line.has('totals') && !line.has('json')) throw new UsageError('--totals needs --json');
-  const options = {
-    ...line.sweepOptions,
-    deadlineMs: line.time('deadline'),
-    waitMs: line.time('wait'),
-  };
+  const options = line.onceOptions;
   const metricsFile = line.text('metrics-file');
   const bases = basesOf(line.operands);
   if (line.has('dry-run')) return (await import('./dry-run.ts')).runDryRun(line, bases, options);

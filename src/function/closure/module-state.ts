@@ -3,7 +3,7 @@
  * with other values: assigned or changed since the module was evaluated, or made by something that gives another each time.
  */
 
-import { types } from 'node:util';
+import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';

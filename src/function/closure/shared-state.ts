@@ -3,7 +3,7 @@
  * again in its module, where the variable is another one. The two would drift apart, so such a closure is refused.
  */
 
-import { types } from 'node:util';
+import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction, type Scope, type Script } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';

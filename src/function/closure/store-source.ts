@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
 import type { Callable, Reference } from '../descriptor.ts';

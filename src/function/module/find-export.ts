@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { types } from 'node:util';
+import types from 'node:util/types';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import type { InspectedFunction, Scope, Script } from '../inspector/inspector.ts';

@@ -35,7 +35,7 @@ function assertCleansUp(t: TestContext, cwd: string, program: string): void {
   assert.equal(killed.signal, 'SIGKILL', killed.stderr);
   assert.deepEqual(readdirSync(base).sort(), ['deferred', 'scratch']);
   assert.match(
-    run(cwd, 'node_modules/deferred-sweep/dist/cli/main.js', 'cleanup', base),
+    run(cwd, 'node_modules/deferred-sweep/dist/cli/start.cjs', 'cleanup', base),
     / 3 done, 0 failed/,
   );
   assert.deepEqual(readdirSync(base).sort(), ['note', 'tidied']);
@@ -98,7 +98,7 @@ for (const program of ['src/program.js', 'out/commonjs/program.cjs'])
     run(directory, 'trace.js', join(directory, program), copy);
     assert.ok(!existsSync(join(copy, 'node_modules/webpack')));
     // The command is a program of its own: it is traced as one.
-    run(directory, 'trace.js', join(directory, 'node_modules/deferred-sweep/dist/cli/main.js'), copy);
+    run(directory, 'trace.js', join(directory, 'node_modules/deferred-sweep/dist/cli/start.cjs'), copy);
     assertCleansUp(t, copy, program);
   });
 

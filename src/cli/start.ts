@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+/**
+ * The program. It answers a sweep that finds nothing: hooks of batch systems start one for each job. The build makes it one
+ * CommonJS file, since Node takes longer to load ES modules and streams than for all that is done here.
+ *
+ * Where there is more to do or to say, it has done nothing, and the command does everything.
+ */
+import { writeSync } from 'node:fs';
+import { oldNode } from '../old-node.ts';
+import { printableLines } from '../printable.ts';
+import { summarize, totalsOf } from '../report/report.ts';
+import { StateDirectory } from '../state/state-directory.ts';
+import { resolveSweepOptions } from '../sweep/options.ts';
+import { parseArguments } from './arguments.ts';
+import { basesOf } from './bases.ts';
+import type { OptionName } from './options.ts';
+import { summaryLine } from './output/format.ts';
+import { jsonLine } from './output/output.ts';
+import { findVerb, requireTaken } from './table.ts';
+
+/** They do, or tell, something else. */
+const OTHERS: readonly OptionName[] = ['help', 'version', 'dry-run', 'metrics-file', 'all-users', 'user'];
+/** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
+const MOST_BYTES = 512;
+/** As Node ends where a module's `await` never ends. The command sets its own. */
+const EXIT_UNSETTLED = 13;
+
+if (!isAnswered(process.argv.slice(2))) {
+  process.exitCode = EXIT_UNSETTLED;
+  void import('./main.ts');
+}
+
+function isAnswered(argv: readonly string[]): boolean {
+  // What was loaded before may listen to the sweep.
+  if (oldNode() || process.execArgv.length > 0 || process.env.NODE_OPTIONS) return false;
+  try {
+    return answer(argv);
+  } catch {
+    // Whatever it is: the command meets it, too, and tells of it.
+    return false;
+  }
+}
+
+function answer(argv: readonly string[]): boolean {
+  const { line, verb } = findVerb(parseArguments(argv));
+  if (verb.name !== 'sweep' || OTHERS.some(name => line.has(name))) return false;
+  requireTaken(verb, line);
+  const { trust } = resolveSweepOptions(line.onceOptions);
+  let errors = '';
+  let output = '';
+  let isAll = true;
+  const tell = (message: string): void => {
+    errors += printableLines([`deferred-sweep: ${message}`]);
+  };
+  for (const base of basesOf(line.operands, undefined, tell)) {
+    const startNs = process.hrtime.bigint();
+    const directory = new StateDirectory(base, { trust, warn: () => (isAll = false) });
+    const { stateFiles, movedDeadLetters } = directory.look();
+    if (!isAll || stateFiles.length + movedDeadLetters.length > 0) return false;
+    const report = summarize(directory.path, [], true, Number(process.hrtime.bigint() - startNs) / 1e6);
+    if (line.has('quiet')) continue;
+    if (!line.has('json')) output += printableLines([summaryLine(report)]);
+    else output += jsonLine(line.has('totals') ? totalsOf(report) : report);
+  }
+  return isWritten(2, errors) && isWritten(1, output);
+}
+
+function isWritten(fd: number, text: string): boolean {
+  const bytes = Buffer.from(text);
+  return bytes.length === 0 || (bytes.length <= MOST_BYTES && writeSync(fd, bytes) === bytes.length);
+}

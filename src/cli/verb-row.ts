@@ -1,0 +1,23 @@
+import type { Arguments } from './arguments.ts';
+import type { OptionName } from './options.ts';
+
+/** Runs a verb; returns the exit status. @throws UsageError */
+export type RunVerb = (line: Arguments) => Promise<number>;
+/** Runs a verb that reads the rest of its line itself. @throws UsageError */
+export type RunRawVerb = (argv: string[], env: NodeJS.ProcessEnv) => Promise<number>;
+
+export interface VerbRow {
+  readonly name: string;
+  /** Its operands, as the usage line has them. */
+  readonly operands: string;
+  /** What it does, in one line. */
+  readonly text: string;
+  readonly options: readonly OptionName[];
+  /** A line that can be typed, without the program's name. */
+  readonly example: string;
+  /** What its help ends with, in place of the usual. */
+  readonly notes?: string;
+  readonly load?: () => Promise<RunVerb>;
+  /** In place of `load`: it reads its options itself. */
+  readonly loadRaw?: () => Promise<RunRawVerb>;
+}

@@ -1,0 +1,78 @@
+/** The program: where a sweep finds nothing, it answers as the command would, without loading it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { commandLinePath, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+
+const command = join(packageRoot, 'dist/cli/main.js');
+
+/** What a run prints, but for the time it took, and how it ends. */
+function outcome(program: string, args: readonly string[], base: string): unknown {
+  const env = { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    env,
+    encoding: 'utf8',
+  });
+  return { status, stdout: stdout.replaceAll(/"ms":[\d.]+/g, '"ms":0'), stderr };
+}
+
+const answered: readonly (readonly string[])[] = [
+  [],
+  ['sweep'],
+  ['--json'],
+  ['--json', '--totals', '--quiet'],
+  ['--json', '--totals', '--exit-zero', '--deadline', '15s', '--concurrency=2'],
+  ['--quiet', '--trust', '/'],
+  ['/nowhere/at/all'],
+  ['--quiet', '--', '/nowhere'],
+];
+const passedOn: readonly (readonly string[])[] = [
+  ['--help'],
+  ['--version'],
+  ['--dry-run'],
+  ['--totals'],
+  ['--user', '1'],
+  ['--jsn'],
+  ['--state', 'dead'],
+  ['--deadline', 'soon'],
+  ['nowhere'],
+  [''],
+  ['list'],
+  ['cleanup', '/nowhere'],
+];
+
+test('a sweep that finds nothing prints and ends as the command does, which it does not load', t => {
+  const base = freshDirectory(t);
+  const alone = join(freshDirectory(t), 'start.cjs');
+  copyFileSync(commandLinePath, alone);
+  for (const made of [() => {}, () => mkdirSync(join(base, 'deferred'), 0o700)]) {
+    made();
+    for (const args of answered)
+      assert.deepEqual(outcome(alone, args, base), outcome(command, args, base), args.join(' '));
+  }
+});
+
+test('everything else is passed on to the command', t => {
+  const base = freshDirectory(t);
+  for (const args of passedOn)
+    assert.deepEqual(outcome(commandLinePath, args, base), outcome(command, args, base), args.join(' '));
+});
+
+test('a directory with a file, a dead letter that was moved, or an unsafe way is passed on, and told of once', t => {
+  for (const spoil of [
+    (directory: string) => writeFileSync(join(directory, 'func'), 'x', { mode: 0o644 }),
+    (directory: string) => writeFileSync(join(directory, `func${'0'.repeat(25)}-1`), 'x', { mode: 0o600 }),
+    (directory: string) => chmodSync(directory, 0o777),
+  ]) {
+    const base = freshDirectory(t);
+    const directory = join(base, 'deferred');
+    mkdirSync(directory, 0o700);
+    spoil(directory);
+    const told = outcome(command, ['/nowhere', base], base);
+    assert.notEqual((told as { status: number }).status, 0);
+    assert.deepEqual(outcome(commandLinePath, ['/nowhere', base], base), told);
+  }
+});
