@@ -62,10 +62,11 @@ function answer(argv: readonly string[]): boolean {
     if (!line.has('json')) output += printableLines([summaryLine(report)]);
     else output += jsonLine(line.has('totals') ? totalsOf(report) : report);
   }
-  return isWritten(2, errors) && isWritten(1, output);
-}
-
-function isWritten(fd: number, text: string): boolean {
-  const bytes = Buffer.from(text);
-  return bytes.length === 0 || (bytes.length <= MOST_BYTES && writeSync(fd, bytes) === bytes.length);
+  const texts = [
+    { fd: 2, bytes: Buffer.from(errors) },
+    { fd: 1, bytes: Buffer.from(output) },
+  ].filter(({ bytes }) => bytes.length > 0);
+  if (texts.some(({ bytes }) => bytes.length > MOST_BYTES)) return false;
+  for (const { fd, bytes } of texts) writeSync(fd, bytes);
+  return true;
 }
