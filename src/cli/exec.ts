@@ -1,7 +1,7 @@
 /** The verb `exec`: a job around a program, in any language. */
 import type { Arguments } from './arguments.ts';
-import { UsageError } from './exit.ts';
 import { commandOf } from './exec/command-of.ts';
+import { UsageError } from './exit.ts';
 
 /** Returns the exit status, or ends this process as the program ended. @throws UsageError */
 export async function runExec(line: Arguments): Promise<number> {

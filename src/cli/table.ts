@@ -1,7 +1,7 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
-import { UsageError } from './exit.ts';
 import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
+import { UsageError } from './exit.ts';
 import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;

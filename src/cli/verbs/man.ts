@@ -1,6 +1,6 @@
+import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { DESCRIPTION, EXIT_STATUSES, optionUsage, sentence, usageOf } from '../help-text.ts';
-import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERBS } from '../table.ts';
 import { version } from '../version.ts';
