@@ -142,7 +142,7 @@ async function write(outfile, input) {
   });
   for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, path.endsWith('.js') ? withOwnNames(withOneRequire(text)) : text);
+    writeFileSync(path, path.endsWith('.js') ? withOneRequire(text) : text);
   }
 }
 
@@ -162,15 +162,6 @@ function withOneRequire(text) {
     .replaceAll(/\b(?:var|const) require\d+ = createRequire\d*\(import\.meta\.url\);/g, '')
     .replaceAll(/\b(createRequire|require)\d+\b/g, '$1');
   return `import { createRequire } from "node:module"; const require = createRequire(import.meta.url); ${used}`;
-}
-
-/**
- * The bundler gives a class that names itself an inner name, which programs would read: of errors, for one. Its option to keep
- * names costs a call for each closure.
- */
-function withOwnNames(text) {
-  const inner = [...text.matchAll(/^var (\w+) = class _\1\b/gm)].map(([, name]) => name);
-  return inner.length === 0 ? text : text.replaceAll(new RegExp(`\\b_(${inner.join('|')})\\b`, 'g'), '$1');
 }
 
 rmSync(join(dist, 'chunks'), { recursive: true, force: true });

@@ -83,6 +83,8 @@ export class DeferredSweepError extends Error {
   declare readonly valuePath?: string;
 
   static {
+    // A bundler gives a class that names itself another name, which programs would read.
+    Object.defineProperty(DeferredSweepError, 'name', { value: 'DeferredSweepError' });
     DeferredSweepError.prototype.name = 'DeferredSweepError';
   }
 

@@ -32,6 +32,11 @@ export interface CaptureOptions {
  * to no job; {@link Job.defer} registers it.
  */
 export class DeferredFunction implements StoredCall {
+  static {
+    // As of DeferredSweepError.
+    Object.defineProperty(DeferredFunction, 'name', { value: 'DeferredFunction' });
+  }
+
   /** The function's name, for people. */
   readonly name: string;
   readonly descriptor: FunctionDescriptor;
