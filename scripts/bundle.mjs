@@ -218,4 +218,5 @@ await build({
     },
   ],
 });
-chmodSync(join(dist, `${PROGRAM}.cjs`), 0o755);
+// npm and npx keep links to the program of an earlier build, which was the second.
+for (const program of [`${PROGRAM}.cjs`, 'cli/main.js']) chmodSync(join(dist, program), 0o755);

@@ -126,15 +126,20 @@ export function parseArguments(argv: readonly string[]): Arguments {
     const { name, value } = readOption(word);
     const isWithValue = OPTIONS[name].value !== undefined;
     if (!isWithValue && value !== undefined) throw new UsageError(`--${name} takes no value, got ${value}`);
-    if (isWithValue && value === undefined && at + 1 === argv.length)
-      throw new UsageError(`--${name} needs a value: --${name} ${OPTIONS[name].value}`);
     const texts = given.get(name) ?? [];
-    texts.push(value ?? (isWithValue ? argv[++at]! : ''));
+    texts.push(value ?? (isWithValue ? valueBehind(name, argv[++at]) : ''));
     if (texts.length > 1 && isWithValue && !OPTIONS[name].isMany)
       throw new UsageError(`--${name} may be given once`);
     given.set(name, texts);
   }
   return new Arguments(operands, command, given);
+}
+
+/** The word behind an option. Another option there is none: an empty variable of a shell may have left its place to it. */
+function valueBehind(name: OptionName, next: string | undefined): string {
+  if (next !== undefined && !next.startsWith('--')) return next;
+  const advice = next === undefined || next === '--' ? '' : `; if it is ${next}, write --${name}=${next}`;
+  throw new UsageError(`--${name} needs a value: --${name} ${OPTIONS[name].value}${advice}`);
 }
 
 function readOption(word: string): { name: OptionName; value: string | undefined } {

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
 import { oldNode } from '../old-node.ts';
 import { parseArguments } from './arguments.ts';

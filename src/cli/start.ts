@@ -62,11 +62,10 @@ function answer(argv: readonly string[]): boolean {
     if (!line.has('json')) output += printableLines([summaryLine(report)]);
     else output += jsonLine(line.has('totals') ? totalsOf(report) : report);
   }
-  const texts = [
-    { fd: 2, bytes: Buffer.from(errors) },
-    { fd: 1, bytes: Buffer.from(output) },
-  ].filter(({ bytes }) => bytes.length > 0);
-  if (texts.some(({ bytes }) => bytes.length > MOST_BYTES)) return false;
-  for (const { fd, bytes } of texts) writeSync(fd, bytes);
+  // Of two writes the second may fail, and the command would tell of the first again.
+  if (errors !== '' && output !== '') return false;
+  const bytes = Buffer.from(errors + output);
+  if (bytes.length > MOST_BYTES) return false;
+  if (bytes.length > 0) writeSync(errors === '' ? 1 : 2, bytes);
   return true;
 }

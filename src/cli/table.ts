@@ -154,7 +154,7 @@ export const VERBS: readonly VerbRow[] = [
     operands: 'VERB',
     text: 'the same for jobs kept in PostgreSQL',
     options: [],
-    example: 'cluster list',
+    example: 'cluster list --pool ci',
     loadRaw: async () => (await import('./cluster/main.ts')).runCluster,
   },
 ];

@@ -35,14 +35,11 @@ export class AppendFile {
   }
 
   /**
-   * Appends by one write(2). When this returns, the bytes are in the file, from the offset it returns. When it throws, none
-   * of them counts.
+   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts.
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
    */
-  append(bytes: Buffer, maxBytes: number): number {
-    const offset = this.#lengthBytes;
+  append(bytes: Buffer, maxBytes: number): void {
     this.#grow(bytes, maxBytes, writeSync);
-    return offset;
   }
 
   /**

@@ -26,7 +26,6 @@ const answered: readonly (readonly string[])[] = [
   ['--json', '--totals', '--quiet'],
   ['--json', '--totals', '--exit-zero', '--deadline', '15s', '--concurrency=2'],
   ['--quiet', '--trust', '/'],
-  ['/nowhere/at/all'],
   ['--quiet', '--', '/nowhere'],
 ];
 const passedOn: readonly (readonly string[])[] = [
@@ -39,6 +38,7 @@ const passedOn: readonly (readonly string[])[] = [
   ['--state', 'dead'],
   ['--deadline', 'soon'],
   ['nowhere'],
+  ['/nowhere/at/all'],
   [''],
   ['list'],
   ['cleanup', '/nowhere'],

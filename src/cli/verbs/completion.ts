@@ -1,4 +1,5 @@
 import { FILE_STATES } from '../../operate/listed-file.ts';
+import { OWNER_STATES } from '../../postgres/listed-owner.ts';
 import type { Arguments } from '../arguments.ts';
 import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
@@ -28,6 +29,8 @@ function bashCompletion(): string {
   return `# bash completion of deferred-sweep: source <(deferred-sweep completion bash)
 _deferred_sweep() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} options
+  local states='${FILE_STATES.join(' ')}'
+  if [[ $verb == cluster ]]; then states='${OWNER_STATES.join(' ')}'; fi
   if [[ $verb == cluster && $COMP_CWORD -gt 2 ]]; then verb="cluster \${COMP_WORDS[2]}"; fi
   case $verb in
 ${cases}
@@ -36,7 +39,7 @@ ${cases}
   case $before in
     ${taking(value => value === 'PATH' || value === 'BASE')}) COMPREPLY=($(compgen -d -- "$word")); return ;;
     ${taking(value => value === 'FILE')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    ${taking(value => value === 'STATE')}) COMPREPLY=($(compgen -W '${FILE_STATES.join(' ')}' -- "$word")); return ;;
+    ${taking(value => value === 'STATE')}) COMPREPLY=($(compgen -W "$states" -- "$word")); return ;;
     ${taking(value => value !== '')}) COMPREPLY=(); return ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi

@@ -6,13 +6,15 @@ import { VERB_NAMES, verbNamed } from '../table.ts';
 
 /** The verb `help`. */
 export async function runHelp({ operands }: Arguments): Promise<number> {
-  const [name] = operands;
+  const [name, ...more] = operands;
   if (name === undefined) {
     process.stdout.write(generalHelp());
     return EXIT_DONE;
   }
   const verb = verbNamed(name);
   if (verb === undefined) throw new UsageError(`there is no verb ${name}${didYouMean(name, VERB_NAMES)}`);
+  // It has verbs of its own.
+  if (verb.loadRaw) return (await verb.loadRaw())([...more, '--help'], process.env);
   process.stdout.write(verbHelp(verb));
   return EXIT_DONE;
 }
