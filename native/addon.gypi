@@ -7,7 +7,6 @@
     "cxx_runtime.cc",
     "descriptor_binding.cc",
     "directory_watch.cc",
-    "environment.cc",
     "file_lock_posix.cc",
     "inheritance.cc",
     "lease.cc",

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "child_reaper.h"
-#include "environment.h"
 #include "napi_values.h"
 #include "process_signal.h"
 #include "process_table.h"
@@ -67,18 +66,6 @@ napi_value ProcessEnvironmentBinding(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
-// copyEnvironment(into: Buffer): bytes of the environment
-napi_value CopyEnvironmentBinding(napi_env env, napi_callback_info info) {
-  const Arguments arguments(env, info);
-  void* into = nullptr;
-  size_t size = 0;
-  if (napi_get_buffer_info(env, arguments.at[0], &into, &size) != napi_ok) {
-    napi_throw_type_error(env, nullptr, "into must be a Buffer");
-    return nullptr;
-  }
-  return NumberTo(env, static_cast<double>(CopyEnvironment(static_cast<char*>(into), size)));
-}
-
 // becomeSubreaper(): true | failure
 napi_value BecomeSubreaperBinding(napi_env env, napi_callback_info) {
   return TrueOrFailure(env, BecomeSubreaper(), "prctl");
@@ -140,7 +127,6 @@ napi_status DefineProcessFunctions(napi_env env, napi_value exports) {
       {"signalProcess", SignalProcessBinding},
       {"listProcesses", ListProcessesBinding},
       {"processEnvironment", ProcessEnvironmentBinding},
-      {"copyEnvironment", CopyEnvironmentBinding},
       {"becomeSubreaper", BecomeSubreaperBinding},
       {"peekEndedChild", PeekEndedChildBinding},
       {"reapChild", ReapChildBinding},

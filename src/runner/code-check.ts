@@ -1,4 +1,7 @@
-/** Asks whether a function's code still belongs to whom it did: once for the many functions of one module in a row. */
+/**
+ * Asks whether a function's code still belongs to whom it did: once for the many functions of one module in a row, if other
+ * users cannot change the answer.
+ */
 import { performance } from 'node:perf_hooks';
 import type { FunctionDescriptor } from '../function/descriptor.ts';
 import { codePathOf } from '../function/module/code-path.ts';
@@ -20,13 +23,13 @@ export class CodeCheck {
   /** @param owners - at registration @throws as {@link checkUnchangedOwners} */
   check(descriptor: FunctionDescriptor, owners: readonly number[]): void {
     const code = codePathOf(descriptor);
-    if (!code) return;
-    const question = `${code.what} ${owners.join()} ${code.path}`;
+    const question = code && `${code.what} ${owners.join()} ${code.path}`;
     const nowMs = performance.now();
     if (question === this.#asked && nowMs < this.#untilMs) return;
+    // Whatever runs in between may itself have changed the answer.
     this.#asked = undefined;
-    checkUnchangedOwners(code.what, code.path, owners, this.#trust);
-    this.#asked = question;
+    if (!code) return;
+    if (checkUnchangedOwners(code.what, code.path, owners, this.#trust)) this.#asked = question;
     this.#untilMs = nowMs + ANSWER_HOLDS_MS;
   }
 }

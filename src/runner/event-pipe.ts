@@ -1,46 +1,19 @@
 /** The runner's end of the event pipe. Lines are collected, and written before anything that could end the runner. */
 import { writeSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { systemErrorCode } from '../errors.ts';
 import { EVENT_FD, eventLine, type RunnerEvent } from './protocol.ts';
 
-/** A line wakes the sweeper, which costs more than most functions. So what nobody waits for comes with what comes then. */
-const SOON_MS = 2;
-/** When nothing comes: later than {@link SOON_MS}, so that in a row of functions this timer is not needed. */
-const LATEST_MS = 5;
-
-/** A function begins. */
-type Begun = Extract<RunnerEvent, { kind: 'start' }>;
-
 export class EventPipe {
   #held = '';
-  /** The limit of the function that began last, if nothing was heard since. */
-  #begunMs: number | undefined;
-  /** The same, of what was said: the sweeper keeps this time. */
-  #timedMs: number | undefined;
-  #soonEndsAtMs = 0;
-  #timer: NodeJS.Timeout | undefined;
 
-  /** Says it with the next event, or soon. A function may keep the event loop from that. */
+  /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
   hold(event: RunnerEvent): void {
-    this.#add(event);
-    this.#timer ??= setTimeout(() => this.flush(), LATEST_MS).unref();
-  }
-
-  /**
-   * Says that a function begins. If the sweeper keeps the same time for one that began a moment ago, it is enough to hold
-   * it: should this one never end, that time is up a moment earlier.
-   */
-  begin(event: Begun): void {
-    const isTimed = event.timeoutMs === this.#timedMs && performance.now() < this.#soonEndsAtMs;
-    this.hold(event);
-    if (!isTimed) this.flush();
+    this.#held += eventLine(event);
   }
 
   /** Returns when the event is in the pipe. */
   say(event: RunnerEvent): void {
-    this.#add(event);
+    this.hold(event);
     this.flush();
   }
 
@@ -50,10 +23,6 @@ export class EventPipe {
     // A function may have left the beginning of a line there, which must not take ours with it.
     const text = `\n${this.#held}`;
     this.#held = '';
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#timedMs = this.#begunMs;
-    this.#soonEndsAtMs = performance.now() + SOON_MS;
     try {
       writeAll(Buffer.from(text));
     } catch (error) {
@@ -63,11 +32,6 @@ export class EventPipe {
       console.error(error);
       process.exit(1);
     }
-  }
-
-  #add(event: RunnerEvent): void {
-    this.#held += eventLine(event);
-    this.#begunMs = event.kind === 'start' ? event.timeoutMs : undefined;
   }
 }
 

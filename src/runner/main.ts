@@ -42,9 +42,6 @@ new LineReader(
   stop,
 );
 
-// A function may have left something behind that ends the process.
-process.on('exit', () => events.flush());
-
 // The reader of what functions print may be gone. That must not end them.
 process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});

@@ -6,14 +6,13 @@ import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
-import { EnvironmentCopy } from '../native/environment.ts';
 import type { RunNote } from '../report/report.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
-  readonly #env = { ...process.env };
-  /** As it was when `#env` had been restored. A look at each variable would cost more than most functions. */
-  readonly #restored = new EnvironmentCopy();
+  /** Functions may put another object in its place. */
+  readonly #object = process.env;
+  readonly #env = new Map(Object.entries(process.env));
   readonly #notes: readonly RunNote[];
 
   /** @param notes - what all functions of this runner have to do without */
@@ -24,30 +23,20 @@ export class ProcessState {
   /** Sets the process up for one function. Returns notes on what is not as the owner had it. */
   restore(header: HeaderRecord, record: DeferRecord): readonly RunNote[] {
     process.umask(header.umask);
-    this.#restoreEnvironment(record.env);
+    if (process.env !== this.#object) process.env = this.#object;
+    setEnvironment(record.env ? new Map([...this.#env, ...Object.entries(record.env)]) : this.#env);
     const place = record.cwd === undefined ? header.cwd : record.cwd;
     if (place !== null && enter(place)) return this.#notes;
     enterNowhere();
     return [...this.#notes, 'directory-gone'];
   }
-
-  #restoreEnvironment(captured: DeferRecord['env']): void {
-    if (captured === undefined) {
-      if (this.#restored.isCurrent) return;
-      setEnvironment(this.#env);
-      this.#restored.take();
-    } else {
-      setEnvironment({ ...this.#env, ...captured });
-    }
-  }
 }
 
-function setEnvironment(variables: Readonly<Record<string, string | null | undefined>>): void {
-  // A plain object has more names than those of variables: `constructor`, for one.
-  const wanted = new Map(Object.entries(variables));
-  for (const name of Object.keys(process.env)) if (wanted.get(name) == null) delete process.env[name];
-  for (const [name, value] of wanted)
-    if (value != null && process.env[name] !== value) process.env[name] = value;
+/** @param wanted - a Map, since a plain object has more names than those of variables: `constructor`, for one */
+function setEnvironment(wanted: ReadonlyMap<string, string | null | undefined>): void {
+  const { env } = process;
+  for (const name of Object.keys(env)) if (wanted.get(name) == null) delete env[name];
+  for (const [name, value] of wanted) if (value != null && env[name] !== value) env[name] = value;
 }
 
 /** Enters the directory. False if it is gone; another directory of that name does not count. */

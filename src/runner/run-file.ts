@@ -17,7 +17,7 @@ import type { EventPipe } from './event-pipe.ts';
 import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
-import { LEAST_AFTERWARDS_MS, watchAfterwards, watchFunction } from './watchdog.ts';
+import { watchAfterwards, watchFunction } from './watchdog.ts';
 
 /** What is the same for all files of a runner. */
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
@@ -94,12 +94,9 @@ async function runFunction(
   const { record } = registered;
   const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
   const { killGraceMs, nonce } = shared;
-  // Somebody looks on, or the sweeper would soon end what a function leaves behind, for the function itself.
-  const isUrgent = (leftMs: number): boolean =>
-    outputMarks !== undefined || (timeoutMs > 0 && leftMs < LEAST_AFTERWARDS_MS);
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
-  if (outputMarks) await outputMarks.begin(record.name);
+  await outputMarks?.begin(record.name);
   watchFunction(timeoutMs, killGraceMs);
   const result = await runAttempt(file, registered, {
     nonce,
@@ -114,19 +111,12 @@ async function runFunction(
       if (mark.kind === 'start') {
         const { attempt } = mark;
         const isLast = hasUsedUp(registered, shared);
-        events.begin({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
-        if (isUrgent(timeoutMs)) events.flush();
-      } else {
-        const report = held.functionReport(id)!;
-        events.hold({ kind: 'ran', file: name, report });
-        if (isUrgent(timeoutMs - report.ms)) events.flush();
-      }
+        events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
+      } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
-  if (result !== 'hung') return;
-  events.flush();
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
-  process.kill(-process.pid, 'SIGKILL');
+  if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
 }

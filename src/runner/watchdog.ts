@@ -10,7 +10,7 @@ import { toSystemError } from '../lock/system-error.ts';
 import { watchdogGraceMs } from './protocol.ts';
 
 /** A function may leave a timer or an exit handler behind. That has at least this long. */
-export const LEAST_AFTERWARDS_MS = 5000;
+const LEAST_AFTERWARDS_MS = 5000;
 
 /** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
 export function watchFunction(limitMs: number, graceMs: number): void {

@@ -85,43 +85,31 @@ export class ReportBook {
     }
   }
 
-  /**
-   * Notes the functions in which a runner died.
-   * @param marked - what the file says of its functions: one may have ended before its runner could say so
-   */
-  endBegun(path: string, reason: (name: string) => ReportedError, marked: readonly FunctionReport[]): void {
+  /** Notes the functions in which a runner died. */
+  endBegun(path: string, reason: (name: string) => ReportedError): void {
     const running = this.#running.get(path);
     if (!running) return;
     for (const [id, { began, ended }] of running.begun) {
+      const error = reason(began.name);
+      ended(error);
       const { name, attempt } = began;
-      const error = reason(name);
-      const crashed = { id, name, attempt, outcome: outcomeOf(error), ms: 0, error };
-      const ran = marked.find(one => one.id === id && one.attempt === attempt) ?? crashed;
-      ended(ran.error);
-      this.#ran(running, ran, began.isLast);
+      this.#ran(running, { id, name, attempt, outcome: outcomeOf(error), ms: 0, error }, began.isLast);
     }
     running.begun.clear();
   }
 
   /**
-   * True if it is to be looked at again what became of a file: its runner did not say that it is through with it, or said
-   * that it is gone and it is there.
+   * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
+   * gone and it is there; then it is to be looked at again.
    * @param isDead - the runner has ended, and may have left more to be done than it, or what a function wrote, said
    */
-  isUnclear(path: string, isDead: boolean): boolean {
+  settle(path: string, isDead = false): 'retired' | 'left' | 'unclear' {
     const running = this.#running.get(path);
-    if (!running) return false;
-    const { inode, end } = running;
-    if (!end || end.state === 'lost' || (isDead && !end.isRetired)) return true;
-    return end.isRetired && isThere(path, inode);
-  }
-
-  /** Notes the end of a file that its runner is through with, as {@link isUnclear} tells. True if the file is gone. */
-  settle(path: string): boolean {
-    const running = this.#running.get(path);
-    if (!running?.end) return false;
-    const { base, functions } = running;
-    const { isRetired, isCut, pending, retryInMs, error } = running.end;
+    if (!running) return 'left';
+    const { base, end, functions } = running;
+    if (!end || end.state === 'lost' || (isDead && !end.isRetired)) return 'unclear';
+    if (end.isRetired && isThere(path, running.inode)) return 'unclear';
+    const { isRetired, isCut, pending, retryInMs, error } = end;
     this.isCut ||= isCut;
     this.note({
       ...base,
@@ -131,7 +119,7 @@ export class ReportBook {
       ...(retryInMs !== undefined && { retryInMs }),
       ...(error && { error }),
     });
-    return isRetired;
+    return isRetired ? 'retired' : 'left';
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { DeferredSweepError, isMissing } from '../errors.ts';
 import { Covered } from './covered.ts';
-import { NOTHING_MORE, type Trust } from './trust.ts';
+import { GROUP_WRITE, NOTHING_MORE, OTHERS_WRITE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
 import { describeUser } from './user-name.ts';
 import { type Step, type Way, walk } from './way.ts';
@@ -17,7 +17,7 @@ import { type Step, type Way, walk } from './way.ts';
  * @throws Error of Node's shape where the way cannot be walked
  */
 export function ownersOf(path: string): number[] {
-  return inOrder(foreignSteps(path).map(({ stat }) => stat.uid));
+  return inOrder(foreignSteps(walk(path)).map(({ stat }) => stat.uid));
 }
 
 /** Ids of users, ascending, each once. */
@@ -26,8 +26,8 @@ export function inOrder(uids: readonly number[]): number[] {
 }
 
 /**
- * Returns if no user has gained control of `path` since registration. A missing path is no change: its use fails with a
- * better error.
+ * Returns if no user has gained control of `path` since registration; true if none but root and this one could. A missing
+ * path is no change: its use fails with a better error.
  * @param what - names the thing, for the message: `the module`, `the working directory`
  * @param path - absolute
  * @param registered - what {@link ownersOf} returned when the function was registered
@@ -39,18 +39,18 @@ export function checkUnchangedOwners(
   path: string,
   registered: readonly number[],
   trust: Trust = NOTHING_MORE,
-): void {
+): boolean {
   const covered = new Covered(trust);
-  let stranger: Step | undefined;
+  let way: Way;
   try {
-    stranger = foreignSteps(path).find(
-      step => !registered.includes(step.stat.uid) && !covered.has(step.path),
-    );
+    way = walk(path);
   } catch (error) {
-    if (isMissing(error)) return;
+    if (isMissing(error)) return false;
     throw error;
   }
-  if (!stranger) return;
+  const foreign = foreignSteps(way);
+  const stranger = foreign.find(step => !registered.includes(step.stat.uid) && !covered.has(step.path));
+  if (!stranger) return way.end !== undefined && foreign.length === 0 && !way.steps.some(isForOthers);
   const where = stranger.path === path ? 'it' : stranger.path;
   throw new DeferredSweepError(
     'DEFERRED_OWNER_CHANGED',
@@ -60,8 +60,12 @@ export function checkUnchangedOwners(
 }
 
 /** The steps of the way that other users own. */
-function foreignSteps(path: string): Step[] {
-  const way: Way = walk(path);
+function foreignSteps(way: Way): Step[] {
   const viewer = viewerOf(NOTHING_MORE, way.steps[0]!);
   return way.steps.filter(step => !isOurs(step, viewer));
+}
+
+/** True for a directory in which others can make names, sticky or not. */
+function isForOthers({ stat }: Step): boolean {
+  return stat.isDirectory() && (stat.mode & (GROUP_WRITE | OTHERS_WRITE)) !== 0;
 }

@@ -39,7 +39,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     const hear = (event: RunnerEvent): void => {
       if (event.kind !== 'ready') book.hear(look.path, event);
     };
-    const events = { say: hear, hold: hear, begin: hear, flush() {} } as unknown as EventPipe;
+    const events = { say: hear, hold: hear, flush() {} } as unknown as EventPipe;
     const processState = { restore: async () => [] } as unknown as ProcessState;
     await runFile(
       { name, seenBytes: look.seenBytes },

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { EnvironmentCopy } from '#dist/native/environment.js';
 import { leaseState } from '#dist/native/lease.js';
 import { openSignalTarget } from '#dist/native/process-signal.js';
 import { isAlive, readEnvironment, readProcess } from '#dist/native/process-table.js';
@@ -106,32 +105,10 @@ print(s.recv(100).decode(), flush=True)`;
   assert.equal(notifyService('READY=1', { NOTIFY_SOCKET: 'vsock:2:1' }), false);
 });
 
-test('an environment is current until a variable is set, changed or deleted', t => {
-  const name = 'DEFERRED_SWEEP_TEST_VARIABLE';
-  t.after(() => delete process.env[name]);
-  const copy = new EnvironmentCopy();
-  assert.equal(copy.isCurrent, false, 'nothing was taken');
-  copy.take();
-  assert.equal(copy.isCurrent, true);
-  process.env[name] = 'one';
-  assert.equal(copy.isCurrent, false, 'set');
-  copy.take();
-  process.env[name] = 'two';
-  assert.equal(copy.isCurrent, false, 'changed');
-  process.env[name] = 'one';
-  assert.equal(copy.isCurrent, true, 'changed back');
-  process.env[name] = 'x'.repeat(100_000);
-  assert.equal(copy.isCurrent, false, 'longer than the copy');
-  copy.take();
-  assert.equal(copy.isCurrent, true);
-  delete process.env[name];
-  assert.equal(copy.isCurrent, false, 'deleted');
-});
-
 test('wrong arguments are TypeErrors, whatever they are', () => {
   const script = `
     const addon = require(${JSON.stringify(new URL('../../build/Release/deferred_sweep.node', import.meta.url).pathname)});
-    const names = ['openProcess', 'signalProcess', 'processEnvironment', 'copyEnvironment', 'reapChild', 'addDirectoryWatch', 'pollReadable',
+    const names = ['openProcess', 'signalProcess', 'processEnvironment', 'appendNamed', 'reapChild', 'addDirectoryWatch', 'pollReadable',
       'probeLease', 'sendDatagram', 'duplicateInheritable', 'keepSignalOrigin', 'signalSender', 'endWaitingProcess'];
     for (const name of names)
       for (const args of [[], [-1], ['x', {}], [1e99, 1], [Symbol(), null], [NaN, NaN], [{}, () => {}], ['a\\0b', 'c']])

@@ -128,6 +128,19 @@ test('a header that no process can be started with keeps no other file from runn
   assert.deepEqual(read(ledger), ['ran']);
 });
 
+test('files whose functions end their runner, one after the other, keep no file behind them from running', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const exit = encode({ kind: 'module', module: 'node:process', export: 'exit' });
+  const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
+  for (let file = 1; file <= 8; file++)
+    put(Buffer.concat(framesOf(headerOf(), deferOf(1, [1], { function: exit }))), `func${file}`);
+  put(Buffer.concat(framesOf(headerOf(), deferOf(1, [ledger, 'ran\n'], { function: append }))), 'func9');
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed], [1, 8]);
+  assert.deepEqual(read(ledger), ['ran']);
+});
+
 test("the owner's working directory need not be one that may be entered", {
   skip:
     process.geteuid?.() === 0

@@ -39,9 +39,12 @@ test('variables that one function captured, set or deleted, the next one does no
   const module = `data:text/javascript,${encodeURIComponent(`
     import { appendFileSync } from 'node:fs';
     export function look(path, ...changes) {
-      appendFileSync(path, [process.env.ONE, process.env.TWO, Object.hasOwn(process.env, 'valueOf')].join() + '\\n');
+      process.env.NUMBER = 1;
+      const { env } = process;
+      appendFileSync(path, [env.ONE, env.TWO, Object.hasOwn(env, 'valueOf'), typeof env.NUMBER].join() + '\\n');
       for (const [name, value] of changes)
-        if (value === null) delete process.env[name];
+        if (name === 'process.env') process.env = { ONE: value };
+        else if (value === null) delete process.env[name];
         else process.env[name] = value;
     }`)}`;
   const look = encode({ kind: 'module', module, export: 'look' });
@@ -51,7 +54,8 @@ test('variables that one function captured, set or deleted, the next one does no
     deferOf(3, [ledger, ['ONE', 'set'], ['TWO', null], ['valueOf', 'set']], { function: look }),
     deferOf(4, [ledger, ['ONE', '2']], { function: look }),
     deferOf(5, [ledger, ['ONE', null]], { function: look }),
-    deferOf(6, [ledger], { function: look }),
+    deferOf(6, [ledger, ['process.env', 'another']], { function: look }),
+    deferOf(7, [ledger], { function: look }),
   ];
   put(Buffer.concat(framesOf(headerOf(), ...records)));
   const { ONE, TWO } = process.env;
@@ -61,7 +65,7 @@ test('variables that one function captured, set or deleted, the next one does no
       else process.env[name] = value;
   });
   Object.assign(process.env, { ONE: '1', TWO: '2' });
-  assert.equal((await sweep(base, { logger: null })).ok, 6);
-  const first = '1,2,false';
-  assert.deepEqual(read(ledger), [first, 'captured,,false', first, first, first, first]);
+  assert.equal((await sweep(base, { logger: null })).ok, 7);
+  const first = '1,2,false,string';
+  assert.deepEqual(read(ledger), [first, 'captured,,false,string', first, first, first, first, first]);
 });

@@ -1,12 +1,11 @@
 /** What becomes of files that a runner had, or that none can have. `docs/protocol.md`, Sweep, step 5. */
 import type { ReportedError } from '../../log/records.ts';
-import type { FunctionReport } from '../../report/report.ts';
 import type { StopCondition } from '../../stop.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch-queue.ts';
-import { leftByRunners, unheard, whyItDied } from './runner-death.ts';
+import { leftByRunners, unheard } from './runner-death.ts';
 import type { RunnerEnd } from './runner-process.ts';
 
 /** Looks at one file in a row that may find nothing new. */
@@ -27,11 +26,10 @@ export class Aftermath {
 
   /** Sees to a file that a runner had. Returns whether the runner did something with it. @param end - if it is dead */
   async settle(queue: LaunchQueue, candidate: Candidate, end?: RunnerEnd): Promise<boolean> {
-    const book = this.#book;
-    if (book.isUnclear(candidate.path, end !== undefined)) return this.#lookAgain(queue, candidate, end);
-    if (end) this.#endBegun(candidate, end, []);
+    const state = this.#book.settle(candidate.path, end !== undefined);
+    if (state === 'unclear') return this.#lookAgain(queue, candidate, end);
     // A new file may get its inode number.
-    if (book.settle(candidate.path)) this.#looker.forget(candidate.inode);
+    if (state === 'retired') this.#looker.forget(candidate.inode);
     return true;
   }
 
@@ -41,11 +39,12 @@ export class Aftermath {
     const book = this.#book;
     looker.forget(before.inode);
     const look = await looker.look(before.name, { isPatienceOver: true });
-    if (end) this.#endBegun(before, end, 'report' in look ? look.report.functions : []);
     switch (look.kind) {
       case 'candidate': {
         const hasMore = look.report.functions.length > before.report.functions.length;
-        const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + 1;
+        // That a runner died is no fault of the files behind the one it died in.
+        const more = end === undefined ? 1 : 0;
+        const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + more;
         this.#fruitless.set(look.path, fruitless);
         if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack(look, leftByRunners(look));
         else if (this.#stop.isReached) this.leave(look);
@@ -65,11 +64,6 @@ export class Aftermath {
         book.vanished(before.path, end?.unheard === undefined ? undefined : unheard(before, end.unheard));
         return false;
     }
-  }
-
-  #endBegun({ path }: Candidate, end: RunnerEnd, marked: readonly FunctionReport[]): void {
-    // What was not heard may have ended well. If the file is there, its marks say so.
-    if (end.unheard === undefined) this.#book.endBegun(path, name => whyItDied(name, end), marked);
   }
 
   /** Writes a failed attempt for each function, because no runner begins one. */

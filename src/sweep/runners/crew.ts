@@ -24,10 +24,6 @@ import { Rounds } from './rounds.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
 
-/** Most files that are named at once; fewer with several runners. */
-const MOST_NAMED = 16;
-/** So often a runner is named files before it is through with the first: it need not wait for the next. */
-const MOST_ROUNDS = 2;
 /** Runners of one launch in a row that may die before they begin a function. */
 const MOST_IDLE_DEATHS = 2;
 
@@ -162,31 +158,26 @@ export class Crew {
     const runner = ready ?? new RunnerProcess(queue.launch, begin, { options, stop, listener });
     const rounds = new Rounds(runner, book);
     let hasWorked = false;
-    let isAlive = await runner.ready();
-    while (isAlive && (rounds.count > 0 || (await this.#isNeeded(queue)))) {
-      while (this.#mayName(queue, rounds.count)) {
-        // Each of the runners gets its share.
-        const share = Math.ceil(queue.waiting.length / options.concurrency);
-        rounds.begin(queue.waiting.splice(0, Math.min(share, MOST_NAMED)));
-        this.#changed.notify();
-      }
-      // Another runner was faster.
-      if (rounds.count === 0) continue;
+    let isAlive = false;
+    let end: RunnerEnd;
+    try {
       isAlive = await runner.ready();
-      if (!isAlive) break;
-      hasWorked = true;
-      for (const candidate of rounds.end()) await this.#aftermath.settle(queue, candidate);
+      while (isAlive && (rounds.count > 0 || (await this.#isNeeded(queue)))) {
+        rounds.fill(queue, options.concurrency, stop.isReached);
+        this.#changed.notify();
+        // Another runner was faster.
+        if (rounds.count === 0) continue;
+        isAlive = await runner.ready();
+        if (!isAlive) break;
+        hasWorked = true;
+        for (const candidate of rounds.end()) await this.#aftermath.settle(queue, candidate);
+      }
+    } finally {
+      // Also where the sweep ends with an error: nobody would hear of what it still runs.
+      end = await runner.stop();
     }
-    const end = await runner.stop();
     if (isAlive) return;
     await this.#clearUp(queue, rounds.files, nonce, end, hasWorked);
-  }
-
-  /** Whether a runner with so many rounds is named more files. What other runners could take at once is left to them. */
-  #mayName({ waiting }: LaunchQueue, rounds: number): boolean {
-    const { options, stop } = this.#shared;
-    if (rounds === 0) return waiting.length > 0;
-    return rounds < MOST_ROUNDS && !stop.isReached && waiting.length > MOST_NAMED * (options.concurrency - 1);
   }
 
   #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
@@ -218,16 +209,19 @@ export class Crew {
     end: RunnerEnd,
     hasWorked: boolean,
   ): Promise<void> {
-    const { deaths, stop } = this.#shared;
+    const { book, deaths, stop } = this.#shared;
     if (!end.hasStarted) {
       // No descriptors, no processes, or Node refuses. That is no function's fault and counts no attempt.
       for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, cannotStart(end));
       this.#changed.notify();
       return;
     }
-    deaths.set(nonce, name => whyItDied(name, end));
+    const reason = (name: string): ReportedError => whyItDied(name, end);
+    deaths.set(nonce, reason);
     let hasBegun = hasWorked;
     for (const candidate of handed) {
+      // What was not heard may have ended well. If the file is there, its marks say so.
+      if (end.unheard === undefined) book.endBegun(candidate.path, reason);
       if (await this.#aftermath.settle(queue, candidate, end)) hasBegun = true;
     }
     // The oldest first again.

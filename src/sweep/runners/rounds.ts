@@ -1,7 +1,13 @@
 /** The files that one runner was named, round by round. It has them until it is through with their round, or dead. */
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
+import type { LaunchQueue } from './launch-queue.ts';
 import type { RunnerProcess } from './runner-process.ts';
+
+/** Most files that are named at once; fewer with several runners. */
+const MOST_NAMED = 16;
+/** So often a runner is named files before it is through with the first: it need not wait for the next. */
+const MOST_ROUNDS = 2;
 
 export class Rounds {
   readonly #runner: RunnerProcess;
@@ -23,8 +29,24 @@ export class Rounds {
     return this.#rounds.flat();
   }
 
+  /**
+   * Names the runner files until it has enough. What other runners could take at once is left to them.
+   * @param runners - of the sweep, at most
+   * @param isStopping - true: none is named beside those that it has
+   */
+  fill({ waiting }: LaunchQueue, runners: number, isStopping: boolean): void {
+    const isIdle = (): boolean => this.count === 0 && waiting.length > 0;
+    const takesMore = (): boolean =>
+      this.count < MOST_ROUNDS && !isStopping && waiting.length > MOST_NAMED * (runners - 1);
+    while (isIdle() || takesMore()) {
+      // Each of the runners gets its share.
+      const share = Math.ceil(waiting.length / runners);
+      this.#begin(waiting.splice(0, Math.min(share, MOST_NAMED)));
+    }
+  }
+
   /** Lets go of the locks, and names the files to the runner. */
-  begin(files: readonly Candidate[]): void {
+  #begin(files: readonly Candidate[]): void {
     this.#rounds.push(files);
     for (const { path, inode, report } of files) this.#book.handOver(path, report, inode);
     for (const file of files) file.release();

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { CodeCheck } from '#dist/runner/code-check.js';
+import { NOTHING_MORE } from '#dist/trust/trust.js';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { notRoot } from '../helpers/users.ts';
+
+const STRANGER = 4321;
+
+test('where others can make names, a change of owner is noticed at once, also of what was missing', {
+  skip: notRoot,
+}, t => {
+  // Below /tmp.
+  const directory = join(freshDirectory(t), 'code');
+  const path = join(directory, 'program');
+  const make = (): void => {
+    mkdirSync(directory);
+    writeFileSync(path, '');
+  };
+  const check = new CodeCheck(NOTHING_MORE);
+  const ask = (): void => check.check({ kind: 'command', file: path, argv: [] }, []);
+  make();
+  ask();
+  chownSync(directory, STRANGER, STRANGER);
+  assert.throws(ask, { code: 'DEFERRED_OWNER_CHANGED' });
+  rmSync(directory, { recursive: true });
+  ask();
+  make();
+  chownSync(directory, STRANGER, STRANGER);
+  assert.throws(ask, { code: 'DEFERRED_OWNER_CHANGED' });
+});
