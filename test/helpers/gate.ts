@@ -14,7 +14,7 @@ export function makeGate(root: string): string {
 
 /** Functions behind the one at the gate: so many that they cannot all be done before word to stop has arrived. */
 export function queueAt(fifo: string): { calls: Call[]; lines: string[] } {
-  const texts = Array.from({ length: 200 }, (_, number) => String(number));
+  const texts = Array.from({ length: 2000 }, (_, number) => String(number));
   return {
     calls: [
       { do: 'wait-for-fifo', text: 'gate', fifo },
