@@ -15,6 +15,8 @@ const manager = new DeferredFunctionManager(base, { order: 'lifo' });
 await manager.run(async (_defer, job) => {
   const profile = temporaryDirectory(job, { prefix: 'profile-' });
   const flags = ['--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`, '--no-first-run'];
+  // Else it asks for servers of its maker, and where there is no network it waits for them.
+  flags.push('--disable-background-networking', '--disable-gpu');
   if (process.getuid() === 0) flags.push('--no-sandbox');
   const program = spawn(job, process.env.CHROMIUM ?? 'chromium', flags, {
     stdio: ['ignore', 'ignore', 'pipe'],
