@@ -36,7 +36,7 @@ function isAnswered(argv: readonly string[]): boolean {
   try {
     return answer(argv);
   } catch {
-    // Whatever it is: the command meets it, too, and tells of it.
+    // The command meets the same error, and tells of it.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** An AbortController whose signal is made when somebody asks for it: most functions do not, and to make one costs more. */
+/** An AbortController whose signal is made when a function asks for it. Most functions do not, and take less time than that. */
 export class LazyAbort {
   #controller: AbortController | undefined;
   #isAborted = false;

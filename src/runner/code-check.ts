@@ -26,7 +26,7 @@ export class CodeCheck {
     const question = code && `${code.what} ${owners.join()} ${code.path}`;
     const nowMs = performance.now();
     if (question === this.#asked && nowMs < this.#untilMs) return;
-    // Whatever runs in between may itself have changed the answer.
+    // Another function ran since, and may have changed the answer.
     this.#asked = undefined;
     if (!code) return;
     if (checkUnchangedOwners(code.what, code.path, owners, this.#trust)) this.#asked = question;

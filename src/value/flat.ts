@@ -21,8 +21,8 @@ let at = 0;
 const names = new Map<string, Uint8Array>();
 
 /**
- * The CBOR of a map. Undefined for what is left to the general encoder: a field
- * that is not text, bytes, a number from 0, true or false; text that is not well-formed; a large map.
+ * The CBOR of a map. Undefined for what is left to the general encoder: a field that is not text, bytes, a number from 0, true
+ * or false; text that is not well-formed; a large map.
  */
 export function encodeFlat(tree: Readonly<Record<string, unknown>>): Buffer | undefined {
   at = 1;

@@ -173,7 +173,7 @@ export class Crew {
         for (const candidate of rounds.end()) await this.#aftermath.settle(queue, candidate);
       }
     } finally {
-      // Also where the sweep ends with an error: nobody would hear of what it still runs.
+      // An error may end the sweep here. Nobody would hear of what the runner does after that.
       end = await runner.stop();
     }
     if (isAlive) return;
