@@ -27,9 +27,13 @@ class Log {
     return this;
   }
 
-  start(by: string, index: number, alive: readonly number[] = []): this {
+  start(by: string, index: number, alive: readonly number[] = [], attempt = this.#nextAttempt(index)): this {
     const orphaned = by !== OWNER;
-    return this.add(by, { e: 'start', fn: `<${index}>`, job: 'j', orphaned, attempt: 1, alive, parent: 1 });
+    return this.add(by, { e: 'start', fn: `<${index}>`, job: 'j', orphaned, attempt, alive, parent: 1 });
+  }
+
+  #nextAttempt(index: number): number {
+    return 1 + this.#lines.filter(line => line.e === 'start' && line.fn === `<${index}>`).length;
   }
 
   end(by: string, index: number, e: 'end' | 'threw' = 'end'): this {
@@ -134,6 +138,21 @@ const CASES: readonly [
   ['first in, last out', dead().run(RUNNER, 1, 0), { outOfOrder: 1 }],
   ['last in, first out', dead({ order: 'lifo' }).run(RUNNER, 1, 0), {}],
   ['last in, last out', dead({ order: 'lifo' }).run(RUNNER, 0, 1), { outOfOrder: 1 }],
+  [
+    'one whose first attempt died before its line, after the others',
+    dead().run(RUNNER, 1).start(OTHER, 0, [], 2).end(OTHER, 0),
+    {},
+  ],
+  [
+    'one whose earlier attempts nobody died in',
+    new Log({}, 1).start(OWNER, 0, [], 2),
+    { early: 1, lost: 1, unknown: 1 },
+  ],
+  [
+    'a number of an attempt that was there before',
+    dead({}, 1).start(RUNNER, 0).kill(RUNNER).start(OTHER, 0, [], 1).end(OTHER, 0),
+    { duplicated: 1, outOfOrder: 1 },
+  ],
   ['one cancelled', cancelled(), {}],
   ['one cancelled that runs', cancelled().kill(OWNER).run(RUNNER, 0), { cancelled: 1 }],
   [

@@ -23,6 +23,8 @@ interface Fn {
   readonly name: string;
   readonly index: number;
   readonly runs: Run[];
+  /** The number of the last one that is known. */
+  attempts: number;
   isRegistered: boolean;
   /** When its owner ran it ahead of the end of the job. */
   earlyMs: number | undefined;
@@ -76,7 +78,7 @@ export class Checker {
       case 'deferring': {
         const job = this.#jobs.get(line.job)!;
         const fn: Fn = {
-          ...{ name: line.fn, index: job.fns.size, runs: [] },
+          ...{ name: line.fn, index: job.fns.size, runs: [], attempts: 0 },
           ...{ isRegistered: false, earlyMs: undefined, cancel: 'no' },
         };
         job.fns.set(line.fn, fn);
@@ -140,7 +142,12 @@ export class Checker {
     if (fn.cancel === 'done') this.findings.cancelled.push(`${fn.name} by ${line.by}, line ${at}`);
     this.#checkEarly(line, fn, job, at);
     for (const run of job.runs) if (run.by === line.by) run.left ??= { at, ms: line.ms };
-    if (fn.runs.length === 0 && fn.earlyMs === undefined) {
+    // The attempts between were begun by runners that died before their line. What is tried again follows the others.
+    const unseen = line.attempt - 1 - fn.attempts;
+    if (unseen < 0) this.findings.duplicated.push(`${fn.name}: attempt ${line.attempt} again, line ${at}`);
+    else this.tally.unseen += unseen;
+    fn.attempts = line.attempt;
+    if (line.attempt === 1 && fn.earlyMs === undefined) {
       const isAfter = job.order === 'fifo' ? fn.index > (job.last ?? -1) : fn.index < (job.last ?? Infinity);
       if (!isAfter) this.findings.outOfOrder.push(`${fn.name} after ${job.last} (${job.order}), line ${at}`);
       job.last = fn.index;
@@ -191,6 +198,8 @@ export class Checker {
       this.#checkRepeats(fn, job);
       this.#checkEnd(fn, job, letters.has(fn.name));
     }
+    const [unseen, deaths] = [this.tally.unseen, this.#ending.size];
+    if (unseen > deaths) this.findings.unknown.push(`${unseen} attempts without a line, ${deaths} deaths`);
     for (const name of letters)
       if (!this.#fns.has(name)) this.findings.unknown.push(`dead letter of ${name}`);
   }

@@ -35,7 +35,7 @@ export interface Tally {
   repeated: number;
   /** At most once, and interrupted or failed; or every attempt used up. */
   letters: number;
-  /** Of these, those of which no start was seen: their runner died between saying so and the function's first line. */
+  /** Attempts without a line: their runner died between the mark and the function's first line. */
   unseen: number;
 }
 
