@@ -35,7 +35,8 @@ export class ProcessState {
 /** @param wanted - a Map, since a plain object has more names than those of variables: `constructor`, for one */
 function setEnvironment(wanted: ReadonlyMap<string, string | null | undefined>): void {
   const { env } = process;
-  for (const name of Object.keys(env)) if (wanted.get(name) == null) delete env[name];
+  // Its names alone: `Object.keys` would ask for each whether it is there.
+  for (const name of Reflect.ownKeys(env) as string[]) if (wanted.get(name) == null) delete env[name];
   for (const [name, value] of wanted) if (value != null && env[name] !== value) env[name] = value;
 }
 
