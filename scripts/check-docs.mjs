@@ -93,9 +93,9 @@ function wrongJson(code) {
   }
 }
 
-/** Type errors of a program, as if it lay in `test/process/`, with this package's own types. */
+/** Type errors of a program, as if it lay in `test/job/`, with this package's own types. */
 function wrongProgram(language, code) {
-  const name = join(root, `test/process/block-of-a-page.test.${language === 'js' ? 'mjs' : 'ts'}`);
+  const name = join(root, `test/job/block-of-a-page.test.${language === 'js' ? 'mjs' : 'ts'}`);
   const config = ts.getParsedCommandLineOfConfigFile(
     join(root, 'test/tsconfig.json'),
     { noEmit: true, incremental: false, allowJs: true, checkJs: true, noImplicitAny: language === 'ts' },

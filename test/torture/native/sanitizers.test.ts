@@ -135,7 +135,7 @@ test('under the sanitizers the addon passes its tests; a broken addon does not',
   const torture = ['arguments', 'teardown', 'threads'].map(name =>
     join(folder, 'torture', 'native', `${name}.test.js`),
   );
-  const watchdog = join(folder, 'process', 'watchdog.test.js');
+  const watchdog = join(folder, 'runner', 'watchdog.test.js');
   const { code, output, found } = await run(
     ...['--test', '--test-reporter=tap', '--test-concurrency=2', ...files, watchdog, ...torture],
   );

@@ -20,11 +20,12 @@ const endsAtMs = performance.now() + timeFor('where') * OWN_SHARE;
 
 const suites = join(import.meta.dirname, '../..');
 /** First the lock itself, then what is built on it. */
-const FILES = ['native', 'lock', 'log', 'trust', 'state', 'sweep', 'process', 'cli'].flatMap(folder =>
-  readdirSync(join(suites, folder))
-    .filter(name => name.endsWith('.test.js'))
-    .sort((a, b) => Number(b === 'truth-table.test.js') - Number(a === 'truth-table.test.js'))
-    .map(name => `${folder}/${name}`),
+const FILES = ['native', 'lock', 'log', 'trust', 'state', 'attempt', 'runner', 'sweep', 'job', 'cli'].flatMap(
+  folder =>
+    readdirSync(join(suites, folder))
+      .filter(name => name.endsWith('.test.js'))
+      .sort((a, b) => Number(b === 'truth-table.test.js') - Number(a === 'truth-table.test.js'))
+      .map(name => `${folder}/${name}`),
 );
 
 for (const place of PLACES) {
