@@ -61,12 +61,13 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const lines = createInterface({ input: child.stdout });
-  const ready = new Promise<void>(resolve => {
-    lines.on('line', line => (line === 'ready' ? resolve() : told.push(line)));
+  const ready = new Promise<true>(resolve => {
+    lines.on('line', line => (line === 'ready' ? resolve(true) : told.push(line)));
   });
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const closed = once(child, 'close');
-  await Promise.race([ready, closed]);
+  const isReady = (await Promise.race([ready, closed])) === true;
+  if (!isReady) throw new Error(`the program ended before it was tortured: ${await exited}: ${stderr}`);
   const siege = lane.scenario.isBesieged ? besiege(lane.base, exited) : undefined;
   const trace: string[] = [];
   const traced = await letGo(lane, child, torture, exited, trace);
