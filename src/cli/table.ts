@@ -1,5 +1,6 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
+import { CLUSTER_VERBS } from './cluster/table.ts';
 import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
 import { UsageError } from './exit.ts';
 import type { VerbRow } from './verb-row.ts';
@@ -173,11 +174,13 @@ export function findVerb(all: Arguments): { line: Arguments; verb: VerbRow; isNa
   return { line: all.withOperands(all.operands.slice(1)), verb: named, isNamed: true };
 }
 
-/** @param verbs - those that may take what this one does not @throws UsageError */
+/** @param verbs - those that are named first where this one does not take an option @throws UsageError */
 export function requireTaken(verb: VerbRow, line: Arguments, verbs: readonly VerbRow[] = VERBS): void {
   const foreign = line.names.find(name => !verb.options.includes(name));
   if (foreign === undefined) return;
-  const takers = verbs.filter(({ options }) => options.includes(foreign)).map(({ name }) => name);
+  const takersOf = (rows: readonly VerbRow[]): string[] =>
+    rows.filter(({ options }) => options.includes(foreign)).map(({ name }) => name);
+  const takers = [verbs, VERBS, CLUSTER_VERBS].map(takersOf).find(({ length }) => length > 0) ?? [];
   const advice = takers.length > 0 ? `; ${takers.join(', ')} ${takers.length > 1 ? 'do' : 'does'}` : '';
   throw new UsageError(`${verb.name} does not take --${foreign}${advice}`);
 }

@@ -26,6 +26,21 @@ const wrong: readonly Row[] = [
   { args: ['help', 'lits'], status: 2, stderr: /there is no verb lits; did you mean list\?\n/ },
   { args: ['--jsn', '/a'], status: 2, stderr: /there is no option --jsn; did you mean --json\?\n/ },
   { args: ['--state', 'dead', '/a'], status: 2, stderr: /sweep does not take --state; list does\n/ },
+  {
+    args: ['list', '--pool', 'ci'],
+    status: 2,
+    stderr: /list does not take --pool; cluster list, .*cluster discard do\n/,
+  },
+  {
+    args: ['cluster', 'list', '--yes'],
+    status: 2,
+    stderr: /cluster list does not take --yes; cluster discard does\n/,
+  },
+  {
+    args: ['cluster', 'list', '--all-users'],
+    status: 2,
+    stderr: /cluster list does not take --all-users; sweep does\n/,
+  },
   { args: ['list', '--state', 'deaf', '/a'], status: 2, stderr: /--state must be some of .*, got deaf\n/ },
   {
     args: ['list', '--older', 'long', '/a'],
@@ -80,7 +95,8 @@ for (const { args, status, stderr } of wrong) {
     assert.equal(ended.status, status);
     assert.equal(ended.stdout, '');
     assert.match(ended.stderr, stderr!);
-    assert.match(ended.stderr, /Try 'deferred-sweep --help'\.\n$/);
+    const help = args[0] === 'cluster' ? 'cluster --help' : '--help';
+    assert(ended.stderr.endsWith(`Try 'deferred-sweep ${help}'.\n`), ended.stderr);
   });
 }
 
