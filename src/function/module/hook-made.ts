@@ -16,15 +16,11 @@ const known = new WeakMap<Script, boolean>();
 export function isMadeByHook(script: Script): boolean {
   let is = known.get(script);
   if (is === undefined) {
-    is = !hasLoaders() && isTransformed(script);
+    // A loader that options of Node name the runner has, too.
+    is = !namesLoader(withoutLoaders(nodeStart(), isPreloadedProgram)) && isTransformed(script);
     known.set(script, is);
   }
   return is;
-}
-
-/** Whether options of Node name a loader: the runner has it, too. */
-function hasLoaders(): boolean {
-  return namesLoader(withoutLoaders(nodeStart(), isPreloadedProgram));
 }
 
 function isTransformed(script: Script): boolean {
