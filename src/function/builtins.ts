@@ -76,15 +76,8 @@ function indexModules(): void {
     const exports: unknown = getBuiltinModule(`node:${name}`);
     const module = `node:${name}`;
     remember(exports, { kind: 'module', module, export: 'default' });
-    eachMember(exports, (key, member) => {
-      if (!isApi(member) && member !== process.env) return;
-      remember(member, { kind: 'module', module, export: key });
-      // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
-      eachMember(member, (inner, value) => {
-        if (typeof value === 'function')
-          remember(value, { kind: 'module', module, export: `${key}.${inner}` });
-      });
-    });
+    // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
+    rememberMembers(exports, path => ({ kind: 'module', module, export: path }));
   }
 }
 
@@ -94,18 +87,21 @@ function indexGlobals(): void {
     const root: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
     remember(root, { kind: 'global', expression: name });
     // A program may put anything on the global object. Of that only the names of the list count.
-    if (root === globalThis) continue;
-    eachMember(root, (key, member) => {
-      if (!isApi(member)) return;
-      const expression = `${name}.${key}`;
-      remember(member, { kind: 'global', expression });
-      if (key !== 'prototype') return;
-      eachMember(member, (method, value) => {
-        if (typeof value === 'function')
-          remember(value, { kind: 'global', expression: `${expression}.${method}` });
-      });
-    });
+    if (root !== globalThis)
+      rememberMembers(root, path => ({ kind: 'global', expression: `${name}.${path}` }), 'prototype');
   }
+}
+
+/** Remembers what is in an object, and the functions in each of its members or in `only` one. */
+function rememberMembers(root: unknown, nameOf: (path: string) => BuiltinName, only?: string): void {
+  eachMember(root, (key, member) => {
+    if (!isApi(member) && member !== process.env) return;
+    remember(member, nameOf(key));
+    if (only !== undefined && only !== key) return;
+    eachMember(member, (inner, value) => {
+      if (typeof value === 'function') remember(value, nameOf(`${key}.${inner}`));
+    });
+  });
 }
 
 /** A function, or an object of functions; not mere data such as `process.argv`, which is captured by value. */

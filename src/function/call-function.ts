@@ -17,6 +17,6 @@ export async function callStored({ descriptor, encodedArguments }: StoredCall): 
     return await Reflect.apply(fn, undefined, listOf(args));
   }
   const args = listOf(restore(encodedArguments));
-  const found = await importFunction(descriptor);
-  return await Reflect.apply(found.function, found.receiver, args);
+  const { value: fn, receiver } = await importFunction(descriptor);
+  return await Reflect.apply(fn, receiver, args);
 }

@@ -43,9 +43,8 @@ type Shape<F> = F extends {
           ? false
           : Same<[A1, R1], [A8, R8]> extends true
             ? true
-            : Lacks<
-                F,
-                {
+            : // A generic signature whose parameters are related is lost in this copy.
+              {
                   (...args: A1): R1;
                   (...args: A2): R2;
                   (...args: A3): R3;
@@ -54,17 +53,15 @@ type Shape<F> = F extends {
                   (...args: A6): R6;
                   (...args: A7): R7;
                   (...args: A8): R8;
-                }
-              >
+                } extends F
+              ? false
+              : true
         : false;
     }
   : never;
 
 /** Whether two types are the same, not only assignable: a generic function is assignable to one without parameters. */
 type Same<X, Y> = (<T>() => T extends X ? 1 : 2) extends <T>() => T extends Y ? 1 : 2 ? true : false;
-
-/** Whether `F` has a signature that is lost in the copy of its signatures: a generic one whose parameters are related. */
-type Lacks<F, Copy> = Copy extends F ? false : true;
 
 /** Arguments are inferred as constants, whose arrays are read-only; a function may ask for arrays that are not. */
 type Writable<T> = T extends readonly unknown[] ? { -readonly [K in keyof T]: Writable<T[K]> } : T;

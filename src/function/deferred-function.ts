@@ -56,7 +56,8 @@ export class DeferredFunction implements StoredCall {
   ) {
     this.env = env;
     this.name = storableName(name);
-    this.descriptor = requireStorable(descriptor);
+    requireStorable(descriptor, 'function');
+    this.descriptor = descriptor;
     this.encodedArguments = encodedArguments;
   }
 

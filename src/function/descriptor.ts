@@ -212,33 +212,28 @@ function parseText(fields: Fields): SourceText {
   const line = fields.optionalIndex('line', MAX_POSITION);
   const column = fields.optionalIndex('column', MAX_POSITION);
   const links = fields.map('links').entries((entries, name) => entries.index(name));
-  for (const name of Object.keys(links)) checkIdentifier(fields, 'links', name);
+  const [variables, provided] = [fields.texts('variables'), fields.texts('provided')];
+  checkNames(fields, { links: Object.keys(links), variables, provided });
   return {
     source: fields.text('source'),
     ...(url === undefined ? {} : { url }),
     ...(line === undefined ? {} : { line }),
     ...(column === undefined ? {} : { column }),
     strict: fields.boolean('strict'),
-    variables: identifiers(fields, 'variables'),
+    variables,
     properties: fields.texts('properties'),
     links,
-    provided: identifiers(fields, 'provided'),
+    provided,
   };
 }
 
-/** Names that become parameters. */
-function identifiers(fields: Fields, field: string): string[] {
-  const names = fields.texts(field);
-  for (const name of names) checkIdentifier(fields, field, name);
-  return names;
-}
-
 /** V8 takes what it is given for a parameter's name, and ends the process (SIGSEGV) where it is none. */
-function checkIdentifier(fields: Fields, field: string, name: string): void {
-  if (!IDENTIFIER.test(name))
-    throw fields.corrupt(
-      `has ${JSON.stringify(name.slice(0, 100))} in "${field}", which is no name of a variable`,
-    );
+function checkNames(fields: Fields, names: Readonly<Record<string, readonly string[]>>): void {
+  for (const [field, list] of Object.entries(names)) {
+    const wrong = list.find(name => !IDENTIFIER.test(name))?.slice(0, 100);
+    if (wrong !== undefined)
+      throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
+  }
 }
 
 /** V8 counts them in 32 bits. They are for stack traces only. */

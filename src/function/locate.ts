@@ -1,19 +1,12 @@
 import { hasCode } from '../errors.ts';
 import { type BuiltinName, nameBuiltin, nameReplacement } from './builtins.ts';
-import type { ModuleDescriptor } from './descriptor.ts';
 import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
 import { findExport } from './module/find-export.ts';
 
-/** Where a function can be had from: a module, the language's globals, or its own text. */
-export type Located = ModuleDescriptor | BuiltinName | LocatedText;
+/** Where a function can be had from: a module, the language's globals, or only its own text. */
+type Located = BuiltinName | { readonly kind: 'text'; readonly inspected: InspectedFunction };
 
-/** A function that only its own text gives. */
-export interface LocatedText {
-  readonly kind: 'text';
-  readonly inspected: InspectedFunction;
-}
-
-const references = new WeakMap<object, ModuleDescriptor | BuiltinName>();
+const references = new WeakMap<object, BuiltinName>();
 
 /**
  * Finds where a function or class of this thread lives. References are remembered, texts are not: what a closure has

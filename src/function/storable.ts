@@ -1,6 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
 import { isPlainText } from '../value/plain.ts';
-import type { FunctionDescriptor } from './descriptor.ts';
 
 /** Names are for people: longer ones say no more. */
 const LONGEST_NAME = 256;
@@ -13,23 +12,18 @@ export function storableName(name: unknown): string {
 }
 
 /**
- * Returns the descriptor if each text in it comes back from a record as it was.
+ * Checks that each text in a descriptor comes back from a record as it was.
  * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` with the path of one that does not. Stored all the same, it would be
  * another function, or a record that no reader accepts.
  */
-export function requireStorable<D extends FunctionDescriptor>(descriptor: D): D {
-  requireTexts(descriptor, 'function');
-  return descriptor;
-}
-
-function requireTexts(tree: unknown, path: string): void {
+export function requireStorable(tree: unknown, path: string): void {
   if (typeof tree === 'string') requireText(tree, path);
   else if (Array.isArray(tree))
-    for (const [index, item] of tree.entries()) requireTexts(item, `${path}[${index}]`);
+    for (const [index, item] of tree.entries()) requireStorable(item, `${path}[${index}]`);
   else if (typeof tree === 'object' && tree !== null && !(tree instanceof Uint8Array)) {
     for (const [key, value] of Object.entries(tree)) {
       requireText(key, `the name of ${path}.${key}`);
-      requireTexts(value, `${path}.${key}`);
+      requireStorable(value, `${path}.${key}`);
     }
   }
 }

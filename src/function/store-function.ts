@@ -5,8 +5,8 @@ import { storeBySource } from './closure/capture.ts';
 import { nativeRefusal } from './closure/capture-refusals.ts';
 import { classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
-import type { Callable, ModuleDescriptor, SourceDescriptor, StoredCall } from './descriptor.ts';
-import { type LocatedText, locateFunction } from './locate.ts';
+import type { Callable, StoredCall } from './descriptor.ts';
+import { locateFunction } from './locate.ts';
 import { mention, refusing } from './refusal.ts';
 
 /**
@@ -23,30 +23,17 @@ export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedByt
     const isRefused = hasCode(error, 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE');
     if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
     // What refuses a value does not know whose argument it is.
-    const { code, message, valuePath, cause } = error;
-    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, {
-      ...(valuePath === undefined ? {} : { valuePath }),
-      ...(cause === undefined ? {} : { cause }),
-    });
+    const { code, message, valuePath = 'args', cause } = error;
+    const details = { valuePath, ...(cause === undefined ? {} : { cause }) };
+    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, details);
   }
 }
 
 function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
-  const descriptor = findReference(fn);
-  if ('inspected' in descriptor) return storeBySource(fn, descriptor.inspected, args, maxCapturedBytes);
-  return { descriptor, encodedArguments: snapshot(args, 'args') };
-}
-
-function findReference(fn: Callable): ModuleDescriptor | SourceDescriptor | LocatedText {
   const located = locateFunction(fn);
   if (located === undefined) throw nativeRefusal([mention(fn)]);
-  if (located.kind === 'text') return located;
+  if (located.kind === 'text') return storeBySource(fn, located.inspected, args, maxCapturedBytes);
   if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
-  if (isClass(fn)) throw classRefusal([mention(fn)]);
-  if (located.kind === 'global') return toReference(located) as SourceDescriptor;
-  return located;
-}
-
-function isClass(fn: Callable): boolean {
-  return Function.prototype.toString.call(fn).startsWith('class');
+  if (Function.prototype.toString.call(fn).startsWith('class')) throw classRefusal([mention(fn)]);
+  return { descriptor: toReference(located), encodedArguments: snapshot(args, 'args') };
 }

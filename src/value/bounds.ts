@@ -79,7 +79,8 @@ export function checkBounds(bytes: Uint8Array): boolean {
       case 3:
         if (argument > end - at) throw corrupt('a string is longer than what is left', start);
         if (major === 3 && !isText(bytes, at, at + argument)) throw corrupt('text is not UTF-8', start);
-        if (isKey && isProtoKey(bytes, at, argument)) throw corrupt('a key is "__proto__"', start);
+        if (isKey && argument === PROTO_KEY.length && PROTO_KEY.compare(bytes, at, at + argument) === 0)
+          throw corrupt('a key is "__proto__"', start);
         at += argument;
         break;
       default: {
@@ -110,12 +111,6 @@ function isText(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     if (bytes[i]! >= 0x80) return isUtf8(bytes.subarray(i, end));
   }
-  return true;
-}
-
-function isProtoKey(bytes: Uint8Array, start: number, length: number): boolean {
-  if (length !== PROTO_KEY.length) return false;
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== PROTO_KEY[i]) return false;
   return true;
 }
 

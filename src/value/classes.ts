@@ -1,7 +1,16 @@
 type ViewClass = new (buffer: ArrayBuffer, offset?: number, length?: number) => NodeJS.ArrayBufferView;
 
 // Only built-in classes, and these as they are when this file is loaded: nothing is ever looked up by a stored name.
-const ERROR_CLASSES = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
+const ERROR_CLASSES = [
+  Error,
+  AggregateError,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+];
 // Since Node 24.
 const { Float16Array } = globalThis as { Float16Array?: ViewClass };
 const VIEW_CLASSES: readonly ViewClass[] = [
@@ -21,18 +30,14 @@ const VIEW_CLASSES: readonly ViewClass[] = [
 ];
 
 /** The prototypes of the error classes of the language, with the names they are stored under. */
-export const ERROR_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
-  [Error.prototype, 'Error'],
-  [AggregateError.prototype, 'AggregateError'],
-  ...ERROR_CLASSES.map(Class => [Class.prototype, Class.name] as const),
-]);
+export const ERROR_NAMES: ReadonlyMap<object, string> = new Map(
+  ERROR_CLASSES.map(Class => [Class.prototype, Class.name]),
+);
 
-/** Makes an error of the class stored under a name. */
-export const ERROR_MAKERS: ReadonlyMap<string, () => Error> = new Map<string, () => Error>([
-  ['Error', () => new Error()],
-  ['AggregateError', () => new AggregateError([])],
-  ...ERROR_CLASSES.map(Class => [Class.name, () => new Class()] as const),
-]);
+/** The same from a name. */
+export const ERROR_PROTOTYPES: ReadonlyMap<string, object> = new Map(
+  ERROR_CLASSES.map(Class => [Class.name, Class.prototype]),
+);
 
 /** The prototypes of views of bytes, with the names they are stored under. */
 export const VIEW_NAMES: ReadonlyMap<object, string> = new Map<object, string>([

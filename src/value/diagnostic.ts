@@ -20,16 +20,12 @@ class Diagnosis {
   readonly #bytes: Buffer;
   readonly #most: number;
   #at = 0;
-  #text = '';
+  text = '';
   #isOver = false;
 
   constructor(bytes: Buffer, most: number) {
     this.#bytes = bytes;
     this.#most = most;
-  }
-
-  get text(): string {
-    return this.#text;
   }
 
   item(depth: number): undefined {
@@ -38,7 +34,7 @@ class Diagnosis {
     const initial = this.#bytes[this.#at++]!;
     const major = initial >> 5;
     const additional = initial & 31;
-    if (major === 7) return this.#simple(additional);
+    const start = this.#at;
     const argument = this.#argument(additional);
     if (argument === undefined) return this.#fail();
     switch (major) {
@@ -58,10 +54,10 @@ class Diagnosis {
           this.#write(': ');
           this.item(depth + 1);
         });
+      case 6:
+        return this.#items(`${argument}(`, ')', 1n, () => this.item(depth + 1));
       default:
-        this.#write(`${argument}(`);
-        this.item(depth + 1);
-        this.#write(')');
+        this.#write(this.#simple(additional, argument, start));
     }
   }
 
@@ -80,7 +76,7 @@ class Diagnosis {
     const end = this.#at + Number(length);
     if (end > this.#bytes.length) return this.#fail();
     // What will be cut off need not be made.
-    const shown = Math.min(end, this.#at + Math.max(0, this.#most - this.#text.length) * 4 + 4);
+    const shown = Math.min(end, this.#at + Math.max(0, this.#most - this.text.length) * 4 + 4);
     this.#write(show(this.#bytes.subarray(this.#at, shown)));
     this.#at = end;
   }
@@ -94,28 +90,20 @@ class Diagnosis {
     this.#write(close);
   }
 
-  #simple(additional: number): undefined {
-    const length = { 25: 2, 26: 4, 27: 8 }[additional];
-    if (length !== undefined) {
-      if (this.#at + length > this.#bytes.length) return this.#fail();
-      const at = this.#at;
-      this.#at += length;
-      if (length === 8) return this.#write(floating(this.#bytes.readDoubleBE(at)));
-      if (length === 4) return this.#write(floating(this.#bytes.readFloatBE(at)));
-      return this.#write(floating(half(this.#bytes.readUInt16BE(at))));
-    }
+  /** @param start - where the bytes of `argument` begin */
+  #simple(additional: number, argument: bigint, start: number): string {
     const name = { 20: 'false', 21: 'true', 22: 'null', 23: 'undefined' }[additional];
-    if (name !== undefined) return this.#write(name);
-    const value = additional < 24 ? additional : additional === 24 ? this.#bytes[this.#at++] : undefined;
-    if (value === undefined) return this.#fail();
-    this.#write(`simple(${value})`);
+    if (name !== undefined) return name;
+    if (additional === 25) return floating(half(this.#bytes.readUInt16BE(start)));
+    if (additional === 26) return floating(this.#bytes.readFloatBE(start));
+    return additional === 27 ? floating(this.#bytes.readDoubleBE(start)) : `simple(${argument})`;
   }
 
   #write(text: string): undefined {
     if (this.#isOver) return;
-    this.#text += text;
-    if (this.#text.length <= this.#most) return;
-    this.#text = `${this.#text.slice(0, this.#most)}…`;
+    this.text += text;
+    if (this.text.length <= this.#most) return;
+    this.text = `${this.text.slice(0, this.#most)}…`;
     this.#isOver = true;
   }
 
@@ -133,15 +121,10 @@ function floating(value: number): string {
 
 /** RFC 8949 appendix D. */
 function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const mantissa = bits & 1023;
-  const size =
-    exponent === 0
-      ? mantissa * 2 ** -24
-      : exponent === 31
-        ? mantissa === 0
-          ? Number.POSITIVE_INFINITY
-          : Number.NaN
-        : (mantissa + 1024) * 2 ** (exponent - 25);
-  return bits & 0x8000 ? -size : size;
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (mantissa + 1024) * 2 ** (exponent - 25);
 }

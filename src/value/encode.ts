@@ -5,21 +5,6 @@ import { isPlain } from './plain.ts';
 import { type EncodeFunction, TreeBuilder } from './tree-builder.ts';
 import { ValuePath } from './value-path.ts';
 
-export type { EncodeFunction } from './tree-builder.ts';
-
-/** Options of {@link snapshot}. */
-export interface SnapshotOptions {
-  /**
-   * Called once for each function met, with the function and its path; returns its stand-in: text, a number,
-   * or an array or plain object made for this call. It is stored in the function's place and given to `decodeFunction` by `restore`. It is walked as
-   * part of the same value, so what it holds may be anything a value may be: other functions, objects that occur
-   * elsewhere in the value too, the very function it stands for. Paths go on through it: what stands at
-   * `captured.socket` of the stand-in of `args[0]` is called `args[0].captured.socket`.
-   * @defaultValue functions are refused.
-   */
-  encodeFunction?: EncodeFunction | undefined;
-}
-
 /**
  * Returns CBOR from which {@link restore} makes an equal value, in the sense of `assert.deepStrictEqual`, with the same
  * cycles and shared references. The value may change afterwards, the snapshot does not. No code of the value runs.
@@ -35,17 +20,17 @@ export interface SnapshotOptions {
  * properties that are not enumerable, such as the marks Node puts there.
  *
  * @param rootName what the value is called in errors, e.g. `args`.
+ * @param encodeFunction without it functions are refused.
  * @throws DeferredSweepError
- * - `DEFERRED_VALUE_REFUSED` with `valuePath` for what would not come back equal: functions (but see
- *   {@link SnapshotOptions.encodeFunction}), symbols, class instances, promises, weak collections, boxed primitives, shared
+ * - `DEFERRED_VALUE_REFUSED` with `valuePath` for what would not come back equal: functions, symbols, class instances, promises, weak collections, boxed primitives, shared
  *   memory, proxies, getters and setters, properties that are not enumerable or whose key is a symbol or `__proto__`,
  *   extra properties on anything but plain objects and errors, values of another realm (`node:vm`), and what is nested
  *   deeper than `MAX_VALUE_DEPTH`, a Map or Set counting twice.
  * - `DEFERRED_TOO_LARGE` for more than `MAX_VALUE_BYTES` or `MAX_ITEMS`.
  */
-export function snapshot(value: unknown, rootName: string, options: SnapshotOptions = {}): Buffer {
+export function snapshot(value: unknown, rootName: string, encodeFunction?: EncodeFunction): Buffer {
   const plain = isPlain(value);
-  const bytes = encode(plain ? value : new TreeBuilder(rootName, options.encodeFunction).build(value));
+  const bytes = encode(plain ? value : new TreeBuilder(rootName, encodeFunction).build(value));
   if (bytes.length > MAX_VALUE_BYTES) throw new ValuePath(rootName).tooLarge();
   // What a decoder refuses must not be written. A small plain value is within the bounds by how isPlain looks at it.
   if (!plain || bytes.length > MAX_ITEMS)

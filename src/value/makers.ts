@@ -1,7 +1,7 @@
 import types from 'node:util/types';
 
 import { DeferredSweepError } from '../errors.ts';
-import { ERROR_MAKERS, VIEW_MAKERS } from './classes.ts';
+import { ERROR_PROTOTYPES, VIEW_MAKERS } from './classes.ts';
 
 // How `Reviver` makes what a special stands for. The parts come from a file, so each is checked.
 
@@ -50,15 +50,15 @@ export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown):
 
 /** An error without any property of its own, not even a stack. */
 export function makeError(className: unknown): Error {
-  const make = ERROR_MAKERS.get(className as string);
-  if (make === undefined) throw corrupt(`an error of an unknown class, ${nameOf(className)}`);
+  const prototype = ERROR_PROTOTYPES.get(className as string);
+  if (prototype === undefined) throw corrupt(`an error of an unknown class, ${nameOf(className)}`);
   // No stack of this place: it would be dear, and is thrown away. Reflect, because a hardened program freezes Error.
   const { stackTraceLimit } = Error;
   Reflect.set(Error, 'stackTraceLimit', 0);
   try {
-    const error = make();
+    const error = new Error();
     for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key);
-    return error;
+    return Object.setPrototypeOf(error, prototype);
   } finally {
     Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }

@@ -15,12 +15,8 @@ export function isPlain(value: unknown): boolean {
   return new PlainCheck().isPlain(value, 0);
 }
 
-// Up to this many objects a search through an array beats a Set.
-const FEW = 8;
-
 class PlainCheck {
-  readonly #first: object[] = [];
-  #more: Set<object> | undefined;
+  readonly #met = new Set<object>();
   #bytes = 0;
 
   isPlain(value: unknown, depth: number): boolean {
@@ -59,14 +55,8 @@ class PlainCheck {
   }
 
   #isMetAgain(value: object): boolean {
-    if (this.#more !== undefined) {
-      if (this.#more.has(value)) return true;
-      this.#more.add(value);
-      return false;
-    }
-    if (this.#first.includes(value)) return true;
-    this.#first.push(value);
-    if (this.#first.length === FEW) this.#more = new Set(this.#first);
+    if (this.#met.has(value)) return true;
+    this.#met.add(value);
     return false;
   }
 

@@ -1,23 +1,30 @@
 import types from 'node:util/types';
 
-import { ERROR_MAKERS } from './classes.ts';
+import { ERROR_PROTOTYPES } from './classes.ts';
+
+/** Kinds that are told by themselves, not by a class: what they are, and what to pass instead. */
+const KINDS: readonly [isOne: (value: object) => boolean, what: string, instead: string][] = [
+  // First: anything else that is asked of it may run its code.
+  [types.isProxy, 'a Proxy', 'pass a plain copy of what is behind it'],
+  [value => typeof value === 'function', 'a function', 'import or write it inside the deferred function'],
+  [types.isModuleNamespaceObject, 'a module namespace', 'import the module inside the deferred function'],
+  [types.isArgumentsObject, 'an arguments object', 'pass an array, [...arguments]'],
+  [types.isBoxedPrimitive, 'a boxed primitive', 'pass the primitive, value.valueOf()'],
+  [types.isGeneratorObject, 'a generator', 'pass the array of its values, [...value]'],
+];
 
 /** What an object is, by name and without running code of it: `an instance of Socket`. */
 export function describe(value: object): string {
-  if (types.isProxy(value)) return 'a Proxy';
-  if (typeof value === 'function') return 'a function';
-  if (types.isModuleNamespaceObject(value)) return 'a module namespace';
-  if (types.isArgumentsObject(value)) return 'an arguments object';
-  if (types.isBoxedPrimitive(value)) return 'a boxed primitive';
+  const [, what] = KINDS.find(([isOne]) => isOne(value)) ?? [];
+  if (what !== undefined) return what;
   if (types.isExternal(value)) return 'a native pointer';
-  if (types.isGeneratorObject(value)) return 'a generator';
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return 'an object without prototype';
   const name = classNameOf(prototype as object);
   if (isOfAnotherRealm(value)) return `a value of another realm (${name || 'unknown class'})`;
   if (name === '') return 'an object of an unnamed class';
   // Node's errors with a code ERR_* have a class between theirs and the built-in one, which calls itself by its name.
-  if (ERROR_MAKERS.has(name)) return `an instance of an unnamed class derived from ${name}`;
+  if (ERROR_PROTOTYPES.has(name)) return `an instance of an unnamed class derived from ${name}`;
   return `an instance of ${name}`;
 }
 
@@ -45,17 +52,13 @@ function isOfAnotherRealm(value: object): boolean {
 
 /** What to pass instead of an object that has no stored form. */
 export function adviceFor(value: object): string {
-  if (types.isProxy(value)) return 'pass a plain copy of what is behind it';
-  if (typeof value === 'function') return 'import or write it inside the deferred function';
-  if (types.isModuleNamespaceObject(value)) return 'import the module inside the deferred function';
-  if (types.isArgumentsObject(value)) return 'pass an array, [...arguments]';
-  if (types.isBoxedPrimitive(value)) return 'pass the primitive, value.valueOf()';
+  const [, , instead] = KINDS.find(([isOne]) => isOne(value)) ?? [];
+  if (instead !== undefined) return instead;
   if (types.isPromise(value)) return 'await it first and pass the result';
   if (types.isSharedArrayBuffer(value))
     return 'memory is not shared with a later process, pass a copy of the bytes';
   if (isOfAnotherRealm(value)) return 'pass a copy made in this realm, such as structuredClone(value)';
   if (types.isNativeError(value)) return 'pass what is needed of it, such as its message and code';
-  if (types.isGeneratorObject(value)) return 'pass the array of its values, [...value]';
   const [, ...prototypes] = chainOf(value);
   const name = prototypes.map(classNameOf).find(name => ADVICE.has(name)) ?? '';
   return (

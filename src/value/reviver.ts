@@ -11,7 +11,16 @@ import {
   makeView,
 } from './makers.ts';
 
-/** Gives the function for the value that stands for it; see `restore`. */
+/**
+ * Called once for each stored function, with the stand-in that {@link EncodeFunction} gave for it; what it returns takes
+ * the function's place everywhere in the value.
+ *
+ * At the time of the call only the text, numbers and such of the stand-in are there, and plain arrays and objects with
+ * these in them. What the stand-in holds beyond that is put into the same arrays and objects by the time `restore`
+ * returns. So a function is made first, and gets its captured variables afterwards: keep the stand-in, and read
+ * them from it after `restore`, or when the function is first called. This is the only order that works when a
+ * function is captured by what it captures.
+ */
 export type DecodeFunction = (standIn: unknown) => unknown;
 
 /**
@@ -154,17 +163,11 @@ export class Reviver {
   }
 
   #reviveEach(list: unknown[], from: number): void {
-    for (let i = from; i < list.length; i++) {
-      const item = list[i];
-      if (typeof item === 'object' && item !== null) list[i] = this.#revive(item);
-    }
+    for (let i = from; i < list.length; i++) list[i] = this.#revive(list[i]);
   }
 
   #reviveProperties(object: Record<string, unknown>): void {
-    for (const name of Object.keys(object)) {
-      const item = object[name];
-      if (typeof item === 'object' && item !== null) object[name] = this.#revive(item);
-    }
+    for (const name of Object.keys(object)) object[name] = this.#revive(object[name]);
   }
 
   #fillArray(array: unknown[], form: readonly unknown[]): void {

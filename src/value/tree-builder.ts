@@ -15,7 +15,12 @@ import { emptyProperties, isPlainText } from './plain.ts';
 import { type Step, ValuePath } from './value-path.ts';
 import { Views } from './views.ts';
 
-/** Gives a value that stands for a function; see `snapshot`. */
+/**
+ * Called once for each function met, with the function and its path; returns its stand-in: text, a number, or an array or
+ * plain object made for this call. It is walked as part of the same value, so what it holds may be anything a value may
+ * be: other functions, objects that occur elsewhere in the value too, the very function it stands for. Paths go on
+ * through it: what stands at `captured.socket` of the stand-in of `args[0]` is called `args[0].captured.socket`.
+ */
 export type EncodeFunction = (fn: (...args: never[]) => unknown, path: string) => unknown;
 
 type Holder = Record<string | number, unknown>;
@@ -54,18 +59,16 @@ export class TreeBuilder {
   build(value: unknown): unknown {
     const top: Holder = {};
     this.#place(top, 'root', value, 0);
-    this.#views.fill(
-      {
-        replace: (object, item) => {
-          const { holder, key, index } = this.#meetings.get(object)!;
-          if (index === undefined) holder[key] = item;
-          else this.#table[index] = item;
-        },
-        share: object => this.#share(this.#meetings.get(object)!),
-        add: item => this.#table.push(item) - 1,
+    this.#views.fill({
+      isMet: object => this.#meetings.has(object),
+      replace: (object, item) => {
+        const { holder, key, index } = this.#meetings.get(object)!;
+        if (index === undefined) holder[key] = item;
+        else this.#table[index] = item;
       },
-      buffer => this.#meetings.has(buffer),
-    );
+      share: object => this.#share(this.#meetings.get(object)!),
+      add: item => this.#table.push(item) - 1,
+    });
     return this.#table.length === 0 ? top.root : special(['shared', top.root, ...this.#table]);
   }
 
@@ -180,10 +183,8 @@ export class TreeBuilder {
         );
       }
     } else if (prototype === null && !types.isModuleNamespaceObject(value)) {
-      const names = namesOf(value, this.#path);
-      const item = emptyProperties(names);
-      form.push('null-prototype', item);
-      this.#fillProperties(item, value, names, depth + 1);
+      form.push('null-prototype');
+      this.#addProperties(form, value, namesOf(value, this.#path), depth);
     } else if (prototype === Date.prototype && types.isDate(value)) {
       refuseExtras(this.#path, 'a Date', value);
       form.push('Date', value.getTime());
@@ -213,19 +214,19 @@ export class TreeBuilder {
       this.#count(value.byteLength);
       form.push(...this.#views.add(value, this.#path));
     } else if (types.isNativeError(value) && ERROR_NAMES.has(prototype!)) {
-      this.#fillError(form, value, prototype!, depth);
+      const { hidden, shown } = errorNamesOf(value, this.#path);
+      form.push('Error', ERROR_NAMES.get(prototype!));
+      this.#addProperties(form, value, hidden, depth);
+      this.#addProperties(form, value, shown, depth);
     } else {
       throw this.#path.refusalOf(value);
     }
   }
 
-  #fillError(form: unknown[], error: Error, prototype: object, depth: number): void {
-    const { hidden, shown } = errorNamesOf(error, this.#path);
-    const hiddenItem = emptyProperties(hidden);
-    const shownItem = emptyProperties(shown);
-    form.push('Error', ERROR_NAMES.get(prototype), hiddenItem, shownItem);
-    this.#fillProperties(hiddenItem, error, hidden, depth + 1);
-    this.#fillProperties(shownItem, error, shown, depth + 1);
+  #addProperties(form: unknown[], object: object, names: string[], depth: number): void {
+    const item = emptyProperties(names);
+    form.push(item);
+    this.#fillProperties(item, object, names, depth + 1);
   }
 
   #fillProperties(item: object, object: object, names: string[], depth: number): void {

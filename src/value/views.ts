@@ -20,6 +20,8 @@ interface ViewForm {
 
 /** What the tree does with the item of an object. */
 export interface ItemPlaces {
+  /** Whether an object itself is part of the value. */
+  isMet(object: object): boolean;
   /** Puts another item in the place of the one that was made for it. */
   replace(object: object, item: unknown): void;
   /** The index of its item in the table of shared objects, to which it is moved. */
@@ -46,7 +48,7 @@ export class Views {
         'its buffer is detached: the bytes were transferred',
         'pass it before that, or pass a copy',
       );
-    if (!isView) return ['ArrayBuffer', bytesOf(buffer)];
+    if (!isView) return ['ArrayBuffer', new Uint8Array(buffer)];
     if (hasExtraProperties(value)) {
       const name = Object.keys(value).find(key => String(Number(key)) !== key) ?? 'property';
       throw refusalOfExtra(path, 'a view of bytes', name);
@@ -58,12 +60,13 @@ export class Views {
     return form;
   }
 
-  /** Fills all forms. @param isMet - whether a buffer itself is part of the value */
-  fill(places: ItemPlaces, isMet: (buffer: object) => boolean): void {
+  /** Fills all forms. */
+  fill(places: ItemPlaces): void {
     for (const [buffer, views] of this.#byBuffer) {
-      if (isMet(buffer)) place(views, special(places.share(buffer)), 0);
+      if (places.isMet(buffer)) place(views, special(places.share(buffer)), 0);
       else if (views.every(({ form }) => form[0] === 'Buffer')) fillBuffers(views, buffer, places);
-      else if (views.length > 1) place(views, special(places.add(wholeOf(buffer))), 0);
+      else if (views.length > 1)
+        place(views, special(places.add(special(['ArrayBuffer', new Uint8Array(buffer)]))), 0);
       else fillAlone(views[0]!, places);
     }
   }
@@ -103,14 +106,6 @@ function place(views: readonly ViewForm[], item: unknown, start: number): void {
     const length = types.isTypedArray(view) ? view.length : view.byteLength;
     form.push(item, view.byteOffset - start, length);
   }
-}
-
-function wholeOf(buffer: ArrayBufferLike): unknown {
-  return special(['ArrayBuffer', bytesOf(buffer)]);
-}
-
-function bytesOf(buffer: ArrayBufferLike): Uint8Array {
-  return new Uint8Array(buffer);
 }
 
 /** Whether the bytes of a buffer are gone; `detached` is there since Node 21. */

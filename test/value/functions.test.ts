@@ -36,7 +36,7 @@ function revived(): { made: StandIn[]; decodeFunction: (standIn: unknown) => unk
 }
 
 test('without encodeFunction functions are refused, without decodeFunction they are corrupt', () => {
-  const bytes = snapshot([() => 1], 'args', { encodeFunction: () => 'stand-in' });
+  const bytes = snapshot([() => 1], 'args', () => 'stand-in');
   assert.throws(() => snapshot([() => 1], 'args'), { code: 'DEFERRED_VALUE_REFUSED', valuePath: 'args[0]' });
   assert.throws(() => restore(bytes), { code: 'DEFERRED_STATE_CORRUPT' });
 });
@@ -44,34 +44,26 @@ test('without encodeFunction functions are refused, without decodeFunction they 
 test('a function is encoded with its path, and what decodeFunction returns takes its place', () => {
   const paths: string[] = [];
   const fn = (): number => 1;
-  const bytes = snapshot([{ a: new Map([['k', fn]]) }], 'args', {
-    encodeFunction: (met, path) => {
-      assert.equal(met, fn);
-      paths.push(path);
-      return 41;
-    },
+  const bytes = snapshot([{ a: new Map([['k', fn]]) }], 'args', (met, path) => {
+    assert.equal(met, fn);
+    paths.push(path);
+    return 41;
   });
   assert.deepEqual(paths, ['args[0].a.get("k")']);
   assert.ok(bytes.includes(encode(special(['function', 41]))));
-  const restored = restore(bytes, { decodeFunction: standIn => `function ${standIn}` });
+  const restored = restore(bytes, standIn => `function ${standIn}`);
   assert.deepEqual(restored, [{ a: new Map([['k', 'function 41']]) }]);
 });
 
 test('a function met twice is encoded and decoded once, and stays one', () => {
   const fn = capturing({ n: 1 });
   let encoded = 0;
-  const bytes = snapshot([fn, { again: fn }, new Set([fn])], 'args', {
-    encodeFunction: met => {
-      encoded += 1;
-      return standInOf(met);
-    },
+  const bytes = snapshot([fn, { again: fn }, new Set([fn])], 'args', met => {
+    encoded += 1;
+    return standInOf(met);
   });
   const { made, decodeFunction } = revived();
-  const [first, { again }, set] = restore(bytes, { decodeFunction }) as [
-    object,
-    { again: object },
-    Set<object>,
-  ];
+  const [first, { again }, set] = restore(bytes, decodeFunction) as [object, { again: object }, Set<object>];
   assert.deepEqual([encoded, made.length], [1, 1]);
   assert.equal(first, again);
   assert.ok(set.has(first));
@@ -84,7 +76,7 @@ test('a function captured by what it captures comes back so', () => {
   holder.other = capturing({ fn, holder, list: [fn] });
   for (const value of [[fn], [holder], [holder, fn], [[holder.other]], new Map([[fn, holder]])]) {
     const { made, decodeFunction } = revived();
-    restore(snapshot(value, 'args', { encodeFunction: standInOf }), { decodeFunction });
+    restore(snapshot(value, 'args', standInOf), decodeFunction);
     assert.equal(made.length, 2);
     const restoredFn = made.find(standIn => standIn.names.length === 1)!;
     const restoredHolder = restoredFn.captured.holder as { text: string; fn: Capturing; other: Capturing };
@@ -99,25 +91,23 @@ test('a function captured by what it captures comes back so', () => {
 
 test('when a function is made its text is there, and its captured variables are not promised', () => {
   const date = new Date(5);
-  const bytes = snapshot([date, capturing({ date, n: 1 })], 'args', { encodeFunction: standInOf });
-  restore(bytes, {
-    decodeFunction: standIn => {
-      const { source, names, captured } = standIn as StandIn;
-      assert.deepEqual([source, names, captured.n], ['() => date,n', ['date', 'n'], 1]);
-      assert.ok(isSpecial(captured.date));
-      return assert;
-    },
+  const bytes = snapshot([date, capturing({ date, n: 1 })], 'args', standInOf);
+  restore(bytes, standIn => {
+    const { source, names, captured } = standIn as StandIn;
+    assert.deepEqual([source, names, captured.n], ['() => date,n', ['date', 'n'], 1]);
+    assert.ok(isSpecial(captured.date));
+    return assert;
   });
 });
 
 test('what a function captures is refused with a path through the function', () => {
-  assert.throws(() => snapshot([capturing({ key: Symbol('x') })], 'args', { encodeFunction: standInOf }), {
+  assert.throws(() => snapshot([capturing({ key: Symbol('x') })], 'args', standInOf), {
     valuePath: 'args[0].captured.key',
   });
 });
 
 test('an encodeFunction that returns what cannot stand in is told so', () => {
   for (const standIn of [new Map(), -0, Object.create(null), () => 1]) {
-    assert.throws(() => snapshot([() => 1], 'args', { encodeFunction: () => standIn }), TypeError);
+    assert.throws(() => snapshot([() => 1], 'args', () => standIn), TypeError);
   }
 });

@@ -39,7 +39,7 @@ function readBoth(bytes: Uint8Array): void {
   // What is wrong is found before cbor-x sees it, and what cbor-x sees it takes.
   const checked = readOrCorrupt(() => checkBounds(bytes));
   assert.equal(checked, decoded);
-  const restored = readOrCorrupt(() => restore(bytes, { decodeFunction }));
+  const restored = readOrCorrupt(() => restore(bytes, decodeFunction));
   if (decoded === 'corrupt') assert.equal(restored, 'corrupt');
   else readItem(bytes);
   assert.ok(before.equals(bytes), 'the bytes were changed');

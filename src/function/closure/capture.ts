@@ -70,7 +70,7 @@ class Capture {
   }
 
   #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
-    const text = storeText(fn, inspected, chain);
+    const { text, freeVariables, lazyName, ownProperties } = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
@@ -79,12 +79,12 @@ class Capture {
     const links: Record<string, number> = {};
     const provided: string[] = [];
     const assigned: string[] = [];
-    for (const variable of text.freeVariables) {
+    for (const variable of freeVariables) {
       const { name } = variable;
       // No property of `links`, and no field of a record, can be called that.
       if (name === '__proto__') throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
-      if (variable.isAssigned && text.lazyName !== name) assigned.push(name);
+      if (variable.isAssigned && lazyName !== name) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
@@ -93,8 +93,8 @@ class Capture {
         values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
       }
     }
-    const properties = text.ownProperties.map(({ name }) => name);
-    values.push(...text.ownProperties.map(({ value }) => value));
+    const properties = ownProperties.map(({ name }) => name);
+    values.push(...ownProperties.map(({ value }) => value));
     this.#rows.set(index, {
       chain,
       inspected,
@@ -104,15 +104,7 @@ class Capture {
       links,
       assigned,
     });
-    return {
-      source: text.source,
-      ...text.position,
-      strict: text.strict,
-      variables: names,
-      properties,
-      links,
-      provided,
-    };
+    return { ...text, variables: names, properties, links, provided };
   }
 
   #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
@@ -184,7 +176,7 @@ class Capture {
       return this.#indexOfFunction(fn, this.#chain);
     };
     try {
-      return snapshot(rows, ROOT, { encodeFunction });
+      return snapshot(rows, ROOT, encodeFunction);
     } catch (error) {
       if (!hasCode(error, 'DEFERRED_TOO_LARGE', 'DEFERRED_VALUE_REFUSED')) throw error;
       // An argument is refused by its own path.
@@ -200,7 +192,7 @@ class Capture {
     for (const { chain, names, values } of [...this.#rows.values()]) {
       for (const [index, name] of names.entries()) {
         try {
-          snapshot(values[index], name, { encodeFunction: () => 0 });
+          snapshot(values[index], name, () => 0);
         } catch (error) {
           if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
           throw new DeferredSweepError(error.code, `${subject(chain)} captures ${name}: ${error.message}`, {

@@ -62,7 +62,7 @@ export function largestVariable(
 
 function encodedLength(value: unknown): number {
   try {
-    return snapshot(value, 'captured', { encodeFunction: () => 0 }).length;
+    return snapshot(value, 'captured', () => 0).length;
   } catch (error) {
     if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
     throw error;

@@ -78,8 +78,7 @@ function keyOf(key: Estree.Node, isComputed: boolean): string | symbol | undefin
 }
 
 function methodOf(member: Estree.MethodDefinition, key: string | symbol, text: string): ClassMethod {
-  const { start, end } = member as unknown as { start: number; end: number };
-  const written = text.slice(start, end);
+  const written = text.slice(...member.range!);
   return {
     key,
     isStatic: member.static,

@@ -6,10 +6,8 @@ import { provide } from './ambient-bindings.ts';
 /** A function compiled again from its text, its variables still without values. */
 export interface CompiledText {
   readonly function: Callable;
-  /** Gives captured variables their values, in the order of `variables`. */
-  assignVariables(values: readonly unknown[]): void;
-  /** Gives those that hold functions and modules theirs, in the order of `links`. */
-  assignLinks(values: readonly unknown[]): void;
+  /** Gives captured variables their values, in the order of `variables`, then of `links`. */
+  assign(values: readonly unknown[]): void;
 }
 
 /** Columns are kept for stack traces up to here; in minified files, with all on one line, they say little. */
@@ -21,30 +19,27 @@ const LARGEST_COLUMN = 300;
  */
 export function compileText(text: SourceText, links: readonly unknown[] = []): CompiledText {
   if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
-  const linked = Object.keys(text.links);
-  const parameters = [...text.variables, ...linked, ...text.provided];
+  const captured = [...text.variables, ...Object.keys(text.links)];
+  const parameters = [...captured, ...text.provided];
   const value = unusedName(parameters);
-  const setter = (names: readonly string[]): string =>
-    `${value} => { ${names.length === 0 ? '' : `[${names.join(', ')}] = ${value};`} }`;
+  const assignment = captured.length === 0 ? '' : `[${captured.join(', ')}] = ${value};`;
   const padding = ' '.repeat((text.column ?? 0) <= LARGEST_COLUMN ? (text.column ?? 0) : 0);
   // On a line of its own and indented as written, so that positions in stack traces are those of the file.
   const body =
     `${text.strict ? '"use strict"; ' : ''}return [\n${padding}${text.source}, ` +
-    `${setter(text.variables)}, ${setter(linked)}]`;
+    `${value} => { ${assignment} }]`;
   const instantiate = compileFunction(body, parameters, {
     filename: siblingOf(text.url),
     lineOffset: (text.line ?? 0) - 1,
     importModuleDynamically,
-  }) as (...values: unknown[]) => [Callable, Setter, Setter];
-  const [compiled, assignVariables, assignLinks] = instantiate(
+  }) as (...values: unknown[]) => [Callable, CompiledText['assign']];
+  const [compiled, assign] = instantiate(
     ...text.variables.map(() => undefined),
-    ...linked.map((_, index) => links[index]),
+    ...links,
     ...text.provided.map(name => provide(name, text.url)),
   );
-  return { function: compiled, assignVariables, assignLinks };
+  return { function: compiled, assign };
 }
-
-type Setter = (values: readonly unknown[]) => void;
 
 function unusedName(names: readonly string[]): string {
   let name = 'value';

@@ -84,9 +84,6 @@ export function findSurroundings(
       case 'FunctionDeclaration':
         visitChildren(node, { ...context, owner: node === root ? 'call' : 'inner' });
         return;
-      case 'ArrowFunctionExpression':
-        visitChildren(node, context);
-        return;
       case 'Property': {
         // A method of an object literal may say `super`; the root, written as one by us, has lost its own, and what is no
         // method has that of the function around it.

@@ -66,11 +66,10 @@ class Restoration {
   restore(): RestoredCall {
     const isClass = ({ source }: SourceText) => /^\(class\b/.test(source);
     for (const [row, text] of this.#texts) if (!isClass(text)) this.#compile(row, text);
-    this.#assignLinks();
+    for (const row of this.#compiled.keys()) this.#assign(row, []);
     for (const [row, text] of this.#texts) if (isClass(text)) this.#compile(row, text);
-    this.#assignLinks();
     const [args, ...rows] = this.#restoreValues();
-    for (const [row, text] of this.#texts) this.#assignValues(row, text, rows[row]);
+    for (const [row, text] of this.#texts) this.#fill(row, text, rows[row]);
     return { function: this.#compiled.get(0)!.function, args };
   }
 
@@ -87,16 +86,17 @@ class Restoration {
     return Object.values(links).map(index => this.#referents[index]);
   }
 
-  #assignLinks(): void {
-    for (const [row, compiled] of this.#compiled) compiled.assignLinks(this.#linksOf(this.#texts.get(row)!));
+  #assign(row: number, values: readonly unknown[]): void {
+    const text = this.#texts.get(row)!;
+    const captured = text.variables.map((_, index) => values[index]);
+    this.#compiled.get(row)!.assign([...captured, ...this.#linksOf(text)]);
   }
 
-  #assignValues(row: number, text: SourceText, values: unknown): void {
+  #fill(row: number, text: SourceText, values: unknown): void {
     if (!Array.isArray(values)) throw corrupt(`row ${row} of its captured values is missing`);
-    const target = this.#compiled.get(row)!;
-    target.assignVariables(text.variables.map((_, index) => values[index] as unknown));
+    this.#assign(row, values);
     for (const [index, name] of text.properties.entries()) {
-      Object.defineProperty(target.function, name, {
+      Object.defineProperty(this.#compiled.get(row)!.function, name, {
         value: values[text.variables.length + index] as unknown,
         writable: true,
         enumerable: true,
@@ -106,12 +106,10 @@ class Restoration {
   }
 
   #restoreValues(): readonly unknown[] {
-    const rows = restore(this.#closure.values, {
-      decodeFunction: tree => {
-        if (typeof tree !== 'number' || !(tree in this.#referents))
-          throw corrupt(`its values refer to function ${String(tree)}`);
-        return this.#referents[tree];
-      },
+    const rows = restore(this.#closure.values, tree => {
+      if (typeof tree !== 'number' || !(tree in this.#referents))
+        throw corrupt(`its values refer to function ${String(tree)}`);
+      return this.#referents[tree];
     });
     if (!Array.isArray(rows)) throw corrupt('its captured values are no array');
     return rows;

@@ -14,9 +14,9 @@ import type { CapturedRow } from './captured-variables.ts';
 import { analysisOf } from './store-source.ts';
 
 /** Where a captured object or variable is known from, for the message and for the search for changes. */
-interface Held {
-  readonly row: CapturedRow;
+interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
   readonly name: string;
+  readonly value: unknown;
 }
 
 /** So many functions and objects are looked at for one closure: a library may lead anywhere. */
@@ -31,14 +31,14 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   if (references.length === 0) return;
   const objects = new Map<object, Held>();
   const variables: Held[] = [];
-  for (const row of rows) {
-    const code = codeOf(row.inspected.script);
-    for (const [index, name] of row.names.entries()) {
-      const value = row.values[index];
+  for (const { chain, inspected, names, values, variables: count } of rows) {
+    const code = codeOf(inspected.script);
+    for (const [index, name] of names.entries()) {
+      const held = { chain, inspected, name, value: values[index] };
       // Any other variable is shared with no function: then there is nothing to search for.
       const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
-      if (index < row.variables && isShareable) variables.push({ row, name });
-      for (const object of objectsIn(value)) if (!objects.has(object)) objects.set(object, { row, name });
+      if (index < count && isShareable) variables.push(held);
+      for (const object of objectsIn(held.value)) if (!objects.has(object)) objects.set(object, held);
     }
   }
   if (variables.length + objects.size === 0) return;
@@ -88,11 +88,11 @@ class Search {
     for (const object of objectsIn(value, fn => this.#queue.push(fn))) {
       const held = this.#objects.get(object);
       if (held === undefined) continue;
-      const { script } = held.row.inspected;
+      const { script } = held.inspected;
       const isState =
-        mayChange(held.name, heldValue(held), script, script.id !== inspected.script.id) ||
+        mayChange(held.name, held.value, script, script.id !== inspected.script.id) ||
         mayChange(name, value, inspected.script, false);
-      if (isState) throw sharedState(held.row.chain, held.name, mention(user, inspected));
+      if (isState) throw sharedState(held.chain, held.name, mention(user, inspected));
     }
   }
 
@@ -104,28 +104,19 @@ class Search {
     scope: Scope,
     inspected: InspectedFunction,
   ): void {
-    if (codeOf(inspected.script)?.changes.assigned.has(name) !== true) return;
-    const exported = [name, ...(codeOf(inspected.script)?.declarations?.namesOf(name) ?? [])];
+    const code = codeOf(inspected.script);
+    if (code?.changes.assigned.has(name) !== true) return;
+    const exported: readonly unknown[] = [name, ...(code.declarations?.namesOf(name) ?? [])];
     for (const held of this.#variables) {
-      const { script } = held.row.inspected;
-      const itself = scopeOf(held.name, held.row.inspected);
+      const { script } = held.inspected;
       const isSame =
         script.id === inspected.script.id
-          ? held.name === name && itself?.kind === scope.kind
-          : this.#isImported(held, exported);
-      if (isSame && Object.is(heldValue(held), value))
-        throw sharedState(held.row.chain, held.name, mention(user, inspected));
+          ? held.name === name && scopeOf(name, held.inspected)?.kind === scope.kind
+          : exported.includes(codeOf(script)?.declarations?.imports.get(held.name));
+      if (isSame && Object.is(held.value, value))
+        throw sharedState(held.chain, held.name, mention(user, inspected));
     }
   }
-
-  #isImported({ name, row }: Held, exported: readonly string[]): boolean {
-    const imported = codeOf(row.inspected.script)?.declarations?.imports.get(name);
-    return imported !== undefined && exported.includes(imported);
-  }
-}
-
-function heldValue({ row, name }: Held): unknown {
-  return row.values[row.names.indexOf(name)];
 }
 
 /** @param isImported - whether the script is another than that of the state: then its top level is not evaluated again */

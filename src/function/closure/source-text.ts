@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { findLazyName } from '../source-code/lazy-helper.ts';
@@ -89,15 +88,11 @@ function parseMethod(
     return undefined;
   const [property] = statement.expression.properties;
   if (property?.type !== 'Property' || property.value.type !== 'FunctionExpression') return undefined;
-  return { function: property.value, parametersAt: startOf(property.value) - prefix.length };
+  return { function: property.value, parametersAt: property.value.range![0] - prefix.length };
 }
 
 function parse(text: string, isModule: boolean): Estree.Program | undefined {
   return parseSyntax(text, isModule, { ranges: true });
-}
-
-function startOf(node: Estree.Node): number {
-  return (node as unknown as Acorn.Node).start;
 }
 
 function analyze(

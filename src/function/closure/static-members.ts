@@ -28,7 +28,11 @@ export function ownPropertiesOf(
     if (STANDARD_PROPERTIES.has(String(key))) continue;
     const property = Object.getOwnPropertyDescriptor(fn, key)!;
     if (typeof key === 'symbol' || !('value' in property))
-      throw foreignProperty(chain, `the property ${String(key)}`);
+      throw refusal(
+        chain,
+        `has the property ${String(key)}, which is not stored with it`,
+        'pass what it needs as arguments, or export the function from a module',
+      );
     own.push({ name: key, value: property.value });
   }
   if (hasOwnKind(fn)) {
@@ -59,12 +63,4 @@ function isOfLanguage(prototype: unknown): boolean {
   if (typeof prototype === 'function')
     return Function.prototype.toString.call(prototype).includes('[native code]');
   return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, Symbol.toStringTag);
-}
-
-function foreignProperty(chain: readonly Mention[], what: string): Error {
-  return refusal(
-    chain,
-    `has ${what}, which is not stored with it`,
-    'pass what it needs as arguments, or export the function from a module',
-  );
 }

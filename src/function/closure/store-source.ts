@@ -1,5 +1,5 @@
 import types from 'node:util/types';
-import type { Callable } from '../descriptor.ts';
+import type { Callable, SourceText } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { urlOf } from '../module/script-url.ts';
@@ -10,10 +10,8 @@ import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-
 import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
 
 /** What of a function is in its text and on itself; what it captured is yet to be looked up. */
-export interface FunctionText {
-  readonly source: string;
-  readonly strict: boolean;
-  readonly position: { readonly url: string; readonly line: number; readonly column: number };
+interface FunctionText {
+  readonly text: Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
   readonly freeVariables: readonly FreeVariable[];
   readonly lazyName: string | undefined;
   /** Static fields of a class, properties that the program put on a function. */
@@ -44,9 +42,7 @@ export function storeText(
   const url = urlOf(inspected.script);
   const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
   return {
-    source: analysis.expression,
-    strict: isStrict(inspected),
-    position: { url, line: inspected.line, column },
+    text: { source: analysis.expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
     lazyName: analysis.lazyName,
     ownProperties: ownPropertiesOf(fn, analysis.shape, chain),

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import types from 'node:util/types';
 import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
-import type { Callable, Reference } from '../descriptor.ts';
+import type { Callable, ModuleDescriptor, Reference, SourceReference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
@@ -96,7 +96,7 @@ export function namedReference(value: unknown): Reference | undefined {
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
-export function toReference(name: BuiltinName): Reference {
+export function toReference(name: BuiltinName): ModuleDescriptor | SourceReference {
   if (name.kind === 'module') return name;
   return {
     kind: 'source',

@@ -1,39 +1,27 @@
 /** The part of the inspector's protocol that is in use, as this V8 speaks it. */
-import type * as NodeInspector from 'node:inspector';
+import type { Debugger, Runtime } from 'node:inspector';
 
-export interface Location {
-  readonly scriptId: string;
-  readonly lineNumber: number;
-  readonly columnNumber: number;
-}
+export type Location = Debugger.Location & { readonly columnNumber: number };
 
 /** `embedderName` is there where a `//# sourceURL` comment overrides what the loader said. */
-export type ScriptParsed = NodeInspector.Debugger.ScriptParsedEventDataType & {
-  readonly embedderName?: string;
-};
+export type ScriptParsed = Debugger.ScriptParsedEventDataType & { readonly embedderName?: string };
 
-/** The part of the protocol in use. */
+/** What goes with a method, and what it answers. */
 export interface Methods {
-  'Runtime.evaluate': {
-    params: NodeInspector.Runtime.EvaluateParameterType;
-    result: NodeInspector.Runtime.EvaluateReturnType;
-  };
-  'Runtime.callFunctionOn': {
-    params: NodeInspector.Runtime.CallFunctionOnParameterType;
-    result: NodeInspector.Runtime.CallFunctionOnReturnType;
-  };
-  'Runtime.getProperties': {
-    params: NodeInspector.Runtime.GetPropertiesParameterType;
-    result: NodeInspector.Runtime.GetPropertiesReturnType;
-  };
-  'Runtime.releaseObjectGroup': {
-    params: NodeInspector.Runtime.ReleaseObjectGroupParameterType;
-    result: unknown;
-  };
-  'Debugger.enable': { params: object; result: unknown };
-  'Debugger.disable': { params: undefined; result: unknown };
-  'Debugger.getScriptSource': {
-    params: NodeInspector.Debugger.GetScriptSourceParameterType;
-    result: NodeInspector.Debugger.GetScriptSourceReturnType;
-  };
+  'Runtime.evaluate': [params: Runtime.EvaluateParameterType, result: Runtime.EvaluateReturnType];
+  'Runtime.callFunctionOn': [
+    params: Runtime.CallFunctionOnParameterType,
+    result: Runtime.CallFunctionOnReturnType,
+  ];
+  'Runtime.getProperties': [
+    params: Runtime.GetPropertiesParameterType,
+    result: Runtime.GetPropertiesReturnType,
+  ];
+  'Runtime.releaseObjectGroup': [params: Runtime.ReleaseObjectGroupParameterType, result: unknown];
+  'Debugger.enable': [params: object, result: unknown];
+  'Debugger.disable': [params: undefined, result: unknown];
+  'Debugger.getScriptSource': [
+    params: Debugger.GetScriptSourceParameterType,
+    result: Debugger.GetScriptSourceReturnType,
+  ];
 }

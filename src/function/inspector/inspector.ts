@@ -173,7 +173,7 @@ class ThreadInspector {
     }
   }
 
-  #post<M extends keyof Methods>(method: M, params?: Methods[M]['params']): Methods[M]['result'] {
+  #post<M extends keyof Methods>(method: M, params?: Methods[M][0]): Methods[M][1] {
     let failure: Error | null = null;
     let answer: object | undefined;
     this.#session.post(method, params, (error, result) => {
@@ -188,7 +188,7 @@ class ThreadInspector {
     if (exceptionDetails !== undefined) {
       throw new Error(`inspector: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
     }
-    return answer as Methods[M]['result'];
+    return answer as Methods[M][1];
   }
 }
 

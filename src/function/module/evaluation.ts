@@ -6,16 +6,13 @@ import { createRequire } from 'node:module';
 import type { TopLevel } from '../source-code/top-level.ts';
 import { noteCallers, notedPositions } from './call-stack.ts';
 import { isProgram } from './entry-script.ts';
-import { importedFiles } from './imported-files.ts';
+import { filesFrom } from './imported-files.ts';
 import { comparablePath, filePathOf } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
 /** By comparable path: modules seen to be evaluated while a job was open, or about to be. */
 const running = new Set<string>();
-
-/** Of a program's files so many are looked into for an import that leads back to it; others are packages. */
-const MOST_FILES = 500;
 
 /**
  * Whether the module is the program, is being evaluated, starts what is running, or imports one that does.
@@ -41,15 +38,9 @@ export function markAsProgram(path: string): void {
 /** The same of a CommonJS module that is only known by name. */
 export function leadsToProgram(url: string): boolean {
   const file = filePathOf(url);
-  if (file === undefined) return false;
-  const seen = new Set<string>();
-  const queue = [file];
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (seen.has(path) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
-    seen.add(path);
+  for (const path of file === undefined ? [] : filesFrom([file])) {
     if (require.cache[path]?.loaded === false || isProgram(path) || running.has(comparablePath(path)))
       return true;
-    queue.push(...importedFiles(path));
   }
   return false;
 }

@@ -36,9 +36,9 @@ const tables = new WeakSet<object>();
 
 /** The export that `fn` is; undefined for a function that is none, and for those of a module that restarts the program. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
-  const { script, scopes } = inspected;
+  const { script } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
-  const path = script.isModule ? findInModule(fn, inspected, scopes) : findInCommonJs(fn, script);
+  const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, script);
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
   if (isMadeByHook(script)) return undefined;
   const isReplaceable = path.length > 1 || !script.isModule;
@@ -53,20 +53,17 @@ function isImportable(url: string): boolean {
   return path !== undefined && existsSync(path);
 }
 
-function findInModule(
-  fn: object,
-  position: InspectedFunction,
-  scopes: readonly Scope[],
-): readonly string[] | undefined {
+function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {
+  const { script, scopes } = inspected;
   // A module without variables that functions use has no scope of its own.
   const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
-  if (!isCodeKnown(position.script) && isPrivate(fn, scopes, variables)) return undefined;
-  const declared = codeOf(position.script)?.declarations;
+  if (!isCodeKnown(script) && isPrivate(fn, scopes, variables)) return undefined;
+  const declared = codeOf(script)?.declarations;
   if (declared === undefined) return undefined;
   const exported = Array.from(declared.exports, ([name, local]) => [name, read(variables, local)] as const);
   return (
     findAmong(fn, exported) ??
-    (declared.defaultExport && findInExpression(declared.defaultExport, position, ['default']))
+    (declared.defaultExport && findInExpression(declared.defaultExport, inspected, ['default']))
   );
 }
 
@@ -77,8 +74,11 @@ function isPrivate(
   variables: Readonly<Record<string, unknown>>,
 ): boolean {
   if (!scopes.some(({ kind }) => kind === 'Closure')) return false;
-  const held = Object.keys(variables).map(name => [name, read(variables, name)] as const);
-  return findAmong(fn, held) === undefined;
+  return findAmong(fn, valuesOf(variables)) === undefined;
+}
+
+function valuesOf(variables: Readonly<Record<string, unknown>>): [name: string, value: unknown][] {
+  return Object.keys(variables).map(name => [name, read(variables, name)]);
 }
 
 function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {
@@ -86,69 +86,56 @@ function findInCommonJs(fn: object, script: Script): readonly string[] | undefin
   if (loaded === undefined) return undefined;
   const exports: unknown = loaded.exports;
   if (exports === fn) return ['default'];
-  return findTranspiled(fn, exports) ?? new PropertySearch(fn).in(exports, []);
+  const looked = { objects: new Set<object>(), properties: 0 };
+  return findTranspiled(fn, exports) ?? findAmong(fn, membersOf(exports, looked), looked);
 }
 
 /** Of a module that was ESM once, exports are behind accessors the transpiler made, which may be read. */
 function findTranspiled(fn: object, exports: unknown): readonly string[] | undefined {
   if (typeof exports !== 'object' || exports === null || !Object.hasOwn(exports, '__esModule'))
     return undefined;
-  const variables = exports as Record<string, unknown>;
-  return findAmong(
-    fn,
-    Object.keys(exports).map(name => [name, read(variables, name)] as const),
-  );
+  return findAmong(fn, valuesOf(exports as Record<string, unknown>));
 }
 
-/** The path to `fn`: one of the values, or else below one. */
+/** What a search has seen: objects, and how many of their properties. */
+interface Looked {
+  readonly objects: Set<object>;
+  properties: number;
+}
+
+/** The path to `fn`: one of the values, or else below one, among the properties of plain objects and classes. */
 function findAmong(
   fn: object,
   values: readonly (readonly [name: string, value: unknown])[],
+  looked: Looked = { objects: new Set(), properties: 0 },
+  path: readonly string[] = [],
 ): readonly string[] | undefined {
-  for (const [name, value] of values) if (value === fn) return [name];
-  const search = new PropertySearch(fn);
+  for (const [name, value] of values) if (value === fn) return [...path, name];
+  if (path.length + 1 >= DEEPEST_PATH) return undefined;
   for (const [name, value] of values) {
-    const path = search.in(value, [name]);
-    if (path !== undefined) return path;
+    const found = findAmong(fn, membersOf(value, looked), looked, [...path, name]);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** Looks for a function among the properties of plain objects and classes, running no code of theirs. */
-class PropertySearch {
-  readonly #wanted: object;
-  readonly #seen = new Set<object>();
-  #looks = 0;
-
-  constructor(wanted: object) {
-    this.#wanted = wanted;
+/** Data properties; no code of the holder runs. None of what was seen before, or is too large to be looked into. */
+function membersOf(holder: unknown, looked: Looked): [name: string, value: unknown][] {
+  const { objects, properties } = looked;
+  if (!isSearchable(holder) || objects.has(holder) || properties > MOST_LOOKS || tables.has(holder))
+    return [];
+  objects.add(holder);
+  const names = Object.getOwnPropertyNames(holder);
+  if (names.length > MOST_PROPERTIES) {
+    tables.add(holder);
+    return [];
   }
-
-  in(holder: unknown, path: readonly string[]): readonly string[] | undefined {
-    if (!isSearchable(holder) || this.#seen.has(holder) || this.#looks > MOST_LOOKS || tables.has(holder))
-      return undefined;
-    this.#seen.add(holder);
-    const members: [string, unknown][] = [];
-    const names = Object.getOwnPropertyNames(holder);
-    if (names.length > MOST_PROPERTIES) {
-      tables.add(holder);
-      return undefined;
-    }
-    for (const name of names) {
-      this.#looks++;
-      if (name === 'prototype' || name === '' || name.includes('.')) continue;
-      const property = Object.getOwnPropertyDescriptor(holder, name);
-      if (property === undefined || !('value' in property)) continue;
-      if (property.value === this.#wanted) return [...path, name];
-      members.push([name, property.value]);
-    }
-    if (path.length + 1 >= DEEPEST_PATH) return undefined;
-    for (const [name, member] of members) {
-      const found = this.in(member, [...path, name]);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
+  looked.properties += names.length;
+  return names.flatMap((name): [string, unknown][] => {
+    if (name === 'prototype' || name === '' || name.includes('.')) return [];
+    const property = Object.getOwnPropertyDescriptor(holder, name);
+    return property !== undefined && 'value' in property ? [[name, property.value]] : [];
+  });
 }
 
 function isSearchable(value: unknown): value is object {

@@ -30,6 +30,24 @@ export function importedFiles(path: string): readonly string[] {
   return files;
 }
 
+/** So many files are looked into; others are packages. */
+const MOST_FILES = 500;
+
+/** The files, what they import, and so on; packages are left out. @param next - what a file imports */
+export function* filesFrom(
+  files: readonly string[],
+  next: (path: string) => readonly string[] = importedFiles,
+): Iterable<string> {
+  const queue = [...files];
+  const seen = new Set<string>();
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (seen.has(path) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
+    seen.add(path);
+    yield path;
+    queue.push(...next(path));
+  }
+}
+
 const SPECIFIERS: Readonly<Record<'import' | 'import()', RegExp>> = {
   import:
     /\b(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])(\.[^'"\n]+)\1|\bimport\s*(['"])(\.[^'"\n]+)\3|\brequire\(\s*(['"])(\.[^'"\n]+)\5/g,

@@ -46,50 +46,40 @@ function absoluteModule(module: string): string {
   );
 }
 
-/** A function of a module, and the object it is called on. */
-export interface FoundFunction {
-  readonly function: Callable;
-  readonly receiver: unknown;
-}
-
 /**
- * The function a descriptor names, its module imported.
+ * The function a descriptor names, its module imported, and the object it is called on.
  *
  * @throws `DEFERRED_FUNCTION_MISSING` when there is no such module (cause: the loader's error) or the path does not lead
  * to a function. What the module itself throws while it is evaluated is thrown unchanged.
  */
-export async function importFunction(descriptor: ModuleDescriptor): Promise<FoundFunction> {
+export async function importFunction(descriptor: ModuleDescriptor): Promise<Found<Callable>> {
   const found = await importCandidates(descriptor);
-  for (const { value, receiver } of found) {
-    if (typeof value === 'function') return { function: value as Callable, receiver };
-  }
-  const [first] = found;
-  if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
-  throw missing(
-    descriptor,
-    `it is ${first.value === null ? 'null' : `of type ${typeof first.value}`}, not a function`,
-  );
+  const callable = found.find((one): one is Found<Callable> => typeof one.value === 'function');
+  if (callable !== undefined) return callable;
+  const [{ value }] = found;
+  throw missing(descriptor, `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`);
 }
 
 /** The same for a value of any type. */
 export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
-  const [found] = await importCandidates(descriptor);
-  if (found === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
-  return found.value;
+  const [{ value }] = await importCandidates(descriptor);
+  return value;
 }
 
 /**
  * What the path leads to from the namespace, and from its default export: of CommonJS modules, names that Node's lexer
  * did not find are there only, and so is what a transpiler made of `export default`.
  */
-async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly Followed[]> {
+async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, ...Found[]]> {
   const namespace = namespaces.get(descriptor.module) ?? (await importModule(descriptor));
   const path = descriptor.export.split('.');
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
   if (descriptor.module.startsWith('node:')) roots.reverse();
-  const found = roots.flatMap(root => follow(root, path) ?? []);
-  if (found.length > 0 && found.every(({ value }) => isAnother(value, descriptor)))
+  const [first, ...others] = roots.flatMap(root => follow(root, path) ?? []);
+  if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  const found: [Found, ...Found[]] = [first, ...others];
+  if (found.every(({ value }) => isAnother(value, descriptor)))
     throw missing(
       descriptor,
       'another function is there, since the program had replaced the one in its module',
@@ -97,12 +87,12 @@ async function importCandidates(descriptor: ModuleDescriptor): Promise<readonly 
   return found;
 }
 
-interface Followed {
-  readonly value: unknown;
+interface Found<V = unknown> {
+  readonly value: V;
   readonly receiver: unknown;
 }
 
-function follow(root: unknown, path: readonly string[]): Followed | undefined {
+function follow(root: unknown, path: readonly string[]): Found | undefined {
   let receiver: unknown;
   let value = root;
   for (const [depth, name] of path.entries()) {

@@ -9,16 +9,13 @@ import { loadersOf, unlessUnresolved } from '../../trust/loaders.ts';
 import { callingFiles } from './call-stack.ts';
 import { entryScripts, isProgram } from './entry-script.ts';
 import { markAsProgram } from './evaluation.ts';
-import { importedFiles, namedFiles } from './imported-files.ts';
+import { filesFrom, importedFiles, namedFiles } from './imported-files.ts';
 import { comparablePath } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
 /** As the options name them, made absolute. */
 const programs = new Set<string>();
-
-/** Of a file's imports so many are looked into; packages are not. */
-const MOST_FILES = 500;
 
 /** Whether the options' file is known to be the program. */
 export function isPreloadedProgram(path: string): boolean {
@@ -55,19 +52,8 @@ function opensJobs(file: string, callers: readonly string[]): boolean {
   const own = callers.filter(path => !path.includes('/node_modules/') || path.startsWith(home ?? '\0'));
   if (own.length === 0) return false;
   if (home !== undefined) return own.every(path => path.startsWith(home));
-  const ofFile = reachedFrom([file], path => [...importedFiles(path), ...namedFiles(path, 'import()')]);
-  const ofEntry = reachedFrom(entryScripts(), importedFiles);
-  return own.every(path => ofFile.has(path) && !ofEntry.has(path));
-}
-
-function reachedFrom(files: readonly string[], next: (path: string) => readonly string[]): Set<string> {
-  const queue = [...files];
-  const seen = new Set<string>();
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    const name = comparablePath(path);
-    if (seen.has(name) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
-    seen.add(name);
-    queue.push(...next(path));
-  }
-  return seen;
+  const imported = (path: string) => [...importedFiles(path), ...namedFiles(path, 'import()')];
+  const ofFile = Array.from(filesFrom([file], imported), comparablePath);
+  const ofEntry = Array.from(filesFrom(entryScripts()), comparablePath);
+  return own.every(path => ofFile.includes(path) && !ofEntry.includes(path));
 }

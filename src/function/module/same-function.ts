@@ -8,10 +8,8 @@ import { filePathOf } from './script-url.ts';
 
 const { crc32 } = zlib;
 
-type Checksums = Pick<ModuleDescriptor, 'text' | 'file'>;
-
 /** The checksums of a function and its file; none where a loader has made another text of the file, as it may again. */
-export function checksumsOf(fn: object, script: Script): Checksums {
+export function checksumsOf(fn: object, script: Script): Pick<ModuleDescriptor, 'text' | 'file'> {
   const file = readModule(script.url);
   if (file === undefined || file.toString() !== readScript(script)) return {};
   return { text: crc32(Function.prototype.toString.call(fn)), file: crc32(file) };
@@ -25,7 +23,8 @@ export function isAnother(fn: unknown, { module, text, file }: ModuleDescriptor)
   return now !== undefined && crc32(now) === file;
 }
 
-function readModule(url: string): Buffer | undefined {
+/** The bytes of a module's file; undefined where it has none that can be read. */
+export function readModule(url: string): Buffer | undefined {
   const path = filePathOf(url);
   return path === undefined ? undefined : unlessRefused(() => readFileSync(path), undefined);
 }

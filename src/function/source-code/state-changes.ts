@@ -64,8 +64,7 @@ class Finder implements StateChanges {
         this.#assign(node.argument as Estree.Pattern, inside);
         return;
       case 'UnaryExpression':
-        if (node.operator === 'delete') this.visit(node.argument, 'changed', inside);
-        else this.visit(node.argument, 'read', inside);
+        this.visit(node.argument, node.operator === 'delete' ? 'changed' : 'read', inside);
         return;
       case 'ForInStatement':
       case 'ForOfStatement':
@@ -88,9 +87,6 @@ class Finder implements StateChanges {
       case 'Property':
         if (node.computed) this.visit(node.key as Estree.Node, 'read', inside);
         this.visit(node.value as Estree.Node, 'passed', inside);
-        return;
-      case 'SpreadElement':
-        this.visit(node.argument, 'read', inside);
         return;
       case 'ConditionalExpression':
         this.visit(node.test, 'read', inside);

@@ -3,19 +3,11 @@ import { childrenOf } from './syntax-tree.ts';
 
 /** Where code of a script is strict: in classes, and in functions that say so. @param program - with locations */
 export function findStrictParts(program: Estree.Program): readonly Estree.SourceLocation[] {
-  if (saysStrict(program.body)) return [WHOLE];
+  if (saysStrict(program)) return [WHOLE];
   const parts: Estree.SourceLocation[] = [];
   const visit = (node: Estree.Node): void => {
-    const isPart =
-      node.type === 'ClassDeclaration' ||
-      node.type === 'ClassExpression' ||
-      ('body' in node &&
-        typeof node.body === 'object' &&
-        node.body !== null &&
-        'type' in node.body &&
-        node.body.type === 'BlockStatement' &&
-        saysStrict(node.body.body));
-    if (isPart) parts.push(node.loc!);
+    const isStrictFunction = /Function/.test(node.type) && saysStrict((node as Estree.Function).body);
+    if (isStrictFunction || /^Class/.test(node.type)) parts.push(node.loc!);
     else for (const child of childrenOf(node)) visit(child);
   };
   visit(program);
@@ -28,8 +20,9 @@ export const WHOLE: Estree.SourceLocation = {
   end: { line: Number.POSITIVE_INFINITY, column: 0 },
 };
 
-function saysStrict(body: readonly Estree.Node[]): boolean {
-  for (const statement of body) {
+function saysStrict(code: Estree.Node): boolean {
+  if (code.type !== 'Program' && code.type !== 'BlockStatement') return false;
+  for (const statement of code.body) {
     if (statement.type !== 'ExpressionStatement' || !('directive' in statement)) return false;
     if (statement.directive === 'use strict') return true;
   }
