@@ -52,10 +52,12 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
     cwd: lane.root,
     env: { ...env, [BASE]: lane.base, [LIFE]: randomUUID() },
   });
+  const kills: Promise<void>[] = [];
+  const killAll = (): void => void kills.push(killProcesses(lane));
   let hangingProcesses: string | undefined;
   const timer = setTimeout(() => {
     hangingProcesses = describeProcesses(lane);
-    void killProcesses(lane);
+    killAll();
   }, HANG_MS);
   const told: string[] = [];
   let stderr = '';
@@ -70,7 +72,7 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   if (!isReady) throw new Error(`the program ended before it was tortured: ${await exited}: ${stderr}`);
   const siege = lane.scenario.isBesieged ? besiege(lane.base, exited) : undefined;
   const trace: string[] = [];
-  const traced = await letGo(lane, child, torture, exited, trace);
+  const traced = await letGo(lane, child, torture, exited, trace, killAll);
   const [code, signal] = await exited;
   if (lane.scenario.children === 'die') await killProcesses(lane);
   const atDeath = readLedger(lane.ledger);
@@ -80,6 +82,8 @@ export async function run(lane: Lane, torture: Torture): Promise<Ended> {
   // A runner that outlives its sweeper finishes the function it is in.
   await processesGone(lane, RUNNER_ENDS_MS);
   clearTimeout(timer);
+  // It looks for processes by the base directory, which those of the next trial have, too.
+  await Promise.all(kills);
   return { told, stderr, code, signal, hangingProcesses, trace, atDeath };
 }
 
@@ -90,10 +94,11 @@ async function letGo(
   torture: Torture,
   exited: Promise<unknown>,
   trace: string[],
+  killAll: () => void,
 ): Promise<Attached> {
   if (!lane.isGated) {
     const victim = lane.namespace.length > 0 ? onlyChildOf(child.pid!) : child.pid!;
-    return attach(lane, victim, torture, trace, () => void child.stdin?.end('x'));
+    return attach(lane, victim, torture, trace, killAll, () => void child.stdin?.end('x'));
   }
   child.stdin?.end('x');
   // Resolves when the child that runs functions has come to its gate.
@@ -112,6 +117,7 @@ async function letGo(
     Number(readFileSync(lane.runnerPid, 'utf8')),
     torture,
     trace,
+    killAll,
     () => void gate.write('x').then(() => gate.close()),
   );
   return traced;
@@ -126,6 +132,7 @@ async function attach(
   pid: number,
   { injections = [], fileSizeLimit }: Torture,
   trace: string[],
+  killAll: () => void,
   go: () => void,
 ): Promise<Attached> {
   if (fileSizeLimit !== undefined) limitFileSize(pid, fileSizeLimit);
@@ -136,7 +143,7 @@ async function attach(
   const attached = await attachStrace(pid, options, line => {
     trace.push(line);
     // What was hit instead is Node's own, such as the pipe its signals come through: it may hang without it.
-    if (isInjected(line) && !isOurs(line, lane.base)) void killProcesses(lane);
+    if (isInjected(line) && !isOurs(line, lane.base)) killAll();
   });
   go();
   return attached;
