@@ -5,6 +5,7 @@ import { EVENT_FD, eventLine, type RunnerEvent } from './protocol.ts';
 
 export class EventPipe {
   #held = '';
+  #fault: unknown;
 
   /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
   hold(event: RunnerEvent): void {
@@ -13,13 +14,16 @@ export class EventPipe {
 
   /** Returns when the event is in the pipe. */
   say(event: RunnerEvent): void {
-    this.hold(event);
-    this.flush();
+    this.sayBeforeMark(event);
+    this.exitIfBroken();
   }
 
-  /** Returns when all held events are in the pipe. */
-  flush(): void {
-    if (this.#held === '') return;
+  /**
+   * As {@link say}, for what became of a function. Its mark is not written yet, and must be even if the pipe is broken:
+   * without it the function would run again. {@link exitIfBroken} comes after the mark.
+   */
+  sayBeforeMark(event: RunnerEvent): void {
+    this.hold(event);
     // A function may have left the beginning of a line there, which must not take ours with it.
     const text = `\n${this.#held}`;
     this.#held = '';
@@ -27,11 +31,15 @@ export class EventPipe {
       writeAll(Buffer.from(text));
     } catch (error) {
       // The sweeper is gone. The marks in the file say the same.
-      if (systemErrorCode(error) === 'EPIPE') return;
-      // A function may have closed our descriptor. Exit: the sweeper would wait for ever, and now starts another runner.
-      console.error(error);
-      process.exit(1);
+      if (systemErrorCode(error) !== 'EPIPE') this.#fault = error;
     }
+  }
+
+  /** A function may have closed our descriptor. The sweeper would wait for ever; after an exit it starts another runner. */
+  exitIfBroken(): void {
+    if (this.#fault === undefined) return;
+    console.error(this.#fault);
+    process.exit(1);
   }
 }
 

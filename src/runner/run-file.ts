@@ -112,11 +112,12 @@ async function runFunction(
         const { attempt } = mark;
         const isLast = hasUsedUp(registered, shared);
         events.say({ kind: 'start', file: name, id, name: title, attempt, timeoutMs, isLast });
-      } else events.say({ kind: 'ran', file: name, report: held.functionReport(id)! });
+      } else events.sayBeforeMark({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
   watchAfterwards(timeoutMs, killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
   if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
+  events.exitIfBroken();
 }

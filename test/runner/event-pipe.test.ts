@@ -13,7 +13,7 @@ import { read } from '../helpers/calls.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 const module = `data:text/javascript,${encodeURIComponent(`
-  import { appendFileSync, writeSync } from 'node:fs';
+  import { appendFileSync, closeSync, writeSync } from 'node:fs';
   export function append(ledger, text) {
     appendFileSync(ledger, text + '\\n');
   }
@@ -22,9 +22,13 @@ const module = `data:text/javascript,${encodeURIComponent(`
     for (let bytes = Buffer.from(line, 'latin1'); bytes.length > 0; ) bytes = bytes.subarray(writeSync(${EVENT_FD}, bytes));
     // The sweeper has read it, and done what it would, before anything else happens here.
     await new Promise(resolve => setTimeout(resolve, 100));
+  }
+  export function close(ledger, text) {
+    appendFileSync(ledger, text + '\\n');
+    closeSync(${EVENT_FD});
   }`)}`;
 
-const call = (id: number, what: 'append' | 'forge', ...args: string[]) =>
+const call = (id: number, what: 'append' | 'forge' | 'close', ...args: string[]) =>
   deferOf(id, args, { name: args[1] ?? '', function: encode({ kind: 'module', module, export: what }) });
 
 /** One owner's functions, of which the second writes this line; then those of two other owners. */
@@ -112,6 +116,20 @@ for (const what of ['the beginning of a line', 'a megabyte without an end', 'a l
     );
   });
 }
+
+test('a function that closes the event pipe has run, once, and is reported; the next runs in another runner', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const functions = [call(1, 'close', ledger, 'closes'), call(2, 'append', ledger, 'after')];
+  put(Buffer.concat(framesOf(headerOf(), ...functions)), 'func1');
+  const report = await sweep(base, { logger: null, retryDelayMs: 0 });
+  assert.deepEqual(read(ledger), ['closes', 'after'], JSON.stringify(report));
+  assert.deepEqual(
+    report.files.flatMap(file => file.functions.map(one => `${one.name} ${one.outcome} ${one.attempt}`)),
+    ['closes ok 1', 'after ok 1'],
+  );
+  assert.deepEqual([report.pending, report.isComplete], [0, true]);
+});
 
 test('what is not shaped as an event is none, whichever part of it is not', () => {
   const error = { name: 'Error', message: 'no', code: 'X', stack: 'at' };

@@ -22,6 +22,7 @@ const FUNCTIONS = [
   'removeDirectoryWatch',
   'pollReadable',
   'probeLease',
+  'appendNamed',
   'sendDatagram',
   'duplicateInheritable',
   'keepSignalOrigin',
@@ -44,7 +45,7 @@ export async function exerciseSystem(addon: object, path: string, addonPath: str
   const others = Object.keys(addon).filter(name => !(FUNCTIONS as readonly string[]).includes(name));
   assert.deepEqual(others.sort(), ['setFileLock', 'setWatchdog'], 'a function that is not called here');
   exerciseProcesses(native);
-  exerciseDescriptors(native, path);
+  exerciseDescriptors(native, path, addonPath);
   exerciseMessages(native, path);
   await exerciseChildren(native);
   await exerciseSignals(native);
@@ -81,13 +82,19 @@ function exerciseProcesses(native: Functions): void {
     assert.equal(typeof answer, 'object');
 }
 
-function exerciseDescriptors(native: Functions, path: string): void {
+function exerciseDescriptors(native: Functions, path: string, addonPath: string): void {
   const fd = openSync(path, 'a+');
   const copy = native.duplicateInheritable(fd, 100);
   assert.ok((copy as number) >= 100);
   closeSync(copy as number);
   assert.ok(isFailure(native.duplicateInheritable(fd, NONE)));
   assert.ok(isFailure(native.duplicateInheritable(NONE, 0)));
+  const bytes = Buffer.from('named');
+  assert.equal(native.appendNamed(fd, path, bytes), true);
+  for (const other of [`${path}-none`, `${path}/none`, dirname(path), addonPath])
+    assert.equal(native.appendNamed(fd, other, bytes), false);
+  assert.ok(isFailure(native.appendNamed(fd, `/${'n'.repeat(5000)}`, bytes)), 'ENAMETOOLONG');
+  assert.ok(isFailure(native.appendNamed(NONE, path, bytes)));
   assert.equal(native.probeLease(fd), 1);
   const reader = openSync(path, 'r');
   closeSync(fd);
