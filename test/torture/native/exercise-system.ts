@@ -73,8 +73,11 @@ function isFailure(answer: unknown): boolean {
 
 function exerciseProcesses(native: Functions): void {
   const target = native.openProcess(process.pid);
-  assert.equal(native.signalProcess(target, 0), true);
-  closeSync(target as number);
+  if (isFailure(target)) assert.equal((target as { errno: number }).errno, constants.errno.ENOSYS); // valgrind 3.19
+  else {
+    assert.equal(native.signalProcess(target, 0), true);
+    closeSync(target as number);
+  }
   assert.ok(isFailure(native.openProcess(NONE)));
   assert.ok(isFailure(native.signalProcess(NONE, 0)));
   // Lists on macOS, failures elsewhere.
@@ -93,7 +96,7 @@ function exerciseDescriptors(native: Functions, path: string, addonPath: string)
   assert.equal(native.appendNamed(fd, path, bytes), true);
   for (const other of [`${path}-none`, `${path}/none`, dirname(path), addonPath])
     assert.equal(native.appendNamed(fd, other, bytes), false);
-  assert.ok(isFailure(native.appendNamed(fd, `/${'n'.repeat(5000)}`, bytes)), 'ENAMETOOLONG');
+  assert.ok(isFailure(native.appendNamed(fd, `/${'n'.repeat(4000)}`, bytes)), 'ENAMETOOLONG');
   assert.ok(isFailure(native.appendNamed(NONE, path, bytes)));
   assert.equal(native.probeLease(fd), 1);
   const reader = openSync(path, 'r');
