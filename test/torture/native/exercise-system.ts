@@ -73,7 +73,8 @@ function isFailure(answer: unknown): boolean {
 
 function exerciseProcesses(native: Functions): void {
   const target = native.openProcess(process.pid);
-  if (isFailure(target)) assert.equal((target as { errno: number }).errno, constants.errno.ENOSYS); // valgrind 3.19
+  if (isFailure(target))
+    assert.equal((target as { errno: number }).errno, constants.errno.ENOSYS); // valgrind 3.19
   else {
     assert.equal(native.signalProcess(target, 0), true);
     closeSync(target as number);
