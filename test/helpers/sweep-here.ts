@@ -39,7 +39,12 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
     const hear = (event: RunnerEvent): void => {
       if (event.kind !== 'ready') book.hear(look.path, event);
     };
-    const events = { say: hear, hold: hear, flush() {} } as unknown as EventPipe;
+    const events: Pick<EventPipe, keyof EventPipe> = {
+      say: hear,
+      hold: hear,
+      sayBeforeMark: hear,
+      exitIfBroken() {},
+    };
     const processState = { restore: async () => [] } as unknown as ProcessState;
     await runFile(
       { name, seenBytes: look.seenBytes },
@@ -56,7 +61,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         turn: '',
         directory,
         stop,
-        events,
+        events: events as EventPipe,
         patience,
         processState,
         codeCheck: new CodeCheck(resolved.trust),
