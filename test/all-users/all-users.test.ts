@@ -311,7 +311,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     const root = freshRoot(t);
     const wait = `job.defer(() => new Promise(resolve => setTimeout(resolve, 600_000)));`;
     leaveOrphans(root, FIRST, `${touch}\n${wait}\n${touch}`);
-    const report = await sweepAll(root, { users: [FIRST], userTimeoutMs: 8000, killGraceMs: 60_000 });
+    const report = await sweepAll(root, { users: [FIRST], userTimeoutMs: 8000, killGraceMs: 20_000 });
     assert.deepEqual(outcomes(report), ['timed-out']);
     const { ok, isComplete } = report.users[0]?.sweep ?? assert.fail('no numbers');
     assert.deepEqual([ok, isComplete], [1, false]);

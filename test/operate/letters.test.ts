@@ -14,6 +14,7 @@ import {
   runCommandLine,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { straceMissing } from '../helpers/strace.ts';
 
 /** Fails until there is a file `base/mended`; writes a line into `base/ran` each time. */
@@ -163,7 +164,7 @@ for (const verb of ['retry', 'discard'] as const)
     const pristine = baseOfLetter(t);
     const scratch = freshDirectory(t);
     let kills = 0;
-    for (const call of CALLS)
+    for (const call of sample(CALLS, 6))
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
@@ -200,7 +201,7 @@ for (const verb of ['retry', 'discard'] as const)
         );
       }
     t.diagnostic(`${kills} kills`);
-    assert.ok(kills >= (verb === 'retry' ? 6 : 4), `${kills} kills`);
+    assert.ok(kills >= (!isFull ? 1 : verb === 'retry' ? 6 : 4), `${kills} kills`);
   });
 
 const noTerminal = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
@@ -236,7 +237,7 @@ for (const verb of ['retry', 'discard'] as const)
     const pristine = baseOfLetter(t);
     const scratch = freshDirectory(t);
     let failures = 0;
-    for (const call of CALLS)
+    for (const call of sample(CALLS, 6))
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
@@ -263,5 +264,5 @@ for (const verb of ['retry', 'discard'] as const)
         assert.deepEqual(after, verb === 'retry' ? [['orphan', 'pending']] : [], where);
       }
     t.diagnostic(`${failures} failures`);
-    assert.ok(failures >= 4, `${failures} failures`);
+    assert.ok(failures >= (isFull ? 4 : 1), `${failures} failures`);
   });
