@@ -1,11 +1,13 @@
 /** The runner's end of the event pipe. Lines are collected, and written before anything that could end the runner. */
 import { writeSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
-import { EVENT_FD, eventLine, type RunnerEvent } from './protocol.ts';
+import { inodeOf } from './inode-of.ts';
+import { EVENT_FD, eventLine, PIPE_BROKEN, type RunnerEvent } from './protocol.ts';
 
 export class EventPipe {
+  readonly #inode = inodeOf(EVENT_FD);
   #held = '';
-  #fault: unknown;
+  #isBroken = false;
 
   /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
   hold(event: RunnerEvent): void {
@@ -15,7 +17,7 @@ export class EventPipe {
   /** Returns when the event is in the pipe. */
   say(event: RunnerEvent): void {
     this.sayBeforeMark(event);
-    this.exitIfBroken();
+    if (this.#isBroken) process.exit(PIPE_BROKEN);
   }
 
   /**
@@ -27,19 +29,26 @@ export class EventPipe {
     // A function may have left the beginning of a line there, which must not take ours with it.
     const text = `\n${this.#held}`;
     this.#held = '';
+    if (!this.#isWhole) return;
     try {
       writeAll(Buffer.from(text));
     } catch (error) {
       // The sweeper is gone. The marks in the file say the same.
-      if (systemErrorCode(error) !== 'EPIPE') this.#fault = error;
+      if (systemErrorCode(error) === 'EPIPE') return;
+      console.error(error);
+      this.#isBroken = true;
     }
   }
 
-  /** A function may have closed our descriptor. The sweeper would wait for ever; after an exit it starts another runner. */
+  /** The sweeper would wait for ever. After an exit it starts another runner. */
   exitIfBroken(): void {
-    if (this.#fault === undefined) return;
-    console.error(this.#fault);
-    process.exit(1);
+    if (!this.#isWhole) process.exit(PIPE_BROKEN);
+  }
+
+  /** A function may have closed the pipe. Its number may then be a file of the function's. */
+  get #isWhole(): boolean {
+    this.#isBroken ||= inodeOf(EVENT_FD) !== this.#inode;
+    return !this.#isBroken;
   }
 }
 

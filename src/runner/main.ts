@@ -8,8 +8,10 @@ import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
+import { currentUser } from '../trust/user.ts';
 import { CodeCheck } from './code-check.ts';
 import { EventPipe } from './event-pipe.ts';
+import { LeftBehind } from './left-behind.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
 import { ProcessState } from './process-state.ts';
@@ -77,6 +79,8 @@ function begin(message: Begin): FileCircumstances {
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
     codeCheck: new CodeCheck(message.trust),
+    leftBehind: new LeftBehind(),
+    user: currentUser(),
     outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };
 }
@@ -102,6 +106,12 @@ async function runAll({ files, turn }: Work): Promise<void> {
 function stop(): void {
   if (abort.signal.aborted) return;
   abort.abort();
+  void work.then(end);
+}
+
+async function end(): Promise<void> {
+  if (circumstances && !hurry.signal.aborted)
+    await circumstances.leftBehind.isOver(circumstances.killGraceMs);
   // The watchdog of the last function is still set, so a slow exit handler of that function is bounded.
-  void work.then(() => process.exit(0));
+  process.exit(0);
 }

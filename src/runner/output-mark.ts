@@ -2,11 +2,11 @@
  * Marks in what functions print. Only in the pipe itself can the sweeper tell where the output of one function ends and that
  * of the next begins: the event pipe is read at other times.
  */
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { systemErrorCode, unlessRefused } from '../errors.ts';
-import { inodeKey } from '../lock/held-file.ts';
+import { systemErrorCode } from '../errors.ts';
+import { inodeOf } from './inode-of.ts';
 
 /** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
 export function markBytes(mark: string): Buffer {
@@ -22,7 +22,7 @@ export class OutputMarks {
   readonly #pipes: readonly Pipe[] = [process.stdout, process.stderr].map((stream, at) => ({
     stream,
     fd: at + 1,
-    identity: identity(at + 1),
+    inode: inodeOf(at + 1),
   }));
 
   constructor(mark: string) {
@@ -41,12 +41,12 @@ export class OutputMarks {
 interface Pipe {
   readonly stream: NodeJS.WriteStream;
   readonly fd: number;
-  readonly identity: string | undefined;
+  readonly inode: string | undefined;
 }
 
 /** False where what was printed before still waits in this process, or the pipe is full. */
-function isMarked({ stream, fd, identity: pipe }: Pipe, bytes: Buffer): boolean {
-  if (pipe === undefined || identity(fd) !== pipe) return true;
+function isMarked({ stream, fd, inode }: Pipe, bytes: Buffer): boolean {
+  if (inode === undefined || inodeOf(fd) !== inode) return true;
   if (stream.writableLength > 0) return false;
   try {
     writeSync(fd, bytes);
@@ -55,8 +55,4 @@ function isMarked({ stream, fd, identity: pipe }: Pipe, bytes: Buffer): boolean 
     // Another error does not go away.
     return systemErrorCode(error) !== 'EAGAIN';
   }
-}
-
-function identity(fd: number): string | undefined {
-  return unlessRefused(() => inodeKey(fstatSync(fd)), undefined);
 }

@@ -14,10 +14,19 @@ export class ProcessState {
   readonly #object = process.env;
   readonly #env = new Map(Object.entries(process.env));
   readonly #notes: readonly RunNote[];
+  /** Of the last function. */
+  #surroundings: string | undefined;
 
   /** @param notes - what all functions of this runner have to do without */
   constructor(notes: readonly RunNote[]) {
     this.#notes = notes;
+  }
+
+  /** True where no function came before this one, or only such with the same directory, umask and environment. */
+  isAsFor(header: HeaderRecord, record: DeferRecord): boolean {
+    const before = this.#surroundings;
+    this.#surroundings = JSON.stringify([header.umask, placeOf(header, record), record.env]);
+    return before === undefined || before === this.#surroundings;
   }
 
   /** Sets the process up for one function. Returns notes on what is not as the owner had it. */
@@ -25,11 +34,16 @@ export class ProcessState {
     process.umask(header.umask);
     if (process.env !== this.#object) process.env = this.#object;
     setEnvironment(record.env ? new Map([...this.#env, ...Object.entries(record.env)]) : this.#env);
-    const place = record.cwd === undefined ? header.cwd : record.cwd;
+    const place = placeOf(header, record);
     if (place !== null && enter(place)) return this.#notes;
     enterNowhere();
     return [...this.#notes, 'directory-gone'];
   }
+}
+
+/** Null where the owner's directory was gone. */
+function placeOf(header: HeaderRecord, record: DeferRecord): Place | null {
+  return record.cwd === undefined ? header.cwd : record.cwd;
 }
 
 /** @param wanted - a Map, since a plain object has more names than those of variables: `constructor`, for one */

@@ -20,6 +20,8 @@ export const PRELOAD: string = fileURLToPath(new URL('../runner/preload.cjs', im
 export const CONTROL_FD = 3;
 export const EVENT_FD = 4;
 export const MAX_LINE_BYTES: number = 64 * 1024;
+/** The runner's exit code when a function has closed the event pipe: what became of it was not heard. */
+export const PIPE_BROKEN = 97;
 
 /** A runner ends a function that ignores its signal. The sweeper ends the runner this much later. */
 export const MARGIN_MS = 500;

@@ -6,14 +6,17 @@ import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
+import type { DeferRecord, HeaderRecord } from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StopCondition } from '../stop.ts';
+import { changeOfUser, type ProcessUser } from '../trust/user.ts';
 import { claim } from './claim.ts';
 import type { CodeCheck } from './code-check.ts';
 import type { EventPipe } from './event-pipe.ts';
+import type { LeftBehind } from './left-behind.ts';
 import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
@@ -30,6 +33,9 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly processState: ProcessState;
   readonly codeCheck: CodeCheck;
   readonly outputMarks: OutputMarks | undefined;
+  readonly leftBehind: LeftBehind;
+  /** Whose process this was at its start. */
+  readonly user: ProcessUser;
 }
 
 /** Runs the file's functions. Never throws for a fault of the file. */
@@ -60,6 +66,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     for (const registered of held.runnable()) {
       // One turn of the event loop, so that the end of the control pipe is noticed.
       await setImmediate();
+      await waitForRest(file.header, registered.record, shared);
       isCut = shared.stop.isReached;
       if (isCut) break;
       await runFunction(held, registered, name, shared);
@@ -84,6 +91,18 @@ function notClaimed(path: string, error: unknown): DeferredSweepError {
   return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
 }
 
+/** What functions left behind would go on in this one's directory, with its umask and environment. */
+async function waitForRest(
+  header: HeaderRecord,
+  record: DeferRecord,
+  { processState, leftBehind, killGraceMs }: FileCircumstances,
+): Promise<void> {
+  if (processState.isAsFor(header, record)) return;
+  await leftBehind.isOver(killGraceMs);
+  // Another runner has none of it.
+  if (leftBehind.isThere) process.exit(0);
+}
+
 async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
@@ -97,6 +116,8 @@ async function runFunction(
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
   await outputMarks?.begin(record.name);
+  // Before the start mark: an earlier function may have left something that closed the pipe since.
+  events.exitIfBroken();
   watchFunction(timeoutMs, killGraceMs);
   const result = await runAttempt(file, registered, {
     nonce,
@@ -120,4 +141,6 @@ async function runFunction(
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
   if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
   events.exitIfBroken();
+  // What comes next would run with the rights that this function has left.
+  if (changeOfUser(shared.user) !== undefined) process.exit(0);
 }

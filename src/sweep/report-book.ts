@@ -165,10 +165,13 @@ export class ReportBook {
   }
 }
 
-/** Merges by id. Later fields count; fields that only the runner knew are kept. */
+/** Merges by id. Later fields count; fields that only the runner knew are kept, but no error beside another outcome. */
 function merged(before: readonly FunctionReport[], now: readonly FunctionReport[]): FunctionReport[] {
   const functions = new Map<number, FunctionReport>();
-  for (const ran of [...before, ...now]) functions.set(ran.id, { ...functions.get(ran.id), ...ran });
+  for (const ran of [...before, ...now]) {
+    const { error: _, ...known } = functions.get(ran.id) ?? {};
+    functions.set(ran.id, { ...known, ...ran });
+  }
   return [...functions.values()];
 }
 

@@ -30,7 +30,7 @@ export function refuseChangedUser(before: ProcessUser, name: string, path: strin
 }
 
 /** In words, where they differ; undefined where they do not. */
-function changeOfUser(before: ProcessUser): string | undefined {
+export function changeOfUser(before: ProcessUser): string | undefined {
   const now = currentUser();
   if (before.uid !== now.uid) return `user id ${before.uid}, now ${now.uid}`;
   if (before.gid !== now.gid) return `group id ${before.gid}, now ${now.gid}`;

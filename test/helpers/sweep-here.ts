@@ -4,6 +4,7 @@ import { freshSweepId, nonceOf } from '#dist/log/nonce.js';
 import { type SweepReport, summarize } from '#dist/report/report.js';
 import { CodeCheck } from '#dist/runner/code-check.js';
 import type { EventPipe } from '#dist/runner/event-pipe.js';
+import { LeftBehind } from '#dist/runner/left-behind.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
 import { runFile } from '#dist/runner/run-file.js';
@@ -13,6 +14,7 @@ import { StopCondition } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
 import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
 import { ReportBook } from '#dist/sweep/report-book.js';
+import { currentUser } from '#dist/trust/user.js';
 
 /** As `sweep`, once over all files, retries at once. */
 export async function sweepHere(base: string, options: SweepOptions = {}): Promise<SweepReport> {
@@ -45,7 +47,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
       sayBeforeMark: hear,
       exitIfBroken() {},
     };
-    const processState = { restore: async () => [] } as unknown as ProcessState;
+    const processState = { restore: async () => [], isAsFor: () => true } as unknown as ProcessState;
     await runFile(
       { name, seenBytes: look.seenBytes },
       {
@@ -65,6 +67,8 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         patience,
         processState,
         codeCheck: new CodeCheck(resolved.trust),
+        leftBehind: new LeftBehind(),
+        user: currentUser(),
       },
     );
     book.settle(look.path);

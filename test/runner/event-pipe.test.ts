@@ -13,7 +13,7 @@ import { read } from '../helpers/calls.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 const module = `data:text/javascript,${encodeURIComponent(`
-  import { appendFileSync, closeSync, writeSync } from 'node:fs';
+  import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
   export function append(ledger, text) {
     appendFileSync(ledger, text + '\\n');
   }
@@ -26,9 +26,16 @@ const module = `data:text/javascript,${encodeURIComponent(`
   export function close(ledger, text) {
     appendFileSync(ledger, text + '\\n');
     closeSync(${EVENT_FD});
+  }
+  export function reuse(ledger, text) {
+    close(ledger, text);
+    openSync(ledger, 'a');
+  }
+  export function closeSoon(ledger, text) {
+    setImmediate(() => close(ledger, text));
   }`)}`;
 
-const call = (id: number, what: 'append' | 'forge' | 'close', ...args: string[]) =>
+const call = (id: number, what: 'append' | 'forge' | 'close' | 'reuse' | 'closeSoon', ...args: string[]) =>
   deferOf(id, args, { name: args[1] ?? '', function: encode({ kind: 'module', module, export: what }) });
 
 /** One owner's functions, of which the second writes this line; then those of two other owners. */
@@ -117,18 +124,35 @@ for (const what of ['the beginning of a line', 'a megabyte without an end', 'a l
   });
 }
 
-test('a function that closes the event pipe has run, once, and is reported; the next runs in another runner', async t => {
+for (const what of ['close', 'reuse'] as const)
+  test(`a function that closes the event pipe (${what}) has run, once, and is reported; the next runs in another runner`, async t => {
+    const { base, put } = stateBase(t);
+    const ledger = join(base, 'ledger');
+    const functions = [call(1, what, ledger, 'closes'), call(2, 'append', ledger, 'after')];
+    put(Buffer.concat(framesOf(headerOf(), ...functions)), 'func1');
+    const report = await sweep(base, { logger: null, retryDelayMs: 0 });
+    assert.deepEqual(read(ledger), ['closes', 'after'], JSON.stringify(report));
+    assert.deepEqual(
+      report.files.flatMap(file =>
+        file.functions.map(({ name, outcome, attempt, error }) => [name, outcome, attempt, error]),
+      ),
+      [
+        ['closes', 'ok', 1, undefined],
+        ['after', 'ok', 1, undefined],
+      ],
+    );
+    assert.deepEqual([report.pending, report.isComplete], [0, true]);
+  });
+
+test('a function that closes the event pipe after its end costs no attempt of the next', async t => {
   const { base, put } = stateBase(t);
   const ledger = join(base, 'ledger');
-  const functions = [call(1, 'close', ledger, 'closes'), call(2, 'append', ledger, 'after')];
-  put(Buffer.concat(framesOf(headerOf(), ...functions)), 'func1');
-  const report = await sweep(base, { logger: null, retryDelayMs: 0 });
-  assert.deepEqual(read(ledger), ['closes', 'after'], JSON.stringify(report));
-  assert.deepEqual(
-    report.files.flatMap(file => file.functions.map(one => `${one.name} ${one.outcome} ${one.attempt}`)),
-    ['closes ok 1', 'after ok 1'],
-  );
-  assert.deepEqual([report.pending, report.isComplete], [0, true]);
+  const next = call(1, 'append', ledger, 'next');
+  put(Buffer.concat(framesOf(headerOf(), call(1, 'closeSoon', ledger, 'closes'))), 'func1');
+  put(Buffer.concat(framesOf(headerOf(), { ...next, delivery: 'at-most-once' })), 'func2');
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual(read(ledger), ['closes', 'next'], JSON.stringify(report));
+  assert.equal(report.ok, 2);
 });
 
 test('what is not shaped as an event is none, whichever part of it is not', () => {

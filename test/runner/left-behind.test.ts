@@ -1,11 +1,16 @@
 /** What functions leave behind in the runner they share. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { sweep } from '#dist/index.js';
+import type { DeferRecord, HeaderRecord } from '#dist/log/records.js';
+import { placeOf } from '#dist/state/place.js';
+import { encode } from '#dist/value/codec.js';
 import { type Call, read } from '../helpers/calls.ts';
+import { notForOthers } from '../helpers/other-user.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
 /** `leaver` settles and leaves something that fails while `waiter`, another owner's, waits for just that. */
@@ -79,4 +84,107 @@ test('an error that nobody catches while its function runs costs it an attempt',
     ['crashed', 'ok'],
   );
   assert.deepEqual(read(ledger), ['next']);
+});
+
+const sloppy = `data:text/javascript,${encodeURIComponent(`
+  import { appendFileSync, promises, rm, writeFileSync } from 'node:fs';
+  import { spawn } from 'node:child_process';
+  const options = { recursive: true, force: true };
+  export const byCallback = name => { rm(name, options, () => {}); };
+  export const byPromise = name => { void promises.rm(name, options); };
+  export const byTimer = name => { setTimeout(() => rm(name, options, () => {}), 200); };
+  export const byChild = name => { spawn('true').on('exit', () => rm(name, options, () => {})); };
+  export const writes = name => { setTimeout(() => writeFileSync(name, process.env.DEFERRED_TEST + '\\n'), 200); };
+  export const keepsOpen = () => { setInterval(() => {}, 1000); };
+  export const stops = () => { setImmediate(() => process.kill(process.pid, 'SIGSTOP')); };
+  export const changesUser = () => { process.setuid(65534); };
+  export const waits = () => new Promise(resolve => setTimeout(resolve, 300));
+  export const note = (ledger, text) => { appendFileSync(ledger, text + ' ' + process.getuid() + '\\n'); };
+`)}`;
+
+const call = (name: string, ...args: unknown[]): DeferRecord =>
+  deferOf(1, args, { name, function: encode({ kind: 'module', module: sloppy, export: name }) });
+
+/** A directory in which there is a directory of many files. */
+function work(base: string, name: string): Partial<HeaderRecord> {
+  const path = join(base, name);
+  mkdirSync(join(path, 'data'), { recursive: true });
+  for (let i = 0; i < 50; i++) writeFileSync(join(path, 'data', `${i}`), '');
+  return { cwd: placeOf(path) };
+}
+
+for (const how of ['byCallback', 'byPromise', 'byTimer', 'byChild'])
+  test(`what a function left behind is done in its own directory, though another's comes next: ${how}`, async t => {
+    const { base, put } = stateBase(t);
+    put(Buffer.concat(framesOf(headerOf(work(base, 'one')), call(how, 'data'))), 'func1');
+    put(Buffer.concat(framesOf(headerOf(work(base, 'two')), call('waits'))), 'func2');
+    const report = await sweep(base, { logger: null });
+    assert.deepEqual([report.ok, report.failed, report.pending], [2, 0, 0], JSON.stringify(report));
+    assert.deepEqual(
+      ['one', 'two'].map(name => existsSync(join(base, name, 'data'))),
+      [false, true],
+    );
+  });
+
+test("what a function left behind is done with its own umask and environment, though another's come next", async t => {
+  const { base, put } = stateBase(t);
+  const paths = ['one', 'two'].map(name => join(base, name));
+  const mine = { ...call('writes', paths[0]), env: { DEFERRED_TEST: 'mine' } };
+  put(Buffer.concat(framesOf(headerOf({ umask: 0o077 }), mine)), 'func1');
+  put(Buffer.concat(framesOf(headerOf(), call('waits'))), 'func2');
+  put(
+    Buffer.concat(framesOf(headerOf(), { ...call('writes', paths[1]), env: { DEFERRED_TEST: 'other' } })),
+    'func3',
+  );
+  const report = await sweep(base, { logger: null });
+  assert.equal(report.ok, 3, JSON.stringify(report));
+  assert.deepEqual(
+    paths.map(path => [read(path)[0], statSync(path).mode & 0o777]),
+    [
+      ['mine', 0o600],
+      ['other', 0o644],
+    ],
+  );
+});
+
+test('what the last function left behind has the grace to end', async t => {
+  const { base, put } = stateBase(t);
+  put(Buffer.concat(framesOf(headerOf(work(base, 'one')), call('byTimer', 'data'))));
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.equal(existsSync(join(base, 'one', 'data')), false);
+});
+
+test('what is left behind and never ends costs the grace, and keeps no other function from its directory', async t => {
+  const { base, put } = stateBase(t);
+  put(Buffer.concat(framesOf(headerOf(work(base, 'one')), call('keepsOpen'))), 'func1');
+  put(Buffer.concat(framesOf(headerOf(work(base, 'two')), call('byPromise', 'data'))), 'func2');
+  const report = await sweep(base, { logger: null, killGraceMs: 200 });
+  assert.deepEqual([report.ok, report.pending], [2, 0], JSON.stringify(report));
+  assert.equal(existsSync(join(base, 'two', 'data')), false);
+});
+
+test('a function that stops its process after its end costs its sweep the deadline', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  put(Buffer.concat(framesOf(headerOf(), call('stops'))), 'func1');
+  put(Buffer.concat(framesOf(headerOf(), call('note', ledger, 'next'))), 'func2');
+  const startMs = performance.now();
+  const report = await sweep(base, { logger: null, deadlineMs: 1500, killGraceMs: 100 });
+  // Beyond the watchdog's, the next limit would be that of the function.
+  assert.ok(performance.now() - startMs < 30_000);
+  assert.deepEqual([report.ok, report.pending, report.isComplete], [1, 1, false], JSON.stringify(report));
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+});
+
+test('a function that gives up its rights gives up those of no other', { skip: notForOthers }, async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  put(
+    Buffer.concat(framesOf(headerOf(), call('changesUser'), { ...call('note', ledger, 'next'), id: 2 })),
+    'func1',
+  );
+  put(Buffer.concat(framesOf(headerOf(), call('note', ledger, 'other'))), 'func2');
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed, report.pending], [3, 0, 0], JSON.stringify(report));
+  assert.deepEqual(read(ledger), ['next 0', 'other 0']);
 });

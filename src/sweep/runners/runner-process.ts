@@ -8,6 +8,7 @@ import {
   CONTROL_FD,
   EVENT_FD,
   type Hurry,
+  PIPE_BROKEN,
   parseEvent,
   type RunnerEvent,
   type Wait,
@@ -21,7 +22,7 @@ import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
 import type { Launch } from './launch.ts';
 import { allRead, copyOutput } from './runner-output.ts';
-import { LEAST_START_MS, startLimit, startRunner } from './start-runner.ts';
+import { LEAST_START_MS, START_MS, startLimit, startRunner } from './start-runner.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {
@@ -121,9 +122,7 @@ export class RunnerProcess {
 
   /** Resolves when the runner has answered one more message, which it then is through with (true), or is gone (false). */
   async ready(): Promise<boolean> {
-    while (this.#answers === 0 && !this.#hasEnded) {
-      await this.#changed.next();
-    }
+    while (this.#answers === 0 && !this.#hasEnded) await this.#changed.next();
     if (this.#hasEnded) return false;
     this.#answers--;
     return true;
@@ -138,7 +137,9 @@ export class RunnerProcess {
   /** Hands over files, whose locks are free. The runner sees to them when it is through with those of earlier calls. */
   give(work: Unsaid<Work>, listener: RunnerListener): void {
     this.#listener = listener;
+    const isIdle = this.#turns.length === 0;
     this.#say(work);
+    if (isIdle) this.#limitSteps();
   }
 
   /** Lets the runner finish its function, within its limit, and resolves when the runner is gone. */
@@ -165,6 +166,12 @@ export class RunnerProcess {
   #startLimitMs(): number {
     const { timeoutMs, maxTimeoutMs } = this.#options;
     return this.#stop.limit(startLimit(timeoutMs), maxTimeoutMs && LEAST_START_MS);
+  }
+
+  /** Of what a runner does between functions: it claims files and replays them. Without files it may wait. */
+  #limitSteps(): void {
+    if (this.#turns.length === 0) this.#killer?.disarm();
+    else this.#killer?.arm(this.#stop.limit(START_MS, this.#options.maxTimeoutMs && START_MS));
   }
 
   #say(message: Unsaid<Wait> | Unsaid<Begin> | Unsaid<Work>): void {
@@ -194,17 +201,16 @@ export class RunnerProcess {
     }
     switch (event.kind) {
       case 'ready':
-        this.#killer?.disarm();
         this.#turns.shift();
+        this.#limitSteps();
         this.#answers++;
         this.#changed.notify();
         return;
       case 'start':
         this.#killer?.arm(this.#stop.limit(event.timeoutMs, this.#options.maxTimeoutMs));
         break;
-      case 'ran':
-        this.#killer?.disarm();
-        break;
+      default:
+        this.#limitSteps();
     }
     this.#listener?.(event);
   }
@@ -217,9 +223,10 @@ export class RunnerProcess {
         error = cause;
         if (child.pid === undefined) resolve('could not be started');
       });
-      child.once('exit', (code, signal) =>
-        resolve(signal ? `was killed by ${signal}` : `exited with code ${code}`),
-      );
+      child.once('exit', (code, signal) => {
+        if (code === PIPE_BROKEN) this.#unheard ??= new Error('a function closed the event pipe');
+        resolve(signal ? `was killed by ${signal}` : `exited with code ${code}`);
+      });
     });
     if (child.pid !== undefined) await allRead([this.#events, child.stdout, child.stderr]);
     this.#endOutput();

@@ -4,7 +4,7 @@ import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 
 /** What a runner has to begin, unless the sweep says how long functions may take. */
-const START_MS = 60_000;
+export const START_MS = 60_000;
 /** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
 export const LEAST_START_MS = 10_000;
 

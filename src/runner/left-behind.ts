@@ -1,0 +1,39 @@
+/**
+ * What functions left behind in their runner when they settled: a file operation that nobody waits for, a timer, a child.
+ * At the end of its own job that goes on while the owner lives, so here it has some time, too.
+ */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Nothing tells when it has ended: it is looked at so often. */
+const LOOK_MS = 5;
+/** Many a client leaves its connection open. That does nothing by itself. */
+const IDLE = /(Socket|Server)Wrap$|^(TLS|Pipe|TTY|UDP)Wrap$/i;
+
+export class LeftBehind {
+  /** What the owner's loaders keep. */
+  readonly #atStart = countActive();
+
+  /** True if something is left that keeps the event loop alive. */
+  get isThere(): boolean {
+    return this.#kinds().length > 0;
+  }
+
+  /** Resolves when nothing is under way any more, or after this time. */
+  async isOver(graceMs: number): Promise<void> {
+    const endMs = performance.now() + graceMs;
+    while (this.#kinds().some(kind => !IDLE.test(kind)) && performance.now() < endMs) await sleep(LOOK_MS);
+  }
+
+  #kinds(): string[] {
+    return [...countActive()]
+      .filter(([kind, count]) => count > (this.#atStart.get(kind) ?? 0))
+      .map(([kind]) => kind);
+  }
+}
+
+function countActive(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
