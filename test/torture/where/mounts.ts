@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 
 /** What a test needs is not to be had on this machine: it is skipped, and says so. */
@@ -73,6 +73,11 @@ export class Mounts {
     chmodSync(this.#root, 0o711);
     chownSync(path, uid, uid);
     return path;
+  }
+
+  /** Lets other users, as whom tests act, come as far as this directory. */
+  openTo(directory: string): void {
+    for (let path = directory; path.startsWith(this.#root); path = dirname(path)) chmodSync(path, 0o711);
   }
 
   /** Mounts on a directory of this name, by a program that takes the directory as its last argument. */

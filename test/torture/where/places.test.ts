@@ -63,7 +63,10 @@ test('the other suites, on every place', async t => {
 /** A directory there; undefined, loudly, if there is no such place here. */
 function setUp(place: Place, t: TestContext): string | undefined {
   try {
-    return place.setUp(new Mounts(t));
+    const mounts = new Mounts(t);
+    const directory = place.setUp(mounts);
+    if (place.user === undefined) mounts.openTo(directory);
+    return directory;
   } catch (error) {
     if (!(error instanceof NotHere)) throw error;
     t.diagnostic(`${place.name}: ${error.message}`);
