@@ -37,6 +37,8 @@ const SLICE_MS = 5;
 /** Further looks, within some 100 ms, at a file that a dying sweep or a glance may hold. */
 const SECOND_LOOKS = 5;
 const MOST_BETWEEN_LOOKS_MS = 40;
+/** Passes that run functions. One that registers itself again, and dies with its runner, would go on for ever. */
+const MOST_PASSES = 100;
 /** Pauses while other sweeps have files: they double from the first to the longest. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 250;
@@ -139,11 +141,15 @@ class Sweep {
     const waitUntilMs = monotonicMs() + this.#options.waitMs;
     let pauseMs = FIRST_PAUSE_MS;
     this.#sliceEndsAtMs = startMs + SLICE_MS;
-    for (let isFirst = true; ; isFirst = false) {
-      const hasRun = await this.#pass(isFirst);
+    for (let passes = 1; ; passes++) {
+      const hasRun = await this.#pass(passes === 1);
       if (this.#stop.isReached) break;
       // A worker may have died while functions ran. A pass that runs none ends the sweep.
-      if (hasRun) continue;
+      if (hasRun && passes < MOST_PASSES) continue;
+      if (hasRun) {
+        this.#book.isCut = true;
+        break;
+      }
       const leftMs = Math.min(waitUntilMs - monotonicMs(), this.#stop.leftMs);
       if (leftMs <= 0 || !this.#book.reports.some(report => report.outcome === 'sweeping')) break;
       // At random: two that wait for each other's files must not look at the same times.

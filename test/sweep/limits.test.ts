@@ -1,12 +1,16 @@
 /** Every wait has an end that its caller set; retries wait; sweeps may be left out, or go on beside a job. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import type { Child } from '../helpers/child.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { onlyFull } from '../helpers/size.ts';
 import { freshPlace, leaveOrphan, startWorker, type WorkerPlan } from '../helpers/worker.ts';
 
 const hangs: Call = { do: 'hang-busy', text: 'hangs' };
@@ -31,6 +35,28 @@ test('a deadline ends a sweep with its runner, though the owner set no limit', a
   });
   assert.deepEqual([report.isComplete, report.failed, report.pending], [false, 1, 2]);
   assert.ok(report.ms < 20_000, `${report.ms} ms`);
+});
+
+test('a function that registers itself again and again ends its sweep after a hundred times', {
+  skip: onlyFull,
+}, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const path = join(root, 'again.mjs');
+  writeFileSync(
+    path,
+    `import { appendFileSync } from 'node:fs';
+    import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+    export async function again(ledger, text) {
+      appendFileSync(ledger, text);
+      const job = await new DeferredFunctionManager(${JSON.stringify(base)}, { logger: null }).open();
+      job.defer(again, ledger, text);
+    }`,
+  );
+  const call: Call = { do: 'module', module: pathToFileURL(path).href, export: 'again', text: 'again' };
+  await leaveOrphan(t, { base, ledger, calls: [call] });
+  const report = await sweep(base, { logger: null });
+  assert.equal(report.isComplete, false);
+  assert.equal(read(ledger).length, 100);
 });
 
 test('a sweep that is killed keeps no reader of its output waiting, whatever its runner does', async t => {
