@@ -381,7 +381,12 @@ test('functions are looked for in objects, not in tables of thousands of rows', 
 test("a command's directory is the one it meant when it was deferred", () => {
   const { descriptor } = DeferredFunction.command('true', [], { cwd: 'build' });
   assert.ok(descriptor.kind === 'command');
-  assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
+  assert.equal(descriptor.cwd?.path, join(process.cwd(), 'build'));
+  assert.throws(() => DeferredFunction.command('true', [], { cwd: 'no-such-directory' }), {
+    code: 'DEFERRED_FUNCTION_REFUSED',
+    message:
+      /^cannot defer a command in "no-such-directory": .*ENOENT.*; give the absolute path of a directory/,
+  });
 });
 
 /** A program that replaces a member of what a module exports, or of itself, and dies; what runs then, or why nothing does. */
