@@ -29,8 +29,8 @@ export function refuseChangedUser(before: ProcessUser, name: string, path: strin
   );
 }
 
-/** In words, where they differ; undefined where they do not. */
-function changeOfUser(before: ProcessUser): string | undefined {
+/** How the user of this process differs from the one before, in words; undefined where it does not. */
+export function changeOfUser(before: ProcessUser): string | undefined {
   const now = currentUser();
   if (before.uid !== now.uid) return `user id ${before.uid}, now ${now.uid}`;
   if (before.gid !== now.gid) return `group id ${before.gid}, now ${now.gid}`;
