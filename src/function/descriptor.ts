@@ -29,8 +29,8 @@ export interface ModuleDescriptor {
   /** Dotted path from the module's namespace, e.g. `Resource.close`; the last but one is the function's `this`. */
   readonly export: string;
   /**
-   * Where a program can put another function into the place: checksums of the function's text and of the module's file. A
-   * function of another text in an unchanged file is another function; in a changed one it is its new version.
+   * Checksums of the function's text and of the module's file. A function of another text in an unchanged file is another
+   * function; in a changed one it is its new version. Absent for what was not looked up, or was made by a loader.
    */
   readonly text?: number;
   readonly file?: number;

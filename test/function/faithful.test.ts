@@ -434,3 +434,42 @@ test('no other function runs in the place of a member that its program replaced'
     'ok',
   );
 });
+
+test('an export that is another function in another process is not run', t => {
+  const library = `const log = text => process.getBuiltinModule('node:fs').appendFileSync(process.env.LEDGER, text);
+     export const drop = process.argv[1].endsWith('main.mjs') ? () => log('one') : () => log('other');`;
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', library, 'job.defer(lib.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  const captured = 'const { drop } = lib; job.defer(() => drop());';
+  assert.equal(replaceAndSweep(t, 'library.mjs', library, captured), 'DEFERRED_FUNCTION_MISSING');
+});
+
+test('of two functions of CommonJS under one name, the one that was registered runs', async t => {
+  const functions = "const a = () => 'a', b = () => 'b';";
+  const cases: readonly (readonly [exports: string, path: string, name: string])[] = [
+    ['module.exports = a; a.default = b;', '', 'a'],
+    ['module.exports = a; a.default = b;', 'default', 'b'],
+    ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'x.close', 'a'],
+    ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'default.x.close', 'b'],
+    ["Object.defineProperty(exports, '__esModule', { value: true }); exports.default = b;", 'default', 'b'],
+    ["exports.__esModule = true; exports['x.y'] = a; exports.x = { y: b };", 'x.y', 'b'],
+    ["exports.__esModule = true; exports['x.y'] = a;", 'x\\.y', 'a'],
+    ["exports['x.y'] = a; exports[''] = b;", 'x\\.y', 'a'],
+  ];
+  const root = freshDirectory(t);
+  const require = createRequire(import.meta.url);
+  for (const [index, [exports, path, name]] of cases.entries()) {
+    const file = join(root, `${index}.cjs`);
+    writeFileSync(file, `${functions} ${exports}`);
+    const names = path
+      .split(/(?<!\\)\./)
+      .filter(Boolean)
+      .map(part => part.replace('\\', ''));
+    let fn = require(file) as AnyFunction & Record<string, AnyFunction & Record<string, never>>;
+    for (const part of names) fn = fn[part] as never;
+    assert.equal(await DeferredFunction.create(fn).invoke(), name, `${exports} ${path}`);
+    assert.equal(await DeferredFunction.create(() => fn()).invoke(), name, `captured: ${exports} ${path}`);
+  }
+});

@@ -41,9 +41,13 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, script);
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
   if (isMadeByHook(script)) return undefined;
-  const isReplaceable = path.length > 1 || !script.isModule;
-  const checksums = isReplaceable ? checksumsOf(fn, script) : {};
-  return Object.freeze({ kind: 'module', module: script.url, export: path.join('.'), ...checksums });
+  // A program may put another function there, and a module may choose by what is different in another process.
+  return Object.freeze({
+    kind: 'module',
+    module: script.url,
+    export: path.join('.'),
+    ...checksumsOf(fn, script),
+  });
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
@@ -110,9 +114,11 @@ function findAmong(
   looked: Looked = { objects: new Set(), properties: 0 },
   path: readonly string[] = [],
 ): readonly string[] | undefined {
-  for (const [name, value] of values) if (value === fn) return [...path, name];
+  // A dotted path cannot hold such a name.
+  const named = values.filter(([name]) => name !== '' && !name.includes('.'));
+  for (const [name, value] of named) if (value === fn) return [...path, name];
   if (path.length + 1 >= DEEPEST_PATH) return undefined;
-  for (const [name, value] of values) {
+  for (const [name, value] of named) {
     const found = findAmong(fn, membersOf(value, looked), looked, [...path, name]);
     if (found !== undefined) return found;
   }
@@ -132,7 +138,7 @@ function membersOf(holder: unknown, looked: Looked): [name: string, value: unkno
   }
   looked.properties += names.length;
   return names.flatMap((name): [string, unknown][] => {
-    if (name === 'prototype' || name === '' || name.includes('.')) return [];
+    if (name === 'prototype') return [];
     const property = Object.getOwnPropertyDescriptor(holder, name);
     return property !== undefined && 'value' in property ? [[name, property.value]] : [];
   });
