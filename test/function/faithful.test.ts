@@ -473,3 +473,29 @@ test('of two functions of CommonJS under one name, the one that was registered r
     assert.equal(await DeferredFunction.create(() => fn()).invoke(), name, `captured: ${exports} ${path}`);
   }
 });
+
+test('a member that uses `this` runs on the one exported object that has it, or is refused', async t => {
+  const { Base, Derived, a, b, c, alone, lone, heir } = (await moduleOf(
+    t,
+    `export class Base { static dir() { return 'base'; } static clean() { return this.dir(); } static plain() { return 'plain'; } }
+     export class Derived extends Base {
+       static dir() { return 'derived'; } static own() { return this.dir(); } static up() { return super.dir() + this.dir(); }
+     }
+     function clean() { return this.dir; } function plain() { return 'plain'; }
+     export const a = { dir: 'a', clean, plain }; export const b = { dir: 'b', clean, plain };
+     export const c = { dir: 'c', clean() { return this.dir; } }; export { c as again };
+     export const alone = { dir: 'alone', remove() { return this.dir; } };
+     export function lone() { return this === undefined; } export const heir = Object.create(c, { dir: { value: 'heir' } });`,
+  )) as unknown as Record<string, Record<string, AnyFunction>>;
+  const several = ['uses `this`, and more than one exported object has it; defer a function that calls it'];
+  for (const fn of [Base!.clean!, Derived!.clean!, a!.clean!, b!.clean!, c!.clean!, heir!.clean!])
+    assertRefused(fn, ...several);
+  const call = async (fn: AnyFunction): Promise<unknown> => await DeferredFunction.create(fn).invoke();
+  for (const holder of [Base, Derived, a, b]) assert.equal(await call(holder!.plain!), 'plain');
+  assert.equal(await call(Derived!.own!), 'derived');
+  assert.equal(await call(Derived!.up!), 'basederived');
+  assert.equal(await call(alone!.remove!), 'alone');
+  assert.equal(await call(lone as unknown as AnyFunction), true);
+  assert.equal(await call(() => Derived!.clean!()), 'derived');
+  assert.equal(await call(() => b!.clean!()), 'b');
+});
