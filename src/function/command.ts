@@ -1,6 +1,9 @@
-import { isAbsolute, resolve } from 'node:path';
-import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { resolve } from 'node:path';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import type { Place } from '../log/records.ts';
 import { signalGroup } from '../native/process-signal.ts';
+import { placeOf, stateOf } from '../state/place.ts';
+import { systemReason } from '../state/system-reason.ts';
 import { currentDirectory } from './current-directory.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
@@ -8,7 +11,10 @@ import { requireProgram } from './find-program.ts';
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {
-  /** Relative to the working directory at registration. @defaultValue that */
+  /**
+   * A directory that exists now; relative to the working directory. The command runs in no other of that name.
+   * @defaultValue the working directory at registration
+   */
   cwd?: string;
   /** Additions to the environment of the process that runs the command. */
   env?: Record<string, string>;
@@ -19,6 +25,7 @@ export interface CommandOptions {
  *
  * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2)).
  * @throws `DEFERRED_FUNCTION_MISSING` when there is no such program
+ * @throws `DEFERRED_FUNCTION_REFUSED` when there is no such directory
  */
 export function storeCommand(
   file: string,
@@ -43,21 +50,23 @@ export function storeCommand(
     // Found now: a batch system's hook has another PATH, or none.
     file: requireProgram(file, options.env?.PATH ?? process.env.PATH),
     argv: [...argv],
-    ...commandDirectory(options.cwd),
+    ...(options.cwd === undefined ? {} : { cwd: commandDirectory(options.cwd) }),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
   };
 }
 
-/** Absolute: this process may change its directory. Absent where it has none: then it runs where its function does. */
-function commandDirectory(cwd: string | undefined): { readonly cwd?: string } {
-  if (cwd !== undefined && isAbsolute(cwd)) return { cwd };
-  const current = unlessRefused(() => process.cwd(), undefined);
-  if (current !== undefined) return { cwd: resolve(current, cwd ?? '') };
-  if (cwd === undefined) return {};
-  throw new DeferredSweepError(
-    'DEFERRED_FUNCTION_REFUSED',
-    `cannot defer a command in ${JSON.stringify(cwd)}: this process has no working directory any more; give an absolute path`,
-  );
+/** As a place: later another user may make a directory of that name. */
+function commandDirectory(cwd: string): Place {
+  try {
+    return placeOf(resolve(cwd));
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new DeferredSweepError(
+      'DEFERRED_FUNCTION_REFUSED',
+      `cannot defer a command in ${JSON.stringify(cwd)}: ${systemReason(error)}; give the absolute path of a directory that exists now`,
+      { cause: error },
+    );
+  }
 }
 
 function requireRecord(what: string, value: unknown): void {
@@ -76,16 +85,17 @@ function requireText(what: string, value: unknown): void {
  * and writes to this process's standard error. When the current invocation's signal is aborted the group gets
  * SIGTERM, and SIGKILL as soon as its leader has exited or the grace is over: it must not go on beside its next attempt.
  *
- * @throws `DEFERRED_COMMAND_FAILED` when it cannot be started, exits with another code, or is ended by a signal.
+ * @throws `DEFERRED_COMMAND_FAILED` when its directory is not that of registration, when it cannot be started, exits with another code, or is ended by a signal.
  */
 export async function runCommand(command: CommandDescriptor): Promise<void> {
   const { spawn } = await import('node:child_process');
   const signal = currentInvocation()?.signal;
   const killSignal = currentKillSignal();
   if (signal?.aborted) throw commandFailed(command, 'was not started, its time is over', signal.reason);
+  requireSamePlace(command);
   await new Promise<void>((fulfill, reject) => {
     const child = spawn(command.file, command.argv, {
-      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+      ...(command.cwd === undefined ? {} : { cwd: command.cwd.path }),
       // What it starts begins no sweep.
       env: { ...process.env, [INSIDE]: '1', ...command.env },
       detached: true,
@@ -102,7 +112,9 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
     };
     child.once('error', error => {
       settle();
-      reject(commandFailed(command, `could not be started in ${command.cwd ?? currentDirectory()}`, error));
+      reject(
+        commandFailed(command, `could not be started in ${command.cwd?.path ?? currentDirectory()}`, error),
+      );
     });
     child.once('exit', (code, killedBy) => {
       settle();
@@ -117,6 +129,18 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
         );
     });
   });
+}
+
+/** A command without a directory of its own runs in that of its function, which its runner has checked. */
+function requireSamePlace(command: CommandDescriptor): void {
+  if (command.cwd === undefined) return;
+  const state = stateOf(command.cwd);
+  if (state === 'same') return;
+  const why = state === 'gone' ? 'cannot be reached' : 'is another one than at registration';
+  throw commandFailed(
+    command,
+    `was not started, its directory ${command.cwd.path} ${why}; put the directory back, or do by hand what it was to do`,
+  );
 }
 
 function commandFailed(command: CommandDescriptor, why: string, cause?: unknown): DeferredSweepError {

@@ -1,4 +1,6 @@
 import { DeferredSweepError } from '../errors.ts';
+import { decodePlace } from '../log/decode-record.ts';
+import type { Place } from '../log/records.ts';
 import { type Fields, fieldsOf } from '../log/validate.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { decode, encode } from '../value/codec.ts';
@@ -27,8 +29,8 @@ export interface ModuleDescriptor {
   /** Dotted path from the module's namespace, e.g. `Resource.close`; the last but one is the function's `this`. */
   readonly export: string;
   /**
-   * Where a program can put another function into the place: checksums of the function's text and of the module's file. A
-   * function of another text in an unchanged file is another function; in a changed one it is its new version.
+   * Checksums of the function's text and of the module's file. A function of another text in an unchanged file is another
+   * function; in a changed one it is its new version. Absent for what was not looked up, or was made by a loader.
    */
   readonly text?: number;
   readonly file?: number;
@@ -41,12 +43,13 @@ export interface SourceDescriptor extends SourceText {
   readonly closure?: Closure;
 }
 
-/** A program to be started, in the working directory `cwd`. */
+/** A program to be started. */
 export interface CommandDescriptor {
   readonly kind: 'command';
   readonly file: string;
   readonly argv: readonly string[];
-  readonly cwd?: string;
+  /** Where it was given a directory. It runs in no other of that name. Absent: it runs where its function does. */
+  readonly cwd?: Place;
   /** Additions to the environment of the process that starts it. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -164,12 +167,12 @@ function parseModule(fields: Fields): ModuleDescriptor {
 }
 
 function parseCommand(fields: Fields): CommandDescriptor {
-  const cwd = fields.optionalText('cwd');
+  const cwd = fields.has('cwd') ? decodePlace(fields, 'cwd') : null;
   return {
     kind: 'command',
     file: fields.text('file'),
     argv: fields.texts('argv'),
-    ...(cwd === undefined ? {} : { cwd }),
+    ...(cwd === null ? {} : { cwd }),
     ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.text(name)) }),
   };
 }

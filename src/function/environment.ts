@@ -1,8 +1,16 @@
 /** Environment variables of the owner that a function is to find in a runner, which has the sweeper's. */
 
-/** The values that these variables have now; `null` for one that is not set. @throws TypeError */
+import { requireStorable } from './storable.ts';
+
+/**
+ * The values that these variables have now; `null` for one that is not set.
+ * @throws TypeError
+ * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` for a text that a record would give back otherwise
+ */
 export function captureEnvironment(names: readonly string[]): Record<string, string | null> {
-  return Object.fromEntries(checkedNames(names).map(name => [name, process.env[name] ?? null]));
+  const captured = Object.fromEntries(checkedNames(names).map(name => [name, process.env[name] ?? null]));
+  requireStorable(captured, 'env');
+  return captured;
 }
 
 /** Returns names that an environment can have. @throws TypeError */

@@ -2,11 +2,13 @@ import types from 'node:util/types';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
 import { storeBySource } from './closure/capture.ts';
-import { nativeRefusal } from './closure/capture-refusals.ts';
-import { classRefusal, generatorRefusal } from './closure/store-source.ts';
+import { nativeRefusal, receiverRefusal } from './closure/capture-refusals.ts';
+import { analysisOf, classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
 import type { Callable, StoredCall } from './descriptor.ts';
+import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
 import { locateFunction } from './locate.ts';
+import { hasSeveralHolders } from './module/find-export.ts';
 import { mention, refusing } from './refusal.ts';
 
 /**
@@ -34,6 +36,26 @@ function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number)
   if (located === undefined) throw nativeRefusal([mention(fn)]);
   if (located.kind === 'text') return storeBySource(fn, located.inspected, args, maxCapturedBytes);
   if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
-  if (Function.prototype.toString.call(fn).startsWith('class')) throw classRefusal([mention(fn)]);
+  const text = Function.prototype.toString.call(fn);
+  if (text.startsWith('class')) throw classRefusal([mention(fn)]);
+  if (/\b(this|super)\b/.test(text)) refuseSeveralReceivers(fn);
   return { descriptor: toReference(located), encodedArguments: snapshot(args, 'args') };
+}
+
+/** Asked about already. */
+const known = new WeakSet<Callable>();
+
+/** A reference finds the object that has the function, to be its `this`, by one path. */
+function refuseSeveralReceivers(fn: Callable): void {
+  if (known.has(fn)) return;
+  const inspected = inspectFunction(fn);
+  if (inspected !== undefined && usesReceiver(fn, inspected) && hasSeveralHolders(fn, inspected))
+    throw receiverRefusal([mention(fn, inspected)]);
+  known.add(fn);
+}
+
+/** `super.drop()` hands it on. What cannot be read may use it. */
+function usesReceiver(fn: Callable, inspected: InspectedFunction): boolean {
+  const analysis = analysisOf(fn, inspected);
+  return analysis === undefined || analysis.thisUse === 'call' || analysis.bound.includes('super');
 }

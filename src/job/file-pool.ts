@@ -7,6 +7,7 @@ import { stateIo } from '../state/file-io.ts';
 import { currentPlace, isSamePlace } from '../state/place.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
+import { changeOfUser, currentUser, type ProcessUser } from '../trust/user.ts';
 
 /** The state files of one manager. Jobs that follow each other use one file; jobs side by side have one each. */
 export class FilePool {
@@ -15,6 +16,8 @@ export class FilePool {
   readonly #logger: Logger;
   /** The file of an ended job, for the next job. Locked, and without functions. */
   #idle: StateFile | undefined;
+  /** Who made each file: its functions run with the rights of that user. */
+  readonly #makers = new WeakMap<StateFile, ProcessUser>();
   #isClosed = false;
   #knowsFileSystem = false;
 
@@ -31,7 +34,7 @@ export class FilePool {
 
   /** A locked file without functions, for a job. @throws as `DeferredFunctionManager.open` */
   async take(): Promise<StateFile> {
-    const file = this.#takeIdle() ?? (await createStateFile(this.#directory, this.#settings));
+    const file = this.#takeIdle() ?? this.#made(await createStateFile(this.#directory, this.#settings));
     try {
       this.#checkFileSystem(file);
     } catch (error) {
@@ -43,7 +46,7 @@ export class FilePool {
 
   /** A fresh file, without waiting. @param cwd - the working directory for its functions */
   createNow(cwd: Place | null): StateFile {
-    return createStateFileNow(this.#directory, { ...this.#settings, cwd });
+    return this.#made(createStateFileNow(this.#directory, { ...this.#settings, cwd }));
   }
 
   /** Takes back a file in which nothing is pending. Empties it for another job (true), or removes it (false). */
@@ -82,10 +85,17 @@ export class FilePool {
     const file = this.#idle;
     this.#idle = undefined;
     if (!file) return undefined;
+    const maker = this.#makers.get(file);
+    const isSameUser = maker !== undefined && changeOfUser(maker) === undefined;
     // A runner takes the working directory from the header.
-    if (isSamePlace(file.header.cwd, currentPlace())) return file;
+    if (isSameUser && isSamePlace(file.header.cwd, currentPlace())) return file;
     this.remove(file);
     return undefined;
+  }
+
+  #made(file: StateFile): StateFile {
+    this.#makers.set(file, currentUser());
+    return file;
   }
 
   #checkFileSystem(file: StateFile): void {

@@ -119,15 +119,15 @@ export class Job {
     return deferred;
   }
 
-  /** Another process, which imports its module anew, does not find what was put into its variables since. */
+  /** Another process, which imports its module anew, has in its variables what that and the functions before it put there. */
   #tellOfModuleState(fn: AnyFunction, { name, module }: DeferredFunction): void {
     const { moduleState, sweep } = this.#parts.options;
     if (moduleState === 'allow' || module.startsWith('node:')) return;
     const variable = moduleStateOf(fn);
     if (variable === undefined || (moduleState === 'warn' && told.has(fn))) return;
     const message =
-      `cannot give ${name} of ${module} its variable ${variable} as it is now: another process that runs it imports the ` +
-      `module anew, where ${variable} is made anew; pass ${variable} as an argument`;
+      `cannot give ${name} of ${module} its variable ${variable} as it is now: another process imports the module ` +
+      `anew, and functions of other jobs that run there before may change it; pass ${variable} as an argument`;
     if (moduleState === 'refuse') throw new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', message);
     told.add(fn);
     sweep.logger.warn(`deferred-sweep: ${message}`);

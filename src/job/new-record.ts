@@ -2,10 +2,11 @@ import { unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
 import { encodeDescriptor } from '../function/descriptor.ts';
 import { captureEnvironment } from '../function/environment.ts';
-import { codePathOf } from '../function/module/code-path.ts';
+import { codePathsOf } from '../function/module/code-path.ts';
 import { epochMs } from '../log/clock.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import { currentPlace } from '../state/place.ts';
+import { inOrder } from '../trust/code-owners.ts';
 import { knownOwnersOf } from '../trust/known-owners.ts';
 import type { JobOptions } from './options.ts';
 
@@ -52,7 +53,6 @@ function environment(
 
 /** Users other than root and us who could replace the code of a function: trusted now, and not more than these later. */
 function codeOwnersOf({ descriptor }: DeferredFunction): { readonly codeOwners?: readonly number[] } {
-  const code = codePathOf(descriptor);
-  const owners = code ? knownOwnersOf(code.path) : [];
+  const owners = inOrder(codePathsOf(descriptor).flatMap(({ path }) => knownOwnersOf(path)));
   return owners.length > 0 ? { codeOwners: owners } : {};
 }

@@ -147,7 +147,8 @@ function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
   };
 }
 
-function decodePlace(fields: Fields, name: string): Place | null {
+/** A place or null. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
+export function decodePlace(fields: Fields, name: string): Place | null {
   if (fields.any(name) === null) return null;
   const place = fields.map(name);
   return { path: place.text('path'), inode: place.text('inode'), uid: place.number('uid') };

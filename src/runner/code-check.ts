@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { FunctionDescriptor } from '../function/descriptor.ts';
-import { codePathOf } from '../function/module/code-path.ts';
+import { codePathsOf } from '../function/module/code-path.ts';
 import { checkUnchangedOwners } from '../trust/code-owners.ts';
 import type { Trust } from '../trust/trust.ts';
 
@@ -22,14 +22,14 @@ export class CodeCheck {
 
   /** @param owners - at registration @throws as {@link checkUnchangedOwners} */
   check(descriptor: FunctionDescriptor, owners: readonly number[]): void {
-    const code = codePathOf(descriptor);
-    const question = code && `${code.what} ${owners.join()} ${code.path}`;
+    const code = codePathsOf(descriptor);
+    const question = JSON.stringify([owners, code]);
     const nowMs = performance.now();
     if (question === this.#asked && nowMs < this.#untilMs) return;
     // Another function ran since, and may have changed the answer.
     this.#asked = undefined;
-    if (!code) return;
-    if (checkUnchangedOwners(code.what, code.path, owners, this.#trust)) this.#asked = question;
+    const isOurs = code.map(({ what, path }) => checkUnchangedOwners(what, path, owners, this.#trust));
+    if (isOurs.length > 0 && !isOurs.includes(false)) this.#asked = question;
     this.#untilMs = nowMs + ANSWER_HOLDS_MS;
   }
 }

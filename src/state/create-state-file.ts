@@ -32,6 +32,8 @@ import {
   type Place,
   type RunOrder,
 } from '../log/records.ts';
+import { inOrder } from '../trust/code-owners.ts';
+import { knownOwnersOf } from '../trust/known-owners.ts';
 import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
@@ -206,13 +208,15 @@ function currentUmask(): number {
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
 }
 
-/** The options of Node without those that name the program, and whose the files are that they name. */
+/** The options of Node without those that name the program; whose the files are that they name, and Node itself. */
 function optionsOfNode(
   isProgram: (path: string) => boolean,
 ): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'preloadsProgram' | 'loaderOwners'> {
   const given = nodeStart();
   const { directory, ...kept } = withoutLoaders(given, isProgram);
-  const loaderOwners = loaderOwnersOf({ directory, ...kept });
+  const node = nodePath();
+  const nodeOwners = node === '' ? [] : knownOwnersOf(node);
+  const loaderOwners = inOrder([...nodeOwners, ...loaderOwnersOf({ directory, ...kept })]);
   return {
     ...kept,
     ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),

@@ -93,7 +93,8 @@ function loaderOptions(words: readonly string[], directory: string): LoaderOptio
   });
 }
 
-function moduleAt(specifier: string, directory: string): string | undefined {
+/** The absolute path of what a specifier in this directory names; undefined where it is not found, or no file. */
+export function moduleAt(specifier: string, directory: string): string | undefined {
   if (specifier.startsWith('file:')) return unlessUnresolved(() => fileURLToPath(specifier));
   if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolve(directory, specifier);
   if (/^(node|data|https?):/.test(specifier)) return undefined;

@@ -29,7 +29,7 @@ export function refuseChangedUser(before: ProcessUser, name: string, path: strin
   );
 }
 
-/** In words, where they differ; undefined where they do not. */
+/** How the user of this process differs from the one before, in words; undefined where it does not. */
 export function changeOfUser(before: ProcessUser): string | undefined {
   const now = currentUser();
   if (before.uid !== now.uid) return `user id ${before.uid}, now ${now.uid}`;

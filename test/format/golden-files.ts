@@ -43,7 +43,7 @@ const second = deferOf(2, [2, -1, 1.5, null, undefined, false], {
     kind: 'command',
     file: '/bin/rm',
     argv: ['-rf', '/scratch/2'],
-    cwd: '/',
+    cwd: { path: '/', inode: '8:1', uid: 0 },
     env: { LANG: 'C' },
   }),
   cwd: { path: '/scratch', inode: '8:2', uid: 1000 },

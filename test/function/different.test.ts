@@ -9,7 +9,7 @@ import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const LIBRARY = `import { appendFileSync } from 'node:fs';
   let n = 0; export const set = value => { n = value; };
-  export const moduleState = out => appendFileSync(out, JSON.stringify(['module state', n]) + '\\n');`;
+  export const moduleState = (out, what) => appendFileSync(out, JSON.stringify([what, n++]) + '\\n');`;
 
 const PROGRAM = `import { appendFileSync } from 'node:fs';
   import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
@@ -18,7 +18,8 @@ const PROGRAM = `import { appendFileSync } from 'node:fs';
   const job = await new DeferredFunctionManager(base, { moduleState: 'allow' }).open();
   const say = (what, value) => appendFileSync(out, JSON.stringify([what, value]) + '\\n');
   library.set(5);
-  job.defer(library.moduleState, out);
+  job.defer(library.moduleState, out, 'module state');
+  job.defer(library.moduleState, out, 'module state left');
   process.env.OF_THE_OWNER = 'set';
   job.defer(() => say('process.env', [process.env.OF_THE_OWNER ?? null, process.env.OF_THE_SWEEPER ?? null]));
   job.defer(() => say('process.argv', process.argv.length > 2));
@@ -55,6 +56,7 @@ before(t => {
 
 const ROWS: readonly [law: string, what: string, value: unknown][] = [
   ['an exported function finds the variables of its module as evaluating it makes them', 'module state', 0],
+  ['and as functions that ran before in that process left them', 'module state left', 1],
   ["the environment is the sweeper's", 'process.env', [null, 'set']],
   ["process.argv is the runner's", 'process.argv', false],
   ['global variables that the program made are not there', 'globals', 'undefined'],

@@ -381,7 +381,12 @@ test('functions are looked for in objects, not in tables of thousands of rows', 
 test("a command's directory is the one it meant when it was deferred", () => {
   const { descriptor } = DeferredFunction.command('true', [], { cwd: 'build' });
   assert.ok(descriptor.kind === 'command');
-  assert.equal(descriptor.cwd, join(process.cwd(), 'build'));
+  assert.equal(descriptor.cwd?.path, join(process.cwd(), 'build'));
+  assert.throws(() => DeferredFunction.command('true', [], { cwd: 'no-such-directory' }), {
+    code: 'DEFERRED_FUNCTION_REFUSED',
+    message:
+      /^cannot defer a command in "no-such-directory": .*ENOENT.*; give the absolute path of a directory/,
+  });
 });
 
 /** A program that replaces a member of what a module exports, or of itself, and dies; what runs then, or why nothing does. */
@@ -428,4 +433,69 @@ test('no other function runs in the place of a member that its program replaced'
     replaceAndSweep(t, 'library.mjs', member.replace(/throw.*?'\)/, ''), 'job.defer(api.drop);'),
     'ok',
   );
+});
+
+test('an export that is another function in another process is not run', t => {
+  const library = `const log = text => process.getBuiltinModule('node:fs').appendFileSync(process.env.LEDGER, text);
+     export const drop = process.argv[1].endsWith('main.mjs') ? () => log('one') : () => log('other');`;
+  assert.equal(
+    replaceAndSweep(t, 'library.mjs', library, 'job.defer(lib.drop);'),
+    'DEFERRED_FUNCTION_MISSING',
+  );
+  const captured = 'const { drop } = lib; job.defer(() => drop());';
+  assert.equal(replaceAndSweep(t, 'library.mjs', library, captured), 'DEFERRED_FUNCTION_MISSING');
+});
+
+test('of two functions of CommonJS under one name, the one that was registered runs', async t => {
+  const functions = "const a = () => 'a', b = () => 'b';";
+  const cases: readonly (readonly [exports: string, path: string, name: string])[] = [
+    ['module.exports = a; a.default = b;', '', 'a'],
+    ['module.exports = a; a.default = b;', 'default', 'b'],
+    ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'x.close', 'a'],
+    ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'default.x.close', 'b'],
+    ["Object.defineProperty(exports, '__esModule', { value: true }); exports.default = b;", 'default', 'b'],
+    ["exports.__esModule = true; exports['x.y'] = a; exports.x = { y: b };", 'x.y', 'b'],
+    ["exports.__esModule = true; exports['x.y'] = a;", 'x\\.y', 'a'],
+    ["exports['x.y'] = a; exports[''] = b;", 'x\\.y', 'a'],
+  ];
+  const root = freshDirectory(t);
+  const require = createRequire(import.meta.url);
+  for (const [index, [exports, path, name]] of cases.entries()) {
+    const file = join(root, `${index}.cjs`);
+    writeFileSync(file, `${functions} ${exports}`);
+    const names = path
+      .split(/(?<!\\)\./)
+      .filter(Boolean)
+      .map(part => part.replace('\\', ''));
+    let fn = require(file) as AnyFunction & Record<string, AnyFunction & Record<string, never>>;
+    for (const part of names) fn = fn[part] as never;
+    assert.equal(await DeferredFunction.create(fn).invoke(), name, `${exports} ${path}`);
+    assert.equal(await DeferredFunction.create(() => fn()).invoke(), name, `captured: ${exports} ${path}`);
+  }
+});
+
+test('a member that uses `this` runs on the one exported object that has it, or is refused', async t => {
+  const { Base, Derived, a, b, c, alone, lone, heir } = (await moduleOf(
+    t,
+    `export class Base { static dir() { return 'base'; } static clean() { return this.dir(); } static plain() { return 'plain'; } }
+     export class Derived extends Base {
+       static dir() { return 'derived'; } static own() { return this.dir(); } static up() { return super.dir() + this.dir(); }
+     }
+     function clean() { return this.dir; } function plain() { return 'plain'; }
+     export const a = { dir: 'a', clean, plain }; export const b = { dir: 'b', clean, plain };
+     export const c = { dir: 'c', clean() { return this.dir; } }; export { c as again };
+     export const alone = { dir: 'alone', remove() { return this.dir; } };
+     export function lone() { return this === undefined; } export const heir = Object.create(c, { dir: { value: 'heir' } });`,
+  )) as unknown as Record<string, Record<string, AnyFunction>>;
+  const several = ['uses `this`, and more than one exported object has it; defer a function that calls it'];
+  for (const fn of [Base!.clean!, Derived!.clean!, a!.clean!, b!.clean!, c!.clean!, heir!.clean!])
+    assertRefused(fn, ...several);
+  const call = async (fn: AnyFunction): Promise<unknown> => await DeferredFunction.create(fn).invoke();
+  for (const holder of [Base, Derived, a, b]) assert.equal(await call(holder!.plain!), 'plain');
+  assert.equal(await call(Derived!.own!), 'derived');
+  assert.equal(await call(Derived!.up!), 'basederived');
+  assert.equal(await call(alone!.remove!), 'alone');
+  assert.equal(await call(lone as unknown as AnyFunction), true);
+  assert.equal(await call(() => Derived!.clean!()), 'derived');
+  assert.equal(await call(() => b!.clean!()), 'b');
 });

@@ -52,6 +52,28 @@ const CASES: readonly [label: string, text: string, variable: string | undefined
     undefined,
   ],
   ['a function of a loader', 'const wrap = f => f; export const fn = wrap(() => 1);', undefined],
+  [
+    'a list that is filled',
+    'const log = []; export const add = x => log.push(x); add(1); export const fn = () => log.at(0);',
+    'log',
+  ],
+  [
+    'a member of an instance that is assigned',
+    'class Client {} const client = new Client(); export const setUp = () => { client.id = 1; }; setUp(); export const fn = () => client.id;',
+    'client',
+  ],
+  [
+    'a client with methods',
+    'class Client { remove() {} } const client = new Client(); export const fn = () => client.remove();',
+    undefined,
+  ],
+  ['a pattern', 'const safe = /^[a-z]+$/; export const fn = () => safe.test("a");', undefined],
+  ['a global', 'const log = console; export const fn = () => log.error("");', undefined],
+  [
+    'the namespace of a module',
+    "import * as fs from 'node:fs'; export const fn = () => fs.rmSync('/nonexistent', { force: true });",
+    undefined,
+  ],
   ['nothing', 'export const fn = () => 1;', undefined],
 ];
 
@@ -108,6 +130,29 @@ test('a function of a CommonJS module is told of as well', async t => {
   job.defer(fn).cancel();
   assert.match(warnings.join(), /its variable dir as it is now/);
   await job.close();
+});
+
+test('what require gives to a CommonJS module is not told of', async t => {
+  const root = freshDirectory(t);
+  writeFileSync(join(root, 'helper.cjs'), 'exports.remove = () => {};');
+  // TypeScript's output begins so.
+  const interop = `var __importDefault = (this && this.__importDefault) || function (mod) {
+    return (mod && mod.__esModule) ? mod : { "default": mod }; };
+    Object.defineProperty(exports, "__esModule", { value: true }); exports.fn = fn;`;
+  for (const [index, text] of [
+    "const fs = require('node:fs'); exports.fn = () => fs.rmSync('/nonexistent', { force: true });",
+    "const cp = require('child_process'); exports.fn = () => cp.execFileSync('true');",
+    "const helper = require('./helper.cjs'); exports.fn = () => helper.remove();",
+    `${interop} const fs_1 = __importDefault(require('fs')); function fn() { fs_1.default.rmSync('/nonexistent', { force: true }); }`,
+    `${interop} const helper_1 = __importDefault(require('./helper.cjs')); function fn() { helper_1.default.remove(); }`,
+  ].entries()) {
+    const path = join(root, `${index}.cjs`);
+    writeFileSync(path, text);
+    const { fn } = createRequire(import.meta.url)(path) as { fn: AnyFunction };
+    const { job } = await jobWith(t, { moduleState: 'refuse' });
+    job.defer(fn).cancel();
+    await job.close();
+  }
 });
 
 test('another value of the option is refused', () => {

@@ -33,3 +33,27 @@ for (const [label, change] of Object.entries(CHANGES)) {
     );
   });
 }
+
+for (const [label, change] of Object.entries(CHANGES)) {
+  for (const when of ['before', 'after']) {
+    test(`a job does not get the file of the one ${when} whose end the ${label} changed`, {
+      skip: notRoot,
+    }, t => {
+      const place = freshPlace(t);
+      const program = `
+        const { DeferredFunctionManager } = await import(${JSON.stringify(library)});
+        const manager = new DeferredFunctionManager(${JSON.stringify(place.base)}, { logger: null });
+        const first = await manager.open();
+        ${when === 'before' ? change : ''}
+        await first.close();
+        ${when === 'after' ? change : ''}
+        const path = await manager.open({ sweep: 'none' }).then(job => job.path, ({ code }) => code);
+        console.log(path === first.path ? 'the same file' : 'another file, or none');
+        process.exit();`;
+      const argv = ['--input-type=module', '--eval', program];
+      const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+      assert.equal(stderr, '');
+      assert.equal(stdout, 'another file, or none\n');
+    });
+  }
+}

@@ -312,6 +312,10 @@ test('what could not be read again is refused, not registered', async t => {
   const { base, ledger } = freshPlace(t);
   await using manager = new DeferredFunctionManager(base, { logger: null });
   const job = await manager.open();
+  await using marking = new DeferredFunctionManager(`${base}-2`, { logger: null, env: ['MARKED'] });
+  await using other = await marking.open();
+  process.env.MARKED = '\ufeff'.padEnd(80, 'x');
+  t.after(() => delete process.env.MARKED);
   const half = '\ud800';
   const source = new Function(`return '${half}'`) as () => string;
   const refused: [attempt: () => unknown, valuePath: string][] = [
@@ -323,6 +327,8 @@ test('what could not be read again is refused, not registered', async t => {
     ],
     [() => DeferredFunction.of({ module: 'node:fs', export: half }), 'function.export'],
     [() => job.defer(source), 'function.source'],
+    [() => DeferredFunction.capture(appendFileSync, [ledger, ''], { env: ['MARKED'] }), 'env.MARKED'],
+    [() => other.defer(appendFileSync, ledger, ''), 'env.MARKED'],
     [() => job.defer(() => source()), 'function.closure.references[0].source'],
   ];
   for (const [attempt, valuePath] of refused) {

@@ -59,6 +59,29 @@ for (const target of ['strangers', '../strangers', '../../strangers']) {
   });
 }
 
+for (const options of ['{}', "{ cwd: '.' }", '{ cwd: process.cwd() }']) {
+  test(`a command with ${options} does not run in another directory of that name`, async t => {
+    const project = makeProject(t, {
+      'main.mjs': `
+        import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+        import { DeferredFunction, DeferredFunctionManager } from 'deferred-sweep';
+        mkdirSync('work');
+        process.chdir('work');
+        const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+        job.defer(DeferredFunction.command('sh', ['./clean.sh', process.env.LEDGER], ${options}));
+        process.chdir('..');
+        renameSync('work', 'before');
+        mkdirSync('work');
+        writeFileSync('work/clean.sh', 'echo stranger >> "$1"');
+        process.kill(process.pid, 'SIGKILL');`,
+    });
+    assert.equal(runNode(project, ['main.mjs']).signal, 'SIGKILL');
+    const ran = onlyFunction(await sweep(project.base, quiet));
+    assert.deepEqual([ran.outcome, ran.error?.code], ['failed', 'DEFERRED_COMMAND_FAILED']);
+    assert.equal(existsSync(project.ledger), false);
+  });
+}
+
 test('absolute paths, imports and commands work without a directory', async t => {
   const project = makeProject(t, {
     'main.mjs': `

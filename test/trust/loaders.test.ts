@@ -1,7 +1,7 @@
 /** Whose the files are that Node loads before a program, at registration and when its functions run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadersOf } from '#dist/trust/loaders.js';
@@ -154,5 +154,29 @@ test('an owner of a loader who was there when the function was registered stays 
   const attack = attacks['--import'] as Attack;
   makeDirectory(directory, MALLORY, attack, marker);
   leaveOrphan(attack, directory, base, marker);
+  assert.equal(sweepAsVictim(base), '[1,0]');
+});
+
+test('under /tmp, a Node that another user put in the place of the owner’s is not started', {
+  skip: notRoot,
+}, t => {
+  const { directory, base, marker } = places(t);
+  const node = join(directoryOf(directory, ALICE), 'node');
+  copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE);
+  const program = `
+    import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+    const job = await new DeferredFunctionManager(process.argv[1], { logger: null }).open();
+    job.defer(() => {});
+    process.kill(process.pid, 'SIGKILL');`;
+  const argv = ['--input-type=module', '--eval', program, base];
+  const as = (uid: number) => ({ uid, gid: uid, cwd: '/', env: plainEnvironment() });
+  assert.equal(spawnSync(node, argv, as(ALICE)).signal, 'SIGKILL');
+  rmSync(directory, { recursive: true });
+  const stranger =
+    'mkdir "$0" && printf \'#!/bin/sh\necho stranger >> "%s"\n\' "$1" > "$0/node" && chmod 755 "$0/node"';
+  assert.equal(spawnSync('sh', ['-c', stranger, directory, marker], as(MALLORY)).status, 0);
+  assert.equal(sweepAsVictim(base), '[0,1,"DEFERRED_OWNER_CHANGED"]');
+  assert.equal(existsSync(marker), false);
+  rmSync(directory, { recursive: true });
   assert.equal(sweepAsVictim(base), '[1,0]');
 });

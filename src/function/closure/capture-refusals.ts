@@ -39,6 +39,15 @@ export function tooDeep(chain: readonly Mention[], most: number): DeferredSweepE
   );
 }
 
+/** A function that several exported objects have. */
+export function receiverRefusal(chain: readonly Mention[]): DeferredSweepError {
+  return refusal(
+    chain,
+    'uses `this`, and more than one exported object has it',
+    'defer a function that calls it on the right one: () => object.method()',
+  );
+}
+
 /** A function without a text and without a public name. */
 export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
   return refusal(

@@ -9,6 +9,7 @@ import { type InspectedFunction, inspectFunction } from '../inspector/inspector.
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { analysisOf } from './store-source.ts';
+import { isNamespaceLike, namedReference } from './variables.ts';
 
 /** What to do about such a function. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';
@@ -67,5 +68,16 @@ function isMadeAnew(name: string, value: unknown, { script }: InspectedFunction)
   if (code === undefined || value === undefined || value === null || code.declarations?.imports.has(name))
     return false;
   if (code.volatile.has(name) || code.changes.assigned.has(name)) return true;
-  return typeof value === 'object' && code.changes.changed.has(name) && code.changes.mutated.has(name);
+  // What an import or `require` gave, and what is Node's own, every process has.
+  if (typeof value !== 'object' || isNamespaceLike(name, value) || namedReference(value) !== undefined)
+    return false;
+  return code.changes.mutated.has(name) || (code.changes.called.has(name) && isCollection(value));
+}
+
+/** Whether methods of it change what it holds. Those of a client or a pattern rarely do. */
+function isCollection(value: object): boolean {
+  if (types.isProxy(value)) return false;
+  if (Array.isArray(value) || types.isMap(value) || types.isSet(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -116,7 +116,7 @@ function hasFunctions(value: object): boolean {
 }
 
 /** A module's namespace, or what a transpiler makes to stand for one. */
-function isNamespaceLike(name: string, value: object): boolean {
+export function isNamespaceLike(name: string, value: object): boolean {
   if (types.isModuleNamespaceObject(value)) return true;
   if (VITE_IMPORT.test(name)) return true;
   if (types.isProxy(value)) return false;

@@ -7,7 +7,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import types from 'node:util/types';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import type { InspectedFunction, Scope, Script } from '../inspector/inspector.ts';
@@ -19,20 +18,17 @@ import { restartsProgram } from './evaluation.ts';
 import { isMadeByHook } from './hook-made.ts';
 import { checksumsOf } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
+import {
+  DEEPEST_PATH,
+  findAmong,
+  isHeldBySeveral,
+  membersOf,
+  type Named,
+  newSearch,
+  type Search,
+} from './search-values.ts';
 
 const require = createRequire(import.meta.url);
-
-/** How far into exported objects and classes functions are looked for: `api.users.drop` is three names. */
-const DEEPEST_PATH = 3;
-
-/** An object with more properties is a table of data, and not looked into. */
-const MOST_PROPERTIES = 2_000;
-
-/** How many properties are looked at for one function, in all objects: some 2 ms. */
-const MOST_LOOKS = 10_000;
-
-/** Listing the properties of an object with a million of them takes seconds: once only. */
-const tables = new WeakSet<object>();
 
 /** The export that `fn` is; undefined for a function that is none, and for those of a module that restarts the program. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
@@ -41,9 +37,13 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, script);
   if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
   if (isMadeByHook(script)) return undefined;
-  const isReplaceable = path.length > 1 || !script.isModule;
-  const checksums = isReplaceable ? checksumsOf(fn, script) : {};
-  return Object.freeze({ kind: 'module', module: script.url, export: path.join('.'), ...checksums });
+  // A program may put another function there, and a module may choose by what is different in another process.
+  return Object.freeze({
+    kind: 'module',
+    module: script.url,
+    export: path.join('.'),
+    ...checksumsOf(fn, script),
+  });
 }
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
@@ -53,18 +53,33 @@ function isImportable(url: string): boolean {
   return path !== undefined && existsSync(path);
 }
 
+/** Whether more than one object among the exports has `fn`: which of them its `this` is to be, a reference cannot say. */
+export function hasSeveralHolders(fn: object, inspected: InspectedFunction): boolean {
+  const { script } = inspected;
+  const search = newSearch();
+  const values = script.isModule ? exportsOf(inspected) : valuesOfCommonJs(script, search);
+  return isHeldBySeveral(fn, values, search);
+}
+
 function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {
   const { script, scopes } = inspected;
-  // A module without variables that functions use has no scope of its own.
-  const variables = scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
-  if (!isCodeKnown(script) && isPrivate(fn, scopes, variables)) return undefined;
-  const declared = codeOf(script)?.declarations;
-  if (declared === undefined) return undefined;
-  const exported = Array.from(declared.exports, ([name, local]) => [name, read(variables, local)] as const);
+  if (!isCodeKnown(script) && isPrivate(fn, scopes, variablesOf(inspected))) return undefined;
+  const expression = codeOf(script)?.declarations?.defaultExport;
   return (
-    findAmong(fn, exported) ??
-    (declared.defaultExport && findInExpression(declared.defaultExport, inspected, ['default']))
+    findAmong(fn, exportsOf(inspected)) ??
+    (expression && findInExpression(expression, inspected, ['default']))
   );
+}
+
+/** A module without variables that functions use has no scope of its own. */
+function variablesOf({ scopes }: InspectedFunction): Readonly<Record<string, unknown>> {
+  return scopes.find(({ kind }) => kind === 'Module')?.variables ?? {};
+}
+
+function exportsOf(inspected: InspectedFunction): Named[] {
+  const variables = variablesOf(inspected);
+  const declared = codeOf(inspected.script)?.declarations?.exports ?? [];
+  return Array.from(declared, ([name, local]) => [name, read(variables, local)]);
 }
 
 /** A function made inside another, and held by no variable of the module. The module does not export it. */
@@ -77,74 +92,29 @@ function isPrivate(
   return findAmong(fn, valuesOf(variables)) === undefined;
 }
 
-function valuesOf(variables: Readonly<Record<string, unknown>>): [name: string, value: unknown][] {
+function valuesOf(variables: Readonly<Record<string, unknown>>): Named[] {
   return Object.keys(variables).map(name => [name, read(variables, name)]);
 }
 
 function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {
-  const loaded = script.url.startsWith('file:') ? require.cache[fileURLToPath(script.url)] : undefined;
-  if (loaded === undefined) return undefined;
-  const exports: unknown = loaded.exports;
-  if (exports === fn) return ['default'];
-  const looked = { objects: new Set<object>(), properties: 0 };
-  return findTranspiled(fn, exports) ?? findAmong(fn, membersOf(exports, looked), looked);
+  if (loadedCommonJs(script)?.exports === fn) return ['default'];
+  const search = newSearch();
+  return findAmong(fn, valuesOfCommonJs(script, search), search);
 }
 
 /** Of a module that was ESM once, exports are behind accessors the transpiler made, which may be read. */
-function findTranspiled(fn: object, exports: unknown): readonly string[] | undefined {
-  if (typeof exports !== 'object' || exports === null || !Object.hasOwn(exports, '__esModule'))
-    return undefined;
-  return findAmong(fn, valuesOf(exports as Record<string, unknown>));
+function valuesOfCommonJs(script: Script, search: Search): Named[] {
+  const exports: unknown = loadedCommonJs(script)?.exports;
+  const isTranspiled =
+    typeof exports === 'object' && exports !== null && Object.hasOwn(exports, '__esModule');
+  return [
+    ...(isTranspiled ? valuesOf(exports as Record<string, unknown>) : []),
+    ...membersOf(exports, search),
+  ];
 }
 
-/** What a search has seen: objects, and how many of their properties. */
-interface Looked {
-  readonly objects: Set<object>;
-  properties: number;
-}
-
-/** The path to `fn`: one of the values, or else below one, among the properties of plain objects and classes. */
-function findAmong(
-  fn: object,
-  values: readonly (readonly [name: string, value: unknown])[],
-  looked: Looked = { objects: new Set(), properties: 0 },
-  path: readonly string[] = [],
-): readonly string[] | undefined {
-  for (const [name, value] of values) if (value === fn) return [...path, name];
-  if (path.length + 1 >= DEEPEST_PATH) return undefined;
-  for (const [name, value] of values) {
-    const found = findAmong(fn, membersOf(value, looked), looked, [...path, name]);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** Data properties; no code of the holder runs. None of what was seen before, or is too large to be looked into. */
-function membersOf(holder: unknown, looked: Looked): [name: string, value: unknown][] {
-  const { objects, properties } = looked;
-  if (!isSearchable(holder) || objects.has(holder) || properties > MOST_LOOKS || tables.has(holder))
-    return [];
-  objects.add(holder);
-  const names = Object.getOwnPropertyNames(holder);
-  if (names.length > MOST_PROPERTIES) {
-    tables.add(holder);
-    return [];
-  }
-  looked.properties += names.length;
-  return names.flatMap((name): [string, unknown][] => {
-    if (name === 'prototype' || name === '' || name.includes('.')) return [];
-    const property = Object.getOwnPropertyDescriptor(holder, name);
-    return property !== undefined && 'value' in property ? [[name, property.value]] : [];
-  });
-}
-
-function isSearchable(value: unknown): value is object {
-  if (types.isProxy(value)) return false;
-  if (typeof value === 'function') return true;
-  if (typeof value !== 'object' || value === null) return false;
-  // An instance of a class has a state, which a later process's instance has not.
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+function loadedCommonJs({ url }: Script): NodeJS.Module | undefined {
+  return url.startsWith('file:') ? require.cache[fileURLToPath(url)] : undefined;
 }
 
 /** The path to the function at a position in an expression that no variable holds: `export default { drop() {} }`. */

@@ -54,14 +54,22 @@ function absoluteModule(module: string): string {
  */
 export async function importFunction(descriptor: ModuleDescriptor): Promise<Found<Callable>> {
   const found = await importCandidates(descriptor);
-  const callable = found.find((one): one is Found<Callable> => typeof one.value === 'function');
-  if (callable !== undefined) return callable;
+  const callables = found.filter((one): one is Found<Callable> => typeof one.value === 'function');
+  const registered = callables.find(({ value }) => !isAnother(value, descriptor));
+  if (registered !== undefined) return registered;
   const [{ value }] = found;
-  throw missing(descriptor, `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`);
+  throw missing(
+    descriptor,
+    callables.length > 0
+      ? 'another function is there than was registered, although the file is the same'
+      : `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`,
+  );
 }
 
 /** The same for a value of any type. */
 export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
+  // Only functions have checksums.
+  if (descriptor.text !== undefined) return (await importFunction(descriptor)).value;
   const [{ value }] = await importCandidates(descriptor);
   return value;
 }
@@ -78,13 +86,7 @@ async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, .
   if (descriptor.module.startsWith('node:')) roots.reverse();
   const [first, ...others] = roots.flatMap(root => follow(root, path) ?? []);
   if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
-  const found: [Found, ...Found[]] = [first, ...others];
-  if (found.every(({ value }) => isAnother(value, descriptor)))
-    throw missing(
-      descriptor,
-      'another function is there, since the program had replaced the one in its module',
-    );
-  return found;
+  return [first, ...others];
 }
 
 interface Found<V = unknown> {

@@ -1,4 +1,4 @@
-/** Telling a function of a module from another one that a program put into its place. */
+/** Telling a function of a module from another one in its place. */
 import { readFileSync } from 'node:fs';
 import zlib from 'node:zlib';
 import { unlessRefused } from '../../errors.ts';

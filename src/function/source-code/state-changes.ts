@@ -8,8 +8,10 @@ export interface StateChanges {
   readonly assigned: ReadonlySet<string>;
   /** Whose objects functions change, or hand to code that may; `name.member` where only an object in there is handed on. */
   readonly changed: ReadonlySet<string>;
-  /** Whose objects functions change for certain: by an assignment to a member, or a method that is none for reading. */
+  /** Whose objects functions change for certain: by an assignment to a member. */
   readonly mutated: ReadonlySet<string>;
+  /** Of whose objects functions call a method that is none for reading: a collection is changed by that. */
+  readonly called: ReadonlySet<string>;
   /** As `changed`, anywhere in the file. */
   readonly everChanged: ReadonlySet<string>;
 }
@@ -29,13 +31,14 @@ export function findChanges(program: Estree.Program): StateChanges {
   return finder;
 }
 
-/** What is done with an expression's value: nothing that changes it, something that does, or it goes elsewhere. */
-type Use = 'read' | 'passed' | 'changed';
+/** What is done with an expression's value: nothing that changes it, something that does or may, or it goes elsewhere. */
+type Use = 'read' | 'passed' | 'changed' | 'called';
 
 class Finder implements StateChanges {
   readonly assigned = new Set<string>();
   readonly changed = new Set<string>();
   readonly mutated = new Set<string>();
+  readonly called = new Set<string>();
   readonly everChanged = new Set<string>();
 
   visit(node: Estree.Node, use: Use, inFunction: boolean): void {
@@ -44,6 +47,7 @@ class Finder implements StateChanges {
       case 'Identifier':
         if (use !== 'read') this.#note(node.name, inFunction);
         if (use === 'changed' && inFunction) this.mutated.add(node.name);
+        if (use === 'called' && inFunction) this.called.add(node.name);
         return;
       case 'MemberExpression':
         if (
@@ -116,7 +120,7 @@ class Finder implements StateChanges {
     const method =
       callee.type === 'MemberExpression' && callee.property.type === 'Identifier' ? callee.property.name : '';
     if (callee.type === 'MemberExpression')
-      this.visit(callee.object, READING.has(method) ? 'read' : 'changed', inside);
+      this.visit(callee.object, READING.has(method) ? 'read' : 'called', inside);
     else this.visit(callee, 'read', inside);
     let root: Estree.Node = callee;
     while (root.type === 'MemberExpression') root = root.object;

@@ -10,6 +10,7 @@ import type { RunNote } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { MAIN, PRELOAD } from '../../runner/protocol.ts';
 import { stateOf } from '../../state/place.ts';
+import { checkUnchangedOwners } from '../../trust/code-owners.ts';
 import { checkLoaders } from '../../trust/loaders.ts';
 import type { Trust } from '../../trust/trust.ts';
 import { runnerExecArgv } from './node-options.ts';
@@ -81,10 +82,13 @@ function launch(fields: Omit<Launch, 'key'>): Launch {
   return { ...fields, key: JSON.stringify(fields) };
 }
 
-/** Why Node may not be started so: another user has come to own a loader. Then no function of the owner is called. */
+/** Why Node may not be started so: another user has come to own it or a loader. Then no function of the owner is called. */
 export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust): ReportedError | undefined {
   try {
-    checkLoaders(from, header.loaderOwners ?? [], trust);
+    const owners = header.loaderOwners ?? [];
+    // The sweeper runs in its own Node already.
+    if (from.nodePath !== process.execPath) checkUnchangedOwners('Node', from.nodePath, owners, trust);
+    checkLoaders(from, owners, trust);
     return undefined;
   } catch (error) {
     return reportError(error);
