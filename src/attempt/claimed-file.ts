@@ -101,6 +101,11 @@ export class ClaimedFile {
 
   /** Reads the file again, after its owner registered, cancelled or ran through it. */
   refresh(): void {
+    const records = this.file.readOn(this.contents);
+    if (records) {
+      for (const record of records) if (record.kind === 'start') this.#handled.add(record.id);
+      return;
+    }
     const known = this.contents;
     this.contents = this.file.read();
     for (const { record, attemptCount } of this.contents.functions.values()) {

@@ -105,7 +105,7 @@ export class RunQueue {
       if (taken.contents.damagedBytes > 0) {
         // The damage may be in the header, so no other job may use the file.
         taken.retire();
-        this.#file.close();
+        taken.attempt(() => this.#file.close());
         return { report: taken.report(), left: [] };
       }
       if (taken.contents.pending().length === 0) {
@@ -117,7 +117,7 @@ export class RunQueue {
       // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
-        this.#file.close();
+        unlessRefused(() => this.#file.close(), undefined);
         return { report: refusedReport(this.path, error), left: [this.#file.name] };
       }
       taken.fail(error);
@@ -244,7 +244,7 @@ export class RunQueue {
     taken.attempt(() => this.#file.settleMarks());
     taken.attempt(() => this.#stayNamed());
     const left = this.#needsRunner ? [] : [this.#file.name];
-    this.#file.close();
+    taken.attempt(() => this.#file.close());
     return { report: taken.report(), left };
   }
 }

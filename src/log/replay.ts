@@ -3,7 +3,7 @@ import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { StateContents } from './contents.ts';
 import { decodeRecord, type SaltedRecord } from './decode-record.ts';
 import { FRAME_HEAD_BYTES, frameLength, readFrames } from './frame.ts';
-import type { HeaderRecord } from './records.ts';
+import type { HeaderRecord, StateRecord } from './records.ts';
 
 /**
  * Replays the bytes of a state file. Never throws for damage: bytes that are no record of this file are counted in
@@ -71,6 +71,22 @@ export function* replayInSlices(bytes: Buffer, sliceBytes: number): Generator<vo
     yield;
   }
   return contents;
+}
+
+/**
+ * Applies the bytes behind `contents.lengthBytes`, and returns their records. Undefined, with nothing applied, if something
+ * there is no whole record of the file.
+ */
+export function replayOn(contents: StateContents, bytes: Buffer): StateRecord[] | undefined {
+  const found: { readonly record: StateRecord; readonly offset: number }[] = [];
+  for (const stretch of readFrames(bytes, () => false)) {
+    const salted = stretch.kind === 'frame' ? readRecord(contents, stretch.payload) : undefined;
+    if (!salted) return undefined;
+    if (salted.record) found.push({ record: salted.record, offset: contents.lengthBytes + stretch.offset });
+  }
+  for (const { record, offset } of found) contents.apply(record, offset);
+  contents.lengthBytes += bytes.length;
+  return found.map(({ record }) => record);
 }
 
 /**

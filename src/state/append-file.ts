@@ -94,6 +94,11 @@ export class AppendFile {
     return readAll(this.fd, this.path);
   }
 
+  /** The bytes that count from an offset on. @throws Error of Node's shape */
+  readFrom(offset: number): Buffer {
+    return this.#readZeros(offset, Math.max(0, this.#lengthBytes - offset));
+  }
+
   /** The frame at an offset, or as much of it as counts. @throws Error of Node's shape */
   readFrame(offset: number): Buffer {
     const head = this.#readZeros(offset, FRAME_HEAD_BYTES);

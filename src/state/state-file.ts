@@ -17,7 +17,7 @@ import type {
   StartRecord,
   StateRecord,
 } from '../log/records.ts';
-import { replay } from '../log/replay.ts';
+import { replay, replayOn } from '../log/replay.ts';
 import { AppendFile } from './append-file.ts';
 import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
 
@@ -163,6 +163,18 @@ export class StateFile {
   /** Reads and replays the file. Owed marks count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
   read(): StateContents {
     return this.#replay(this.#file.read());
+  }
+
+  /**
+   * Applies to these contents what came to the file since they were read, owed marks too, and returns it. Undefined where only
+   * {@link read} can tell: the records moved here since, or bytes are not what was written. @throws as {@link read}
+   */
+  readOn(contents: StateContents): readonly StateRecord[] | undefined {
+    if (!contents.isWholeOf(this.header) || contents.lengthBytes > this.lengthBytes) return undefined;
+    const bytes = stateIo(`read ${this.path}`, this.path, () => this.#file.readFrom(contents.lengthBytes));
+    const records = replayOn(contents, bytes);
+    for (const mark of records ? this.#owedMarks : []) contents.apply(mark);
+    return records && [...records, ...this.#owedMarks];
   }
 
   /**
