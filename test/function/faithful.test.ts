@@ -451,6 +451,8 @@ test('of two functions of CommonJS under one name, the one that was registered r
   const cases: readonly (readonly [exports: string, path: string, name: string])[] = [
     ['module.exports = a; a.default = b;', '', 'a'],
     ['module.exports = a; a.default = b;', 'default', 'b'],
+    ['exports.x = a; exports.default = { x: b };', 'x', 'a'],
+    ['exports.x = a; exports.default = { x: b };', 'default.x', 'b'],
     ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'x.close', 'a'],
     ['exports.x = { close: a }; exports.default = { x: { close: b } };', 'default.x.close', 'b'],
     ["Object.defineProperty(exports, '__esModule', { value: true }); exports.default = b;", 'default', 'b'],
@@ -472,6 +474,18 @@ test('of two functions of CommonJS under one name, the one that was registered r
     assert.equal(await DeferredFunction.create(fn).invoke(), name, `${exports} ${path}`);
     assert.equal(await DeferredFunction.create(() => fn()).invoke(), name, `captured: ${exports} ${path}`);
   }
+});
+
+test('where a changed CommonJS module has two functions under one name, the right one runs or none', t => {
+  const library = (a: string, b: string, prefix = '') =>
+    `${prefix}const a = () => '${a}', b = () => { ${b} }; module.exports = a; a.default = b;`;
+  const deploy = (text: string): string =>
+    `job.defer(api.default); (await import('node:fs')).writeFileSync(${"new URL('library.cjs', import.meta.url)"}, ${JSON.stringify(text)});`;
+  const run = (text: string): string =>
+    replaceAndSweep(t, 'library.cjs', library('a', "throw new Error('b')"), deploy(text));
+  assert.equal(run(library('new a', "throw new Error('b')", '/* new */')), 'failed');
+  assert.equal(run(library('new a', "return 'new b'")), 'DEFERRED_FUNCTION_MISSING');
+  assert.equal(run("module.exports = { default: () => 'new b' };"), 'ok');
 });
 
 test('a member that uses `this` runs on the one exported object that has it, or is refused', async t => {

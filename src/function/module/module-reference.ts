@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DeferredSweepError, errorCode } from '../../errors.ts';
 import { importingForCall } from '../current-invocation.ts';
 import type { Callable, ModuleDescriptor } from '../descriptor.ts';
-import { isAnother } from './same-function.ts';
+import { hasText, isUnchanged } from './same-function.ts';
 import { withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
@@ -55,15 +55,24 @@ function absoluteModule(module: string): string {
 export async function importFunction(descriptor: ModuleDescriptor): Promise<Found<Callable>> {
   const found = await importCandidates(descriptor);
   const callables = found.filter((one): one is Found<Callable> => typeof one.value === 'function');
-  const registered = callables.find(({ value }) => !isAnother(value, descriptor));
-  if (registered !== undefined) return registered;
+  if (callables.length > 0) return registeredOf(callables, descriptor);
   const [{ value }] = found;
-  throw missing(
-    descriptor,
-    callables.length > 0
-      ? 'another function is there than was registered, although the file is the same'
-      : `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`,
-  );
+  throw missing(descriptor, `it is ${value === null ? 'null' : `of type ${typeof value}`}, not a function`);
+}
+
+/** The function that was registered, or its new version in a changed file. */
+function registeredOf(callables: readonly Found<Callable>[], descriptor: ModuleDescriptor): Found<Callable> {
+  const hasChecksums = descriptor.text !== undefined;
+  const same = hasChecksums ? callables.filter(({ value }) => hasText(value, descriptor)) : callables;
+  const possible = same.length > 0 || isUnchanged(descriptor) ? same : callables;
+  const [first] = possible;
+  if (first === undefined)
+    throw missing(descriptor, 'another function is there than was registered, although the file is the same');
+  // Of CommonJS it may be the exports or their `default`. Any other name is the same by both ways.
+  const isDefault = descriptor.export.split('.')[0] === 'default';
+  if (hasChecksums && isDefault && possible.some(({ value }) => value !== first.value))
+    throw missing(descriptor, 'two functions are there, and it cannot be told which of them was registered');
+  return first;
 }
 
 /** The same for a value of any type. */

@@ -15,10 +15,13 @@ export function checksumsOf(fn: object, script: Script): Pick<ModuleDescriptor, 
   return { text: crc32(Function.prototype.toString.call(fn)), file: crc32(file) };
 }
 
-/** Whether the function found is another one than was registered, and not its new version. */
-export function isAnother(fn: unknown, { module, text, file }: ModuleDescriptor): boolean {
-  if (text === undefined || typeof fn !== 'function') return false;
-  if (crc32(Function.prototype.toString.call(fn)) === text) return false;
+/** Whether a function has the text of the one that was registered. */
+export function hasText(fn: object, { text }: ModuleDescriptor): boolean {
+  return crc32(Function.prototype.toString.call(fn)) === text;
+}
+
+/** Whether the file of the module is as it was at registration. */
+export function isUnchanged({ module, file }: ModuleDescriptor): boolean {
   const now = readModule(module);
   return now !== undefined && crc32(now) === file;
 }
