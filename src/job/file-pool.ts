@@ -2,7 +2,12 @@ import { isPreloadedProgram } from '../function/module/preloaded-program.ts';
 import { fileSystemVerdict } from '../lock/file-system.ts';
 import type { Place } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';
-import { createStateFile, createStateFileNow, type StateFileSettings } from '../state/create-state-file.ts';
+import {
+  createStateFile,
+  createStateFileNow,
+  currentUmask,
+  type StateFileSettings,
+} from '../state/create-state-file.ts';
 import { stateIo } from '../state/file-io.ts';
 import { currentPlace, isSamePlace } from '../state/place.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
@@ -87,8 +92,10 @@ export class FilePool {
     if (!file) return undefined;
     const maker = this.#makers.get(file);
     const isSameUser = maker !== undefined && changeOfUser(maker) === undefined;
-    // A runner takes the working directory from the header.
-    if (isSameUser && isSamePlace(file.header.cwd, currentPlace())) return file;
+    // A runner takes the working directory and the umask from the header.
+    const isSameSetting =
+      isSamePlace(file.header.cwd, currentPlace()) && file.header.umask === currentUmask();
+    if (isSameUser && isSameSetting) return file;
     this.remove(file);
     return undefined;
   }

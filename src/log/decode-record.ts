@@ -151,7 +151,13 @@ function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
 export function decodePlace(fields: Fields, name: string): Place | null {
   if (fields.any(name) === null) return null;
   const place = fields.map(name);
-  return { path: place.text('path'), inode: place.text('inode'), uid: place.number('uid') };
+  const bornAtNs = place.optionalText('bornAtNs');
+  return {
+    path: place.text('path'),
+    inode: place.text('inode'),
+    uid: place.number('uid'),
+    ...(bornAtNs !== undefined && { bornAtNs }),
+  };
 }
 
 /** Bounds a time by the longest that a timer can wait. A longer timer would fire at once. */

@@ -26,13 +26,15 @@ export interface Owner {
   readonly pidNamespace: string | null;
 }
 
-/** A directory, by path, inode and owner. */
+/** A directory, by path, inode, owner and birth. */
 export interface Place {
   readonly path: string;
   /** `dev:ino`. */
   readonly inode: string;
   /** The id of its owner. */
   readonly uid: number;
+  /** When it was made, in nanoseconds since 1970: a later directory may get its inode number. Not every file system tells. */
+  readonly bornAtNs?: string;
 }
 
 /** The first record of a file. Written before the file gets its name, and never changed. */

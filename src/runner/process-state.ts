@@ -2,11 +2,10 @@
  * State of the runner's process that every function may change: environment, umask, working directory. It is restored
  * before each function to what the function's owner had.
  */
-import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
-import { inodeKey } from '../lock/held-file.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import type { RunNote } from '../report/report.ts';
+import { isSameDirectory, placeOf } from '../state/place.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
@@ -25,7 +24,7 @@ export class ProcessState {
   /** True where no function came before this one, or only such with the same directory, umask and environment. */
   isAsFor(header: HeaderRecord, record: DeferRecord): boolean {
     const before = this.#surroundings;
-    this.#surroundings = JSON.stringify([header.umask, placeOf(header, record), record.env]);
+    this.#surroundings = JSON.stringify([header.umask, cwdOf(header, record), record.env]);
     return before === undefined || before === this.#surroundings;
   }
 
@@ -34,7 +33,7 @@ export class ProcessState {
     process.umask(header.umask);
     if (process.env !== this.#object) process.env = this.#object;
     setEnvironment(record.env ? new Map([...this.#env, ...Object.entries(record.env)]) : this.#env);
-    const place = placeOf(header, record);
+    const place = cwdOf(header, record);
     if (place !== null && enter(place)) return this.#notes;
     enterNowhere();
     return [...this.#notes, 'directory-gone'];
@@ -42,7 +41,7 @@ export class ProcessState {
 }
 
 /** Null where the owner's directory was gone. */
-function placeOf(header: HeaderRecord, record: DeferRecord): Place | null {
+function cwdOf(header: HeaderRecord, record: DeferRecord): Place | null {
   return record.cwd === undefined ? header.cwd : record.cwd;
 }
 
@@ -63,11 +62,10 @@ function enter(place: Place): boolean {
   }, false);
 }
 
-function isIn({ path, inode, uid }: Place): boolean {
+function isIn(place: Place): boolean {
   return unlessRefused(() => {
-    const stat = statSync('.', { bigint: true });
-    const isSame = inodeKey(stat) === inode && Number(stat.uid) === uid && stat.nlink > 0n;
-    // The function's own paths are built from this name.
-    return isSame && process.cwd() === path;
+    // A removed directory has no name. The function's own paths are built from it.
+    const path = process.cwd();
+    return path === place.path && isSameDirectory(place, placeOf('.'));
   }, false);
 }

@@ -202,7 +202,7 @@ function nodePath(): string {
  * The umask, from /proc if there is one. umask(2) has to write it to read it, and a file that another thread creates in
  * that moment would be writable for all users.
  */
-function currentUmask(): number {
+export function currentUmask(): number {
   const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
   const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);

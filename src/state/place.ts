@@ -1,5 +1,5 @@
-/** Directories as headers name them: by path and inode. */
-import { statSync } from 'node:fs';
+/** Directories as headers name them: by path, inode, owner and birth. */
+import { type BigIntStats, statSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { Place } from '../log/records.ts';
@@ -12,7 +12,8 @@ export function currentPlace(): Place | null {
 /** @throws Error of Node's shape if there is no such directory */
 export function placeOf(path: string): Place {
   const stat = statSync(path, { bigint: true });
-  return { path, inode: inodeKey(stat), uid: Number(stat.uid) };
+  const bornAtNs = birthOf(stat);
+  return { path, inode: inodeKey(stat), uid: Number(stat.uid), ...(bornAtNs !== undefined && { bornAtNs }) };
 }
 
 /** The state of a place now. */
@@ -22,8 +23,7 @@ export type PlaceState = 'same' | 'gone' | 'replaced';
 export function stateOf(place: Place | null): PlaceState {
   if (place === null) return 'gone';
   try {
-    const now = placeOf(place.path);
-    return now.inode === place.inode && now.uid === place.uid ? 'same' : 'replaced';
+    return isSameDirectory(place, placeOf(place.path)) ? 'same' : 'replaced';
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     return 'gone';
@@ -32,7 +32,29 @@ export function stateOf(place: Place | null): PlaceState {
 
 /** Whether two places are one. */
 export function isSamePlace(one: Place | null, other: Place | null): boolean {
-  return one?.path === other?.path && one?.inode === other?.inode && one?.uid === other?.uid;
+  if (one === null || other === null) return one === other;
+  return one.path === other.path && isSameDirectory(one, other);
+}
+
+/** Whether two places are one directory, whatever its names are. */
+export function isSameDirectory(one: Place, other: Place): boolean {
+  const isSameBirth = one.bornAtNs === other.bornAtNs || !one.bornAtNs || !other.bornAtNs;
+  return one.inode === other.inode && one.uid === other.uid && isSameBirth;
+}
+
+function birthOf({ birthtimeNs }: BigIntStats): string | undefined {
+  return birthtimeNs > 0n && tellsBirths() ? `${birthtimeNs}` : undefined;
+}
+
+let tells: boolean | undefined;
+
+/** Where statx(2) is missing or forbidden, libuv gives the time of the last change as that of birth, for all there is. */
+function tellsBirths(): boolean {
+  tells ??= ['/', '/etc', '/var'].some(path => {
+    const stat = unlessRefused(() => statSync(path, { bigint: true }), undefined);
+    return stat !== undefined && stat.birthtimeNs !== stat.ctimeNs;
+  });
+  return tells;
 }
 
 /** The working directory when this module was loaded: close to the one in which Node was started. */

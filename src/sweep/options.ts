@@ -16,7 +16,7 @@ export interface SweepOptions {
    * @defaultValue the value stored with the function; 60000 for the start
    */
   timeoutMs?: number | undefined;
-  /** The longest time limit of any function, also of one without a limit; 0 is no cap. @defaultValue 0 */
+  /** The longest time limit that a sweep grants a function, also one without a limit; 0 is no cap. @defaultValue 0 */
   maxTimeoutMs?: number | undefined;
   /** Attempts of each function, over all processes. @defaultValue the value stored with the function */
   maxAttempts?: number | undefined;
@@ -100,13 +100,13 @@ export function resolveLogger(logger: Logger | null = defaultLogger): Logger {
     throw new TypeError('option "logger" must have the methods info and warn');
   const say = (level: keyof Logger, text: string): void => {
     const message = printable(text);
-    try {
-      logger[level](message);
-    } catch (error) {
+    // It may also reject, later.
+    const call = async (): Promise<void> => logger[level](message);
+    call().catch((error: unknown) =>
       process.emitWarning(
         printable(`deferred-sweep: the logger threw ${String(error)}; it was told: ${message}`),
-      );
-    }
+      ),
+    );
   };
   return { info: message => say('info', message), warn: message => say('warn', message) };
 }

@@ -1,7 +1,15 @@
 /** What is done with a job by others while its end is under way. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { appendFileSync, closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type Job, type Registration, sweep } from '#dist/index.js';
@@ -136,3 +144,28 @@ test('a function in its last attempt is not taken for dead by another that ends 
   await job.close();
   assert.equal(existsSync(join(place.directory, 'dead')), false);
 });
+
+test('the end of a job whose file another closed reports that, and throws nothing', {
+  skip: process.platform === 'linux' ? false : 'NOT TESTED: needs /proc to find the descriptor',
+}, async t => {
+  const { base, ledger } = freshPlace(t);
+  const manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  job.defer(appendFileSync, ledger, 'ran\n');
+  for (const fd of readdirSync('/proc/self/fd'))
+    if (unlessMissing(() => readlinkSync(`/proc/self/fd/${fd}`)) === job.path) closeSync(Number(fd));
+  const report = await job.close();
+  assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO', JSON.stringify(report));
+  await manager.close();
+  // Its lock is free.
+  await sweep(base, { logger: null });
+  assert.deepEqual(read(ledger), ['ran']);
+});
+
+function unlessMissing(look: () => string): string | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

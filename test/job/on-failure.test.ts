@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { DeferredFunctionManager, type FunctionFailure } from '#dist/index.js';
 import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
@@ -46,6 +47,27 @@ test('what onFailure throws is told to the logger, and changes nothing', async t
   );
   await manager.close();
 });
+
+for (const [how, fail] of Object.entries({
+  throws: () => {
+    throw new Error('no log today');
+  },
+  rejects: async () => {
+    throw new Error('no log today');
+  },
+}))
+  test(`a logger that ${how} is warned of, and changes nothing`, async t => {
+    const { base } = freshPlace(t);
+    const warned = once(process, 'warning');
+    const manager = new DeferredFunctionManager(base, { logger: { info: fail, warn: fail } });
+    const job = await manager.open();
+    job.defer(() => {
+      throw new Error('first');
+    });
+    assert.equal((await job.close()).failed, 1);
+    assert.match(String((await warned)[0]), /the logger threw Error: no log today; it was told: /);
+    await manager.close();
+  });
 
 test('an onFailure that is no function is refused', () => {
   assert.throws(() => new DeferredFunctionManager('/nowhere', { onFailure: 'mail' as never }), TypeError);

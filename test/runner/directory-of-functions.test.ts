@@ -46,17 +46,22 @@ for (const target of ['strangers', '../strangers', '../../strangers']) {
     assert.deepEqual([ran.outcome, ran.notes], ['failed', ['directory-gone']]);
   });
 
-  test(`where another directory has its name, ${target} is an error and finds nothing`, async t => {
-    const project = orphanOf(t, target);
-    const work = join(project.directory, 'work');
-    renameSync(work, `${work}-before`);
-    mkdirSync(work);
-    const victims = [join(work, 'strangers'), join(project.directory, 'strangers')];
-    for (const victim of victims) writeFileSync(victim, '');
-    const ran = onlyFunction(await sweep(project.base, quiet));
-    assert.deepEqual([ran.outcome, ran.notes], ['failed', ['directory-gone']]);
-    assert.deepEqual(victims.map(existsSync), [true, true]);
-  });
+  for (const [how, removeDirectory] of Object.entries({
+    // Its inode number may be used again.
+    removed: (path: string) => rmSync(path, { recursive: true }),
+    renamed: (path: string) => renameSync(path, `${path}-before`),
+  }))
+    test(`where another directory has its name, that was ${how}, ${target} is an error and finds nothing`, async t => {
+      const project = orphanOf(t, target);
+      const work = join(project.directory, 'work');
+      removeDirectory(work);
+      mkdirSync(work);
+      const victims = [join(work, 'strangers'), join(project.directory, 'strangers')];
+      for (const victim of victims) writeFileSync(victim, '');
+      const ran = onlyFunction(await sweep(project.base, quiet));
+      assert.deepEqual([ran.outcome, ran.notes], ['failed', ['directory-gone']]);
+      assert.deepEqual(victims.map(existsSync), [true, true]);
+    });
 }
 
 for (const options of ['{}', "{ cwd: '.' }", '{ cwd: process.cwd() }']) {

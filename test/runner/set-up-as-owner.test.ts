@@ -52,6 +52,24 @@ for (const [title, args, env] of [
   });
 }
 
+test('an orphan has the umask with which its job was opened, though the job before had another', async t => {
+  const project = makeProject(t, {
+    'main.mjs': `
+      import { DeferredFunctionManager } from 'deferred-sweep';
+      import { tell } from './tell.mjs';
+      const manager = new DeferredFunctionManager(process.env.BASE, { logger: null });
+      await manager.run(() => {});
+      process.umask(0o077);
+      const job = await manager.open();
+      job.defer(tell, process.env.LEDGER);
+      process.kill(process.pid, 'SIGKILL');`,
+    'tell.mjs': tell,
+  });
+  assert.equal(runNode(project, ['main.mjs']).signal, 'SIGKILL');
+  assert.equal((await sweep(project.base, quiet)).ok, 1);
+  assert.match(read(project.ledger)[0] ?? '', / 77$/);
+});
+
 test('a loader that is gone is left out, and the report says so', async t => {
   const project = makeProject(t, { 'main.mjs': tells, 'tell.mjs': tell, 'setup.cjs': '' });
   runNode(project, ['-r', './setup.cjs', 'main.mjs', 'here']);
