@@ -372,6 +372,34 @@ sys.exit(9)`;
   assert.equal(status, 9);
 });
 
+/** Runs its arguments as the leader of a terminal's session; hangs the terminal up when something was written to the FIFO `go`. */
+const hangup = `import os, pty, sys
+go, *args = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0: os.execv(args[0], args)
+open(go).read()
+os.close(fd)
+_, status = os.waitpid(pid, 0)
+sys.exit(status & 127)`;
+
+test('a hangup of the terminal reaches the program, also when the wrapper leads the session', t => {
+  const base = freshDirectory(t);
+  const gate = makeGate(base);
+  const program = `echo go > ${gate}; exec sleep 60`;
+  const args = [hangup, gate, process.execPath, commandLinePath, 'exec'];
+  const { status, stderr } = spawnSync(
+    'python3',
+    ['-c', ...args, '--defer', `touch ${base}/proof`, '--', 'sh', '-c', program],
+    {
+      env: environment(base),
+      encoding: 'utf8',
+      timeout: 30_000,
+    },
+  );
+  assert.equal(status, 1, stderr);
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
 test('without a wrapper nothing is registered, and that is said', t => {
   const base = freshDirectory(t);
   const run = (args: readonly string[], env: NodeJS.ProcessEnv) =>

@@ -4,11 +4,10 @@ import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 import { say } from '../output/output.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+/** Of these, the ones that have keys. A hangup goes to the leader of the session alone, which may be this process. */
+const TYPED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
-/**
- * Passes signals on. One that the kernel sent came from a terminal, whose whole foreground process group has got it:
- * the program, too.
- */
+/** Passes signals on, but for what was typed on a terminal: its whole foreground process group has got it. */
 export class SignalRelay {
   /** The first signal that came while there was nothing to pass it on to. */
   first: NodeJS.Signals | undefined;
@@ -19,7 +18,7 @@ export class SignalRelay {
   constructor() {
     for (const signal of FORWARDED) {
       process.on(signal, this.#listener);
-      keepSignalOrigin(signal);
+      if (TYPED.includes(signal)) keepSignalOrigin(signal);
     }
   }
 
@@ -42,7 +41,7 @@ export class SignalRelay {
 
   #pass(signal: NodeJS.Signals): void {
     if (this.#target !== undefined) {
-      if (!isFromKernel(signal)) this.#target(signal);
+      if (!TYPED.includes(signal) || !isFromKernel(signal)) this.#target(signal);
       return;
     }
     const isSecond = this.first !== undefined;
