@@ -43,10 +43,11 @@ function start(
   base: string,
   args: readonly string[],
   input: 'ignore' | 'pipe' = 'ignore',
+  errors: 'inherit' | 'pipe' = 'inherit',
 ): Running {
   const wrapper = spawn(process.execPath, [commandLinePath, 'exec', ...args], {
     env: environment(base, { [MARK_VARIABLE]: createMark(t) }),
-    stdio: [input, 'pipe', 'inherit'],
+    stdio: [input, 'pipe', errors],
   });
   return { wrapper, lines: createInterface({ input: wrapper.stdout! }), ended: once(wrapper, 'exit') };
 }
@@ -69,7 +70,8 @@ test('it ends as its program ends', t => {
 test('what it cannot do has statuses of its own', t => {
   const base = freshDirectory(t);
   assert.equal(exec(base, ['--', 'no-such-program']).status, 127);
-  assert.equal(exec(base, ['--', '/etc/passwd']).status, 126);
+  for (const program of ['/etc/passwd', '/etc/passwd/x', 'x'.repeat(5000)])
+    assert.equal(exec(base, ['--', program]).status, 126, program);
   for (const args of [[], ['--'], ['true'], ['--unknown', '--', 'true'], ['--label']])
     assert.equal(exec(base, args).status, 2, args.join(' '));
   const none = exec('/etc/passwd', ['--', 'echo', 'started']);
@@ -255,6 +257,40 @@ test('a signal during the cleanup lets it go on; a second leaves the rest to a s
     spawnSync('sh', ['-c', `echo go > ${gate}`]);
     assert.deepEqual(await ended, [0, null]);
     assert.ok(existsSync(join(base, 'proof')));
+  }
+});
+
+test('a signal while it sweeps at its start ends it soon: no program begins, and nothing is lost', async t => {
+  for (const signals of [['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGTERM', 'SIGINT']] as const) {
+    const base = freshDirectory(t);
+    const gate = makeGate(base);
+    const waits = `[ -e ${base}/again ] || { echo begun > ${gate}; read line < ${gate}; }; touch ${base}/first`;
+    const owner = start(t, base, [
+      ...['--defer', `touch ${base}/second`, '--defer', waits, '--'],
+      ...['sh', '-c', 'echo $$; exec sleep 86400'],
+    ]);
+    const [program] = await pids(owner.lines, 1);
+    owner.wrapper.kill('SIGKILL');
+    await owner.ended;
+    process.kill(program!.pid, 'SIGKILL');
+    const args = ['--', 'touch', join(base, 'program')];
+    const { wrapper, ended } = start(t, base, args, 'ignore', 'pipe');
+    const said = createInterface({ input: wrapper.stderr! })[Symbol.asyncIterator]();
+    assert.equal(spawnSync('cat', [gate], { encoding: 'utf8' }).stdout, 'begun\n');
+    for (const signal of signals) {
+      wrapper.kill(signal);
+      assert.match((await said.next()).value, /the program will not begin|left the rest/);
+    }
+    // Only at SIGINT the function in progress has all of its time.
+    if (signals[0] === 'SIGINT') spawnSync('sh', ['-c', `echo go > ${gate}`]);
+    assert.deepEqual(await ended, [null, signals.at(-1)]);
+    const done = ['program', 'first', 'second'].filter(name => existsSync(join(base, name)));
+    assert.deepEqual(done, signals[0] === 'SIGINT' ? ['first'] : []);
+    writeFileSync(join(base, 'again'), '');
+    const report = await sweepFreed(base);
+    assert.equal(report.failed, 0, JSON.stringify(report));
+    assert.ok(existsSync(join(base, 'first')) && existsSync(join(base, 'second')));
+    assert.deepEqual(readdirSync(join(base, 'deferred')), []);
   }
 });
 

@@ -1,5 +1,7 @@
 /** What the help of `exec`, `defer` and `cancel` ends with. */
-export const EXEC_NOTES = `When the program has ended, however it ended, the job's commands run. If this
+export const EXEC_NOTES = `First BASE is swept. A signal in that time ends it: no program begins.
+
+When the program has ended, however it ended, the job's commands run. If this
 wrapper dies, too, the next sweep of BASE runs them.
 
 Inside, 'deferred-sweep defer -- COMMAND' adds a command and prints its ID, and

@@ -1,5 +1,6 @@
 /** What `exec` does: opens a job, runs the program, closes the job. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
 import { systemErrorCode } from '../../errors.ts';
 import { dieOf } from '../../job/die-of.ts';
@@ -39,7 +40,9 @@ type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
 export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<number> {
   const signals = new SignalRelay();
   reapOrphans();
-  const manager = new DeferredFunctionManager(line.base, { label: line.label, order: 'lifo' });
+  const { base, label } = line;
+  // It sweeps before the program begins. Afterwards this signal is aborted no more.
+  const manager = new DeferredFunctionManager(base, { label, order: 'lifo', signal: signals.early });
   let end: End;
   try {
     const job = await manager.open();
@@ -78,17 +81,23 @@ async function runInJob(
   }
 }
 
-function runProgram(job: Job, line: ExecLine, env: NodeJS.ProcessEnv, signals: SignalRelay): Promise<End> {
+async function runProgram(
+  job: Job,
+  line: ExecLine,
+  env: NodeJS.ProcessEnv,
+  signals: SignalRelay,
+): Promise<End> {
   const start = (): ChildProcess => spawn(line.program, line.argv, { stdio: 'inherit', env });
   const locked = lockedDescriptor(job.path);
   // With the descriptor, whose lock keeps the job alive when this wrapper dies and the program does not.
-  const child = locked === undefined ? start() : withInherited(locked, start);
-  signals.relay(signal => void child.kill(signal));
-  return new Promise(resolve => {
-    child.once('exit', (code, signal) => resolve(signal === null ? { status: code ?? 0 } : { signal }));
-    child.once('error', error => {
-      say(`exec: cannot start ${line.program}: ${error.message}`);
-      resolve({ status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED });
-    });
-  });
+  try {
+    // Node tells of some failures by an event, and throws the others.
+    const child = locked === undefined ? start() : withInherited(locked, start);
+    signals.relay(signal => void child.kill(signal));
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return signal === null ? { status: code ?? 0 } : { signal };
+  } catch (error) {
+    say(`exec: cannot start ${line.program}: ${error instanceof Error ? error.message : String(error)}`);
+    return { status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED };
+  }
 }
