@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +18,7 @@ import { sweep } from '#dist/index.js';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { makeGate } from '../helpers/gate.ts';
+import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { straceMissing } from '../helpers/strace.ts';
@@ -238,6 +248,38 @@ test('a signal is passed on to the program, which decides', async t => {
   }
 });
 
+test('a program that may not be sent a signal runs on, and its job with it', {
+  skip: notForOthers,
+}, async t => {
+  const base = freshDirectory(t);
+  chmodSync(base, 0o755);
+  const state = join(base, 'state');
+  mkdirSync(state);
+  chownSync(state, 65_534, 65_534);
+  // As sudo: all of its ids are root's.
+  const privileged = join(base, 'setpriv');
+  copyFileSync(which('setpriv'), privileged);
+  chmodSync(privileged, 0o4755);
+  const program = [privileged, '--reuid', '0', '--clear-groups', 'cat'];
+  const wrapper = spawn(process.execPath, [commandLinePath, 'exec', '--base', state, '--', ...program], {
+    env: environment(state, { XDG_RUNTIME_DIR: '' }),
+    uid: 65_534,
+    gid: 65_534,
+    cwd: '/',
+  });
+  const ended = once(wrapper, 'exit');
+  const echo = async (line: string): Promise<void> => {
+    wrapper.stdin.write(`${line}\n`);
+    assert.equal(String((await once(wrapper.stdout, 'data'))[0]), `${line}\n`);
+  };
+  await echo('before');
+  wrapper.kill('SIGTERM');
+  assert.match(String((await once(wrapper.stderr, 'data'))[0]), /cannot pass SIGTERM on to/);
+  await echo('after');
+  wrapper.stdin.end();
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test('a signal during the cleanup lets it go on; a second leaves the rest to a sweep', async t => {
   for (const signals of [1, 2]) {
     const base = freshDirectory(t);
@@ -453,6 +495,66 @@ test('without a wrapper nothing is registered, and that is said', t => {
   for (const args of [['defer'], ['defer', 'true'], ['cancel'], ['cancel', 'x'], ['cancel', '1', '2']])
     assert.equal(run(args, {}).status, 2, args.join(' '));
   assert.equal(run(['defer', '--', 'no-such-program'], {}).status, 1);
+});
+
+test('where the working directory was removed, exec --defer and defer say so; other commands run', t => {
+  const base = freshDirectory(t);
+  const gone = join(base, 'gone');
+  const inside = (line: string) =>
+    spawnSync('sh', ['-c', `mkdir ${gone}; cd ${gone}; rmdir ${gone}; exec ${line}`], {
+      env: environment(base),
+      encoding: 'utf8',
+    });
+  const removed = /^deferred-sweep: (exec|defer): the working directory was removed; nothing was \w+\n$/;
+  const wrapper = inside(`${self} exec --defer true -- echo started`);
+  assert.deepEqual([wrapper.status, wrapper.stdout], [125, '']);
+  assert.match(wrapper.stderr, removed);
+  const deferring = inside(`${self} exec -- ${self} defer -- true`);
+  assert.deepEqual([deferring.status, deferring.stdout], [1, '']);
+  assert.match(deferring.stderr, removed);
+  const relative = inside(`${self} exec --base ./state -- echo started`);
+  assert.deepEqual([relative.status, relative.stdout], [125, '']);
+  assert.match(relative.stderr, removed);
+  assert.equal(inside(`${self} exec -- true`).status, 0);
+});
+
+test('a runtime directory of another user is not used for the socket', { skip: notForOthers }, t => {
+  const base = freshDirectory(t);
+  const runtime = join(base, 'runtime');
+  mkdirSync(runtime, { mode: 0o700 });
+  const state = join(base, 'state');
+  mkdirSync(state);
+  chownSync(state, 65_534, 65_534);
+  chmodSync(base, 0o755);
+  const script = `printf %s "$DEFERRED_SWEEP_SOCKET"; ${self} defer -- true`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [commandLinePath, 'exec', '--base', state, '--', 'sh', '-c', script],
+    {
+      env: environment(state, { XDG_RUNTIME_DIR: runtime }),
+      uid: 65_534,
+      gid: 65_534,
+      cwd: '/',
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.ok(stdout.startsWith('/') && !stdout.startsWith(runtime), stdout);
+});
+
+test('a command whose ID cannot be printed is registered, and defer exits with 1', {
+  skip: existsSync('/dev/full') ? false : 'NOT TESTED: there is no /dev/full',
+}, t => {
+  const base = freshDirectory(t);
+  const { status, stderr } = exec(base, [
+    '--',
+    'sh',
+    '-c',
+    `${self} defer -- touch ${base}/proof > /dev/full`,
+  ]);
+  assert.equal(status, 1);
+  assert.match(stderr, /cannot write to standard output/);
+  assert.ok(existsSync(join(base, 'proof')));
 });
 
 function which(program: string): string {

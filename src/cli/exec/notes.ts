@@ -15,8 +15,8 @@ the program cannot be started, is not there.
 export const DEFER_NOTES = `The command runs here, without a shell, when the job has ended. Its ID is
 printed when it is registered. PATH and TMPDIR are kept for it.
 
-Exit status: 0 registered; 1 refused; 2 wrong usage; 3 there is no job: nothing
-is registered.
+Exit status: 0 registered; 1 refused, or registered but its ID could not be
+printed; 2 wrong usage; 3 there is no job: nothing is registered.
 `;
 
 export const CANCEL_NOTES = `Exit status: 0 it will not run; 1 it has run, is running or was taken back
