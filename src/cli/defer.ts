@@ -28,11 +28,13 @@ export async function runDefer(line: Arguments): Promise<number> {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
+  const cwd = unlessRefused(() => process.cwd(), undefined);
+  if (cwd === undefined) return fail('defer', 'the working directory was removed; nothing was registered');
   const request = {
     op: 'defer',
     file,
     argv,
-    cwd: process.cwd(),
+    cwd,
     env: Object.fromEntries(kept),
   } as const;
   return await askJob('defer', request, env, answer => {

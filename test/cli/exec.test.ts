@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +18,7 @@ import { sweep } from '#dist/index.js';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { makeGate } from '../helpers/gate.ts';
+import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { straceMissing } from '../helpers/strace.ts';
@@ -43,10 +53,11 @@ function start(
   base: string,
   args: readonly string[],
   input: 'ignore' | 'pipe' = 'ignore',
+  errors: 'inherit' | 'pipe' = 'inherit',
 ): Running {
   const wrapper = spawn(process.execPath, [commandLinePath, 'exec', ...args], {
     env: environment(base, { [MARK_VARIABLE]: createMark(t) }),
-    stdio: [input, 'pipe', 'inherit'],
+    stdio: [input, 'pipe', errors],
   });
   return { wrapper, lines: createInterface({ input: wrapper.stdout! }), ended: once(wrapper, 'exit') };
 }
@@ -69,7 +80,8 @@ test('it ends as its program ends', t => {
 test('what it cannot do has statuses of its own', t => {
   const base = freshDirectory(t);
   assert.equal(exec(base, ['--', 'no-such-program']).status, 127);
-  assert.equal(exec(base, ['--', '/etc/passwd']).status, 126);
+  for (const program of ['/etc/passwd', '/etc/passwd/x', 'x'.repeat(5000)])
+    assert.equal(exec(base, ['--', program]).status, 126, program);
   for (const args of [[], ['--'], ['true'], ['--unknown', '--', 'true'], ['--label']])
     assert.equal(exec(base, args).status, 2, args.join(' '));
   const none = exec('/etc/passwd', ['--', 'echo', 'started']);
@@ -236,6 +248,38 @@ test('a signal is passed on to the program, which decides', async t => {
   }
 });
 
+test('a program that may not be sent a signal runs on, and its job with it', {
+  skip: notForOthers,
+}, async t => {
+  const base = freshDirectory(t);
+  chmodSync(base, 0o755);
+  const state = join(base, 'state');
+  mkdirSync(state);
+  chownSync(state, 65_534, 65_534);
+  // As sudo: all of its ids are root's.
+  const privileged = join(base, 'setpriv');
+  copyFileSync(which('setpriv'), privileged);
+  chmodSync(privileged, 0o4755);
+  const program = [privileged, '--reuid', '0', '--clear-groups', 'cat'];
+  const wrapper = spawn(process.execPath, [commandLinePath, 'exec', '--base', state, '--', ...program], {
+    env: environment(state, { XDG_RUNTIME_DIR: '' }),
+    uid: 65_534,
+    gid: 65_534,
+    cwd: '/',
+  });
+  const ended = once(wrapper, 'exit');
+  const echo = async (line: string): Promise<void> => {
+    wrapper.stdin.write(`${line}\n`);
+    assert.equal(String((await once(wrapper.stdout, 'data'))[0]), `${line}\n`);
+  };
+  await echo('before');
+  wrapper.kill('SIGTERM');
+  assert.match(String((await once(wrapper.stderr, 'data'))[0]), /cannot pass SIGTERM on to/);
+  await echo('after');
+  wrapper.stdin.end();
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test('a signal during the cleanup lets it go on; a second leaves the rest to a sweep', async t => {
   for (const signals of [1, 2]) {
     const base = freshDirectory(t);
@@ -255,6 +299,40 @@ test('a signal during the cleanup lets it go on; a second leaves the rest to a s
     spawnSync('sh', ['-c', `echo go > ${gate}`]);
     assert.deepEqual(await ended, [0, null]);
     assert.ok(existsSync(join(base, 'proof')));
+  }
+});
+
+test('a signal while it sweeps at its start ends it soon: no program begins, and nothing is lost', async t => {
+  for (const signals of [['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGTERM', 'SIGINT']] as const) {
+    const base = freshDirectory(t);
+    const gate = makeGate(base);
+    const waits = `[ -e ${base}/again ] || { echo begun > ${gate}; read line < ${gate}; }; touch ${base}/first`;
+    const owner = start(t, base, [
+      ...['--defer', `touch ${base}/second`, '--defer', waits, '--'],
+      ...['sh', '-c', 'echo $$; exec sleep 86400'],
+    ]);
+    const [program] = await pids(owner.lines, 1);
+    owner.wrapper.kill('SIGKILL');
+    await owner.ended;
+    process.kill(program!.pid, 'SIGKILL');
+    const args = ['--', 'touch', join(base, 'program')];
+    const { wrapper, ended } = start(t, base, args, 'ignore', 'pipe');
+    const said = createInterface({ input: wrapper.stderr! })[Symbol.asyncIterator]();
+    assert.equal(spawnSync('cat', [gate], { encoding: 'utf8' }).stdout, 'begun\n');
+    for (const signal of signals) {
+      wrapper.kill(signal);
+      assert.match((await said.next()).value, /the program will not begin|left the rest/);
+    }
+    // Only at SIGINT the function in progress has all of its time.
+    if (signals[0] === 'SIGINT') spawnSync('sh', ['-c', `echo go > ${gate}`]);
+    assert.deepEqual(await ended, [null, signals.at(-1)]);
+    const done = ['program', 'first', 'second'].filter(name => existsSync(join(base, name)));
+    assert.deepEqual(done, signals[0] === 'SIGINT' ? ['first'] : []);
+    writeFileSync(join(base, 'again'), '');
+    const report = await sweepFreed(base);
+    assert.equal(report.failed, 0, JSON.stringify(report));
+    assert.ok(existsSync(join(base, 'first')) && existsSync(join(base, 'second')));
+    assert.deepEqual(readdirSync(join(base, 'deferred')), []);
   }
 });
 
@@ -372,6 +450,34 @@ sys.exit(9)`;
   assert.equal(status, 9);
 });
 
+/** Runs its arguments as the leader of a terminal's session; hangs the terminal up when something was written to the FIFO `go`. */
+const hangup = `import os, pty, sys
+go, *args = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0: os.execv(args[0], args)
+open(go).read()
+os.close(fd)
+_, status = os.waitpid(pid, 0)
+sys.exit(status & 127)`;
+
+test('a hangup of the terminal reaches the program, also when the wrapper leads the session', t => {
+  const base = freshDirectory(t);
+  const gate = makeGate(base);
+  const program = `echo go > ${gate}; exec sleep 60`;
+  const args = [hangup, gate, process.execPath, commandLinePath, 'exec'];
+  const { status, stderr } = spawnSync(
+    'python3',
+    ['-c', ...args, '--defer', `touch ${base}/proof`, '--', 'sh', '-c', program],
+    {
+      env: environment(base),
+      encoding: 'utf8',
+      timeout: 30_000,
+    },
+  );
+  assert.equal(status, 1, stderr);
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
 test('without a wrapper nothing is registered, and that is said', t => {
   const base = freshDirectory(t);
   const run = (args: readonly string[], env: NodeJS.ProcessEnv) =>
@@ -389,6 +495,66 @@ test('without a wrapper nothing is registered, and that is said', t => {
   for (const args of [['defer'], ['defer', 'true'], ['cancel'], ['cancel', 'x'], ['cancel', '1', '2']])
     assert.equal(run(args, {}).status, 2, args.join(' '));
   assert.equal(run(['defer', '--', 'no-such-program'], {}).status, 1);
+});
+
+test('where the working directory was removed, exec --defer and defer say so; other commands run', t => {
+  const base = freshDirectory(t);
+  const gone = join(base, 'gone');
+  const inside = (line: string) =>
+    spawnSync('sh', ['-c', `mkdir ${gone}; cd ${gone}; rmdir ${gone}; exec ${line}`], {
+      env: environment(base),
+      encoding: 'utf8',
+    });
+  const removed = /^deferred-sweep: (exec|defer): the working directory was removed; nothing was \w+\n$/;
+  const wrapper = inside(`${self} exec --defer true -- echo started`);
+  assert.deepEqual([wrapper.status, wrapper.stdout], [125, '']);
+  assert.match(wrapper.stderr, removed);
+  const deferring = inside(`${self} exec -- ${self} defer -- true`);
+  assert.deepEqual([deferring.status, deferring.stdout], [1, '']);
+  assert.match(deferring.stderr, removed);
+  const relative = inside(`${self} exec --base ./state -- echo started`);
+  assert.deepEqual([relative.status, relative.stdout], [125, '']);
+  assert.match(relative.stderr, removed);
+  assert.equal(inside(`${self} exec -- true`).status, 0);
+});
+
+test('a runtime directory of another user is not used for the socket', { skip: notForOthers }, t => {
+  const base = freshDirectory(t);
+  const runtime = join(base, 'runtime');
+  mkdirSync(runtime, { mode: 0o700 });
+  const state = join(base, 'state');
+  mkdirSync(state);
+  chownSync(state, 65_534, 65_534);
+  chmodSync(base, 0o755);
+  const script = `printf %s "$DEFERRED_SWEEP_SOCKET"; ${self} defer -- true`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [commandLinePath, 'exec', '--base', state, '--', 'sh', '-c', script],
+    {
+      env: environment(state, { XDG_RUNTIME_DIR: runtime }),
+      uid: 65_534,
+      gid: 65_534,
+      cwd: '/',
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.ok(stdout.startsWith('/') && !stdout.startsWith(runtime), stdout);
+});
+
+test('a command whose ID cannot be printed is registered, and defer exits with 1', {
+  skip: existsSync('/dev/full') ? false : 'NOT TESTED: there is no /dev/full',
+}, t => {
+  const base = freshDirectory(t);
+  const { status, stderr } = exec(base, [
+    '--',
+    'sh',
+    '-c',
+    `${self} defer -- touch ${base}/proof > /dev/full`,
+  ]);
+  assert.equal(status, 1);
+  assert.match(stderr, /cannot write to standard output/);
+  assert.ok(existsSync(join(base, 'proof')));
 });
 
 function which(program: string): string {

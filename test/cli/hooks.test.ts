@@ -47,6 +47,42 @@ test('the trap of a shell script runs what its killed worker left', t => {
   assert.equal(status, 137, "the script ends as its worker did, not as the trap's sweep");
 });
 
+test('the trap of a shell script runs after a signal to the shell, too, when its worker has ended', async t => {
+  const bin = binDirectory(t);
+  const directory = freshDirectory(t);
+  linkPackage(directory);
+  writeFileSync(
+    join(directory, 'worker.mjs'),
+    `import { promises } from 'node:fs';
+     import { DeferredFunctionManager } from 'deferred-sweep';
+     const job = await new DeferredFunctionManager().open();
+     job.defer(promises.writeFile, '${directory}/proof', '');
+     console.log('ready');
+     process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();`,
+  );
+  for (const [signal, status] of [
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
+    const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: join(directory, signal) };
+    const stdio = ['pipe', 'pipe', 'inherit'] as const;
+    const shell = spawn('sh', ['-c', hookBlock('A shell script')], {
+      cwd: directory,
+      env,
+      stdio: [...stdio],
+    });
+    const ended = once(shell, 'exit');
+    await once(shell.stdout!, 'data');
+    shell.kill(signal);
+    shell.stdin!.end();
+    assert.deepEqual(await ended, [status, null]);
+    assert.ok(existsSync(join(directory, 'proof')));
+    unlinkSync(join(directory, 'proof'));
+  }
+});
+
 test("cron's line prints nothing when all goes well, in cron's environment, and what failed when not", t => {
   const bin = binDirectory(t);
   const command = hookBlock('cron').trim().split(' ').slice(5).join(' ').replace('/usr/bin', bin);

@@ -1,6 +1,6 @@
 /** The wrapper's side of the channel: a socket in a directory that only its user may enter. */
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export interface JobSocket {
 
 /**
  * Answers requests until it is closed. Its directory is registered for removal with the job first.
- * @throws what `job.defer` throws; Error of Node's shape; `DEFERRED_UNSUPPORTED` when every place has too long a path
+ * @throws what `job.defer` throws; Error of Node's shape; `DEFERRED_UNSUPPORTED` when no place will do
  */
 export async function openJobSocket(
   job: Job,
@@ -59,13 +59,19 @@ function chooseParent(env: NodeJS.ProcessEnv): string {
     place =>
       place !== undefined &&
       Buffer.byteLength(place) + ADDED_BYTES <= MAX_SOCKET_PATH_BYTES &&
-      unlessRefused(() => statSync(place).isDirectory(), false),
+      unlessRefused(() => isWritable(place), false),
   );
   if (chosen !== undefined) return chosen;
   throw new DeferredSweepError(
     'DEFERRED_UNSUPPORTED',
-    `cannot make a socket for the job: of XDG_RUNTIME_DIR, TMPDIR and /tmp none is a directory with a short path`,
+    `cannot make a socket for the job: of XDG_RUNTIME_DIR, TMPDIR and /tmp none is a directory to write to with a short path`,
   );
+}
+
+/** After `su` XDG_RUNTIME_DIR may be another user's. */
+function isWritable(place: string): boolean {
+  accessSync(place, constants.W_OK | constants.X_OK);
+  return statSync(place).isDirectory();
 }
 
 function serve(socket: Socket, answer: (request: JobRequest) => JobAnswer): void {

@@ -1,7 +1,9 @@
 /** What `exec` does: opens a job, runs the program, closes the job. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { isAbsolute, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
-import { systemErrorCode } from '../../errors.ts';
+import { systemErrorCode, unlessRefused } from '../../errors.ts';
 import { dieOf } from '../../job/die-of.ts';
 import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
@@ -39,16 +41,21 @@ type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
 export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<number> {
   const signals = new SignalRelay();
   reapOrphans();
-  const manager = new DeferredFunctionManager(line.base, { label: line.label, order: 'lifo' });
   let end: End;
   try {
-    const job = await manager.open();
-    end = await runInJob(job, line, env, signals);
+    const base = isAbsolute(line.base) ? line.base : join(workingDirectory(), line.base);
+    // It sweeps before the program begins. Afterwards this signal is aborted no more.
+    const options = { label: line.label, order: 'lifo', signal: signals.early } as const;
+    const manager = new DeferredFunctionManager(base, options);
+    try {
+      end = await runInJob(await manager.open(), line, env, signals);
+    } finally {
+      await manager.close();
+    }
   } catch (error) {
     say(`exec: ${error instanceof Error ? error.message : String(error)}`);
     end = { status: EXIT_NO_JOB };
   }
-  await manager.close();
   signals.stop();
   return 'signal' in end ? dieOf(end.signal) : end.status;
 }
@@ -64,7 +71,7 @@ async function runInJob(
   try {
     const scratch = line.isScratch ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
     const kept = { ...(env.PATH === undefined ? {} : { PATH: env.PATH }), ...scratch };
-    for (const command of line.defer) execJob.defer('/bin/sh', ['-c', command], process.cwd(), kept);
+    for (const command of line.defer) execJob.defer('/bin/sh', ['-c', command], workingDirectory(), kept);
     const programEnv = execJob.mark({ ...env, ...scratch, [SOCKET_VARIABLE]: socket.path });
     // Told to end before there was a program.
     if (signals.first !== undefined) return { signal: signals.first };
@@ -78,17 +85,34 @@ async function runInJob(
   }
 }
 
-function runProgram(job: Job, line: ExecLine, env: NodeJS.ProcessEnv, signals: SignalRelay): Promise<End> {
+/** @throws Error in words when it was removed */
+function workingDirectory(): string {
+  const path = unlessRefused(() => process.cwd(), undefined);
+  if (path === undefined) throw new Error('the working directory was removed; nothing was started');
+  return path;
+}
+
+async function runProgram(
+  job: Job,
+  line: ExecLine,
+  env: NodeJS.ProcessEnv,
+  signals: SignalRelay,
+): Promise<End> {
   const start = (): ChildProcess => spawn(line.program, line.argv, { stdio: 'inherit', env });
   const locked = lockedDescriptor(job.path);
   // With the descriptor, whose lock keeps the job alive when this wrapper dies and the program does not.
-  const child = locked === undefined ? start() : withInherited(locked, start);
-  signals.relay(signal => void child.kill(signal));
-  return new Promise(resolve => {
-    child.once('exit', (code, signal) => resolve(signal === null ? { status: code ?? 0 } : { signal }));
-    child.once('error', error => {
-      say(`exec: cannot start ${line.program}: ${error.message}`);
-      resolve({ status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED });
+  try {
+    // Node tells of some failures by an event, and throws the others.
+    const child = locked === undefined ? start() : withInherited(locked, start);
+    signals.relay(signal => {
+      // Not by `child.kill`, whose refusal (EPERM: the program is another user's) is an event like that of a failed start.
+      if (!unlessRefused(() => process.kill(child.pid!, signal), false))
+        say(`exec: cannot pass ${signal} on to ${line.program}`);
     });
-  });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return signal === null ? { status: code ?? 0 } : { signal };
+  } catch (error) {
+    say(`exec: cannot start ${line.program}: ${error instanceof Error ? error.message : String(error)}`);
+    return { status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED };
+  }
 }

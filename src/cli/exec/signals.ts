@@ -1,38 +1,44 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
+import { HURRY } from '../../stop.ts';
 import { say } from '../output/output.ts';
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+/** Of these, the ones that have keys. A hangup goes to the leader of the session alone, which may be this process. */
+const TYPED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
-/**
- * Passes signals on. One that the kernel sent came from a terminal, whose whole foreground process group has got it:
- * the program, too.
- */
+/** Passes signals on, but for what was typed on a terminal: its whole foreground process group has got it. */
 export class SignalRelay {
   /** The first signal that came while there was nothing to pass it on to. */
   first: NodeJS.Signals | undefined;
   readonly #listener = (signal: NodeJS.Signals): void => this.#pass(signal);
   #target: ((signal: NodeJS.Signals) => void) | undefined;
-  #isLeaving = false;
+  #isEarly = true;
+  readonly #early = new AbortController();
 
   constructor() {
     for (const signal of FORWARDED) {
       process.on(signal, this.#listener);
-      keepSignalOrigin(signal);
+      if (TYPED.includes(signal)) keepSignalOrigin(signal);
     }
+  }
+
+  /** Aborted by a signal that comes before there is a program: by SIGINT as a sweep is, by others for it to hurry. */
+  get early(): AbortSignal {
+    return this.#early.signal;
   }
 
   /** From now on signals go to the program. */
   relay(target: (signal: NodeJS.Signals) => void): void {
+    this.#isEarly = false;
     this.#target = target;
   }
 
-  /** The program has ended. The first signal lets the cleanup go on; the second ends this process at once. */
+  /** There is no program any more. The first signal lets the cleanup go on; the second ends this process at once. */
   startCleanup(): void {
     this.#target = undefined;
-    this.#isLeaving = true;
-    this.first = undefined;
+    this.#isEarly = false;
   }
 
   /** Signals have their usual effect again. */
@@ -42,17 +48,17 @@ export class SignalRelay {
 
   #pass(signal: NodeJS.Signals): void {
     if (this.#target !== undefined) {
-      if (!isFromKernel(signal)) this.#target(signal);
+      if (!TYPED.includes(signal) || !isFromKernel(signal)) this.#target(signal);
       return;
     }
     const isSecond = this.first !== undefined;
     this.first ??= signal;
-    if (!this.#isLeaving) return;
-    say(
-      isSecond
-        ? 'left the rest to the next sweep'
-        : 'cleaning up; a second signal leaves it to the next sweep',
-    );
-    if (isSecond) process.exit(dieOf(signal));
+    if (isSecond) {
+      say('left the rest to the next sweep');
+      process.exit(dieOf(signal));
+    }
+    const doing = this.#isEarly ? 'the program will not begin' : 'cleaning up';
+    say(`${doing}; a second signal leaves the rest to the next sweep`);
+    if (this.#isEarly) this.#early.abort(signal === 'SIGINT' ? undefined : HURRY);
   }
 }
