@@ -11,7 +11,7 @@ import { withStopSignals } from '../stop-signals.ts';
 
 export async function runWatch(line: Arguments): Promise<number> {
   const options = { ...line.sweepOptions, pollMs: line.time('poll') };
-  const bases = basesOf(line.operands, missing => `waiting for ${missing}`);
+  const bases = basesOf(line, missing => `waiting for ${missing}`);
   const tellService = serviceManager();
   const metricsFile = line.text('metrics-file');
   const metrics =
