@@ -117,6 +117,11 @@ export function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }
 
+/** True if the working directory was removed: getcwd(2) of Node. */
+export function isWithoutDirectory(error: unknown): boolean {
+  return systemErrorCode(error) === 'ENOENT' && (error as SystemError).syscall === 'uv_cwd';
+}
+
 /** An error of the shape that `node:fs` throws. */
 export interface SystemError extends Error {
   /** `EBADF`, … */

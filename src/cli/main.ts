@@ -1,36 +1,59 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
+import { isWithoutDirectory } from '../errors.ts';
 import { oldNode } from '../old-node.ts';
 import { parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
-import { say } from './output/output.ts';
+import { failed, say } from './output/output.ts';
 import { findVerb, requireTaken, verbNamed } from './table.ts';
 
+const argv = process.argv.slice(2);
+const isZeroAsked = asksForZero();
 let hasOutputFailed = false;
 
 /** Output that fails ends the output, not the sweep. Of a reader that goes away (`| head`) nothing is said. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
   hasOutputFailed = true;
-  process.exitCode = EXIT_FAILED;
+  end(EXIT_FAILED);
   say(`cannot write to standard output: ${error.message}`);
 });
 // Nowhere to say it.
 process.stderr.on('error', () => {});
 
 try {
-  const status = await run(process.argv.slice(2));
-  process.exitCode = Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE);
+  const status = await run();
+  end(Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE));
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  say(error.message);
-  const row = verbNamed(process.argv[2]);
+  if (error instanceof UsageError) tellUsage(error);
+  else if (!isZeroAsked && !isWithoutDirectory(error)) throw error;
+  else end(failed(error));
+}
+
+/** Ends with this status, unless the line asks for another. */
+function end(status: number): void {
+  process.exitCode = isZeroAsked ? EXIT_DONE : status;
+}
+
+/** Wrong usage is told of later, and ends as such. */
+function asksForZero(): boolean {
+  try {
+    return parseArguments(argv).has('exit-zero');
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+function tellUsage({ message }: UsageError): void {
+  say(message);
+  const row = verbNamed(argv[0]);
   const verb = row?.loadRaw || row?.notes ? ` ${row.name}` : '';
   process.stderr.write(`Try 'deferred-sweep${verb} --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }
 
-async function run(argv: string[]): Promise<number> {
+async function run(): Promise<number> {
   const old = oldNode();
   if (old) {
     say(old.message);

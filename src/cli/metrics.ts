@@ -1,6 +1,6 @@
 /** Metrics of one run as Prometheus reads them from a file: `docs/monitoring.md`. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { list } from '../operate/list.ts';
 import type { FileState, ListedFile, ListReport } from '../operate/listed-file.ts';
@@ -49,6 +49,11 @@ export async function writeMetrics(
 ): Promise<boolean> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
+    // A device or a link would be replaced, and reading a FIFO waits for its writer.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      say(`cannot write the metrics to ${path}: it is not a regular file`);
+      return false;
+    }
     const lists: ListReport[] = [];
     for (const base of bases) {
       // Of a directory that cannot be read nothing is told but that the run failed.

@@ -52,7 +52,7 @@ function answer(argv: readonly string[]): boolean {
   const tell = (message: string): void => {
     errors += printableLines([`deferred-sweep: ${message}`]);
   };
-  for (const base of basesOf(line.operands, undefined, tell)) {
+  for (const base of basesOf(line, undefined, tell)) {
     const startNs = process.hrtime.bigint();
     const directory = new StateDirectory(base, { trust, warn: () => (isAll = false) });
     const { stateFiles, movedDeadLetters } = directory.look();

@@ -64,7 +64,7 @@ export interface ListedFile {
   readonly uid?: number;
   readonly owner?: Owner;
   readonly label?: string;
-  /** Since the owner made the file. */
+  /** Since the owner made the file, as far as its header or its name tells; else since its last change. */
   readonly ageMs?: number;
   readonly functions: readonly ListedFunction[];
   /** Named for `held` files only, as far as the system lets us. */

@@ -4,7 +4,7 @@
  * comes in pages, and what moves between two of them is missed.
  */
 
-import { readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
 import { hostname } from 'node:os';
 import { unlessRefused } from '../errors.ts';
 import { epochMs } from '../log/clock.ts';
@@ -49,13 +49,15 @@ export function livenessOf(
 export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, readonly Holder[]> {
   const found = new Map<string, Holder[]>();
   if (paths.size === 0) return found;
+  // The kernel names a file without the links on the way to it.
+  const byRealPath = new Map([...paths].map(path => [unlessRefused(() => realpathSync(path), path), path]));
   const pids = unlessRefused(() => readdirSync('/proc'), []).filter(name => /^\d+$/.test(name));
   for (const pid of pids) {
     const directory = `/proc/${pid}/fd`;
     const open = new Set<string>();
     for (const fd of unlessRefused(() => readdirSync(directory), [])) {
-      const path = unlessRefused(() => readlinkSync(`${directory}/${fd}`), '');
-      if (paths.has(path)) open.add(path);
+      const path = byRealPath.get(unlessRefused(() => readlinkSync(`${directory}/${fd}`), ''));
+      if (path !== undefined) open.add(path);
     }
     for (const path of open) {
       const program = unlessRefused(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '');

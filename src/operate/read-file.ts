@@ -1,8 +1,8 @@
 /** How one file is looked at without a lock, and without a change to it. */
 
-import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
-import { systemErrorCode } from '../errors.ts';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { epochMs } from '../log/clock.ts';
 import { StateContents } from '../log/contents.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
@@ -40,6 +40,7 @@ export function readStateFile(
       path,
       state: where === 'dead' ? 'damaged' : 'unknown',
       knownBy: 'nothing',
+      ...ageOf(path, undefined),
       functions: [],
       holders: [],
       error: reportError(error),
@@ -90,7 +91,8 @@ function describe(
     state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : liveness.state,
     knownBy: liveness.knownBy,
     uid: stat.uid,
-    ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
+    ...(header && { owner: header.owner }),
+    ...ageOf(path, header?.createdAtEpochMs),
     ...(header && header.label !== null && { label: header.label }),
     functions: [...contents.functions.values()].map(registered =>
       describeFunction(registered, where === 'dead' || isFree),
@@ -99,6 +101,15 @@ function describe(
     ...(tornBytes > 0 && { tornBytes }),
     ...(damagedBytes > 0 && { damagedBytes }),
   };
+}
+
+/** By its header, else by its name, else since its last change: an alarm for what is old must find what is damaged. */
+function ageOf(path: string, createdAtEpochMs: number | undefined): { readonly ageMs?: number } {
+  const atEpochMs =
+    createdAtEpochMs ??
+    partsOfName(basename(path))?.madeAtEpochMs ??
+    unlessRefused(() => lstatSync(path).mtimeMs, undefined);
+  return atEpochMs === undefined ? {} : { ageMs: Math.max(0, epochMs() - atEpochMs) };
 }
 
 function describeFunction(registered: RegisteredFunction, isFree: boolean): ListedFunction {

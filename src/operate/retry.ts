@@ -4,7 +4,6 @@ import { performance } from 'node:perf_hooks';
 import type { ReportedError } from '../log/records.ts';
 import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
-import { DAMAGED_SUFFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
@@ -103,9 +102,7 @@ async function select(
   if (all === (ids !== undefined)) throw new TypeError('give either "ids" or "all"');
   const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
   const letters = (await listFiles(dead, directory.trust, { label, olderMs })).filter(
-    file =>
-      (file.knownBy === 'place' || file.path.endsWith(DAMAGED_SUFFIX)) &&
-      (name === undefined || file.functions.some(registered => registered.name === name)),
+    file => name === undefined || file.functions.some(registered => registered.name === name),
   );
   return ids === undefined ? { meant: letters, unmet: [] } : meantBy(ids, () => letters);
 }

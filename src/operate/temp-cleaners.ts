@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unlessRefused } from '../errors.ts';
+import { isErrorNamed, unlessRefused } from '../errors.ts';
 
 /** What one of them does at a place. */
 export interface TempCleaner {
@@ -121,7 +121,7 @@ function isNamed(paths: readonly string[], place: string): boolean {
   return paths.some(path => path.startsWith('/') && covers(path, place));
 }
 
-/** Whether a path, perhaps with `*` and `?`, is the place or above it. `%` begins what only systemd knows. */
+/** Whether a path, perhaps a pattern of glob(7), is the place or above it. `%` begins what only systemd knows. */
 function covers(path: string, place: string): boolean {
   if (path.includes('%')) return false;
   const plain = path.replace(/\/(\.|\*)?$/, '');
@@ -129,8 +129,15 @@ function covers(path: string, place: string): boolean {
   const pattern = plain
     .replace(/[.+^${}()|\\]/g, '\\$&')
     .replaceAll('*', '[^/]*')
-    .replaceAll('?', '[^/]');
-  return new RegExp(`^${pattern}(/|$)`).test(place);
+    .replaceAll('?', '[^/]')
+    .replaceAll('[!', '[^');
+  try {
+    return new RegExp(`^${pattern}(/|$)`).test(place);
+  } catch (error) {
+    // A range from z to a, or one without an end.
+    if (!isErrorNamed(error, 'SyntaxError')) throw error;
+    return false;
+  }
 }
 
 function textOf(file: string): string {

@@ -40,20 +40,23 @@ export function isUnfinishedName(name: string): boolean {
 export interface NameParts {
   /** The random part: it identifies the file among all. */
   readonly random: string;
+  /** When the state file was named. */
+  readonly madeAtEpochMs: number;
   /** The function that a dead letter holds. */
   readonly functionId?: number;
 }
 
 const PARTS = new RegExp(
-  `^${PREFIX}[0-9a-z]{${TIME_DIGITS}}([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|\\.damaged)?$`,
+  `^${PREFIX}([0-9a-z]{${TIME_DIGITS}})([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|\\.damaged)?$`,
 );
 
 /** Undefined for any other name. */
 export function partsOfName(name: string): NameParts | undefined {
-  const [, random, id] = PARTS.exec(name) ?? [];
+  const [, time = '', random, id] = PARTS.exec(name) ?? [];
   if (random === undefined) return undefined;
   return {
     random,
+    madeAtEpochMs: Number.parseInt(time, 36),
     ...(id !== undefined && { functionId: Number(id) }),
   };
 }

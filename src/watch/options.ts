@@ -38,6 +38,8 @@ export interface ResolvedWatchOptions {
 export interface WatchListener {
   /** Called once, when no later death is missed. */
   readonly onWatching?: () => void;
+  /** Called after each sweep; false where the directory could not be read or must not be. */
+  readonly onSwept?: (isDone: boolean) => void;
   /** Gets what is told of the directory. @defaultValue as all that is told, the logger */
   readonly warn?: (message: string) => void;
 }

@@ -17,6 +17,7 @@ import { News } from './news.ts';
 import type { ResolvedWatchOptions, WatchListener } from './options.ts';
 import { SpareRunner } from './spare-runner.ts';
 import { StateDirectoryWatch } from './state-directory-watch.ts';
+import { ToldFaults } from './told-faults.ts';
 
 const POLL_MS = 60_000;
 const POLL_WITHOUT_EVENTS_MS = 1000;
@@ -30,8 +31,7 @@ export class Watcher {
   readonly #options: ResolvedSweepOptions;
   readonly #logger: Logger;
   readonly #onReport: (report: SweepReport) => void;
-  readonly #onWatching: () => void;
-  readonly #tell: (message: string) => void;
+  readonly #listener: WatchListener;
   readonly #pollMs: number | undefined;
   readonly #abort = new AbortController();
   readonly #stop = new StopCondition(Number.POSITIVE_INFINITY, this.#abort.signal);
@@ -51,16 +51,19 @@ export class Watcher {
   #hasEvents = false;
   #spare: SpareRunner | undefined;
   #fault: { readonly error: unknown } | undefined;
-  readonly #warnedOf = new Set<string>();
+  readonly #sweepFaults: ToldFaults;
+  readonly #eventFaults: ToldFaults;
 
   constructor(
     stateDirBase: string,
     { sweep: options, onReport, pollMs }: ResolvedWatchOptions,
-    { onWatching = () => {}, warn = message => options.logger.warn(message) }: WatchListener,
+    listener: WatchListener,
   ) {
+    const { warn = message => options.logger.warn(message) } = listener;
     this.#directory = new StateDirectory(stateDirBase, { ...directoryOptions(options), warn });
-    this.#onWatching = onWatching;
-    this.#tell = warn;
+    this.#listener = listener;
+    this.#sweepFaults = new ToldFaults(warn);
+    this.#eventFaults = new ToldFaults(warn);
     // What happened is told by its news.
     this.#options = { ...options, signal: this.#abort.signal, logger: silent };
     this.#logger = options.logger;
@@ -91,7 +94,7 @@ export class Watcher {
       if (!this.#stop.isReached) {
         this.#arm();
         this.#spare = new SpareRunner(this.#options, this.#stop);
-        this.#onWatching();
+        this.#listener.onWatching?.();
       }
       while (!this.#stop.isReached) {
         if (this.#isStale) this.#arm();
@@ -129,9 +132,10 @@ export class Watcher {
     this.#allAtMs = Math.min(this.#allAtMs, monotonicMs() + CREATOR_MS);
     try {
       this.#hasEvents = this.#watch.arm();
+      this.#eventFaults.mended();
     } catch (error) {
       this.#hasEvents = false;
-      this.#warn(
+      this.#eventFaults.tell(
         `cannot be told of what ends in ${this.#directory.path}: ${String(error)}; it is looked at every ${this.#everyMs} ms`,
       );
     }
@@ -201,10 +205,14 @@ export class Watcher {
   /** The report, or undefined if the directory cannot be read now. The next look at all tries again. */
   async #tried(sweeping: Promise<SweepReport>): Promise<SweepReport | undefined> {
     try {
-      return await sweeping;
+      const report = await sweeping;
+      this.#sweepFaults.mended();
+      this.#listener.onSwept?.(true);
+      return report;
     } catch (error) {
       if (!hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
-      this.#warn(error.message);
+      this.#sweepFaults.tell(error.message);
+      this.#listener.onSwept?.(false);
       return undefined;
     }
   }
@@ -238,10 +246,5 @@ export class Watcher {
       const hasRun = functions.length > 0 && error === undefined;
       this.#left.leave(name, nextRunInMs(file), hasRun);
     }
-  }
-
-  #warn(message: string): void {
-    if (!this.#warnedOf.has(message)) this.#tell(`deferred-sweep: ${message}`);
-    this.#warnedOf.add(message);
   }
 }

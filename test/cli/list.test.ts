@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ListReport, list, type SweepReport } from '#dist/index.js';
@@ -62,6 +72,9 @@ test('a file whose dead owner left its lock to a child is held, and the child is
   const [file] = listJson(base).files;
   assert.equal(file?.state, 'held');
   assert.deepEqual(file.holders, [{ pid, program: 'sleep' }]);
+  const link = join(freshDirectory(t), 'link');
+  symlinkSync(base, link);
+  assert.deepEqual(listJson(link).files[0]?.holders, file.holders, 'through a link, too');
 });
 
 test('a file that a sweep has is sweeping', async t => {
@@ -156,6 +169,39 @@ test('filters choose files, and --exit-code tells whether there are any', t => {
   assert.equal(statusOf('--label', 'job 8'), 0);
   assert.equal(statusOf('--older', '1h'), 0);
   assert.equal(statusOf('--older', '0'), 1);
+});
+
+test('the alarm for what is old finds files whose header is damaged, and those that cannot be read', t => {
+  const base = freshDirectory(t);
+  const directory = join(base, 'deferred');
+  mkdirSync(join(directory, 'dead'), { recursive: true, mode: 0o700 });
+  // Named in 1972, by the time in the name; the other one by its last change.
+  const named = join(directory, 'dead', `func00${'1'.repeat(7)}${'0'.repeat(16)}.damaged`);
+  writeFileSync(named, 'no header', { mode: 0o600 });
+  const other = join(directory, 'dead', 'func-of-another-name.damaged');
+  mkdirSync(other);
+  utimesSync(other, 1, 1);
+  const { status, stdout } = runCommandLine([
+    ...['list', '--json', '--state', 'orphan,dead,damaged', '--older', '1h', '--exit-code', base],
+  ]);
+  assert.equal(status, 1);
+  assert.deepEqual(
+    (JSON.parse(stdout) as ListReport).files.map(({ path, state }) => [path, state]),
+    [
+      [other, 'damaged'],
+      [named, 'damaged'],
+    ],
+  );
+});
+
+test('the lines of show can be copied into a shell, whatever the BASE is called', t => {
+  const base = join(freshDirectory(t), `it's a $HOME`);
+  renameSync(baseOfKilledWorker(t, failing), base);
+  const [file = assert.fail('no orphan')] = listJson(base).files;
+  const { stdout } = runCommandLine(['show', file.path]);
+  const [, line = ''] = /^ {2}run it +(.*)$/m.exec(stdout) ?? [];
+  const words = spawnSync('sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' }).stdout;
+  assert.equal(words, `deferred-sweep\nsweep\n${base}\n`);
 });
 
 test('verbs that only read leave every byte', async t => {

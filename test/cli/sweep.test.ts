@@ -1,9 +1,27 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
-import { baseOfKilledWorker, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  type Ended,
+  plainEnvironment,
+  runCommandLine,
+} from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
@@ -267,6 +285,8 @@ test('--quiet prints nothing when nothing went wrong, and the report when someth
   const { stdout, stderr, status } = runCommandLine(['--quiet', good]);
   assert.deepEqual([stdout, stderr, status], ['', '', 0]);
   assert.match(runCommandLine(['--quiet', bad]).stdout, /refuse: failed/);
+  const missing = runCommandLine(['--quiet', join(good, 'missing')]);
+  assert.deepEqual([missing.stdout, missing.stderr, missing.status], ['', '', 0]);
 });
 
 test('--deadline ends a sweep beside a function that hangs, and what is left stays registered', t => {
@@ -277,6 +297,96 @@ test('--deadline ends a sweep beside a function that hangs, and what is left sta
   const { status, stdout } = runCommandLine(['--deadline', '1s', '--grace', '100ms', '--json', base]);
   assert.equal(status, 1);
   assert.equal((JSON.parse(stdout) as SweepReport).pending, 1);
+});
+
+test('--deadline is one for all bases together', t => {
+  const hang = `job.defer(async function hang() { await new Promise(() => setInterval(() => {}, 1000)); });`;
+  const bases = [baseOfKilledWorker(t, hang), baseOfKilledWorker(t, hang)];
+  const { status, stdout } = runCommandLine(['--deadline', '1s', '--grace', '100ms', '--json', ...bases]);
+  const reports = stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as SweepReport);
+  assert.equal(status, 1);
+  // The first one has used it up: of the second no function is begun.
+  assert.deepEqual(
+    reports.map(({ failed, isComplete }) => [failed, isComplete]),
+    [
+      [1, true],
+      [0, false],
+    ],
+  );
+});
+
+test('the same directory given twice is swept once, and has one sample in the metrics', t => {
+  const base = freshDirectory(t);
+  const file = join(freshDirectory(t), 'sweep.prom');
+  const { stdout } = runCommandLine(['--json', '--metrics-file', file, base, `${base}/../${basename(base)}`]);
+  assert.equal(stdout.trimEnd().split('\n').length, 1);
+  assert.equal(readFileSync(file, 'utf8').match(/^deferred_sweep_live_files\{/gm)?.length, 1);
+});
+
+test('what is no regular file is not replaced by metrics, and no sweep waits for its reader', t => {
+  const directory = freshDirectory(t);
+  const fifo = join(directory, 'fifo');
+  const link = join(directory, 'link');
+  spawnSync('mkfifo', [fifo]);
+  symlinkSync('/dev/null', link);
+  for (const file of [fifo, link, directory]) {
+    const { status, stderr } = runCommandLine(['--metrics-file', file, freshDirectory(t)]);
+    assert.equal(status, 1);
+    assert.equal(stderr, `deferred-sweep: cannot write the metrics to ${file}: it is not a regular file\n`);
+  }
+  assert.ok(lstatSync(fifo).isFIFO() && lstatSync(link).isSymbolicLink());
+  assert.deepEqual(readdirSync(directory).sort(), ['fifo', 'link']);
+});
+
+test('a working directory that was removed is told in words, and ends with 3, or 0 where that is asked for', t => {
+  const good = baseOfKilledWorker(t, touch);
+  const run = (...args: string[]): Ended => {
+    const gone = freshDirectory(t);
+    const program = `cd '${gone}' && rmdir '${gone}' && exec "$@"`;
+    return spawnSync('sh', ['-c', program, 'sh', process.execPath, commandLinePath, ...args], {
+      env: plainEnvironment(),
+      encoding: 'utf8',
+    });
+  };
+  for (const args of [['list'], ['sweep', '--quiet'], ['watch'], ['doctor']]) {
+    const { status, stderr } = run(...args, './x');
+    assert.equal(status, 3);
+    assert.match(stderr, /^deferred-sweep: (cannot \w+ \.\/x: )?the working directory was removed\n$/);
+  }
+  assert.equal(run('sweep', '--exit-zero', './x', good).status, 0);
+  assert.ok(existsSync(join(good, 'proof')), 'the other one is swept');
+});
+
+test('--exit-zero holds where standard output is full', t => {
+  const args = ['sweep', '--exit-zero', '--json', freshDirectory(t)];
+  const stdout = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [commandLinePath, ...args], {
+    stdio: ['ignore', stdout, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(stdout);
+  assert.match(stderr, /cannot write to standard output/);
+  assert.equal(status, 0);
+});
+
+test('--dry-run tells in JSON of a directory that it cannot read, too, and writes no metrics', t => {
+  const bad = freshDirectory(t);
+  mkdirSync(join(bad, 'deferred'));
+  chmodSync(join(bad, 'deferred'), 0o777);
+  for (const args of [['sweep', '--dry-run'], ['list']]) {
+    const { status, stdout } = runCommandLine([...args, '--json', bad, freshDirectory(t)]);
+    const [first, second] = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as { base?: string; files?: unknown[]; error?: { code?: string } });
+    assert.equal(status, 3);
+    assert.deepEqual([first?.base, first?.error?.code], [bad, 'DEFERRED_UNSAFE_DIRECTORY']);
+    assert.deepEqual(second?.files, []);
+  }
+  assert.equal(runCommandLine(['--dry-run', '--metrics-file', join(bad, 'm'), bad]).status, 2);
 });
 
 test('--metrics-file is written in one step, and keeps the time of the last success', t => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaultBase } from '#dist/index.js';
 import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
@@ -142,16 +143,22 @@ test('every verb has help with an example of it, within 80 columns', () => {
   }
 });
 
-test('bash completes verbs, and the options of a verb', () => {
+test('bash completes verbs, the options of a verb, and names with spaces', t => {
   const { stdout: script } = runCommandLine(['completion', 'bash']);
+  const directory = freshDirectory(t);
+  mkdirSync(join(directory, 'a place'));
   const ask = (...words: string[]): string[] => {
     const quoted = words.map(word => `'${word}'`).join(' ');
     const program = `${script}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _deferred_sweep; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', program], { cwd: '/proc/self', encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['-c', program], { cwd: directory, encoding: 'utf8' });
     assert.equal(stderr, '');
     return stdout.split('\n').filter(word => word !== '');
   };
   assert.deepEqual(ask('deferred-sweep', 'dis'), ['discard']);
+  assert.deepEqual(ask('deferred-sweep', 'help', 'dis'), ['discard']);
+  assert.deepEqual(ask('deferred-sweep', 'completion', ''), ['bash']);
+  assert.deepEqual(ask('deferred-sweep', '--exit'), ['--exit-zero']);
+  assert.deepEqual(ask('deferred-sweep', 'sweep', 'a'), ['a place']);
   assert.deepEqual(ask('deferred-sweep', 'list', '--st'), ['--state']);
   assert.deepEqual(ask('deferred-sweep', 'list', '--state', 'or'), ['orphan']);
   assert.deepEqual(ask('deferred-sweep', 'cluster', 'mi'), ['migrate']);

@@ -50,8 +50,9 @@ async function startWatch(
     }
   };
   await says('bound');
+  const poll = args.includes('--poll') ? [] : ['--poll', '24h'];
   const [program, ...before] = [...under, process.execPath];
-  const child = spawn(program!, [...before, commandLinePath, 'watch', '--poll', '24h', ...args], {
+  const child = spawn(program!, [...before, commandLinePath, 'watch', ...poll, ...args], {
     env: { ...plainEnvironment(), NOTIFY_SOCKET: socket },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -233,6 +234,32 @@ test('one directory that cannot be watched keeps it from none of the others; it 
     new RegExp(`deferred_sweep_functions\\{directory="${base}/deferred",outcome="ok"\\} 1\n`),
   );
   assert.match(text, /deferred_sweep_exit_status 3\n/);
+  assert.match(text, /last_success_timestamp_seconds 0\n/);
+  assert.ok(!text.includes(bad.base));
+});
+
+test('a directory that becomes bad, is mended and becomes bad again is told of twice, and by the metrics', {
+  skip,
+}, async t => {
+  const { base, directory, root } = freshPlace(t);
+  mkdirSync(directory, { mode: 0o700 });
+  const metrics = join(root, 'metrics');
+  const watcher = await startWatch(t, ['--poll', '50ms', '--metrics-file', metrics, base]);
+  const told = (): number => watcher.stderr().split('others can write to it').length - 1;
+  const says = (text: string) => holds(() => read(metrics).includes(text));
+  await says('deferred_sweep_exit_status 0');
+  chmodSync(directory, 0o777);
+  await holds(() => told() === 1);
+  await says('deferred_sweep_exit_status 3');
+  assert.ok(!read(metrics).some(line => line.includes(directory)));
+  chmodSync(directory, 0o700);
+  await says('deferred_sweep_exit_status 0');
+  assert.ok(read(metrics).some(line => line.includes(directory)));
+  chmodSync(directory, 0o777);
+  await holds(() => told() === 2);
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [0, null]);
+  assert.ok(read(metrics).includes('deferred_sweep_exit_status 3'));
 });
 
 test('the metrics of a watch count no function as left that was cancelled', { skip }, async t => {

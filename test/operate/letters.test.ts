@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { discard, list, retry, show, sweep } from '#dist/index.js';
@@ -135,6 +135,23 @@ test('a dead letter that was moved among the state files is retried from there',
   assert.equal((await sweep(base, { logger: null })).ok, 1);
 });
 
+test('a dead letter that cannot be read is refused with the reason, by retry and discard', async t => {
+  const base = baseOfLetter(t);
+  const path = await letterOf(base);
+  linkSync(path, join(base, 'second-name'));
+  const [file = assert.fail('no letter')] = (await list(base)).files;
+  assert.equal(file.state, 'damaged');
+  for (const act of [retry, discard])
+    for (const selection of [{ ids: [file.id] }, { all: true }]) {
+      const { letters } = await act(selection, base);
+      assert.deepEqual(
+        letters.map(({ path, outcome, error }) => [path, outcome, error?.code]),
+        [[path, 'refused', 'DEFERRED_UNSAFE_FILE']],
+      );
+    }
+  assert.ok(existsSync(path));
+});
+
 test('wrong selections are refused', async t => {
   const base = freshDirectory(t);
   await assert.rejects(retry({}, base), TypeError);
@@ -207,10 +224,12 @@ for (const verb of ['retry', 'discard'] as const)
 const noTerminal = spawnSync('script', ['--version']).error ? 'NOT TESTED: script(1) is missing' : false;
 
 for (const [answer, left] of [
-  ['y', 1],
-  ['', 2],
+  ['y\n', 1],
+  ['\n', 2],
+  ['\x03', 2],
+  ['\x04', 2],
 ] as const)
-  test(`discard asked on a terminal and answered '${answer}' leaves ${left} of a letter that was shown and one that came since`, {
+  test(`discard asked on a terminal and answered ${JSON.stringify(answer)} leaves ${left} of a letter that was shown and one that came since`, {
     skip: noTerminal,
   }, async t => {
     const base = baseOfLetter(t);
@@ -224,9 +243,9 @@ for (const [answer, left] of [
     for await (const text of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false }))
       if ((text as string).includes('remove 1 for ever?')) break;
     cpSync(path, path.replace(/-1$/, '-7'));
-    child.stdin.write(`${answer}\n`);
+    child.stdin.write(answer);
     child.stdout.resume();
-    await once(child, 'close');
+    assert.deepEqual(await once(child, 'close'), [0, null]);
     assert.equal((await list(base)).files.length, left);
   });
 

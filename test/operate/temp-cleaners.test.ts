@@ -34,6 +34,14 @@ const TABLE: readonly [
     [],
   ],
   [
+    'patterns with classes, and one whose range is none',
+    {
+      'etc/tmpfiles.d/a.conf':
+        'q /var/[z-a] 1777 root root 1d\nq /var/[ 1777 root root 1d\nq /var/[!a-s]mp 1777 root root 30d\n',
+    },
+    [[/older than 30d in /, !sticky]],
+  ],
+  [
     'another directory, whose name begins so',
     { 'etc/tmpfiles.d/a.conf': 'q /var/tm 1777 root root 1d\n' },
     [],

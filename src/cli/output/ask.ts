@@ -1,5 +1,6 @@
 /** Asking before something is removed for ever. */
 import { createInterface } from 'node:readline/promises';
+import { errorCode } from '../../errors.ts';
 import { printable } from '../../printable.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { say } from './output.ts';
@@ -16,13 +17,18 @@ export function nothingRemoved(): number {
   return EXIT_DONE;
 }
 
-/** Shows what would be removed, one line each; true for a yes. */
+/** Shows what would be removed, one line each; true for a yes, false for anything else and for an end. */
 export async function isAgreed(lines: readonly string[]): Promise<boolean> {
   for (const line of lines) process.stderr.write(`${printable(`  ${line}`)}\n`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await asking.question(`remove ${lines.length} for ever? [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    // Ctrl-C or Ctrl-D in place of an answer.
+    if (errorCode(error) !== 'ABORT_ERR') throw error;
+    process.stderr.write('\n');
+    return false;
   } finally {
     asking.close();
   }

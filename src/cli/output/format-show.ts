@@ -97,14 +97,20 @@ function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: Liste
 
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   if (dir === undefined) return [];
-  const at = dir === '' ? '' : ` --dir ${dir}`;
+  const base = dir === '' ? '' : ` ${shellWord(dir)}`;
+  const at = base === '' ? '' : ` --dir${base}`;
   if (file.state === 'dead')
     return [
       row('again', `deferred-sweep retry ${shortId(file)}${at}`),
       row('away', `deferred-sweep discard ${shortId(file)}${at}`),
     ];
-  if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep ${dir}`.trimEnd())];
+  if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep${base}`)];
   return [];
+}
+
+/** One word of a shell. */
+function shellWord(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** One line of `show`. */

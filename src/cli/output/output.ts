@@ -1,4 +1,5 @@
 /** Where the command line says things. All of it can be printed safely. */
+import { isWithoutDirectory } from '../../errors.ts';
 import { printable, printableJson } from '../../printable.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_NOT_SWEPT } from '../exit.ts';
@@ -34,6 +35,7 @@ export function failed(
 ): number {
   const reported = reportError(error);
   if (json) write(jsonLine({ ...json, error: reported }));
-  say(what === undefined ? reported.message : `${what}: ${reported.message}`);
+  const why = isWithoutDirectory(error) ? 'the working directory was removed' : reported.message;
+  say(what === undefined ? why : `${what}: ${why}`);
   return EXIT_NOT_SWEPT;
 }

@@ -4,7 +4,7 @@ import type { Arguments } from '../arguments.ts';
 import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
-import { VERB_NAMES, VERBS } from '../table.ts';
+import { VERB_NAMES, VERBS, verbNamed } from '../table.ts';
 
 /** The verb `completion`. */
 export async function runCompletion({ operands }: Arguments): Promise<number> {
@@ -27,28 +27,38 @@ function bashCompletion(): string {
       .map(name => `--${name}`)
       .join('|');
   return `# bash completion of deferred-sweep: source <(deferred-sweep completion bash)
+_deferred_sweep_paths() {
+  local IFS=$'\\n'
+  COMPREPLY+=($(compgen "$1" -- "$word"))
+}
 _deferred_sweep() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=\${COMP_WORDS[1]} options
-  local states='${FILE_STATES.join(' ')}'
+  local verbs='${VERB_NAMES.join(' ')}' states='${FILE_STATES.join(' ')}'
   if [[ $verb == cluster ]]; then states='${OWNER_STATES.join(' ')}'; fi
   if [[ $verb == cluster && $COMP_CWORD -gt 2 ]]; then verb="cluster \${COMP_WORDS[2]}"; fi
   case $verb in
 ${cases}
-    *) options='--help --version' ;;
+    *) options='${[...verbNamed('sweep')!.options.map(option => `--${option}`), '--help --version'].join(' ')}' ;;
   esac
+  COMPREPLY=()
   case $before in
-    ${taking(value => value === 'PATH' || value === 'BASE')}) COMPREPLY=($(compgen -d -- "$word")); return ;;
-    ${taking(value => value === 'FILE')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ${taking(value => value === 'PATH' || value === 'BASE')}) _deferred_sweep_paths -d; return ;;
+    ${taking(value => value === 'FILE')}) _deferred_sweep_paths -f; return ;;
     ${taking(value => value === 'STATE')}) COMPREPLY=($(compgen -W "$states" -- "$word")); return ;;
-    ${taking(value => value !== '')}) COMPREPLY=(); return ;;
+    ${taking(value => value !== '')}) return ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); return; fi
   if [[ $COMP_CWORD == 1 ]]; then
-    COMPREPLY=($(compgen -W '${VERB_NAMES.join(' ')}' -- "$word") $(compgen -d -- "$word"))
+    COMPREPLY=($(compgen -W "$verbs" -- "$word"))
+    _deferred_sweep_paths -d
+  elif [[ $verb == help ]]; then
+    COMPREPLY=($(compgen -W "$verbs" -- "$word"))
+  elif [[ $verb == completion ]]; then
+    COMPREPLY=($(compgen -W bash -- "$word"))
   elif [[ $COMP_CWORD == 2 && $verb == cluster ]]; then
     COMPREPLY=($(compgen -W '${CLUSTER_VERBS.map(({ name }) => name.split(' ')[1]).join(' ')}' -- "$word"))
   else
-    COMPREPLY=($(compgen -d -- "$word"))
+    _deferred_sweep_paths -d
   fi
 }
 complete -o filenames -F _deferred_sweep deferred-sweep

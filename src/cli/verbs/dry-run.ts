@@ -21,10 +21,10 @@ export async function runDryRun(
       if (line.has('json')) print(jsonLine({ ...report, files }));
       else print(formatFiles(report.directory, files));
     } catch (error) {
-      status = failed(error, `cannot read ${base}`);
+      status = failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
     }
   }
-  return line.has('exit-zero') ? EXIT_DONE : status;
+  return status;
 }
 
 /** No process has it. A sweep runs what is whole of a damaged one, too. */

@@ -15,7 +15,7 @@ export async function runList(line: Arguments): Promise<number> {
     label: line.text('label'),
     ...line.trust,
   };
-  const bases = basesOf(line.operands);
+  const bases = basesOf(line);
   let status = EXIT_DONE;
   for (const base of bases) {
     try {
@@ -24,7 +24,7 @@ export async function runList(line: Arguments): Promise<number> {
       else print(formatList(report, process.stdout.isTTY ? process.stdout.columns : undefined));
       if (line.has('exit-code') && report.files.length > 0) status = Math.max(status, EXIT_FAILED);
     } catch (error) {
-      status = failed(error, `cannot read ${base}`);
+      status = failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
     }
   }
   return status;

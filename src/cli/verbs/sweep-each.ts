@@ -1,7 +1,7 @@
 /** Sweeps one directory after the other, and tells of each. */
 import { hasProblems, type SweepReport, totalsOf } from '../../report/report.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
-import { StopCondition } from '../../stop.ts';
+import { monotonicMs, StopCondition } from '../../stop.ts';
 import { cleanUpDirectory } from '../../sweep/cleanup.ts';
 import { resolveSweepOptions, type SweepOptions } from '../../sweep/options.ts';
 import { sweepDirectory } from '../../sweep/sweep.ts';
@@ -23,6 +23,9 @@ export async function sweepEach(
   const resolved = resolveSweepOptions(options);
   const isQuiet = line.has('quiet');
   const isJson = line.has('json');
+  // One deadline and one wait for all of them.
+  const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
+  const waitUntilMs = monotonicMs() + resolved.waitMs;
   let status = EXIT_DONE;
   for (const base of bases) {
     const progress = isQuiet ? undefined : Progress.begin();
@@ -36,8 +39,8 @@ export async function sweepEach(
           warn(message);
         },
       });
-      const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
-      const report = await (isCleanup ? cleanUpDirectory : sweepDirectory)(directory, resolved, stop, {
+      const left = { ...resolved, waitMs: Math.max(0, waitUntilMs - monotonicMs()) };
+      const report = await (isCleanup ? cleanUpDirectory : sweepDirectory)(directory, left, stop, {
         listener,
       });
       reports.push(report);

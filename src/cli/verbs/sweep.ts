@@ -2,7 +2,7 @@
 import type { SweepReport } from '../../report/report.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
-import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { EXIT_FAILED, UsageError } from '../exit.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {
@@ -19,7 +19,9 @@ export async function runCleanup(line: Arguments): Promise<number> {
 async function runOver(line: Arguments, isCleanup: boolean): Promise<number> {
   const options = line.onceOptions;
   const metricsFile = line.text('metrics-file');
-  const bases = basesOf(line.operands);
+  if (line.has('dry-run') && metricsFile !== undefined)
+    throw new UsageError('--dry-run writes nothing: it does not go with --metrics-file');
+  const bases = basesOf(line);
   if (line.has('dry-run')) return (await import('./dry-run.ts')).runDryRun(line, bases, options);
   const reports: SweepReport[] = [];
   const { sweepEach } = await import('./sweep-each.ts');
@@ -31,5 +33,5 @@ async function runOver(line: Arguments, isCleanup: boolean): Promise<number> {
     if (!(await writeMetrics(metricsFile, bases, reports.map(figuresOf), options, status)))
       status = Math.max(status, EXIT_FAILED);
   }
-  return line.has('exit-zero') ? EXIT_DONE : status;
+  return status;
 }

@@ -1,9 +1,10 @@
 /** Metrics of a watch: what it has done since it began, and what is there now. */
 
+import { unlessRefused } from '../../errors.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
 import { StateDirectory } from '../../state/state-directory.ts';
 import type { WatchOptions } from '../../watch/options.ts';
-import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT } from '../exit.ts';
 import { type Figures, figuresOf, NO_FUNCTIONS, writeMetrics } from '../metrics.ts';
 
 /** As often as anything may have changed. */
@@ -13,9 +14,11 @@ const LEAST_PAUSE_MS = 5000;
 
 export class WatchMetrics {
   readonly #path: string;
-  readonly #bases: readonly string[];
   readonly #options: WatchOptions;
+  /** By base. */
   readonly #figures = new Map<string, Figures>();
+  /** The bases that could not be swept the last time. */
+  readonly #bad = new Set<string>();
   #status = EXIT_DONE;
   #writing: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -23,31 +26,41 @@ export class WatchMetrics {
 
   constructor(path: string, bases: readonly string[], options: WatchOptions) {
     this.#path = path;
-    this.#bases = bases;
     this.#options = options;
     for (const base of bases) {
-      const directory = new StateDirectory(base).path;
-      this.#figures.set(directory, { directory, swept: 0, functions: NO_FUNCTIONS, ms: 0 });
+      const directory = unlessRefused(() => new StateDirectory(base).path, base);
+      this.#figures.set(base, { directory, swept: 0, functions: NO_FUNCTIONS, ms: 0 });
     }
+  }
+
+  /** Writes them for the first time: now it is known which bases can be watched. */
+  begin(): void {
     this.#write();
   }
 
-  count(report: SweepReport): void {
+  /** Whether a base can be swept now. */
+  note(base: string, isGood: boolean): void {
+    if (this.#bad.has(base) !== isGood) return;
+    if (isGood) this.#bad.delete(base);
+    else this.#bad.add(base);
+    this.#writeSoon();
+  }
+
+  count(base: string, report: SweepReport): void {
     const now = figuresOf(report);
-    const before = this.#figures.get(report.directory);
-    if (before === undefined) return;
+    const before = this.#figures.get(base)!;
     const functions = { ...now.functions };
     for (const outcome of Object.keys(functions) as (keyof typeof functions)[])
       functions[outcome] += before.functions[outcome];
     const { directory } = report;
-    this.#figures.set(directory, {
+    this.#figures.set(base, {
       directory,
       swept: before.swept + now.swept,
       functions,
       ms: before.ms + now.ms,
     });
     this.#status = hasProblems(report) ? EXIT_FAILED : EXIT_DONE;
-    this.#writeIn(Math.max(0, this.#writtenAtMs + LEAST_PAUSE_MS - performance.now()));
+    this.#writeSoon();
   }
 
   /** Writes them for the last time. */
@@ -59,6 +72,10 @@ export class WatchMetrics {
     await this.#writing;
   }
 
+  #writeSoon(): void {
+    this.#writeIn(Math.max(0, this.#writtenAtMs + LEAST_PAUSE_MS - performance.now()));
+  }
+
   #writeIn(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#write(), ms);
@@ -66,8 +83,16 @@ export class WatchMetrics {
 
   #write(): void {
     this.#writtenAtMs = performance.now();
+    const good = [...this.#figures].filter(([base]) => !this.#bad.has(base));
+    const status = this.#bad.size > 0 ? EXIT_NOT_SWEPT : this.#status;
     this.#writing = this.#writing.then(() =>
-      writeMetrics(this.#path, this.#bases, [...this.#figures.values()], this.#options, this.#status),
+      writeMetrics(
+        this.#path,
+        good.map(([base]) => base),
+        good.map(([, figures]) => figures),
+        this.#options,
+        status,
+      ),
     );
     this.#writeIn(EVERY_MS);
   }

@@ -11,7 +11,7 @@ import { withStopSignals } from '../stop-signals.ts';
 
 export async function runWatch(line: Arguments): Promise<number> {
   const options = { ...line.sweepOptions, pollMs: line.time('poll') };
-  const bases = basesOf(line.operands, missing => `waiting for ${missing}`);
+  const bases = basesOf(line, missing => `waiting for ${missing}`);
   const tellService = serviceManager();
   const metricsFile = line.text('metrics-file');
   const metrics =
@@ -23,25 +23,31 @@ export async function runWatch(line: Arguments): Promise<number> {
   let status = EXIT_DONE;
   const started = (): void => {
     starting--;
+    if (starting === 0) metrics?.begin();
     if (starting === 0 && watched > 0) tellService(`READY=1\nSTATUS=Watching ${watched} of ${bases.length}`);
   };
-  const onReport = (report: SweepReport): void => {
-    metrics?.count(report);
+  const tell = (report: SweepReport): void => {
     if (line.has('quiet') && !hasProblems(report)) return;
     print(line.has('json') ? jsonLine(report) : formatFiles(report));
   };
   // One bad base keeps none of the others from it.
   const watchOne = async (base: string, signal: AbortSignal): Promise<void> => {
     let hasStarted = false;
+    const onReport = (report: SweepReport): void => {
+      metrics?.count(base, report);
+      tell(report);
+    };
+    const onSwept = (isDone: boolean): void => metrics?.note(base, isDone);
     try {
       const onWatching = (): void => {
         hasStarted = true;
         watched++;
         started();
       };
-      await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, warn });
+      await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, onSwept, warn });
     } catch (error) {
       status = failed(error, `cannot watch ${base}`, line.has('json') ? { base } : undefined);
+      metrics?.note(base, false);
       if (!hasStarted) started();
     }
   };
