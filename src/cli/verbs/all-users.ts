@@ -10,6 +10,7 @@ import { withStopSignals } from '../stop-signals.ts';
 const TAKEN: readonly OptionName[] = [
   'all-users',
   'user',
+  'user-timeout',
   'json',
   'quiet',
   'exit-zero',
@@ -28,12 +29,14 @@ export async function runAllUsers(line: Arguments): Promise<number> {
     if (!TAKEN.includes(name)) throw new UsageError(`--all-users does not take --${name}`);
   const options = {
     users: line.has('user') ? line.users('user') : undefined,
+    userTimeoutMs: line.time('user-timeout'),
     timeoutMs: line.time('timeout'),
     deadlineMs: line.time('deadline'),
     killGraceMs: line.time('grace'),
     waitMs: line.time('wait'),
     onlyLabel: line.text('label'),
   };
+  if (options.userTimeoutMs === 0) throw new UsageError('--user-timeout must be at least 1ms, got 0');
   const isJson = line.has('json');
   let status: number;
   try {
