@@ -374,6 +374,22 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     ]);
   });
 
+  test(
+    '--quiet says nothing where all went well, not of numbers that are skipped or what functions print',
+    bounded,
+    t => {
+      const root = freshRoot(t);
+      mkdirSync(join(root, '999'), { mode: 0o700 });
+      leaveOrphans(root, FIRST, `job.defer(() => console.error('hello'));`);
+      const all = ['sweep', '--quiet', '--all-users', root];
+      const { status, stdout, stderr } = runCommandLine(all);
+      assert.deepEqual([status, stdout, stderr], [0, '', '']);
+      leaveOrphans(root, FIRST, `job.defer(() => { console.error('hello'); throw new Error('no'); });`);
+      const failed = runCommandLine(all);
+      assert.deepEqual([failed.status, /says: .*hello/.test(failed.stderr)], [1, true]);
+    },
+  );
+
   test('a user whom root named is swept whatever the number; one that cannot be is a failure', bounded, t => {
     const [name, uid] = ['dsweep-sssd', 661_001];
     makeAccount(name, uid);

@@ -235,6 +235,14 @@ test('what a handler throws reaches the terminal escaped, as text and as JSON', 
     assert.ok(!unsafe.some(character => output.includes(character)), JSON.stringify(output));
 });
 
+test("with --quiet the server's warnings are told where something failed, and only there", law, async t => {
+  const pool = new Pool(t, server);
+  const sweep = ['sweep', '--pool', pool.name, '--handlers', handlersFile(pool, '')];
+  assert.match(cli(sweep, 'worker').stderr, /fsync is off/);
+  const { status, stdout, stderr } = cli([...sweep, '--quiet'], 'worker');
+  assert.deepEqual([status, stdout, stderr], [0, '', '']);
+});
+
 test('a database that cannot be used is status 3 and a line of JSON, with --exit-zero 0', law, async t => {
   const handlers = handlersFile(new Pool(t, server), '');
   const sweep = ['sweep', '--pool', 'p', '--handlers', handlers, '--json'];

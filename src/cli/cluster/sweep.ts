@@ -69,7 +69,9 @@ async function runPrinting(line: Arguments, work: Work, print: Print): Promise<n
     else if (line.has('quiet')) return;
     print(line.has('json') ? jsonLine(report) : formatClusterReport(report));
   };
-  const logger = { info() {}, warn };
+  // With --quiet they are told where something went wrong.
+  const held: string[] = [];
+  const logger = { info() {}, warn: line.has('quiet') ? (text: string) => void held.push(text) : warn };
   await withStopSignals(async signal => {
     try {
       const manager = orUsageError(
@@ -85,6 +87,7 @@ async function runPrinting(line: Arguments, work: Work, print: Print): Promise<n
       status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
     }
   });
+  if (status !== EXIT_DONE) for (const text of held) warn(text);
   return status;
 }
 
