@@ -24,8 +24,8 @@ import { listUsers, readUserNumbers, type UserDirectory } from './users.ts';
  * - `swept`: the user's sweep ended well
  * - `failed`: it ended, and something in it failed or was left; or it could not be started
  * - `timed-out`: its time was over, or the caller's signal came; it was ended
- * - `refused`: the directory is not the user's alone; nothing was started
- * - `skipped`: no ordinary user of this machine has the number; nothing was started
+ * - `refused`: the directory is not the user's alone, or the caller named a number that is not swept; nothing was started
+ * - `skipped`: no ordinary user of this machine has the number, and the caller did not name it; nothing was started
  * - `not-begun`: the time for all was over before its turn
  */
 export type UserOutcome = 'swept' | 'failed' | 'timed-out' | 'refused' | 'skipped' | 'not-begun';
@@ -84,7 +84,10 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const queue = shuffled(directories);
   const work = async (): Promise<void> => {
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const report = await sweepOne(next);
+      const found = await sweepOne(next);
+      // Whom the caller named should have been swept.
+      const isMissed = resolved.users !== undefined && found.outcome === 'skipped';
+      const report: UserReport = isMissed ? { ...found, outcome: 'refused' } : found;
       reports.push(report);
       if (report.outcome === 'swept') continue;
       const left = report.survivors?.length ? `; processes left: ${report.survivors.join(' ')}` : '';

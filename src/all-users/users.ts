@@ -84,23 +84,33 @@ export function listUsers(
     .filter(name => /^(0|[1-9]\d{0,9})$/.test(name))
     .map(Number);
   const wanted = only === undefined ? found : [...new Set(only)];
-  return wanted.map(uid => look(join(root, String(uid)), uid, numbers));
+  return wanted.map(uid => look(join(root, String(uid)), uid, numbers, only !== undefined));
 }
 
-function look(path: string, uid: number, numbers: UserNumbers): UserDirectory {
-  const skipped = whySkipped(uid, numbers);
+function look(path: string, uid: number, numbers: UserNumbers, isNamed: boolean): UserDirectory {
+  const skipped = whyNobodys(uid, numbers) ?? (isNamed ? undefined : whyExtraordinary(uid, numbers));
   if (skipped !== undefined) return { uid, path, not: { outcome: 'skipped', reason: skipped } };
   const refused = whyRefused(path, uid);
   return refused === undefined ? { uid, path } : { uid, path, not: { outcome: 'refused', reason: refused } };
 }
 
-function whySkipped(uid: number, { ordinary, subordinate, mapped }: UserNumbers): string | undefined {
-  const isIn = ({ first, last }: Range): boolean => uid >= first && uid <= last;
+/** Numbers that root sweeps for in no case. */
+function whyNobodys(uid: number, { mapped }: UserNumbers): string | undefined {
+  if (uid === 0) return 'it is root';
   if (uid === NOBODY) return 'it is the number of all users without one';
-  if (subordinate.some(isIn)) return 'it is a subordinate number, of a container';
-  if (!isIn(ordinary)) return `it is not in UID_MIN..UID_MAX (${ordinary.first}..${ordinary.last})`;
-  if (mapped.length > 0 && !mapped.some(isIn)) return 'it is not mapped in this user namespace';
+  if (mapped.length > 0 && !isIn(mapped, uid)) return 'it is not mapped in this user namespace';
   return undefined;
+}
+
+/** Mostly numbers of services and containers. A user of SSSD or Active Directory may have one, too: then root names it. */
+function whyExtraordinary(uid: number, { ordinary, subordinate }: UserNumbers): string | undefined {
+  if (isIn(subordinate, uid)) return 'it is a subordinate number, of a container';
+  if (!isIn([ordinary], uid)) return `it is not in UID_MIN..UID_MAX (${ordinary.first}..${ordinary.last})`;
+  return undefined;
+}
+
+function isIn(ranges: readonly Range[], uid: number): boolean {
+  return ranges.some(({ first, last }) => uid >= first && uid <= last);
 }
 
 function whyRefused(path: string, uid: number): string | undefined {

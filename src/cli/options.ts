@@ -51,6 +51,7 @@ const ROWS = {
   trust: { value: 'PATH', isMany: true, text: 'owner and mode of PATH, and of all above it, do not matter' },
   'trust-group': { value: 'GID', isMany: true, text: 'the same of the rights of one group' },
   user: { value: 'UID', isMany: true, text: 'with --all-users: only this user' },
+  'user-timeout': { value: 'TIME', text: "with --all-users: limit of each user's sweep (default 60s)" },
   version: { short: 'v', text: 'print the version' },
   wait: { value: 'TIME', text: 'wait so long for files that other sweeps have' },
   worker: { value: 'ROLE', isMany: true, text: 'a role that may register and sweep' },

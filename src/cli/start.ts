@@ -19,7 +19,15 @@ import { jsonLine } from './output/output.ts';
 import { findVerb, requireTaken } from './table.ts';
 
 /** They do, or tell, something else. */
-const OTHERS: readonly OptionName[] = ['help', 'version', 'dry-run', 'metrics-file', 'all-users', 'user'];
+const OTHERS: readonly OptionName[] = [
+  'help',
+  'version',
+  'dry-run',
+  'metrics-file',
+  'all-users',
+  'user',
+  'user-timeout',
+];
 /** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
 const MOST_BYTES = 512;
 /** As Node ends where a module's `await` never ends. The command sets its own. */

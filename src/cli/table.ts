@@ -28,7 +28,7 @@ export const VERBS: readonly VerbRow[] = [
     name: 'sweep',
     operands: '[BASE...]',
     text: "run every orphan's functions once (the default)",
-    options: [...SWEEP, 'all-users', 'user'],
+    options: [...SWEEP, 'all-users', 'user', 'user-timeout'],
     example: 'sweep --deadline 15s --exit-zero',
     load: async () => (await import('./verbs/sweep.ts')).runSweep,
   },

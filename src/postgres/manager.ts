@@ -22,9 +22,12 @@ export interface ClusterSweepOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** So that no option makes a loop without a pause. */
+const LEAST_INTERVAL_MS = 10;
+
 /** How to watch. */
 export interface ClusterWatchOptions {
-  /** From the end of a sweep to the next, in milliseconds. @defaultValue 1000 */
+  /** From the end of a sweep to the next, in milliseconds, at least 10. @defaultValue 1000 */
   intervalMs?: number | undefined;
   /** Ends the watch. */
   signal?: AbortSignal | undefined;
@@ -109,7 +112,7 @@ export class ClusterManager<H extends Handlers> {
    * @throws DeferredSweepError as `open`, when the first connection is refused
    */
   async watch(options: ClusterWatchOptions = {}): Promise<void> {
-    const intervalMs = milliseconds('intervalMs', options.intervalMs ?? 1000);
+    const intervalMs = Math.max(LEAST_INTERVAL_MS, milliseconds('intervalMs', options.intervalMs ?? 1000));
     const stop = anyOf(options.signal, this.#closed.signal);
     await this.#connected();
     let said = '';

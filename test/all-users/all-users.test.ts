@@ -19,7 +19,9 @@ import {
   cannotMakeUsers,
   EXTRA_GROUP,
   FIRST,
+  makeAccount,
   makeAccounts,
+  removeAccount,
   removeAccounts,
   SECOND,
 } from '../helpers/accounts.ts';
@@ -362,7 +364,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       .split('\n')
       .map(line => line.slice(root.length + 1).replace(/,.*| in UID.*/, ''));
     assert.deepEqual(lines, [
-      '0: skipped: it is not',
+      '0: skipped: it is root',
       '999: skipped: it is not',
       '51001: swept',
       '51002: swept',
@@ -370,6 +372,43 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       '61000: skipped: it is not',
       '65534: skipped: it is the number of all users without one',
     ]);
+  });
+
+  test(
+    '--quiet says nothing where all went well, not of numbers that are skipped or what functions print',
+    bounded,
+    t => {
+      const root = freshRoot(t);
+      mkdirSync(join(root, '999'), { mode: 0o700 });
+      leaveOrphans(root, FIRST, `job.defer(() => console.error('hello'));`);
+      const all = ['sweep', '--quiet', '--all-users', root];
+      const { status, stdout, stderr } = runCommandLine(all);
+      assert.deepEqual([status, stdout, stderr], [0, '', '']);
+      leaveOrphans(root, FIRST, `job.defer(() => { console.error('hello'); throw new Error('no'); });`);
+      const failed = runCommandLine(all);
+      assert.deepEqual([failed.status, /says: .*hello/.test(failed.stderr)], [1, true]);
+    },
+  );
+
+  test('a user whom root named is swept whatever the number; one that cannot be is a failure', bounded, t => {
+    const [name, uid] = ['dsweep-sssd', 661_001];
+    makeAccount(name, uid);
+    t.after(() => removeAccount(name));
+    const root = freshRoot(t);
+    directoryOf(join(root, String(uid)), uid, 0o700);
+    leaveOrphans(root, uid, touch);
+    const all = ['sweep', '--all-users', root];
+    assert.equal(runCommandLine(all).status, 0);
+    assert.equal(hasRun(root, uid), false, 'not by itself');
+    const named = runCommandLine([...all, '--user', String(uid)]);
+    assert.equal(named.status, 0, named.stderr);
+    assert.ok(hasRun(root, uid));
+    directoryOf(join(root, '51003'), 51_003, 0o700);
+    for (const other of ['0', '65534', '51003']) {
+      const { status, stdout } = runCommandLine([...all, '--user', other]);
+      assert.equal(status, 1, other);
+      assert.match(stdout, new RegExp(`/${other}: refused: (it is root|it is the number|no user)`));
+    }
   });
 
   test('a logger that throws keeps no user from its report', bounded, async t => {
@@ -380,7 +419,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       throw new Error('no logger today');
     };
     const report = await sweepAll(root, { users: [999, FIRST, SECOND], logger: { info() {}, warn } });
-    assert.deepEqual(outcomes(report), ['skipped', 'swept', 'swept']);
+    assert.deepEqual(outcomes(report), ['refused', 'swept', 'swept']);
     assert.ok(hasRun(root, FIRST));
   });
 
@@ -391,6 +430,16 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     assert.equal(status, 3);
     assert.match(stderr, /--all-users/);
     assert.equal(hasRun(root, FIRST), false);
+  });
+
+  test("--user-timeout is the limit of each user's sweep", bounded, t => {
+    const root = freshRoot(t);
+    leaveOrphans(root, FIRST, 'job.defer(() => new Promise(() => setInterval(() => {}, 1e6)));');
+    const all = ['sweep', '--all-users', root, '--grace', '200ms', '--user-timeout'];
+    const { status, stdout } = runCommandLine([...all, '2s']);
+    assert.equal(status, 1);
+    assert.match(stdout, new RegExp(`/${FIRST}: (timed-out|failed).*\\n.*/${SECOND}: swept`));
+    assert.equal(runCommandLine([...all, '0']).status, 2);
   });
 
   test('after the time for all, users whose turn it was not are named', bounded, async t => {

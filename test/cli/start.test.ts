@@ -34,6 +34,7 @@ const passedOn: readonly (readonly string[])[] = [
   ['--dry-run'],
   ['--totals'],
   ['--user', '1'],
+  ['--user-timeout', '1s'],
   ['--jsn'],
   ['--state', 'dead'],
   ['--deadline', 'soon'],

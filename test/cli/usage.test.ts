@@ -69,6 +69,7 @@ const wrong: readonly Row[] = [
   { args: ['completion', 'fish'], status: 2, stderr: /completion knows the shell bash, got fish\n/ },
   { args: ['cleanup', 'a', 'b'], status: 2, stderr: /cleanup takes one BASE, got 2/ },
   { args: [''], status: 2, stderr: /BASE must not be empty/ },
+  { args: ['--user-timeout', '1s', '/a'], status: 2, stderr: /--user-timeout needs --all-users\n/ },
   { args: ['--user', '1', '/a'], status: 2, stderr: /--user needs --all-users\n/ },
   { args: ['--all-users', '/a', '/b'], status: 2, stderr: /--all-users takes one BASE\n/ },
   {

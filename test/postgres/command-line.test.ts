@@ -127,6 +127,38 @@ test(
   },
 );
 
+test('an owner that is gone is listed as an orphan after its grace where nothing sweeps', law, async t => {
+  const pool = new Pool(t, server);
+  const alarm = ['list', '--pool', pool.name, '--state', 'orphan,dead', '--exit-code'];
+  const owner = await pool.owner({ graceMs: 500 });
+  await owner.defer('note', 'a');
+  assert.equal(cli(alarm).status, 0, 'its owner lives');
+  await owner.child.kill();
+  await until('the alarm', () => cli(alarm).status === 1);
+  assert.match(cli(alarm).stdout, /^orphan\t/);
+});
+
+for (const [title, body, options] of [
+  ['the module of handlers keeps a timer', 'setInterval(() => {}, 1e6);', {}],
+  [
+    'a handler is given up after its timeout',
+    'return new Promise(() => setInterval(() => {}, 1e6));',
+    { timeoutMs: 100 },
+  ],
+] as const)
+  test(`a sweep ends, its report printed, where ${title}`, law, async t => {
+    const pool = new Pool(t, server);
+    const inPool = ['--pool', pool.name];
+    const job = await pool.manager({ maxAttempts: 1, ...options }).open();
+    await job.defer('fail', pool.ledger.path, 'a');
+    await job.close();
+    assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+    const { status, stdout } = cli(['sweep', ...inPool, '--handlers', handlersFile(pool, body)], 'worker');
+    const isGivenUp = 'timeoutMs' in options;
+    assert.equal(status, isGivenUp ? 1 : 0, stdout);
+    assert.match(stdout, isGivenUp ? /: 0 done, 1 failed, / : /: 1 done, 0 failed, /);
+  });
+
 test('a sweep with a deadline begins no function after it, and says so', law, async t => {
   const pool = new Pool(t, server);
   const inPool = ['--pool', pool.name];
@@ -201,6 +233,14 @@ test('what a handler throws reaches the terminal escaped, as text and as JSON', 
   const unsafe = ['\u001b', '\u009b', '\u202e'];
   for (const output of [swept.stdout, swept.stderr, text])
     assert.ok(!unsafe.some(character => output.includes(character)), JSON.stringify(output));
+});
+
+test("with --quiet the server's warnings are told where something failed, and only there", law, async t => {
+  const pool = new Pool(t, server);
+  const sweep = ['sweep', '--pool', pool.name, '--handlers', handlersFile(pool, '')];
+  assert.match(cli(sweep, 'worker').stderr, /fsync is off/);
+  const { status, stdout, stderr } = cli([...sweep, '--quiet'], 'worker');
+  assert.deepEqual([status, stdout, stderr], [0, '', '']);
 });
 
 test('a database that cannot be used is status 3 and a line of JSON, with --exit-zero 0', law, async t => {

@@ -68,6 +68,15 @@ test('a standby is refused; a primary says that it is asynchronous', law, async 
   assert.match(warnings.join('\n'), /its standbys are asynchronous: a failover loses/);
 });
 
+test('a database that cannot hold every character is refused', law, async t => {
+  await server.sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+  const connection = server.url().replace(/postgres$/, 'latin');
+  await assert.rejects(
+    new Pool(t, server).manager({ connection }).open(),
+    error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('LATIN1'),
+  );
+});
+
 test('a schema that is missing, newer, or closed to the role is refused', law, async t => {
   const client = await server.connect();
   await migrate(client, '"newer"', { workers: ['worker'], operators: [] });

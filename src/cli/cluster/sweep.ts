@@ -19,6 +19,9 @@ type Work = (
   tell: (report: ClusterReport) => void,
 ) => Promise<void>;
 
+/** Writes to standard output. */
+type Print = (text: string, written?: () => void) => void;
+
 /** Sweeps once; returns the exit status. @throws UsageError */
 export async function runSweep(line: Arguments): Promise<number> {
   const deadlineMs = line.time('deadline') ?? 0;
@@ -39,9 +42,26 @@ export async function runWatch(line: Arguments): Promise<number> {
 }
 
 async function run(line: Arguments, work: Work): Promise<number> {
+  const print = keepStandardOutput();
+  try {
+    return await runPrinting(line, work, print);
+  } finally {
+    // Once the caller has set the status.
+    setImmediate(endOnceWritten, print);
+  }
+}
+
+/**
+ * Ends the process by the status that is set. A call that was given up goes on in this process, and the module of handlers
+ * may keep a timer or a socket: neither may keep the process.
+ */
+function endOnceWritten(print: Print): void {
+  process.stderr.write('', () => print('', () => setImmediate(() => process.exit())));
+}
+
+async function runPrinting(line: Arguments, work: Work, print: Print): Promise<number> {
   const pool = line.text('pool')!;
   const schema = schemaOf(line);
-  const print = keepStandardOutput();
   const handlers = await loadHandlers(line.text('handlers')!);
   let status = EXIT_DONE;
   const tell = (report: ClusterReport): void => {
@@ -49,7 +69,9 @@ async function run(line: Arguments, work: Work): Promise<number> {
     else if (line.has('quiet')) return;
     print(line.has('json') ? jsonLine(report) : formatClusterReport(report));
   };
-  const logger = { info() {}, warn };
+  // With --quiet they are told where something went wrong.
+  const held: string[] = [];
+  const logger = { info() {}, warn: line.has('quiet') ? (text: string) => void held.push(text) : warn };
   await withStopSignals(async signal => {
     try {
       const manager = orUsageError(
@@ -65,6 +87,7 @@ async function run(line: Arguments, work: Work): Promise<number> {
       status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
     }
   });
+  if (status !== EXIT_DONE) for (const text of held) warn(text);
   return status;
 }
 
@@ -94,9 +117,9 @@ async function loadHandlers(file: string): Promise<Handlers> {
  * Returns how to write to standard output. All others in this process, the handlers among them, write to standard error from
  * now on, as functions of the file store do.
  */
-function keepStandardOutput(): (text: string) => void {
+function keepStandardOutput(): Print {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   stdout.write = stderr.write.bind(stderr);
-  return text => void write(text);
+  return (text, written) => void write(text, written);
 }

@@ -4,12 +4,13 @@ import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import type { OptionName } from '../options.ts';
-import { failed, jsonLine, print } from '../output/output.ts';
+import { failed, jsonLine, print, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 const TAKEN: readonly OptionName[] = [
   'all-users',
   'user',
+  'user-timeout',
   'json',
   'quiet',
   'exit-zero',
@@ -28,22 +29,28 @@ export async function runAllUsers(line: Arguments): Promise<number> {
     if (!TAKEN.includes(name)) throw new UsageError(`--all-users does not take --${name}`);
   const options = {
     users: line.has('user') ? line.users('user') : undefined,
+    userTimeoutMs: line.time('user-timeout'),
     timeoutMs: line.time('timeout'),
     deadlineMs: line.time('deadline'),
     killGraceMs: line.time('grace'),
     waitMs: line.time('wait'),
     onlyLabel: line.text('label'),
   };
+  if (options.userTimeoutMs === 0) throw new UsageError('--user-timeout must be at least 1ms, got 0');
   const isJson = line.has('json');
+  // With --quiet they are told where something went wrong.
+  const held: string[] = [];
+  const logger = { info() {}, warn: line.has('quiet') ? (text: string) => void held.push(text) : warn };
   let status: number;
   try {
-    const report = await withStopSignals(signal => allUsers(root, { ...options, signal }));
+    const report = await withStopSignals(signal => allUsers(root, { ...options, logger, signal }));
     const isBad = hasUserProblems(report);
     if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
     status = isBad ? EXIT_FAILED : EXIT_DONE;
   } catch (error) {
     status = failed(error, undefined, isJson ? { root } : undefined);
   }
+  if (status !== EXIT_DONE) for (const text of held) warn(text);
   return line.has('exit-zero') ? EXIT_DONE : status;
 }
 

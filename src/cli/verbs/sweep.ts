@@ -7,7 +7,8 @@ import { withStopSignals } from '../stop-signals.ts';
 
 export async function runSweep(line: Arguments): Promise<number> {
   if (line.has('all-users')) return (await import('./all-users.ts')).runAllUsers(line);
-  if (line.has('user')) throw new UsageError('--user needs --all-users');
+  for (const name of ['user', 'user-timeout'] as const)
+    if (line.has(name)) throw new UsageError(`--${name} needs --all-users`);
   return runOver(line, false);
 }
 

@@ -9,13 +9,20 @@ CREATE FUNCTION {schema}.short_base64(p_arguments bytea) RETURNS text AS $$
   SELECT CASE WHEN octet_length(p_arguments) <= 4096 THEN encode(p_arguments, 'base64') END
 $$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
 
--- One row for each owner, with its functions, and for each dead letter.
+-- One row for each owner, with its functions, and for each dead letter. Where nothing sweeps, the grace of an owner runs
+-- from the first list that found its lock free.
 CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS $$
-  SELECT jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
+DECLARE
+  here uuid := {schema}.current_incarnation();
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  PERFORM {schema}.suspect(array_agg(o.lock_key), array_agg(o.attachment)) FROM {schema}.owners o
+    WHERE o.pool = p_pool AND NOT EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key);
+  RETURN QUERY SELECT jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
     'state', CASE
       WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
         THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
-      WHEN {schema}.is_due(o, {schema}.current_incarnation()) THEN 'orphan' ELSE 'suspected' END,
+      WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
     'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
     'epoch', o.epoch, 'takenBy', o.taken_by,
     'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000),
@@ -35,8 +42,9 @@ CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS
       'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
       'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
       'attempts', d.attempts)))
-  FROM {schema}.dead_letters d WHERE d.pool = p_pool
-$$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+  FROM {schema}.dead_letters d WHERE d.pool = p_pool;
+END
+$$ {definer};
 
 -- Gives a dead letter all its attempts again: it becomes the function of an owner that can be taken at once.
 CREATE FUNCTION {schema}.retry(p_pool text, p_key bigint, p_id bigint) RETURNS boolean AS $$

@@ -94,6 +94,23 @@ BEGIN
 END
 $$ {definer};
 
+-- Owners that were read before their locks were found free become suspected, unless they are so already.
+CREATE FUNCTION {schema}.suspect(p_keys bigint[], p_attachments bigint[]) RETURNS void AS $$
+DECLARE
+  here uuid := {schema}.current_incarnation();
+BEGIN
+  -- Rows that another session writes at this moment are left to it: two sweepers must not wait for each other.
+  UPDATE {schema}.owners o SET suspected_at = clock_timestamp(), suspected_on = here
+    FROM (
+      SELECT s.lock_key, s.attachment FROM {schema}.owners s
+        JOIN unnest(p_keys, p_attachments) AS c (lock_key, attachment) USING (lock_key, attachment)
+        WHERE s.attached_on IS NOT NULL AND s.suspected_on IS DISTINCT FROM here
+        FOR UPDATE OF s SKIP LOCKED
+    ) c
+    WHERE o.lock_key = c.lock_key AND o.attachment = c.attachment;
+END
+$$ {definer};
+
 -- Owners whose lock is free. Those seen so for the first time become suspected; those whose time is over are returned,
 -- or removed if they have nothing left to run.
 CREATE FUNCTION {schema}.orphans(p_pool text, p_handlers text[], p_limit integer)
@@ -115,15 +132,7 @@ BEGIN
   ) c;
   IF v_keys IS NULL THEN RETURN; END IF;
 
-  -- Rows that another session writes at this moment are left to it: two sweepers must not wait for each other.
-  UPDATE {schema}.owners o SET suspected_at = clock_timestamp(), suspected_on = here
-    FROM (
-      SELECT s.lock_key, s.attachment FROM {schema}.owners s
-        JOIN unnest(v_keys, v_attachments) AS c (lock_key, attachment) USING (lock_key, attachment)
-        WHERE s.attached_on IS NOT NULL AND s.suspected_on IS DISTINCT FROM here
-        FOR UPDATE OF s SKIP LOCKED
-    ) c
-    WHERE o.lock_key = c.lock_key AND o.attachment = c.attachment;
+  PERFORM {schema}.suspect(v_keys, v_attachments);
 
   DELETE FROM {schema}.owners o USING (
       SELECT s.lock_key, s.attachment FROM {schema}.owners s

@@ -56,7 +56,7 @@ export async function quieten(client: PgClient): Promise<void> {
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
   await quieten(client);
   const { rows } = await client.query(`
-    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
+    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named, current_setting('server_encoding') AS encoding,
       pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,
       (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
       current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
@@ -77,6 +77,13 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   }
   if (row.standby === true) {
     throw refusal('DEFERRED_STANDBY', 'it is a standby, which only reads; connect to the primary');
+  }
+  // In another encoding the end of an attempt cannot be stored where its error has a character that is not there.
+  if (row.encoding !== 'UTF8') {
+    throw refusal(
+      'DEFERRED_SERVER_UNSUPPORTED',
+      `its database is ${row.encoding}; use one with ENCODING 'UTF8'`,
+    );
   }
   const warnings: string[] = [];
   if (row.no_fsync === true) warnings.push('fsync is off: what is registered does not survive its crash');
