@@ -101,16 +101,13 @@ export class ClaimedFile {
 
   /** Reads the file again, after its owner registered, cancelled or ran through it. */
   refresh(): void {
-    const records = this.file.readOn(this.contents);
-    if (records) {
-      for (const record of records) if (record.kind === 'start') this.#handled.add(record.id);
-      return;
-    }
-    const known = this.contents;
+    const known = this.contents.functions;
+    const news = this.file.readOn(this.contents);
+    for (const record of news ?? []) if (record.kind === 'start') this.#handled.add(record.id);
+    if (news) return;
     this.contents = this.file.read();
-    for (const { record, attemptCount } of this.contents.functions.values()) {
-      if (attemptCount > (known.functions.get(record.id)?.attemptCount ?? 0)) this.#handled.add(record.id);
-    }
+    for (const { record, attemptCount } of this.contents.functions.values())
+      if (attemptCount > (known.get(record.id)?.attemptCount ?? 0)) this.#handled.add(record.id);
   }
 
   /**
@@ -137,10 +134,7 @@ export class ClaimedFile {
     }
   }
 
-  /**
-   * Buries every function without attempts left, or only the one with this id. None of them may be running: one in its
-   * last attempt looks as if its runner had died in it.
-   */
+  /** Buries functions without attempts left, or only this one. None may be running: its last attempt looks interrupted. */
   giveUp(only?: number): void {
     for (const registered of this.contents.pending()) {
       if (only !== undefined && registered.record.id !== only) continue;

@@ -113,7 +113,11 @@ export class Job {
   #capture(fn: AnyFunction | DeferredFunction, args: readonly unknown[]): DeferredFunction {
     const { maxCapturedBytes } = this.#parts.options;
     const given = DeferredFunction.from(fn);
-    if (given !== undefined) return given;
+    if (given !== undefined) {
+      if (args.length > 0)
+        throw new TypeError('a DeferredFunction has its arguments: defer it without others');
+      return given;
+    }
     const deferred = DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });
     if (deferred.descriptor.kind === 'module') this.#tellOfModuleState(fn as AnyFunction, deferred);
     return deferred;

@@ -27,10 +27,7 @@ const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 export class StateFile {
   #file: AppendFile;
   #header: HeaderRecord;
-  /**
-   * The highest id registered in any job of the file. Dead letters are named after file and id, so that no id may be used
-   * twice.
-   */
+  /** The highest id registered in any job of the file. Dead letters are named after file and id: no id is used twice. */
   lastId = 0;
   /** How long the header is, once it was read: it never changes. */
   #headerBytes: number | undefined;
@@ -51,10 +48,6 @@ export class StateFile {
     return this.#file.path;
   }
 
-  get fd(): number {
-    return this.#file.fd;
-  }
-
   get header(): HeaderRecord {
     return this.#header;
   }
@@ -64,12 +57,11 @@ export class StateFile {
   }
 
   /**
-   * False if the file was removed, or its directory renamed: no sweeper would find a new record. Asks for the path, not
-   * for the number of links, since an NFS client renames a file that is removed while it is open.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
+   * False if the file was removed, or its directory renamed: no sweeper would find a new record. Asks for the path, not the links:
+   * an NFS client renames a file that is removed while it is open. @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   isNamed(): boolean {
-    return stateIo(`look at ${this.path}`, this.path, () => namesLockedFile(this.fd, this.path));
+    return stateIo(`look at ${this.path}`, this.path, () => namesLockedFile(this.#file.fd, this.path));
   }
 
   /**
@@ -193,10 +185,7 @@ export class StateFile {
     return this.#file.readAll();
   }
 
-  /**
-   * Removes all functions from the file, for the owner's next job. The caller makes sure that none is pending.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
-   */
+  /** Removes all functions from the file, of which none is pending, for the next job. @throws DeferredSweepError `DEFERRED_STATE_IO` */
   reset(): void {
     stateIo(`empty ${this.path}`, this.path, () => {
       this.#headerBytes ??= this.#file.readFrame(0).length;
