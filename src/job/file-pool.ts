@@ -69,13 +69,12 @@ export class FilePool {
 
   /** Removes a file in which nothing is pending. If that fails, the next sweep removes it: it is logged, not thrown. */
   remove(file: StateFile): void {
-    try {
-      file.remove();
-    } catch (error) {
-      this.#logger.warn(`deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`);
-    } finally {
-      file.close();
-    }
+    for (const step of [() => file.remove(), () => file.close()])
+      try {
+        step();
+      } catch (error) {
+        this.#logger.warn(`deferred-sweep: cannot remove ${file.path}, a sweep will: ${String(error)}`);
+      }
   }
 
   /** Removes the idle file, and keeps none from now on. */
