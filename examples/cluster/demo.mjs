@@ -47,7 +47,19 @@ undo.push(() => rmSync(directory, { recursive: true, force: true }));
 chownSync(directory, Number(run('id', '-u', 'postgres')), Number(run('id', '-g', 'postgres')));
 const data = join(directory, 'data');
 const bin = join(base, version, 'bin');
-run(...own, join(bin, 'initdb'), '-D', data, '-A', 'trust', '-U', 'postgres', '--no-sync', '--no-locale');
+run(
+  ...own,
+  join(bin, 'initdb'),
+  '-D',
+  data,
+  '-A',
+  'trust',
+  '-U',
+  'postgres',
+  '--no-sync',
+  '--no-locale',
+  '--encoding=UTF8',
+);
 appendFileSync(join(data, 'pg_hba.conf'), 'host all all 10.91.0.0/16 trust\n');
 const port = 20_000 + (process.pid % 20_000);
 appendFileSync(
