@@ -2,10 +2,11 @@
  * State of the runner's process that every function may change: environment, umask, working directory. It is restored
  * before each function to what the function's owner had.
  */
+import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import type { RunNote } from '../report/report.ts';
-import { isSameDirectory, placeOf } from '../state/place.ts';
+import { asPlace, isSameDirectory } from '../state/place.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
@@ -64,8 +65,10 @@ function enter(place: Place): boolean {
 
 function isIn(place: Place): boolean {
   return unlessRefused(() => {
-    // A removed directory has no name. The function's own paths are built from it.
-    const path = process.cwd();
-    return path === place.path && isSameDirectory(place, placeOf('.'));
+    const stat = statSync('.', { bigint: true });
+    // A removed directory has no link. Node remembers its name.
+    const isSame = isSameDirectory(place, asPlace('.', stat)) && stat.nlink > 0n;
+    // The function's own paths are built from this name.
+    return isSame && process.cwd() === place.path;
   }, false);
 }

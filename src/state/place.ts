@@ -11,7 +11,11 @@ export function currentPlace(): Place | null {
 
 /** @throws Error of Node's shape if there is no such directory */
 export function placeOf(path: string): Place {
-  const stat = statSync(path, { bigint: true });
+  return asPlace(path, statSync(path, { bigint: true }));
+}
+
+/** A path, and what statSync told of it. */
+export function asPlace(path: string, stat: BigIntStats): Place {
   const bornAtNs = birthOf(stat);
   return { path, inode: inodeKey(stat), uid: Number(stat.uid), ...(bornAtNs !== undefined && { bornAtNs }) };
 }
@@ -36,7 +40,7 @@ export function isSamePlace(one: Place | null, other: Place | null): boolean {
   return one.path === other.path && isSameDirectory(one, other);
 }
 
-/** Whether two places are one directory, whatever its names are. */
+/** Whether two places are one directory. Their paths may differ. */
 export function isSameDirectory(one: Place, other: Place): boolean {
   const isSameBirth = one.bornAtNs === other.bornAtNs || !one.bornAtNs || !other.bornAtNs;
   return one.inode === other.inode && one.uid === other.uid && isSameBirth;

@@ -95,6 +95,7 @@ const sloppy = `data:text/javascript,${encodeURIComponent(`
   export const byTimer = name => { setTimeout(() => rm(name, options, () => {}), 200); };
   export const byChild = name => { spawn('true').on('exit', () => rm(name, options, () => {})); };
   export const writes = name => { setTimeout(() => writeFileSync(name, process.env.DEFERRED_TEST + '\\n'), 200); };
+  export const removesItsDirectory = path => promises.rm(path, options);
   export const keepsOpen = () => { setInterval(() => {}, 1000); };
   export const stops = () => { setImmediate(() => process.kill(process.pid, 'SIGSTOP')); };
   export const changesUser = () => { process.setuid(65534); };
@@ -187,4 +188,14 @@ test('a function that gives up its rights gives up those of no other', { skip: n
   const report = await sweep(base, { logger: null });
   assert.deepEqual([report.ok, report.failed, report.pending], [3, 0, 0], JSON.stringify(report));
   assert.deepEqual(read(ledger), ['next 0', 'other 0']);
+});
+
+test('a function that removes its directory leaves the next one where every relative name fails', async t => {
+  const { base, put } = stateBase(t);
+  const header = headerOf(work(base, 'one'));
+  const removes = call('removesItsDirectory', header.cwd?.path);
+  put(Buffer.concat(framesOf(header, removes, { ...call('writes', '../stray'), id: 2 })));
+  const [, ran] = (await sweep(base, { logger: null })).files[0]!.functions;
+  assert.deepEqual(ran?.notes, ['directory-gone']);
+  assert.equal(existsSync(join(base, 'stray')), false);
 });
