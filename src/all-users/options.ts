@@ -9,7 +9,7 @@ import {
 
 /** How to sweep for everybody. Times are in milliseconds. */
 export interface AllUsersOptions {
-  /** Only these users, whatever UID_MIN, UID_MAX and subuid(5) say of their numbers. @defaultValue all that have a directory */
+  /** Only these users. UID_MIN, UID_MAX and subuid(5) do not count for them. @defaultValue all that have a directory */
   users?: readonly number[] | undefined;
   /** Time for each user's sweep; then it is ended. @defaultValue 60000 */
   userTimeoutMs?: number | undefined;

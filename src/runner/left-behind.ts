@@ -1,6 +1,6 @@
 /**
- * What functions left behind in their runner when they settled: a file operation that nobody waits for, a timer, a child.
- * At the end of its own job that goes on while the owner lives, so here it has some time, too.
+ * What functions left behind in their runner when they settled: a file operation, a timer or a child, for which nobody waits.
+ * At the end of its own job such a thing goes on while the owner lives. So it has some time here, too.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ export class LeftBehind {
   }
 
   /** Resolves when nothing is under way any more, or after this time. */
-  async isOver(graceMs: number): Promise<void> {
+  async waitFor(graceMs: number): Promise<void> {
     const endMs = performance.now() + graceMs;
     while (this.#kinds().some(kind => !IDLE.test(kind)) && performance.now() < endMs) await sleep(LOOK_MS);
   }

@@ -111,7 +111,7 @@ function stop(): void {
 
 async function end(): Promise<void> {
   if (circumstances && !hurry.signal.aborted)
-    await circumstances.leftBehind.isOver(circumstances.killGraceMs);
+    await circumstances.leftBehind.waitFor(circumstances.killGraceMs);
   // The watchdog of the last function is still set, so a slow exit handler of that function is bounded.
   process.exit(0);
 }

@@ -98,7 +98,7 @@ async function waitForRest(
   { processState, leftBehind, killGraceMs }: FileCircumstances,
 ): Promise<void> {
   if (processState.isAsFor(header, record)) return;
-  await leftBehind.isOver(killGraceMs);
+  await leftBehind.waitFor(killGraceMs);
   // Another runner has none of it.
   if (leftBehind.isThere) process.exit(0);
 }

@@ -7,7 +7,7 @@ import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, orUsageError, UsageError } from '../exit.ts';
-import { failed, jsonLine, warn } from '../output/output.ts';
+import { failed, jsonLine, runWarnings } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
@@ -25,10 +25,9 @@ type Print = (text: string, written?: () => void) => void;
 /** Sweeps once; returns the exit status. @throws UsageError */
 export async function runSweep(line: Arguments): Promise<number> {
   const deadlineMs = line.time('deadline') ?? 0;
-  const status = await run(line, async (manager, signal, tell) =>
+  return run(line, async (manager, signal, tell) =>
     tell(await manager.sweep({ signal: inTime(deadlineMs, signal) })),
   );
-  return line.has('exit-zero') ? EXIT_DONE : status;
 }
 
 /** Sweeps until a signal; returns the exit status. @throws UsageError */
@@ -69,13 +68,18 @@ async function runPrinting(line: Arguments, work: Work, print: Print): Promise<n
     else if (line.has('quiet')) return;
     print(line.has('json') ? jsonLine(report) : formatClusterReport(report));
   };
-  // With --quiet they are told where something went wrong.
-  const held: string[] = [];
-  const logger = { info() {}, warn: line.has('quiet') ? (text: string) => void held.push(text) : warn };
+  const warnings = runWarnings(line.has('quiet'));
   await withStopSignals(async signal => {
     try {
       const manager = orUsageError(
-        () => new ClusterManager({ connection: connectionOf(process.env), pool, schema, handlers, logger }),
+        () =>
+          new ClusterManager({
+            connection: connectionOf(process.env),
+            pool,
+            schema,
+            handlers,
+            logger: warnings.logger,
+          }),
       );
       try {
         await work(manager, signal, tell);
@@ -87,7 +91,7 @@ async function runPrinting(line: Arguments, work: Work, print: Print): Promise<n
       status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
     }
   });
-  if (status !== EXIT_DONE) for (const text of held) warn(text);
+  warnings.end(status);
   return status;
 }
 

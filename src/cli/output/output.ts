@@ -1,8 +1,9 @@
 /** Where the command line says things. All of it can be printed safely. */
 import { isWithoutDirectory } from '../../errors.ts';
 import { printable, printableJson } from '../../printable.ts';
+import type { Logger } from '../../report/logger.ts';
 import { reportError } from '../../report/reported-error.ts';
-import { EXIT_NOT_SWEPT } from '../exit.ts';
+import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
 
 /** One line on standard error. */
 export function say(message: string): void {
@@ -12,6 +13,17 @@ export function say(message: string): void {
 /** A message that already begins with the name of the program, as warnings of the library do. */
 export function warn(message: string): void {
   process.stderr.write(`${printable(message)}\n`);
+}
+
+/** Warnings of a run. With `--quiet` they are told at its end, if something went wrong. */
+export function runWarnings(isQuiet: boolean): { readonly logger: Logger; end(status: number): void } {
+  const held: string[] = [];
+  return {
+    logger: { info() {}, warn: isQuiet ? text => void held.push(text) : warn },
+    end: status => {
+      if (status !== EXIT_DONE) for (const text of held) warn(text);
+    },
+  };
 }
 
 export function print(text: string): void {

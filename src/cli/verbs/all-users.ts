@@ -4,7 +4,7 @@ import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import type { OptionName } from '../options.ts';
-import { failed, jsonLine, print, warn } from '../output/output.ts';
+import { failed, jsonLine, print, runWarnings } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 const TAKEN: readonly OptionName[] = [
@@ -38,20 +38,20 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   };
   if (options.userTimeoutMs === 0) throw new UsageError('--user-timeout must be at least 1ms, got 0');
   const isJson = line.has('json');
-  // With --quiet they are told where something went wrong.
-  const held: string[] = [];
-  const logger = { info() {}, warn: line.has('quiet') ? (text: string) => void held.push(text) : warn };
+  const warnings = runWarnings(line.has('quiet'));
   let status: number;
   try {
-    const report = await withStopSignals(signal => allUsers(root, { ...options, logger, signal }));
+    const report = await withStopSignals(signal =>
+      allUsers(root, { ...options, logger: warnings.logger, signal }),
+    );
     const isBad = hasUserProblems(report);
     if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
     status = isBad ? EXIT_FAILED : EXIT_DONE;
   } catch (error) {
     status = failed(error, undefined, isJson ? { root } : undefined);
   }
-  if (status !== EXIT_DONE) for (const text of held) warn(text);
-  return line.has('exit-zero') ? EXIT_DONE : status;
+  warnings.end(status);
+  return status;
 }
 
 function format({ users }: AllUsersReport): string {
