@@ -3,7 +3,7 @@
  * their runners; a lister, which holds a lease for some microseconds.
  */
 
-import { fstatSync, openSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -13,7 +13,7 @@ import type { LockPatience } from '../lock/patience.ts';
 import type { StateContents } from '../log/contents.ts';
 import { replay } from '../log/replay.ts';
 import { readAll } from '../state/file-io.ts';
-import { WRITE_FLAGS } from '../state/open-patiently.ts';
+import { openBeyondStandard, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
@@ -55,7 +55,7 @@ async function tryClaim(
 ): Promise<Claimed | 'contended' | undefined> {
   let fd: number;
   try {
-    fd = openSync(path, WRITE_FLAGS);
+    fd = openBeyondStandard(path, WRITE_FLAGS);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (systemErrorCode(error) === 'EAGAIN') return 'contended';

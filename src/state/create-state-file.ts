@@ -15,7 +15,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { constants, fstatSync, openSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, fstatSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, isLockUndecided, systemErrorCode, unlessRefused } from '../errors.ts';
@@ -40,6 +40,7 @@ import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName } from './fresh-name.ts';
 import { WIP_SUFFIX } from './names.ts';
 import { nodeStart } from './node-start.ts';
+import { openBeyondStandard } from './open-patiently.ts';
 import { currentPlace, startedIn } from './place.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
@@ -108,7 +109,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
   let current = unfinished;
   try {
     directory.ensure(); // 1
-    fd = openSync(unfinished, CREATE_FLAGS, FILE_MODE); // 2
+    fd = openBeyondStandard(unfinished, CREATE_FLAGS, FILE_MODE); // 2
     setFileMode(fd);
     assertBelievable(fd, unfinished, directory);
     const isHeld =
