@@ -2,21 +2,32 @@
  * What functions left behind in their runner when they settled: a file operation, a timer or a child, for which nobody waits.
  * At the end of its own job such a thing goes on while the owner lives. So it has some time here, too.
  */
+import { closeSync, constants, openSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSystemError } from '../errors.ts';
 
 /** Nothing tells when it has ended: it is looked at so often. */
 const LOOK_MS = 5;
 /** Many a client leaves its connection open. That does nothing by itself. */
 const IDLE = /(Socket|Server)Wrap$|^(TLS|Pipe|TTY|UDP)Wrap$/i;
 
+/** So many descriptors may functions leave open: the next ones need some, under a low `ulimit -n` too. */
+const MOST_OPEN = 32;
+
 export class LeftBehind {
   /** What the owner's loaders keep. */
   readonly #atStart = countActive();
+  readonly #freeAtStart = lowestFree();
 
   /** True if something is left that keeps the event loop alive. */
   get isThere(): boolean {
     return this.#kinds().length > 0;
+  }
+
+  /** True where functions left many descriptors open. Asked while no number below was just freed: a file of ours is open. */
+  get keepsOpen(): boolean {
+    return lowestFree() - this.#freeAtStart > MOST_OPEN;
   }
 
   /** Resolves when nothing is under way any more, or after this time. */
@@ -29,6 +40,18 @@ export class LeftBehind {
     return [...countActive()]
       .filter(([kind, count]) => count > (this.#atStart.get(kind) ?? 0))
       .map(([kind]) => kind);
+  }
+}
+
+/** The number that open(2) gives out next. */
+function lowestFree(): number {
+  try {
+    const fd = openSync('/', constants.O_RDONLY);
+    closeSync(fd);
+    return fd;
+  } catch (error) {
+    // Under Node's permission model nothing is known.
+    return isSystemError(error, 'EMFILE') ? Number.POSITIVE_INFINITY : 0;
   }
 }
 

@@ -82,7 +82,12 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     const { pending, retryInMs, error } = held.report();
     tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
   }
+  const { keepsOpen } = shared.leftBehind;
   file.close();
+  if (!keepsOpen) return;
+  // Functions of other owners would find no descriptor. Another runner has them all.
+  await shared.leftBehind.waitFor(shared.killGraceMs);
+  process.exit(0);
 }
 
 function notClaimed(path: string, error: unknown): DeferredSweepError {

@@ -199,3 +199,24 @@ test('a function that removes its directory leaves the next one where every rela
   assert.deepEqual(ran?.notes, ['directory-gone']);
   assert.equal(existsSync(join(base, 'stray')), false);
 });
+
+test('descriptors that a function leaves open cost functions of other owners nothing', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const module = `data:text/javascript,${encodeURIComponent(`
+    import { appendFileSync, openSync } from 'node:fs';
+    export function leak() {
+      for (let left = 200; left > 0; left--) openSync('/');
+    }
+    export function count(ledger) {
+      appendFileSync(ledger, (openSync('/') < 100 ? 'room' : 'short') + '\\n');
+    }`)}`;
+  const call = (what: string, ...args: string[]) =>
+    deferOf(1, args, { name: what, function: encode({ kind: 'module', module, export: what }) });
+  put(Buffer.concat(framesOf(headerOf(), call('leak'))), 'func1');
+  put(Buffer.concat(framesOf(headerOf(), call('count', ledger))), 'func2');
+  put(Buffer.concat(framesOf(headerOf(), call('count', ledger))), 'func3');
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed], [3, 0]);
+  assert.deepEqual(read(ledger), ['room', 'room']);
+});
