@@ -25,7 +25,7 @@ import type { JobOptions } from './options.ts';
 import { RunQueue, type RunQueueParts } from './run-queue.ts';
 
 /** What a job has of its manager, and shares with other jobs. */
-export interface JobParts extends RunQueueParts {
+export interface JobParts extends Omit<RunQueueParts, 'onEarlyFailure'> {
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
   readonly failures: FailureListener;
   /** A job is in it until it has ended. */
@@ -54,7 +54,8 @@ export interface Registration {
   cancel(): boolean;
   /**
    * Runs the function now, from its record, as the end of the job would. If it runs already, this waits for that run.
-   * The end of the job tries a failed function again only if it has attempts left and its next one is due.
+   * The end of the job tries a failed function again only if it has attempts left and its next one is due. The logger and
+   * `onFailure` are told of a failure now; the report of the job's end has what ran then.
    * Returns undefined when it was run or cancelled before.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
    */
@@ -74,7 +75,10 @@ export class Job {
   /** @param file - locked and without functions; the job owns it from now on */
   constructor(parts: JobParts, file: StateFile, sweepReport: SweepReport) {
     this.#parts = parts;
-    this.#queue = new RunQueue(parts, file);
+    this.#queue = new RunQueue(
+      { ...parts, onEarlyFailure: failed => this.#tellOfEarlyFailure(failed) },
+      file,
+    );
     this.sweepReport = sweepReport;
     parts.openJobs.add(this);
   }
@@ -150,6 +154,14 @@ export class Job {
   async #run(id: number): Promise<FunctionReport | undefined> {
     this.#assertOpen();
     return this.#queue.run(id);
+  }
+
+  /** The report of the job's end does not have it: that tells of what ran then. */
+  #tellOfEarlyFailure(file: FileReport): void {
+    const { directory, options, failures } = this.#parts;
+    const report = summarize(directory.path, [file], true, 0);
+    logReport(options.sweep.logger, report);
+    failures.tell(report);
   }
 
   async #close(): Promise<SweepReport> {

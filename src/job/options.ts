@@ -51,7 +51,7 @@ export interface ManagerOptions extends SweepOptions {
   /** Stored with every job, for reports. */
   label?: string | undefined;
   /**
-   * Called once for each function that failed: in a job's end, or in the sweep of an `open`. It is given what the report
+   * Called once for each function that failed: in `Registration.run`, a job's end, or the sweep of an `open`. It is given what the report
    * says; what it throws, or rejects with, is told to the logger and changes nothing.
    */
   onFailure?: ((failure: FunctionFailure) => unknown) | undefined;

@@ -2,13 +2,12 @@
 
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
-import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
 import { StateContents } from '../log/contents.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
-import { stateOf } from '../state/place.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
@@ -16,6 +15,7 @@ import { currentUser, refuseChangedUser } from '../trust/user.ts';
 import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
 import type { JobOptions } from './options.ts';
+import { isInItsDirectory, notInItsDirectory } from './own-directory.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
 
 /** What a queue has of its job's manager. */
@@ -23,6 +23,8 @@ export interface RunQueueParts {
   readonly directory: StateDirectory;
   readonly options: JobOptions & { readonly sweep: Pick<ResolvedSweepOptions, 'killGraceMs'> };
   readonly files: FilePool;
+  /** Told of each function that failed before the end of its job. */
+  readonly onEarlyFailure: (file: FileReport) => void;
 }
 
 /** What became of a job's functions when it ended. */
@@ -44,6 +46,7 @@ export class RunQueue {
   /** True: the next function belongs to another working directory, so a runner has to run the rest. */
   #needsRunner = false;
   #haveEnded = false;
+  #isEnding = false;
   readonly #user = currentUser();
 
   /** @param file - locked and without functions; this object owns it from now on */
@@ -87,8 +90,14 @@ export class RunQueue {
 
   /** As `Registration.run`. */
   async run(id: number): Promise<FunctionReport | undefined> {
-    const taken = await (this.#running.get(id) ?? this.#runNow(id));
-    return taken?.functionReport(id);
+    const before = this.#running.get(id);
+    // What runs while the job ends is in the report of that.
+    const isReported = this.#isEnding || before !== undefined;
+    const taken = await (before ?? this.#runNow(id));
+    const report = taken?.functionReport(id);
+    if (taken && report && report.outcome !== 'ok' && !isReported)
+      this.#parts.onEarlyFailure({ ...taken.report(), pending: this.#waiting.size });
+    return report;
   }
 
   /** Runs what is pending and leaves the rest as an orphan's. A system error is in the report, not thrown. */
@@ -97,6 +106,7 @@ export class RunQueue {
     try {
       do await this.#earlyRuns();
       while (this.#running.size > 0);
+      this.#isEnding = true;
       // Nothing of this job is in the file, so nothing is read.
       taken = this.#take(this.#changes === 0 ? new StateContents() : this.#file.read());
       if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
@@ -145,16 +155,6 @@ export class RunQueue {
     this.#waiting.forgetOffsets();
   }
 
-  /** A function runs here only if this process is in its directory already: chdir(2) would move all of the process. */
-  #isInItsDirectory({ record }: RegisteredFunction): boolean {
-    const place = record.cwd === undefined ? this.#file.header.cwd : record.cwd;
-    return (
-      place !== null &&
-      unlessRefused(() => process.cwd(), undefined) === place.path &&
-      stateOf(place) === 'same'
-    );
-  }
-
   /** Undefined when there is nothing to run. */
   #runNow(id: number): Promise<ClaimedFile> | undefined {
     if (!this.#waiting.has(id)) return undefined;
@@ -162,13 +162,8 @@ export class RunQueue {
     const taken = this.#take(this.#waiting.read(id, this.#file));
     const registered = taken.contents.functions.get(id);
     if (!registered || !taken.mayRun(registered)) return undefined;
-    if (!this.#isInItsDirectory(registered)) {
-      throw new DeferredSweepError(
-        'DEFERRED_UNSUPPORTED',
-        `cannot run ${registered.record.name} now: this process is not in the directory in which it was registered; the end of the job runs it there`,
-        { path: this.path },
-      );
-    }
+    if (!isInItsDirectory(this.#file.header, registered.record))
+      throw notInItsDirectory(registered.record, this.path);
     this.#changes++;
     // Only this function: one that is in its last attempt looks as if it had died in it.
     return this.#runOnce(taken, registered, () => taken.giveUp(id));
@@ -221,7 +216,7 @@ export class RunQueue {
   async #runPending(taken: ClaimedFile): Promise<void> {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
-      this.#needsRunner = !this.#isInItsDirectory(next);
+      this.#needsRunner = !isInItsDirectory(this.#file.header, next.record);
       // To keep the order, the runner also runs what comes behind it.
       if (this.#needsRunner) break;
       const known = this.#changes;

@@ -13,6 +13,10 @@ export class WaitingFunctions {
   /** By id: what attempts of the function wrote. */
   readonly #tried = new Map<number, readonly (Mark | RetryRecord)[]>();
 
+  get size(): number {
+    return this.#offsets.size;
+  }
+
   has(id: number): boolean {
     return this.#offsets.has(id) && !this.#running.has(id);
   }

@@ -34,6 +34,15 @@ export function stateOf(place: Place | null): PlaceState {
   }
 }
 
+/** Whether this process is in the place, by its path. */
+export function isHere(place: Place | null): boolean {
+  return (
+    place !== null &&
+    unlessRefused(() => process.cwd(), undefined) === place.path &&
+    stateOf(place) === 'same'
+  );
+}
+
 /** Whether two places are one. */
 export function isSamePlace(one: Place | null, other: Place | null): boolean {
   if (one === null || other === null) return one === other;

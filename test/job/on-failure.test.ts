@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { DeferredFunctionManager, type FunctionFailure } from '#dist/index.js';
+import { DeferredFunctionManager, type FunctionFailure, type Registration } from '#dist/index.js';
 import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 test('onFailure is told of what fails at the end of a job, and in the sweep before it, once each', async t => {
@@ -71,4 +71,54 @@ for (const [how, fail] of Object.entries({
 
 test('an onFailure that is no function is refused', () => {
   assert.throws(() => new DeferredFunctionManager('/nowhere', { onFailure: 'mail' as never }), TypeError);
+});
+
+test('onFailure and the logger are told, once, of a function that is run early and fails; the report of the end has what failed then', async t => {
+  const { base } = freshPlace(t);
+  const failures: FunctionFailure[] = [];
+  const warnings: string[] = [];
+  const manager = new DeferredFunctionManager(base, {
+    retryDelayMs: 0,
+    maxAttempts: 2,
+    logger: { info() {}, warn: message => warnings.push(message) },
+    onFailure: failure => failures.push(failure),
+  });
+  const job = await manager.open();
+  const registration = job.defer(() => {
+    throw new Error('early');
+  });
+  job.defer(() => {});
+  const told = (): unknown[] =>
+    failures.map(({ failed, file }) => [failed.attempt, failed.deadLetter !== undefined, file.pending]);
+  await Promise.all([registration.run(), registration.run()]);
+  assert.deepEqual(told(), [[1, false, 2]]);
+  await registration.run();
+  assert.deepEqual(told(), [
+    [1, false, 2],
+    [2, true, 1],
+  ]);
+  assert.equal(warnings.filter(text => text.includes('early')).length, 2, warnings.join('\n'));
+  const report = await job.close();
+  assert.deepEqual([report.ok, report.failed, failures.length], [1, 0, 2]);
+  await manager.close();
+});
+
+test('onFailure is told once of a function that runs early while its job ends', async t => {
+  const { base } = freshPlace(t);
+  const failures: FunctionFailure[] = [];
+  const manager = new DeferredFunctionManager(base, {
+    logger: null,
+    onFailure: failure => failures.push(failure),
+  });
+  const job = await manager.open();
+  let registration: Registration | undefined;
+  const shared = globalThis as { early?: () => Promise<unknown> };
+  shared.early = async () => registration?.run();
+  job.defer(() => (globalThis as { early?: () => Promise<unknown> }).early?.());
+  registration = job.defer(() => {
+    throw new Error('early');
+  });
+  const report = await job.close();
+  assert.deepEqual([report.failed, failures.length], [1, 1]);
+  await manager.close();
 });
