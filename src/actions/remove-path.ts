@@ -2,7 +2,7 @@
 import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { DeferredSweepError, isMissing, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isMissing, isSystemError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { mountPoints } from './mount-points.ts';
@@ -18,8 +18,8 @@ export interface RemovePathOptions {
 }
 
 /**
- * Removes what `path` names, directories with all in them; a symbolic link itself, not what it leads to. For `defer`:
- * already gone is success.
+ * Removes what `path` names, directories with all in them, read-only ones too; a symbolic link itself, not what it
+ * leads to. For `defer`: already gone is success.
  *
  * Between its checks and the removal another process may change the directories on the way: give `root` and directories
  * that only you can write to.
@@ -37,7 +37,28 @@ export async function removePath(path: string, options: RemovePathOptions = {}):
   const identity = unlessGone(() => identifyPath(real));
   if (identity === undefined) return;
   if (options.identity !== undefined && !isSame(identity, options.identity)) return;
-  await promises.rm(real, { recursive: true, force: true, maxRetries: 3 });
+  const remove = (): Promise<void> => promises.rm(real, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    await remove();
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES')) throw error;
+    await makeWritable(Buffer.from(real));
+    await remove();
+  }
+}
+
+/** Lets this user change the directories of a tree. Many a program makes some that are read-only: Go's module cache, Bazel. */
+async function makeWritable(path: Buffer): Promise<void> {
+  const stat = await promises.lstat(path);
+  if (!stat.isDirectory()) return;
+  try {
+    if ((stat.mode & 0o700) !== 0o700) await promises.chmod(path, stat.mode | 0o700);
+    for (const name of await promises.readdir(path, { encoding: 'buffer' }))
+      await makeWritable(Buffer.concat([path, Buffer.from('/'), name]));
+  } catch (error) {
+    // Another user's, or gone meanwhile. The removal tells what it cannot remove.
+    if (systemErrorCode(error) === undefined) throw error;
+  }
 }
 
 /**

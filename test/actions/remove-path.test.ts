@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +17,7 @@ import { identifyPath, removePath, temporaryDirectory } from '#dist/actions/inde
 import { DeferredFunctionManager } from '#dist/index.js';
 import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { notForOthers } from '../helpers/other-user.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** `<directory>/tree` with a file below it. */
@@ -27,6 +37,33 @@ test('a tree is removed, and one that is gone is removed, too', async t => {
   assert.deepEqual(readdirSync(directory), []);
   await removePath(path, { root: directory });
   await removePath(join(path, 'below', 'file'));
+});
+
+test('a tree with directories that nobody may write to, read or enter is removed', {
+  skip: notForOthers,
+}, async t => {
+  const parent = freshDirectory(t);
+  const uid = 65_534;
+  chownSync(parent, uid, uid);
+  const tree = join(parent, 'tree');
+  const program = `
+    import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+    import { removePath } from ${JSON.stringify(import.meta.resolve('#dist/actions/index.js'))};
+    const tree = ${JSON.stringify(tree)};
+    mkdirSync(tree + '/a/b', { recursive: true });
+    mkdirSync(tree + '/../beside', { mode: 0o500 });
+    writeFileSync(tree + '/a/b/file', '');
+    symlinkSync('../../beside', tree + '/a/link');
+    for (const [path, mode] of [['/a/b', 0], ['/a', 0o500], ['', 0o500]]) chmodSync(tree + path, mode);
+    await removePath(tree);`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    uid,
+    gid: uid,
+    cwd: '/',
+    encoding: 'utf8',
+  });
+  assert.equal(existsSync(tree), false, stderr);
+  assert.equal(statSync(join(parent, 'beside')).mode & 0o777, 0o500);
 });
 
 test('what nobody can mean is refused', async t => {
