@@ -30,7 +30,7 @@ export class Watcher {
   readonly #directory: StateDirectory;
   readonly #options: ResolvedSweepOptions;
   readonly #logger: Logger;
-  readonly #onReport: (report: SweepReport) => void;
+  readonly #onReport: (report: SweepReport) => unknown;
   readonly #listener: WatchListener;
   readonly #pollMs: number | undefined;
   readonly #abort = new AbortController();
@@ -110,7 +110,8 @@ export class Watcher {
     if (this.#fault) throw this.#fault.error;
   }
 
-  #end(): void {
+  #end(fault?: { readonly error: unknown }): void {
+    this.#fault ??= fault;
     this.#abort.abort();
     this.#changed.notify();
   }
@@ -191,8 +192,7 @@ export class Watcher {
       );
       if (report) this.#hear(report, names === undefined);
     } catch (error) {
-      this.#fault ??= { error };
-      this.#end();
+      this.#end({ error });
     } finally {
       this.#free += runners;
       for (const name of names ?? []) this.#inSweep.delete(name);
@@ -232,7 +232,7 @@ export class Watcher {
     if (news.length === 0) return;
     const told = summarize(directory, news, isComplete, ms);
     logReport(this.#logger, told);
-    this.#onReport(told);
+    (async () => this.#onReport(told))().catch((error: unknown) => this.#end({ error }));
   }
 
   /** Notes when a file is to be looked at again. */

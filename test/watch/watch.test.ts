@@ -287,16 +287,22 @@ test('a directory that is not safe is refused at the beginning; later that is to
   assert.deepEqual(read(ledger), ['safe', 'mended']);
 });
 
-test('what onReport throws ends the watch, and what is no option is refused', { skip }, async t => {
-  const { base, ledger } = freshPlace(t);
-  await leaveOrphan(t, { base, ledger, calls: [append('ran')] });
-  const watching = watch(base, {
-    logger: null,
-    onReport: () => {
-      throw new Error('the reader is gone');
-    },
+for (const [how, onReport] of Object.entries({
+  throws: () => {
+    throw new Error('the reader is gone');
+  },
+  'rejects with': async () => {
+    throw new Error('the reader is gone');
+  },
+}))
+  test(`what onReport ${how} ends the watch`, { skip }, async t => {
+    const { base, ledger } = freshPlace(t);
+    await leaveOrphan(t, { base, ledger, calls: [append('ran')] });
+    await assert.rejects(watch(base, { logger: null, onReport }), /the reader is gone/);
   });
-  await assert.rejects(watching, /the reader is gone/);
+
+test('what is no option of a watch is refused', async t => {
+  const { base } = freshPlace(t);
   for (const wrong of [{ deadlineMs: 1 }, { waitMs: 1 }, { pollMs: -1 }, { onReport: 'x' }, { poll: 1 }]) {
     await assert.rejects(
       watch(base, wrong as object),
