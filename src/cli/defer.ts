@@ -1,12 +1,11 @@
 /** The verb `defer`: a command registered with the job of `exec`, from inside of it. */
-import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
 import { commandOf } from './exec/command-of.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { say } from './output/output.ts';
+import { isCommandLineTextual } from './textual.ts';
 
 const EXIT_REFUSED = 1;
 const EXIT_NO_JOB = 3;
@@ -19,7 +18,8 @@ export async function runDefer(line: Arguments): Promise<number> {
   const { env } = process;
   const [command, argv] = commandOf('defer', 'command', line);
   const variables = line.texts('env');
-  if (!isTextual()) return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
+  if (!isCommandLineTextual())
+    return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
   const file = findProgram(command, env.PATH);
   if (file === undefined) return fail('defer', `there is no program ${command}; nothing was registered`);
   const missing = variables.find(name => env[name] === undefined);
@@ -64,11 +64,6 @@ export async function askJob(
     fail(verb, error.message);
     return EXIT_NO_JOB;
   }
-}
-
-/** Node has replaced what is not UTF-8 in its arguments. Where the system does not tell, they are believed. */
-function isTextual(): boolean {
-  return unlessRefused(() => isUtf8(readFileSync('/proc/self/cmdline')), true);
 }
 
 function fail(verb: string, why: string): number {

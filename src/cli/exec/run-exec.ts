@@ -9,6 +9,7 @@ import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
 import { withInherited } from '../../native/inheritance.ts';
 import { say } from '../output/output.ts';
+import { changedVariables, isCommandLineTextual } from '../textual.ts';
 import { reapOrphans } from './adopted-children.ts';
 import { ExecJob } from './exec-job.ts';
 import { SOCKET_VARIABLE } from './job-channel.ts';
@@ -43,6 +44,7 @@ export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<n
   reapOrphans();
   let end: End;
   try {
+    requireText();
     const base = isAbsolute(line.base) ? line.base : join(workingDirectory(), line.base);
     // It sweeps before the program begins. Afterwards this signal is aborted no more.
     const options = { label: line.label, order: 'lifo', signal: signals.early } as const;
@@ -83,6 +85,14 @@ async function runInJob(
     await job.close();
     socket.hangUp();
   }
+}
+
+/** @throws Error in words when Node has changed an argument: the program would get another one */
+function requireText(): void {
+  if (!isCommandLineTextual())
+    throw new Error('an argument is not UTF-8, and could not be passed on as it is; nothing was started');
+  for (const name of changedVariables())
+    say(`exec: the program gets ${name} changed: its value is not UTF-8`);
 }
 
 /** @throws Error in words when it was removed */
