@@ -18,7 +18,7 @@ export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'
    * Called after each sweep that ran a function or met a new fault, with the files concerned; those of live owners are
    * not among them. What it throws, or rejects with, ends the watch.
    */
-  onReport?: ((report: SweepReport) => unknown) | undefined;
+  onReport?: ((report: SweepReport) => void) | undefined;
   /**
    * Longest time between two looks at the whole directory. Where the system tells of no events, that is all there is.
    * @defaultValue 60000 on Linux, 1000 elsewhere
@@ -29,7 +29,7 @@ export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'
 /** Watch options with every default filled in. */
 export interface ResolvedWatchOptions {
   readonly sweep: ResolvedSweepOptions;
-  readonly onReport: (report: SweepReport) => unknown;
+  readonly onReport: (report: SweepReport) => void;
   /** `undefined`: as the system tells of events, or not. */
   readonly pollMs: number | undefined;
 }

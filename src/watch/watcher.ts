@@ -30,7 +30,7 @@ export class Watcher {
   readonly #directory: StateDirectory;
   readonly #options: ResolvedSweepOptions;
   readonly #logger: Logger;
-  readonly #onReport: (report: SweepReport) => unknown;
+  readonly #onReport: (report: SweepReport) => void;
   readonly #listener: WatchListener;
   readonly #pollMs: number | undefined;
   readonly #abort = new AbortController();
