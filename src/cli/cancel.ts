@@ -11,7 +11,9 @@ import { say } from './output/output.ts';
 export async function runCancel({ operands }: Arguments): Promise<number> {
   const [word = ''] = operands;
   if (operands.length !== 1 || !/^\d{1,15}$/.test(word))
-    throw new UsageError(`cancel: takes one ID, a number that defer has printed, got ${operands.join(' ')}`);
+    throw new UsageError(
+      `cancel takes one ID, a number that defer has printed, got ${operands.join(' ') || 'nothing'}`,
+    );
   const id = Number(word);
   return await askJob('cancel', { op: 'cancel', id }, process.env, answer => {
     if ('isCancelled' in answer && answer.isCancelled) return 0;

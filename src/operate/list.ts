@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
+import { shown } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { stateIo } from '../state/file-io.ts';
 import { isUnfinishedName, PREFIX } from '../state/names.ts';
@@ -45,7 +46,8 @@ export async function list(
 ): Promise<ListReport> {
   requireKnown(options, ['states', 'olderMs', 'label', 'trustedPaths', 'trustedGroups']);
   for (const state of options.states ?? [])
-    if (!FILE_STATES.includes(state)) throw new TypeError(`option "states" has no state ${String(state)}`);
+    if (!FILE_STATES.includes(state))
+      throw new TypeError(`option "states" must have some of ${FILE_STATES.join(', ')}, got ${shown(state)}`);
   const startMs = performance.now();
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });

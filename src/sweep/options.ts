@@ -2,7 +2,7 @@
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { didYouMean } from '../nearest.ts';
-import { printable } from '../printable.ts';
+import { printable, shown } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
 import { resolveTrust, type Trust } from '../trust/trust.ts';
@@ -193,8 +193,4 @@ export function positiveInteger(option: string, value: number): number {
     throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new RangeError(`option "${option}" must be a whole number of at least 1, got ${value}`);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
