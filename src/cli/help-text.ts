@@ -73,11 +73,11 @@ ${folded(sentence(verb.text))}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 
-${verb.notes ?? `${place && `${place}\n`}${EXIT_STATUS}`}`;
+${place && `${place}\n`}${verb.notes ?? EXIT_STATUS}`;
 }
 
 function isPlaced({ operands, options }: VerbRow): boolean {
-  return operands.includes('BASE') || options.includes('dir');
+  return operands.includes('BASE') || options.includes('dir') || options.includes('base');
 }
 
 function optionRows(names: readonly OptionName[]): string {

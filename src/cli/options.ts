@@ -12,7 +12,7 @@ export interface OptionRow {
 const ROWS = {
   all: { text: 'every dead letter; with --name, --label or --older only some' },
   'all-users': { text: 'as root: sweep BASE/UID/deferred for each user, as that user' },
-  base: { value: 'BASE', text: 'directory of the state files (default $DEFERRED_SWEEP_DIR)' },
+  base: { value: 'BASE', text: 'use BASE/deferred' },
   'cbor-diag': { text: 'print each record in diagnostic notation (RFC 8949)' },
   concurrency: { value: 'N', text: 'processes that run functions at the same time (default 1)' },
   deadline: { value: 'TIME', text: 'end after TIME; what is left stays registered' },
@@ -21,7 +21,7 @@ const ROWS = {
     isMany: true,
     text: 'run by sh -c when the program has ended; may be repeated, the last one runs first',
   },
-  dir: { value: 'BASE', text: 'look in BASE/deferred' },
+  dir: { value: 'BASE', text: 'use BASE/deferred' },
   'dry-run': { text: 'print what would be run; take no lock, change nothing' },
   env: { value: 'NAME', isMany: true, text: 'keep this variable for the command; may be repeated' },
   'exit-code': { text: 'exit with 1 if anything is listed' },

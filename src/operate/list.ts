@@ -15,18 +15,22 @@ import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } f
 import { holdersOf, lockTable } from './liveness.ts';
 import { readStateFile, type Where } from './read-file.ts';
 
+/** How to show. */
+export interface ShowOptions {
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
+
 /** Which files are listed. */
-export interface ListOptions {
+export interface ListOptions extends ShowOptions {
   /** @defaultValue all */
   readonly states?: readonly FileState[] | undefined;
   /** Only files that are older, in milliseconds. @defaultValue 0 */
   readonly olderMs?: number | undefined;
   /** Only files of jobs with this label. @defaultValue all */
   readonly label?: string | undefined;
-  /** As for a sweep. */
-  readonly trustedPaths?: readonly string[] | undefined;
-  /** As for a sweep. */
-  readonly trustedGroups?: readonly number[] | undefined;
 }
 
 /** The table of locks is read anew after so many files: it grows old. */

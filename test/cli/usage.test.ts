@@ -147,7 +147,7 @@ test('every verb has help with an example of it, within 80 columns', () => {
   assert.ok(verbs.length >= 10);
   for (const verb of verbs) {
     const { stdout } = runCommandLine([verb, '--help']);
-    const isPlaced = /BASE/.test(stdout.split('\n')[0]!) || /^ {2}--dir /m.test(stdout);
+    const isPlaced = /BASE/.test(stdout.split('\n')[0]!) || /^ {2}--(dir|base) /m.test(stdout);
     assert.equal(/^BASE defaults to /m.test(stdout), isPlaced, verb);
     assert.match(
       stdout,
