@@ -109,7 +109,11 @@ async function onLetters(
   act: (directory: StateDirectory, path: string) => LetterFate,
   isAgreed: (letters: readonly ListedFile[]) => Promise<boolean> = async () => true,
 ): Promise<LettersReport> {
-  requireKnown(selection, ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups']);
+  requireKnown(
+    selection,
+    ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups'],
+    'selection',
+  );
   const startMs = performance.now();
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });

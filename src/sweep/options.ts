@@ -142,10 +142,9 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
  * Returns when every option has a name that is known.
  * @throws TypeError naming an option that has not, and the one that was perhaps meant
  */
-export function requireKnown(options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`"options" must be an object, got ${shown(options)}`);
-  }
+export function requireKnown(options: object, known: readonly string[], parameter = 'options'): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`"${parameter}" must be an object, got ${shown(options)}`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     if (name === 'isolation') {

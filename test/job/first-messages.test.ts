@@ -101,6 +101,10 @@ test('what is called with a wrong value tells which, and what would be right', a
     await messageOf(() => new DeferredFunctionManager(base).run(undefined as never)),
     '"body" must be a function, got undefined',
   );
+  assert.equal(
+    await messageOf(() => retry(base as never)),
+    `"selection" must be an object, got ${JSON.stringify(base)}`,
+  );
   assert.match(
     await messageOf(() => list(base, { states: ['dad'] as never })),
     /^option "states" must have some of live, .*, got "dad"$/,
