@@ -30,7 +30,7 @@ export { DeferredFunctionManager } from './job/manager.ts';
 export type { FunctionFailure, ManagerOptions, OpenOptions } from './job/options.ts';
 export type { LockScheme } from './lock/advisory-lock.ts';
 export type { Delivery, Durability, Owner, ReportedError, RunOrder } from './log/records.ts';
-export { type ListOptions, list } from './operate/list.ts';
+export { type ListOptions, list, type ShowOptions } from './operate/list.ts';
 export type {
   FileState,
   Holder,
@@ -50,7 +50,6 @@ export {
   type EarlierAttempt,
   type ShownFile,
   type ShownRecord,
-  type ShowOptions,
   show,
 } from './operate/show.ts';
 export type { Logger } from './report/logger.ts';

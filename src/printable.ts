@@ -32,6 +32,11 @@ export function printableJson(value: unknown): string {
   return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escaped);
 }
 
+/** A wrong value, as messages show it. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
 /** By UTF-16 units, as JSON has it. */
 function escaped(character: string): string {
   let text = '';

@@ -1,11 +1,12 @@
 /** Removing a file or a whole tree. What can only be a mistake, such as a home directory, is refused. */
-import { lstatSync, promises, realpathSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, promises, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DeferredSweepError, isMissing, isSystemError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import { mountPoints } from './mount-points.ts';
+import { parseMounts } from '../lock/mounts.ts';
 
 export interface RemovePathOptions {
   /** The path must lie below this directory, symbolic links resolved. Absolute. */
@@ -128,4 +129,20 @@ function refused(path: string, why: string): DeferredSweepError {
   return new DeferredSweepError('DEFERRED_ACTION_REFUSED', `will not remove ${String(path)}: ${why}`, {
     path: String(path),
   });
+}
+
+/**
+ * The mount points this process sees, absolute, without symbolic links.
+ * @throws Error of Node's shape where the system does not tell: without /proc on Linux
+ */
+function mountPoints(): readonly string[] {
+  if (process.platform === 'darwin') return fromMountProgram();
+  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountPoint }) => mountPoint);
+}
+
+/** Lines such as `/dev/disk3s5 on /System/Volumes/Data (apfs, local)`. */
+function fromMountProgram(): readonly string[] {
+  // By its absolute path: a batch system's hook may have no PATH.
+  const output = execFileSync('/sbin/mount', { encoding: 'utf8' });
+  return [...output.matchAll(/ on (.+) \([^()]*\)$/gm)].map(match => match[1] ?? '');
 }

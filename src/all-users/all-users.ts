@@ -9,6 +9,7 @@ import { lstatSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
+import { systemReason } from '../state/system-reason.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
 import { describeMode, NOTHING_MORE } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
@@ -134,7 +135,7 @@ function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): stri
 const MAX_AT_ONCE = 4;
 const MAX_PRINTED_LINES = 20;
 
-/** True when somebody should look. A number that no user has is no problem. */
+/** True when root should look. A number that no user has is no problem. */
 export function hasUserProblems({ users }: AllUsersReport): boolean {
   return users.some(
     ({ outcome, reason }) => outcome !== 'skipped' && (outcome !== 'swept' || reason !== undefined),
@@ -168,7 +169,7 @@ function userDirectories(path: string, only: readonly number[] | undefined): Use
   try {
     return listUsers(path, readUserNumbers(), only);
   } catch (cause) {
-    const message = `cannot list ${path}: ${String(cause)}`;
+    const message = `cannot list ${path}: ${systemReason(cause)}`;
     throw new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause });
   }
 }

@@ -52,7 +52,7 @@ function rootsOwn(path: string): string {
 }
 
 function distrust(path: string): string | undefined {
-  // Root's own programs are nobody's to name as trusted.
+  // No option names root's own programs as trusted.
   const judge = new WayJudge(NOTHING_MORE);
   let why: string | undefined;
   const way = walk(path, step => {

@@ -76,18 +76,8 @@ function start({
   mayGainPrivileges,
   args,
 }: UserSweepOrder): ChildProcessByStdio<null, Readable, Readable> | string {
-  const flags = mayGainPrivileges ? 'p' : '-';
-  const argv = [
-    String(uid),
-    flags,
-    programs.node,
-    programs.commandLine,
-    '--json',
-    '--totals',
-    ...args,
-    '--',
-    base,
-  ];
+  const commandLine = [programs.node, programs.commandLine, '--json', '--totals', ...args, '--', base];
+  const argv = [String(uid), mayGainPrivileges ? 'p' : '-', ...commandLine];
   try {
     return spawn(programs.becomeUser, argv, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {

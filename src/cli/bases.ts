@@ -25,6 +25,8 @@ export function basesOf(
   if (operands.includes('')) throw new UsageError('BASE must not be empty');
   for (const word of operands)
     if (!word.includes('/') && !exists(word)) {
+      if (VERB_NAMES.includes(word))
+        throw new UsageError(`write ${word} as the first word; a directory is ./${word}`);
       const advice = didYouMean(word, VERB_NAMES) || `; a missing directory is written ./${word}`;
       throw new UsageError(`${word} is neither a verb nor a directory${advice}`);
     }

@@ -1,9 +1,10 @@
-/** The verb `defer`: a command registered with the job of `exec`, from inside of it. */
+/** The verbs `defer` and `cancel`: a command registered with the job of `exec` from inside of it, and taken back. */
 import { unlessRefused } from '../errors.ts';
 import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
 import { commandOf } from './exec/command-of.ts';
 import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
+import { UsageError } from './exit.ts';
 import { say } from './output/output.ts';
 import { isCommandLineTextual } from './textual.ts';
 
@@ -24,34 +25,40 @@ export async function runDefer(line: Arguments): Promise<number> {
   if (file === undefined) return fail('defer', `there is no program ${command}; nothing was registered`);
   const missing = variables.find(name => env[name] === undefined);
   if (missing !== undefined) return fail('defer', `the variable ${missing} of --env is not set`);
-  const kept = ['PATH', 'TMPDIR', ...variables].flatMap(name => {
-    const value = env[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  const kept = ['PATH', 'TMPDIR', ...variables].flatMap(name => (name in env ? [[name, env[name]!]] : []));
   const cwd = unlessRefused(() => process.cwd(), undefined);
   if (cwd === undefined) return fail('defer', 'the working directory was removed; nothing was registered');
-  const request = {
-    op: 'defer',
-    file,
-    argv,
-    cwd,
-    env: Object.fromEntries(kept),
-  } as const;
-  return await askJob('defer', request, env, answer => {
+  const request = { op: 'defer', file, argv, cwd, env: Object.fromEntries(kept) } as const;
+  return await askJob('defer', request, answer => {
     if (!('id' in answer)) return EXIT_REFUSED;
     process.stdout.write(`${answer.id}\n`);
     return 0;
   });
 }
 
+/**
+ * Returns 0 when the command will not run, 1 when it has run, runs or was taken back before.
+ * @throws UsageError
+ */
+export async function runCancel({ operands }: Arguments): Promise<number> {
+  const [word = ''] = operands;
+  if (operands.length !== 1 || !/^\d{1,15}$/.test(word)) {
+    const got = operands.join(' ') || 'nothing';
+    throw new UsageError(`cancel takes one ID, a number that defer has printed, got ${got}`);
+  }
+  const id = Number(word);
+  return await askJob('cancel', { op: 'cancel', id }, answer =>
+    'isCancelled' in answer && answer.isCancelled ? 0 : fail('cancel', `no command ${id} is waiting`),
+  );
+}
+
 /** Asks the wrapper, and tells of what it refuses; `use` makes the exit status of any other answer. */
-export async function askJob(
+async function askJob(
   verb: string,
   request: JobRequest,
-  env: NodeJS.ProcessEnv,
   use: (answer: JobAnswer) => number,
 ): Promise<number> {
-  const path = env[SOCKET_VARIABLE];
+  const path = process.env[SOCKET_VARIABLE];
   if (!path) {
     fail(verb, `${SOCKET_VARIABLE} is not set: run this inside of deferred-sweep exec`);
     return EXIT_NO_JOB;

@@ -64,8 +64,8 @@ Examples:
 ${examples}`;
 }
 
-/** What `VERB --help` prints. @param place - where it looks */
-export function verbHelp(verb: VerbRow, place: string = PLACE): string {
+/** What `VERB --help` prints. @param place - where it looks; nowhere, if it takes no BASE */
+export function verbHelp(verb: VerbRow, place: string = isPlaced(verb) ? PLACE : ''): string {
   const options = optionRows(verb.options);
   return `Usage: ${usageOf(verb)}
 
@@ -73,7 +73,11 @@ ${folded(sentence(verb.text))}
 ${options === '' ? '' : `Options:\n${options}\n`}Example:
   ${PROGRAM} ${verb.example}
 
-${verb.notes ?? `${place}\n${EXIT_STATUS}`}`;
+${place && `${place}\n`}${verb.notes ?? EXIT_STATUS}`;
+}
+
+function isPlaced({ operands, options }: VerbRow): boolean {
+  return operands.includes('BASE') || options.includes('dir') || options.includes('base');
 }
 
 function optionRows(names: readonly OptionName[]): string {

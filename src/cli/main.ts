@@ -47,8 +47,8 @@ function asksForZero(): boolean {
 
 function tellUsage({ message }: UsageError): void {
   say(message);
-  const row = verbNamed(argv[0]);
-  const verb = row?.loadRaw || row?.notes ? ` ${row.name}` : '';
+  const name = verbNamed(argv[0])?.name;
+  const verb = name === undefined || name === 'help' ? '' : ` ${name}`;
   process.stderr.write(`Try 'deferred-sweep${verb} --help'.\n`);
   process.exitCode = EXIT_USAGE;
 }

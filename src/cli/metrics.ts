@@ -5,6 +5,7 @@ import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { list } from '../operate/list.ts';
 import type { FileState, ListedFile, ListReport } from '../operate/listed-file.ts';
 import type { FileOutcome, FunctionOutcome, SweepReport } from '../report/report.ts';
+import { systemReason } from '../state/system-reason.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { say } from './output/output.ts';
 
@@ -69,7 +70,7 @@ export async function writeMetrics(
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     unlessRefused(() => unlinkSync(temporary), undefined);
-    say(`cannot write the metrics to ${path}: ${String(error)}`);
+    say(`cannot write the metrics to ${path}: ${systemReason(error)}`);
     return false;
   }
 }

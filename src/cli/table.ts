@@ -148,7 +148,7 @@ export const VERBS: readonly VerbRow[] = [
     options: [],
     example: 'cancel 1',
     notes: CANCEL_NOTES,
-    load: async () => (await import('./cancel.ts')).runCancel,
+    load: async () => (await import('./defer.ts')).runCancel,
   },
   {
     name: 'cluster',

@@ -34,11 +34,6 @@ export class DeferredFunctionManager {
    * @throws TypeError, RangeError naming an option that is wrong
    */
   constructor(stateDirBase: string = defaultBase(), options: ManagerOptions = {}) {
-    if (typeof stateDirBase !== 'string' || stateDirBase === '') {
-      throw new TypeError(
-        `"stateDirBase" must be the path of a directory, got ${JSON.stringify(stateDirBase)}`,
-      );
-    }
     const { sweep, file, job, onFailure, closeOnSignal } = resolveManagerOptions(options);
     const directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
     this.#closeOnSignal = closeOnSignal;
@@ -88,6 +83,7 @@ export class DeferredFunctionManager {
    * neither.
    */
   async run<T>(body: (defer: Defer, job: Job) => T | Promise<T>): Promise<T> {
+    if (typeof body !== 'function') throw new TypeError(`"body" must be a function, got ${typeof body}`);
     const job = await this.open();
     try {
       return await body(job.defer, job);

@@ -6,8 +6,7 @@ import { codePathsOf } from '../function/module/code-path.ts';
 import { epochMs } from '../log/clock.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import { currentPlace } from '../state/place.ts';
-import { inOrder } from '../trust/code-owners.ts';
-import { knownOwnersOf } from '../trust/known-owners.ts';
+import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
 import type { JobOptions } from './options.ts';
 
 /** What is written for a function when it is deferred, now and here. @param id - its number in the file of this header */

@@ -1,4 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
+import { shown } from '../printable.ts';
 import { nativeLocks, nativeMode, nativeScheme } from './native.ts';
 import { toSystemError } from './system-error.ts';
 
@@ -102,8 +103,4 @@ function checkOptions(options: object): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`"options" must be an object, got ${shown(options)}`);
   }
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

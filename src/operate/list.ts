@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
+import { shown } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { stateIo } from '../state/file-io.ts';
 import { isUnfinishedName, PREFIX } from '../state/names.ts';
@@ -14,18 +15,22 @@ import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } f
 import { holdersOf, lockTable } from './liveness.ts';
 import { readStateFile, type Where } from './read-file.ts';
 
+/** How to show. */
+export interface ShowOptions {
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
+
 /** Which files are listed. */
-export interface ListOptions {
+export interface ListOptions extends ShowOptions {
   /** @defaultValue all */
   readonly states?: readonly FileState[] | undefined;
   /** Only files that are older, in milliseconds. @defaultValue 0 */
   readonly olderMs?: number | undefined;
   /** Only files of jobs with this label. @defaultValue all */
   readonly label?: string | undefined;
-  /** As for a sweep. */
-  readonly trustedPaths?: readonly string[] | undefined;
-  /** As for a sweep. */
-  readonly trustedGroups?: readonly number[] | undefined;
 }
 
 /** The table of locks is read anew after so many files: it grows old. */
@@ -45,7 +50,8 @@ export async function list(
 ): Promise<ListReport> {
   requireKnown(options, ['states', 'olderMs', 'label', 'trustedPaths', 'trustedGroups']);
   for (const state of options.states ?? [])
-    if (!FILE_STATES.includes(state)) throw new TypeError(`option "states" has no state ${String(state)}`);
+    if (!FILE_STATES.includes(state))
+      throw new TypeError(`option "states" must have some of ${FILE_STATES.join(', ')}, got ${shown(state)}`);
   const startMs = performance.now();
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });

@@ -9,11 +9,11 @@ import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { meantBy } from './ids.ts';
 import { discardLetter, type LetterFate, retryLetter } from './letters.ts';
-import { listFiles, pathsOf } from './list.ts';
+import { listFiles, pathsOf, type ShowOptions } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
 
 /** Which dead letters are meant: those with these ids, or all that the other fields allow. */
-export interface LetterSelection {
+export interface LetterSelection extends ShowOptions {
   /** Ids or beginnings of ids; with a function's number (`0723eb.2`), or all dead letters of the state file. */
   readonly ids?: readonly string[] | undefined;
   /** In place of `ids`. */
@@ -24,10 +24,6 @@ export interface LetterSelection {
   readonly label?: string | undefined;
   /** Only letters of jobs that are older, in milliseconds. */
   readonly olderMs?: number | undefined;
-  /** As for a sweep. */
-  readonly trustedPaths?: readonly string[] | undefined;
-  /** As for a sweep. */
-  readonly trustedGroups?: readonly number[] | undefined;
 }
 
 /** The same wherever the letters lie. */
@@ -113,7 +109,11 @@ async function onLetters(
   act: (directory: StateDirectory, path: string) => LetterFate,
   isAgreed: (letters: readonly ListedFile[]) => Promise<boolean> = async () => true,
 ): Promise<LettersReport> {
-  requireKnown(selection, ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups']);
+  requireKnown(
+    selection,
+    ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups'],
+    'selection',
+  );
   const startMs = performance.now();
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });

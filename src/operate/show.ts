@@ -14,7 +14,7 @@ import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { diagnose } from '../value/diagnostic.ts';
 import { idMatcher } from './ids.ts';
-import { type FilePlace, pathsOf } from './list.ts';
+import { type FilePlace, pathsOf, type ShowOptions } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
 import { holdersOf, lockTable } from './liveness.ts';
 import { idOf, type ReadFile, readStateFile } from './read-file.ts';
@@ -49,14 +49,6 @@ export interface ShownFile extends ListedFile {
     readonly cwd: string | null;
     readonly createdAtEpochMs: number;
   };
-}
-
-/** How to show. */
-export interface ShowOptions {
-  /** As for a sweep. */
-  readonly trustedPaths?: readonly string[] | undefined;
-  /** As for a sweep. */
-  readonly trustedGroups?: readonly number[] | undefined;
 }
 
 /**
@@ -116,17 +108,15 @@ function shown({ listed, contents, bytes }: ReadFile): ShownFile {
 
 /** As the reader of state files takes them: a frame with another file's salt is damage here. */
 function recordsOf(bytes: Buffer, header: HeaderRecord | undefined): ShownRecord[] {
-  const records: ShownRecord[] = [];
   const kindOf = (payload: Buffer): string => recordKind(payload, header);
-  for (const stretch of readFrames(bytes, payload => kindOf(payload) !== 'damaged')) {
-    const { offset, end } = stretch;
-    if (stretch.kind !== 'frame') {
-      records.push({ offset, end, kind: stretch.kind });
-      continue;
-    }
-    records.push({ offset, end, kind: kindOf(stretch.payload), diagnostic: diagnose(stretch.payload) });
-  }
-  return records;
+  return Array.from(
+    readFrames(bytes, payload => kindOf(payload) !== 'damaged'),
+    stretch => {
+      const { offset, end, kind } = stretch;
+      if (kind !== 'frame') return { offset, end, kind };
+      return { offset, end, kind: kindOf(stretch.payload), diagnostic: diagnose(stretch.payload) };
+    },
+  );
 }
 
 function recordKind(payload: Buffer, header: HeaderRecord | undefined): string {
@@ -143,17 +133,13 @@ function recordKind(payload: Buffer, header: HeaderRecord | undefined): string {
 
 function earlierAttemptsOf({ functions }: StateContents): EarlierAttempt[] {
   return [...functions.values()].flatMap(({ record, history }) =>
-    history.flatMap(mark =>
-      mark.kind === 'done'
-        ? [
-            {
-              functionId: record.id,
-              attempt: mark.attempt,
-              endedAtEpochMs: mark.atEpochMs,
-              ...(mark.error && { error: mark.error }),
-            },
-          ]
-        : [],
-    ),
+    history
+      .filter(mark => mark.kind === 'done')
+      .map(({ attempt, atEpochMs, error }) => ({
+        functionId: record.id,
+        attempt,
+        endedAtEpochMs: atEpochMs,
+        ...(error && { error }),
+      })),
   );
 }

@@ -32,8 +32,7 @@ import {
   type Place,
   type RunOrder,
 } from '../log/records.ts';
-import { inOrder } from '../trust/code-owners.ts';
-import { knownOwnersOf } from '../trust/known-owners.ts';
+import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
 import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';

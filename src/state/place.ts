@@ -1,6 +1,6 @@
 /** Directories as headers name them: by path, inode, owner and birth. */
 import { type BigIntStats, statSync } from 'node:fs';
-import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { Place } from '../log/records.ts';
 
@@ -26,12 +26,7 @@ export type PlaceState = 'same' | 'gone' | 'replaced';
 /** Compares the directory that the path names now with the one of registration, owner included. */
 export function stateOf(place: Place | null): PlaceState {
   if (place === null) return 'gone';
-  try {
-    return isSameDirectory(place, placeOf(place.path)) ? 'same' : 'replaced';
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return 'gone';
-  }
+  return unlessRefused(() => (isSameDirectory(place, placeOf(place.path)) ? 'same' : 'replaced'), 'gone');
 }
 
 /** Whether this process is in the place, by its path. */

@@ -3,6 +3,7 @@ import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
+import { shown } from '../printable.ts';
 import { type Distrust, NOTHING_MORE, type Trust } from '../trust/trust.ts';
 import { distrustStateDirectory, WayJudge } from '../trust/trusted-path.ts';
 import { type Way, walk } from '../trust/way.ts';
@@ -44,6 +45,9 @@ export class StateDirectory {
   #checked: string | undefined;
 
   constructor(stateDirBase: string, { trust = NOTHING_MORE, warn = () => {} }: StateDirectoryOptions = {}) {
+    // An empty one, of an unset variable, say, would be the working directory.
+    if (typeof stateDirBase !== 'string' || stateDirBase === '')
+      throw new TypeError(`"stateDirBase" must be the path of a directory, got ${shown(stateDirBase)}`);
     this.#base = resolve(stateDirBase);
     this.path = join(this.#base, STATE_DIR_STEM);
     this.trust = trust;

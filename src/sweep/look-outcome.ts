@@ -3,6 +3,7 @@ import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
 import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
+import { systemReason } from '../state/system-reason.ts';
 import { unsafeFile } from '../trust/trust.ts';
 import { holderOf, type LastOwner, type SizeAndTime } from './holder.ts';
 
@@ -76,7 +77,7 @@ export function failed(path: string, error: unknown): Look {
   const [code, why] =
     error instanceof DeferredSweepError
       ? ([error.code, error.message] as const)
-      : (['DEFERRED_STATE_IO', String(error)] as const);
+      : (['DEFERRED_STATE_IO', systemReason(error)] as const);
   return done(
     refusedReport(path, new DeferredSweepError(code, `cannot sweep ${path}: ${why}`, { path, cause: error })),
   );

@@ -16,7 +16,7 @@ import { fstatSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { hasCode, isSystemError } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
-import { unlockAndClose } from '../lock/close.ts';
+import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
@@ -34,7 +34,6 @@ import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
 import { LastOwner } from './holder.ts';
 import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
-import { OpenedFile } from './opened-file.ts';
 
 /** What a look must know of its sweep. */
 export interface LookOptions extends ClaimOptions {
@@ -201,5 +200,27 @@ async function replayBreathing(bytes: Buffer): Promise<StateContents> {
     const step = replaying.next();
     if (step.done) return step.value;
     await setImmediate();
+  }
+}
+
+/** An open descriptor, and whether it holds the file's lock. */
+class OpenedFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly name: string;
+  isLocked = false;
+  /** True: the look ends with the lock held. */
+  isKept = false;
+
+  constructor(fd: number, path: string, name: string) {
+    this.fd = fd;
+    this.path = path;
+    this.name = name;
+  }
+
+  close(): void {
+    if (this.isKept) return;
+    if (this.isLocked) unlockAndClose(this.fd);
+    else closeDescriptor(this.fd);
   }
 }

@@ -2,7 +2,7 @@
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { didYouMean } from '../nearest.ts';
-import { printable } from '../printable.ts';
+import { printable, shown } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
 import { resolveTrust, type Trust } from '../trust/trust.ts';
@@ -142,10 +142,9 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
  * Returns when every option has a name that is known.
  * @throws TypeError naming an option that has not, and the one that was perhaps meant
  */
-export function requireKnown(options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`"options" must be an object, got ${shown(options)}`);
-  }
+export function requireKnown(options: object, known: readonly string[], parameter = 'options'): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`"${parameter}" must be an object, got ${shown(options)}`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     if (name === 'isolation') {
@@ -193,8 +192,4 @@ export function positiveInteger(option: string, value: number): number {
     throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new RangeError(`option "${option}" must be a whole number of at least 1, got ${value}`);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

@@ -2,7 +2,7 @@
  * Owners of a stored function's code: its module, loaders, program and working directory. The owners at registration are
  * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
-import { DeferredSweepError, isMissing } from '../errors.ts';
+import { DeferredSweepError, isMissing, unlessRefused } from '../errors.ts';
 import { Covered } from './covered.ts';
 import { GROUP_WRITE, NOTHING_MORE, OTHERS_WRITE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
@@ -11,13 +11,28 @@ import { type Step, type Way, walk } from './way.ts';
 
 /**
  * The ids of other users who own `path`, or a directory or link on the way to it; ascending, each once. Root, this user and
- * the owner of `/` are left out. Takes some 0.1 ms: callers remember the result for each path.
+ * the owner of `/` are left out. Takes some 0.1 ms, a registration some microseconds: hence {@link knownOwnersOf}.
  * @param path - absolute
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` as {@link walk}
  * @throws Error of Node's shape where the way cannot be walked
  */
 export function ownersOf(path: string): number[] {
   return inOrder(foreignSteps(walk(path)).map(({ stat }) => stat.uid));
+}
+
+const known = new Map<string, readonly number[]>();
+const MOST_KNOWN = 10_000;
+
+/** As {@link ownersOf}, asked once for each path in this process; none where the way there cannot be walked. */
+export function knownOwnersOf(path: string): readonly number[] {
+  let owners = known.get(path);
+  if (owners === undefined) {
+    // What cannot be looked at has no owner that could be trusted later.
+    owners = unlessRefused(() => ownersOf(path), []);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(path, owners);
+  }
+  return owners;
 }
 
 /** Ids of users, ascending, each once. */

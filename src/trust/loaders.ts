@@ -4,8 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorCode, unlessRefused } from '../errors.ts';
-import { checkUnchangedOwners, inOrder } from './code-owners.ts';
-import { knownOwnersOf } from './known-owners.ts';
+import { checkUnchangedOwners, inOrder, knownOwnersOf } from './code-owners.ts';
 import type { Trust } from './trust.ts';
 
 /** Options of Node, and the directory in which it starts: relative names refer to it. */

@@ -399,6 +399,18 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     leaveOrphans(root, uid, touch);
     const all = ['sweep', '--all-users', root];
     assert.equal(runCommandLine(all).status, 0);
+    const empty = freshDirectory(t);
+    chmodSync(empty, 0o755);
+    assert.deepEqual(
+      [
+        runCommandLine(['sweep', '--all-users', empty]),
+        runCommandLine(['sweep', '--all-users', '--quiet', empty]),
+      ].map(({ status, stdout }) => [status, stdout]),
+      [
+        [0, `${empty}: no directory has the number of a user\n`],
+        [0, ''],
+      ],
+    );
     assert.equal(hasRun(root, uid), false, 'not by itself');
     const named = runCommandLine([...all, '--user', String(uid)]);
     assert.equal(named.status, 0, named.stderr);

@@ -68,6 +68,24 @@ async function pids(lines: Interface, count: number): Promise<ProcessName[]> {
   return found;
 }
 
+const mayMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/var/tmp']).status === 0;
+
+test('without a BASE the job is in the default place, as every verb has it', {
+  skip: mayMount ? false : 'NOT TESTED: unshare(1) and mount(8) may not put a tmpfs on /var/tmp here',
+}, t => {
+  const script = `mount -t tmpfs -o mode=1777 none /var/tmp && ${self} exec -- sh -c 'echo /var/tmp/*/deferred/func*'`;
+  const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script], {
+    cwd: freshDirectory(t),
+    env: plainEnvironment(),
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    new RegExp(`^/var/tmp/deferred-sweep-${process.geteuid!()}/deferred/func[0-9a-z]+\n$`),
+  );
+});
+
 test('it ends as its program ends', t => {
   const base = freshDirectory(t);
   const run = (script: string) => exec(base, ['--', 'sh', '-c', script]);

@@ -326,6 +326,16 @@ test('the same directory given twice is swept once, and has one sample in the me
   assert.equal(readFileSync(file, 'utf8').match(/^deferred_sweep_live_files\{/gm)?.length, 1);
 });
 
+test('metrics that cannot be written are told of once, with the file that was named', t => {
+  const file = join(freshDirectory(t), 'none', 'metrics');
+  const { status, stderr } = runCommandLine(['--metrics-file', file, freshDirectory(t)]);
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    `deferred-sweep: cannot write the metrics to ${file}: no such file or directory (ENOENT)\n`,
+  );
+});
+
 test('what is no regular file is not replaced by metrics, and no sweep waits for its reader', t => {
   const directory = freshDirectory(t);
   const fifo = join(directory, 'fifo');

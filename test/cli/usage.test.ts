@@ -24,6 +24,14 @@ const wrong: readonly Row[] = [
   },
   { args: ['discrad', 'state'], status: 2, stderr: /discrad is neither a verb .* did you mean discard\?\n/ },
   { args: ['sweep', 'nowhere'], status: 2, stderr: /nowhere is neither .* is written \.\/nowhere\n/ },
+  {
+    args: ['sweep', 'doctor'],
+    status: 2,
+    stderr: /write doctor as the first word; a directory is \.\/doctor\n/,
+  },
+  { args: ['help', 'list', 'retry'], status: 2, stderr: /help takes one VERB, got list retry\n/ },
+  { args: ['man', 'list'], status: 2, stderr: /man takes nothing, got list\n/ },
+  { args: ['cancel'], status: 2, stderr: /cancel takes one ID, .*, got nothing\n/ },
   { args: ['help', 'lits'], status: 2, stderr: /there is no verb lits; did you mean list\?\n/ },
   { args: ['--jsn', '/a'], status: 2, stderr: /there is no option --jsn; did you mean --json\?\n/ },
   { args: ['--state', 'dead', '/a'], status: 2, stderr: /sweep does not take --state; list does\n/ },
@@ -91,13 +99,18 @@ const wrong: readonly Row[] = [
   },
 ];
 
+const verbs = [...runCommandLine(['--help']).stdout.matchAll(/^ {2}deferred-sweep (\w+)/gm)].map(
+  match => match[1]!,
+);
+
 for (const { args, status, stderr } of wrong) {
   test(`wrong usage ends with ${status}, says why and prints nothing else: ${JSON.stringify(args)}`, () => {
     const ended = runCommandLine(args);
     assert.equal(ended.status, status);
     assert.equal(ended.stdout, '');
     assert.match(ended.stderr, stderr!);
-    const help = args[0] === 'cluster' ? 'cluster --help' : '--help';
+    const verb = verbs.find(name => name === args[0]);
+    const help = verb === undefined || verb === 'help' ? '--help' : `${verb} --help`;
     assert(ended.stderr.endsWith(`Try 'deferred-sweep ${help}'.\n`), ended.stderr);
   });
 }
@@ -131,11 +144,11 @@ for (const { args, status, stdout } of right) {
 }
 
 test('every verb has help with an example of it, within 80 columns', () => {
-  const general = runCommandLine(['--help']).stdout;
-  const verbs = [...general.matchAll(/^ {2}deferred-sweep (\w+)/gm)].map(match => match[1]!);
   assert.ok(verbs.length >= 10);
   for (const verb of verbs) {
     const { stdout } = runCommandLine([verb, '--help']);
+    const isPlaced = /BASE/.test(stdout.split('\n')[0]!) || /^ {2}--(dir|base) /m.test(stdout);
+    assert.equal(/^BASE defaults to /m.test(stdout), isPlaced, verb);
     assert.match(
       stdout,
       new RegExp(`^Usage: deferred-sweep ${verb}.*Examples?:\n {2}deferred-sweep ${verb}`, 's'),

@@ -5,7 +5,7 @@ import { chmodSync, cpSync, mkdirSync, promises, symlinkSync, writeFileSync } fr
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { DeferredFunctionManager, discard, list, retry, show, sweep, watch } from '#dist/index.js';
 import { systemReason } from '#dist/state/system-reason.js';
 import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
@@ -75,6 +75,40 @@ test('an option that is misspelled is told with the one that is meant, in JavaSc
   ];
   for (const [step, meant] of misspelled)
     assert.match(await messageOf(step), new RegExp(`^option "\\w+" is unknown; did you mean "${meant}"\\?$`));
+});
+
+test('an empty path, as of an unset variable, is refused and never taken for the working directory', async () => {
+  const steps: readonly (() => unknown)[] = [
+    () => new DeferredFunctionManager(''),
+    () => DeferredFunctionManager.cleanupWorker(''),
+    () => sweep(''),
+    () => watch('', { signal: AbortSignal.abort() }),
+    () => list(''),
+    () => show('0723eb', ''),
+    () => retry({ all: true }, ''),
+    () => discard({ all: true }, ''),
+  ];
+  for (const step of steps)
+    assert.equal(
+      await messageOf(async () => await step()),
+      '"stateDirBase" must be the path of a directory, got ""',
+    );
+});
+
+test('what is called with a wrong value tells which, and what would be right', async t => {
+  const base = freshDirectory(t);
+  assert.equal(
+    await messageOf(() => new DeferredFunctionManager(base).run(undefined as never)),
+    '"body" must be a function, got undefined',
+  );
+  assert.equal(
+    await messageOf(() => retry(base as never)),
+    `"selection" must be an object, got ${JSON.stringify(base)}`,
+  );
+  assert.match(
+    await messageOf(() => list(base, { states: ['dad'] as never })),
+    /^option "states" must have some of live, .*, got "dad"$/,
+  );
 });
 
 test('an argument that is refused is told with the function, its place, what it is and what to pass', async t => {

@@ -52,16 +52,9 @@ export function ask(path: string, request: JobRequest): Promise<JobAnswer> {
       if (answer.length > MAX_MESSAGE_BYTES) fail('its answer has no end');
     });
     socket.on('end', () => {
-      const parsed = parseAnswer(answer);
-      if (parsed === undefined) return fail('its wrapper has ended');
+      if (!answer.endsWith('\n')) return fail('its wrapper has ended');
       socket.end();
-      resolve(parsed);
+      resolve(JSON.parse(answer) as JobAnswer);
     });
   });
-}
-
-function parseAnswer(line: string): JobAnswer | undefined {
-  if (!line.endsWith('\n')) return undefined;
-  const answer = JSON.parse(line) as JobAnswer;
-  return answer;
 }

@@ -1,12 +1,14 @@
 /** What `exec` does: opens a job, runs the program, closes the job. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
 import { systemErrorCode, unlessRefused } from '../../errors.ts';
 import { dieOf } from '../../job/die-of.ts';
 import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
+import { namesLockedFile } from '../../lock/held-file.ts';
 import { withInherited } from '../../native/inheritance.ts';
 import { say } from '../output/output.ts';
 import { changedVariables, isCommandLineTextual } from '../textual.ts';
@@ -14,7 +16,6 @@ import { reapOrphans } from './adopted-children.ts';
 import { ExecJob } from './exec-job.ts';
 import { SOCKET_VARIABLE } from './job-channel.ts';
 import { openJobSocket } from './job-socket.ts';
-import { lockedDescriptor } from './locked-descriptor.ts';
 import { SignalRelay } from './signals.ts';
 
 /** No job could be opened; nothing was started. */
@@ -125,4 +126,11 @@ async function runProgram(
     say(`exec: cannot start ${line.program}: ${error instanceof Error ? error.message : String(error)}`);
     return { status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED };
   }
+}
+
+/** The descriptor of this process that is open on the job's locked state file; undefined when its file was removed. */
+function lockedDescriptor(path: string): number | undefined {
+  return readdirSync('/dev/fd')
+    .map(Number)
+    .find(fd => unlessRefused(() => namesLockedFile(fd, path), false));
 }

@@ -86,13 +86,10 @@ export function functionLines(file: { readonly state: string }, registered: List
 /** The number, begin, duration and error of an attempt. */
 function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: ListedAttempt): string {
   const at = startedAtEpochMs ?? endedAtEpochMs;
-  const took =
-    startedAtEpochMs === undefined || endedAtEpochMs === undefined
-      ? endedAtEpochMs === undefined
-        ? 'no end'
-        : ''
-      : `${Math.max(0, endedAtEpochMs - startedAtEpochMs)} ms`;
-  return `attempt ${attempt} ${at === undefined ? '' : clock(at)}  ${took}  ${error?.message ?? (endedAtEpochMs === undefined ? '' : 'ok')}`.trimEnd();
+  const ms =
+    startedAtEpochMs === undefined ? '' : `${Math.max(0, (endedAtEpochMs ?? 0) - startedAtEpochMs)} ms`;
+  const [took, outcome] = endedAtEpochMs === undefined ? ['no end', ''] : [ms, 'ok'];
+  return `attempt ${attempt} ${at === undefined ? '' : clock(at)}  ${took}  ${error?.message ?? outcome}`.trimEnd();
 }
 
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {

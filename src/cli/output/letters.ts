@@ -21,7 +21,7 @@ export function tellLetters<Outcome extends string>(
 ): number {
   const { letters } = report;
   if (isJson) print(jsonLine(report));
-  else if (letters.length === 0) say(`no dead letter in ${place} is meant`);
+  else if (letters.length === 0) say(`there is no such dead letter in ${place}`);
   else for (const letter of letters) tell(letter, whyNot);
   return letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
 }

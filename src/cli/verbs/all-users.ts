@@ -54,7 +54,8 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   return status;
 }
 
-function format({ users }: AllUsersReport): string {
+function format({ root, users }: AllUsersReport): string {
+  if (users.length === 0) return printableLines([`${root}: no directory has the number of a user`]);
   const lines = users.map(({ base, outcome, reason, sweep }) => {
     const told = sweep ? `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later` : '';
     return `${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`;

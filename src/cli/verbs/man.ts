@@ -1,12 +1,14 @@
+import type { Arguments } from '../arguments.ts';
 import { CLUSTER_VERBS } from '../cluster/table.ts';
-import { EXIT_DONE } from '../exit.ts';
+import { EXIT_DONE, UsageError } from '../exit.ts';
 import { DESCRIPTION, EXIT_STATUSES, optionUsage, sentence, usageOf } from '../help-text.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERBS } from '../table.ts';
 import { version } from '../version.ts';
 
 /** The verb `man`. */
-export async function runMan(): Promise<number> {
+export async function runMan({ operands }: Arguments): Promise<number> {
+  if (operands.length > 0) throw new UsageError(`man takes nothing, got ${operands.join(' ')}`);
   process.stdout.write(manualPage());
   return EXIT_DONE;
 }

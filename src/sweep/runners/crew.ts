@@ -173,7 +173,7 @@ export class Crew {
         for (const candidate of rounds.end()) await this.#aftermath.settle(queue, candidate);
       }
     } finally {
-      // An error may end the sweep here. Nobody would hear of what the runner does after that.
+      // An error may end the sweep here. No process would hear of what the runner does after that.
       end = await runner.stop();
     }
     if (isAlive) return;

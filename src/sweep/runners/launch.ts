@@ -48,16 +48,12 @@ export function launchOf(header: HeaderRecord): Launch {
   });
 }
 
+/** The sweeper's Node without options. */
+const WITHOUT_OPTIONS = { nodePath: process.execPath, execArgv: [], nodeOptions: '', directory: '/' };
+
 /** The launch of an owner that ran in the sweeper's Node without options. */
 export function launchWithoutOptions(): Launch {
-  return launch({
-    nodePath: process.execPath,
-    execArgv: [],
-    nodeOptions: '',
-    directory: '/',
-    isRestricted: false,
-    notes: [],
-  });
+  return launch({ ...WITHOUT_OPTIONS, isRestricted: false, notes: [] });
 }
 
 /** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
@@ -68,14 +64,7 @@ export function plainLaunch(from: Launch): Launch | undefined {
   const notes: RunNote[] = [...from.notes];
   if (isOtherNode && !notes.includes('other-node')) notes.push('other-node');
   if (hasLoaders && !notes.includes('without-loaders')) notes.push('without-loaders');
-  return launch({
-    ...from,
-    nodePath: process.execPath,
-    execArgv: [],
-    nodeOptions: '',
-    directory: '/',
-    notes,
-  });
+  return launch({ ...from, ...WITHOUT_OPTIONS, notes });
 }
 
 function launch(fields: Omit<Launch, 'key'>): Launch {
