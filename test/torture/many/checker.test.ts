@@ -74,6 +74,15 @@ const timedOut = (timeoutMs: number): Log => {
   return log.run(OWNER, 1).kill(OWNER).run(RUNNER, 0);
 };
 
+/** The owner runs two ahead of the end, side by side. The first never ends, 70 ms, and another sweeper runs it again. */
+const timedOutBeside = (timeoutMs: number): Log => {
+  const log = new Log({ timeoutMs }, 3);
+  log.add(OWNER, { e: 'running', fn: '<0>' }).start(OWNER, 0);
+  log.add(OWNER, { e: 'running', fn: '<1>' }).run(OWNER, 1);
+  for (let line = 0; line < 7; line++) log.add(OTHER, { e: 'ending', thread: OTHER });
+  return log.add(OWNER, { e: 'closing', job: 'j' }).run(OWNER, 2).kill(OWNER).run(RUNNER, 0);
+};
+
 const CASES: readonly [
   title: string,
   log: Log,
@@ -111,6 +120,8 @@ const CASES: readonly [
   ],
   ['one left behind when its time was up', timedOut(60), {}],
   ['one left behind before its time was up', timedOut(600), { duplicated: 1 }],
+  ['one whose time was up beside another one', timedOutBeside(60), {}],
+  ['one repeated in its time beside another one', timedOutBeside(600), { duplicated: 1 }],
   [
     'at most once, twice',
     dead({ delivery: 'at-most-once' }, 1).start(RUNNER, 0).kill(RUNNER).run(OTHER, 0),

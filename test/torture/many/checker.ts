@@ -15,7 +15,10 @@ interface Run {
   /** From when its time limit may count: some time before its first line. */
   readonly sinceMs: number;
   end?: { readonly ok: boolean; readonly at: number; readonly ms: number };
-  /** Line and time of the next start in this job by the same thread: the function was left behind by then. */
+  /**
+   * Line and time of the next start in this job by the same thread: the function was left behind by then. What its owner
+   * runs ahead of the end runs beside others.
+   */
   left?: { readonly at: number; readonly ms: number };
 }
 
@@ -141,7 +144,8 @@ export class Checker {
     if (line.orphaned && job.isForked) this.tally.orphanedForked++;
     if (fn.cancel === 'done') this.findings.cancelled.push(`${fn.name} by ${line.by}, line ${at}`);
     this.#checkEarly(line, fn, job, at);
-    for (const run of job.runs) if (run.by === line.by) run.left ??= { at, ms: line.ms };
+    const isAhead = !line.orphaned && fn.earlyMs !== undefined;
+    for (const run of job.runs) if (run.by === line.by && !isAhead) run.left ??= { at, ms: line.ms };
     // The attempts between were begun by runners that died before their line. What is tried again follows the others.
     const unseen = line.attempt - 1 - fn.attempts;
     if (unseen < 0) this.findings.duplicated.push(`${fn.name}: attempt ${line.attempt} again, line ${at}`);
