@@ -406,10 +406,14 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     skip: availableParallelism() < 2 && 'NOT TESTED: one processor, so one user after the other',
   }, async t => {
     const root = freshRoot(t);
-    leaveOrphans(root, FIRST, `job.defer(() => { console.error('hello'); throw new Error('no'); }); ${touch}`);
+    leaveOrphans(
+      root,
+      FIRST,
+      `job.defer(() => { console.error('hello'); throw new Error('no'); }); ${touch}`,
+    );
     const hang = 'job.defer(() => new Promise(resolve => setTimeout(resolve, 50_000)));';
     leaveOrphans(root, SECOND, touch + hang);
-    const args = [commandLinePath, 'sweep', '--quiet', '--all-users', root];
+    const args = [commandLinePath, 'sweep', '--quiet', '--grace', '60s', '--all-users', root];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => child.kill('SIGKILL'));
     const exited = once(child, 'exit');

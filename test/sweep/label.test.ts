@@ -27,7 +27,7 @@ test('a sweep finds the jobs of a label, however long the label and so the heade
   }
 });
 
-test('a file whose header is long is told from that of a living owner while it is swept', async t => {
+test('a living owner whose header is long is told of with its label', async t => {
   const { base, ledger } = freshPlace(t);
   await startWorker(t, { base, ledger, options: { label: long('a') }, calls: [] });
   const { files } = await sweep(base, { logger: null });
