@@ -2,14 +2,9 @@ import { isPreloadedProgram } from '../function/module/preloaded-program.ts';
 import { fileSystemVerdict } from '../lock/file-system.ts';
 import type { Place } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';
-import {
-  createStateFile,
-  createStateFileNow,
-  currentUmask,
-  type StateFileSettings,
-} from '../state/create-state-file.ts';
+import { createStateFile, createStateFileNow, type StateFileSettings } from '../state/create-state-file.ts';
 import { stateIo } from '../state/file-io.ts';
-import { currentPlace, isSamePlace } from '../state/place.ts';
+import { isHeaderOfNow } from '../state/runner-start.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { changeOfUser, currentUser, type ProcessUser } from '../trust/user.ts';
@@ -91,10 +86,8 @@ export class FilePool {
     if (!file) return undefined;
     const maker = this.#makers.get(file);
     const isSameUser = maker !== undefined && changeOfUser(maker) === undefined;
-    // A runner takes the working directory and the umask from the header.
-    const isSameSetting =
-      isSamePlace(file.header.cwd, currentPlace()) && file.header.umask === currentUmask();
-    if (isSameUser && isSameSetting) return file;
+    // A runner takes what the process had from the header.
+    if (isSameUser && isHeaderOfNow(file.header, isPreloadedProgram)) return file;
     this.remove(file);
     return undefined;
   }

@@ -86,6 +86,7 @@ export function replayOn(contents: StateContents, bytes: Buffer): StateRecord[] 
   }
   for (const { record, offset } of found) contents.apply(record, offset);
   contents.lengthBytes += bytes.length;
+  contents.tornBytes = 0;
   return found.map(({ record }) => record);
 }
 

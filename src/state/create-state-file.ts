@@ -15,8 +15,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { constants, fstatSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { constants, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, isLockUndecided, systemErrorCode, unlessRefused } from '../errors.ts';
 import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
@@ -32,15 +31,12 @@ import {
   type Place,
   type RunOrder,
 } from '../log/records.ts';
-import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
-import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName } from './fresh-name.ts';
 import { WIP_SUFFIX } from './names.ts';
-import { nodeStart } from './node-start.ts';
 import { openBeyondStandard } from './open-patiently.ts';
-import { currentPlace, startedIn } from './place.ts';
+import { startOfNow } from './runner-start.ts';
 import type { StateDirectory } from './state-directory.ts';
 import { StateFile } from './state-file.ts';
 import { systemReason } from './system-reason.ts';
@@ -181,45 +177,7 @@ function describeOwner({ isProgram, ...settings }: StateFileSettings): HeaderRec
       startedAtEpochMs: Math.max(0, Math.round(now - process.uptime() * 1000)),
     },
     createdAtEpochMs: now,
-    node: process.versions.node,
-    nodePath: nodePath(),
-    ...optionsOfNode(isProgram ?? (() => false)),
-    startedIn,
-    cwd: settings.cwd === undefined ? currentPlace() : settings.cwd,
-    umask: currentUmask(),
-    isRestricted: process.permission !== undefined,
-  };
-}
-
-/** The path of Node, or empty: Electron or a single executable would start itself instead of a runner. */
-function nodePath(): string {
-  return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && !process.versions.electron
-    ? process.execPath
-    : '';
-}
-
-/**
- * The umask, from /proc if there is one. umask(2) has to write it to read it, and a file that another thread creates in
- * that moment would be writable for all users.
- */
-export function currentUmask(): number {
-  const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
-  const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
-  return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
-}
-
-/** The options of Node without those that name the program; whose the files are that they name, and Node itself. */
-function optionsOfNode(
-  isProgram: (path: string) => boolean,
-): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'preloadsProgram' | 'loaderOwners'> {
-  const given = nodeStart();
-  const { directory, ...kept } = withoutLoaders(given, isProgram);
-  const node = nodePath();
-  const nodeOwners = node === '' ? [] : knownOwnersOf(node);
-  const loaderOwners = inOrder([...nodeOwners, ...loaderOwnersOf({ directory, ...kept })]);
-  return {
-    ...kept,
-    ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),
-    ...(loaderOwners.length > 0 && { loaderOwners }),
+    ...startOfNow(isProgram),
+    ...(settings.cwd !== undefined && { cwd: settings.cwd }),
   };
 }

@@ -4,6 +4,7 @@ import { fchmodSync, constants as fsConstants, fstatSync, fsyncSync, openSync, r
 import { constants } from 'node:os';
 import { DeferredSweepError, errorCode, isSystemError, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
+import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import { systemReason } from './system-reason.ts';
 
 /**
@@ -38,6 +39,18 @@ export function readAll(fd: number, path: string): Buffer {
 export function readPart(fd: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+}
+
+/** Enough for nearly every header. */
+const HEADER_BYTES = 64 * 1024;
+
+/** The first bytes of a state file: at least its header, however long the options of Node or a label made that. @throws Error of Node's shape */
+export function readHeader(fd: number): Buffer {
+  const bytes = readPart(fd, 0, HEADER_BYTES);
+  if (bytes.length < FRAME_HEAD_BYTES) return bytes;
+  // What is no header may name any length.
+  const lengthBytes = Math.min(frameLength(bytes), fstatSync(fd).size, MAX_STATE_FILE_BYTES);
+  return lengthBytes <= bytes.length ? bytes : readPart(fd, 0, lengthBytes);
 }
 
 function read(fd: number, path: string): Buffer {

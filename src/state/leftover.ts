@@ -10,7 +10,7 @@ const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);
 /**
  * True if an unfinished file may be removed: it is empty, or all zeros after a machine crash, or begins with a header of
  * this format, perhaps cut short. Any other file is not a creator's and may be the only copy of something.
- * @param bytes - the file, or its first 64 KiB
+ * @param bytes - the file, or its beginning with the first frame
  */
 export function isCreatorsLeftover(bytes: Buffer): boolean {
   if (bytes.every(byte => byte === 0)) return true;

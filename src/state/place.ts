@@ -38,12 +38,6 @@ export function isHere(place: Place | null): boolean {
   );
 }
 
-/** Whether two places are one. */
-export function isSamePlace(one: Place | null, other: Place | null): boolean {
-  if (one === null || other === null) return one === other;
-  return one.path === other.path && isSameDirectory(one, other);
-}
-
 /** Whether two places are one directory. Their paths may differ. */
 export function isSameDirectory(one: Place, other: Place): boolean {
   const isSameBirth = one.bornAtNs === other.bornAtNs || !one.bornAtNs || !other.bornAtNs;

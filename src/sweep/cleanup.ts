@@ -11,7 +11,7 @@ import {
 } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { StopCondition } from '../stop.ts';
+import { monotonicMs, StopCondition } from '../stop.ts';
 import type { SweepListener } from './listener.ts';
 import {
   directoryOptions,
@@ -43,12 +43,15 @@ export async function cleanUpDirectory(
   particulars: { readonly listener?: SweepListener } = {},
 ): Promise<SweepReport> {
   const startMs = performance.now();
+  // One wait for all rounds.
+  const waitUntilMs = monotonicMs() + options.waitMs;
   const files = new Map<string, FileReport>();
   let isComplete = true;
   for (;;) {
     let report: SweepReport;
     try {
-      report = await sweepDirectory(directory, options, stop, particulars);
+      const left = { ...options, waitMs: Math.max(0, waitUntilMs - monotonicMs()) };
+      report = await sweepDirectory(directory, left, stop, particulars);
     } catch (error) {
       if (files.size === 0 || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
       // An earlier round has run functions. Report them.

@@ -25,7 +25,7 @@ import { isOfSweep } from '../log/nonce.ts';
 import type { ReportedError } from '../log/records.ts';
 import { headerOf, replay, replayInSlices } from '../log/replay.ts';
 import { refusedReport } from '../report/report.ts';
-import { readAll, readPart } from '../state/file-io.ts';
+import { readAll, readHeader } from '../state/file-io.ts';
 import { isCreatorsLeftover } from '../state/leftover.ts';
 import { isUnfinishedName } from '../state/names.ts';
 import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
@@ -124,8 +124,7 @@ export class Looker {
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
     const { onlyLabel } = this.#options;
-    if (onlyLabel !== undefined && headerOf(readPart(fd, 0, HEAD_BYTES))?.label !== onlyLabel)
-      return { kind: 'seen' };
+    if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
     const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
     opened.isLocked =
       typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
@@ -134,7 +133,7 @@ export class Looker {
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
     if (isUnfinishedName(name)) {
-      if (!isCreatorsLeftover(readPart(fd, 0, HEAD_BYTES))) {
+      if (!isCreatorsLeftover(readHeader(fd))) {
         const why = 'it is no file that a creator of state files leaves';
         return done(refusedReport(path, unsafeFile(path, why)));
       }
@@ -190,9 +189,6 @@ export class Looker {
     }
   }
 }
-
-/** Enough for a header. */
-const HEAD_BYTES = 64 * 1024;
 
 async function replayBreathing(bytes: Buffer): Promise<StateContents> {
   const replaying = replayInSlices(bytes, SLICE_BYTES);

@@ -45,7 +45,7 @@ export interface WatchListener {
 }
 
 /** Shorter would keep a processor busy. */
-const LEAST_POLL_MS = 10;
+export const LEAST_POLL_MS = 10;
 
 const WATCH_OPTIONS: readonly string[] = [
   ...SWEEP_OPTIONS.filter(name => name !== 'deadlineMs' && name !== 'waitMs'),

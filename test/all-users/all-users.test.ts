@@ -1,16 +1,23 @@
 /** Root sweeps for everybody, and gives nothing of itself away. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { findPrograms } from '#dist/all-users/programs.js';
 import { sweepUser } from '#dist/all-users/user-sweep.js';
@@ -29,6 +36,7 @@ import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isFull } from '../helpers/size.ts';
+import { until } from '../helpers/until.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
 
 const bounded = { timeout: 120_000 };
@@ -225,21 +233,24 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
         FIRST,
         `job.defer(async path => {
          const { spawn } = await import('node:child_process');
-         const child = spawn('/bin/sleep', ['300'], { detached: true, stdio: 'ignore' });
-         (await import('node:fs')).writeFileSync(path, process.pid + ' ' + child.pid);
+         const held = (await import('node:fs')).openSync(path, 'w');
+         const child = ['-c', 'echo begun; exec /bin/sleep 300'];
+         spawn('/bin/sh', child, { detached: true, stdio: ['ignore', held, 'ignore'] });
          for (;;);
-       }, base + '/pids');`,
+       }, base + '/life');`,
       );
+      const life = join(root, String(FIRST), 'life');
+      assert.equal(spawnSync('mkfifo', ['--mode=666', life]).status, 0);
+      // A function can open it for writing only while it is open for reading.
+      const fd = openSync(life, constants.O_RDONLY | constants.O_NONBLOCK);
+
       leaveOrphans(root, SECOND, touch);
       const report = await sweepAll(root, { userTimeoutMs: 5000, killGraceMs: 200 });
       assert.deepEqual(outcomes(report), ['timed-out', 'swept']);
       assert.ok(hasRun(root, SECOND));
-      const pids = readFileSync(join(root, String(FIRST), 'pids'), 'utf8')
-        .split(' ')
-        .map(Number);
-      const isAlive = (pid: number): boolean =>
-        existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-      assert.deepEqual(pids.filter(isAlive), []);
+      // The kernel closes the last writer's end when the function and its child have ended.
+      const reader = new Socket({ fd, readable: true, writable: false });
+      assert.equal(await text(addAbortSignal(AbortSignal.timeout(30_000), reader)), 'begun\n');
       assert.ok(report.ms < 30_000, `${report.ms} ms`);
     },
   );
@@ -389,6 +400,31 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       assert.deepEqual([failed.status, /says: .*hello/.test(failed.stderr)], [1, true]);
     },
   );
+
+  test('with --quiet the warnings so far are told at the first signal, before a second one ends the sweep', {
+    ...bounded,
+    skip: availableParallelism() < 2 && 'NOT TESTED: one processor, so one user after the other',
+  }, async t => {
+    const root = freshRoot(t);
+    leaveOrphans(
+      root,
+      FIRST,
+      `job.defer(() => { console.error('hello'); throw new Error('no'); }); ${touch}`,
+    );
+    const hang = 'job.defer(() => new Promise(resolve => setTimeout(resolve, 50_000)));';
+    leaveOrphans(root, SECOND, touch + hang);
+    const args = [commandLinePath, 'sweep', '--quiet', '--grace', '60s', '--all-users', root];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', chunk => (stderr += chunk));
+    await until('both functions', () => hasRun(root, FIRST) && hasRun(root, SECOND));
+    child.kill('SIGINT');
+    await until('the warning', () => /says: .*hello/.test(stderr), 20_000);
+    child.kill('SIGINT');
+    assert.deepEqual(await exited, [null, 'SIGINT']);
+  });
 
   test('a user whom root named is swept whatever the number; one that cannot be is a failure', bounded, t => {
     const [name, uid] = ['dsweep-sssd', 661_001];

@@ -26,29 +26,8 @@ function binDirectory(t: TestContext): string {
   return bin;
 }
 
-test('the trap of a shell script runs what its killed worker left', t => {
-  const bin = binDirectory(t);
-  const directory = freshDirectory(t);
-  const base = join(directory, 'state');
-  linkPackage(directory);
-  writeFileSync(
-    join(directory, 'worker.mjs'),
-    `import { promises } from 'node:fs';
-     import { DeferredFunctionManager } from 'deferred-sweep';
-     const job = await new DeferredFunctionManager().open();
-     job.defer(promises.writeFile, '${directory}/proof', '');
-     process.kill(process.pid, 'SIGKILL');`,
-  );
-  writeFileSync(join(directory, 'script.sh'), hookBlock('A shell script'));
-  const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
-  const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: base };
-  const { stdout, status } = spawnSync('sh', ['script.sh'], { cwd: directory, env, encoding: 'utf8' });
-  assert.ok(existsSync(join(directory, 'proof')), stdout);
-  assert.equal(status, 137, "the script ends as its worker did, not as the trap's sweep");
-});
-
-test('the trap of a shell script runs after a signal to the shell, too, when its worker has ended', async t => {
-  const bin = binDirectory(t);
+/** A directory with the worker of the shell script. It registers `proof`, says so, and is killed when its input ends. */
+function workerDirectory(t: TestContext): string {
   const directory = freshDirectory(t);
   linkPackage(directory);
   writeFileSync(
@@ -60,6 +39,24 @@ test('the trap of a shell script runs after a signal to the shell, too, when its
      console.log('ready');
      process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();`,
   );
+  return directory;
+}
+
+test('the trap of a shell script runs what its killed worker left', t => {
+  const bin = binDirectory(t);
+  const directory = workerDirectory(t);
+  const base = join(directory, 'state');
+  writeFileSync(join(directory, 'script.sh'), hookBlock('A shell script'));
+  const path = `${bin}:${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...plainEnvironment(), PATH: path, DEFERRED_SWEEP_DIR: base };
+  const { stdout, status } = spawnSync('sh', ['script.sh'], { cwd: directory, env, encoding: 'utf8' });
+  assert.ok(existsSync(join(directory, 'proof')), stdout);
+  assert.equal(status, 137, "the script ends as its worker did, not as the trap's sweep");
+});
+
+test('the trap of a shell script runs after a signal to the shell, too, when its worker has ended', async t => {
+  const bin = binDirectory(t);
+  const directory = workerDirectory(t);
   for (const [signal, status] of [
     ['SIGHUP', 129],
     ['SIGINT', 130],

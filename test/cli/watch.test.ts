@@ -1,13 +1,27 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import type { SweepReport } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
-import { baseOfKilledWorker, commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  plainEnvironment,
+  runCommandLine,
+} from '../helpers/command-line.ts';
 import { makeGate } from '../helpers/gate.ts';
 import { childrenOf } from '../helpers/process-life.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
@@ -236,6 +250,38 @@ test('one directory that cannot be watched keeps it from none of the others; it 
   assert.match(text, /deferred_sweep_exit_status 3\n/);
   assert.match(text, /last_success_timestamp_seconds 0\n/);
   assert.ok(!text.includes(bad.base));
+});
+
+test('a directory that cannot be watched at the start is told of once, and watched when it can be', {
+  skip,
+}, async t => {
+  const bad = freshPlace(t);
+  mkdirSync(bad.directory, { mode: 0o700 });
+  chmodSync(bad.directory, 0o777);
+  const noDirectory = freshPlace(t);
+  writeFileSync(noDirectory.directory, '');
+  const good = freshPlace(t);
+  const watcher = await startWatch(t, ['--poll', '20ms', bad.base, good.base, noDirectory.base]);
+  chmodSync(bad.directory, 0o700);
+  await holds(() => watcher.told().includes('Watching 2 of 3'));
+  unlinkSync(noDirectory.directory);
+  await holds(() => watcher.told().includes('Watching 3 of 3'));
+  for (const { base, ledger } of [bad, noDirectory]) {
+    await leaveOrphan(t, { base, ledger, calls: [append('mended')] });
+    await holds(() => read(ledger).includes('mended'));
+  }
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [3, null]);
+  for (const { base } of [bad, noDirectory])
+    assert.equal(watcher.stderr().split(`cannot watch ${base}`).length, 2, watcher.stderr());
+});
+
+test('where no directory can be watched at the start, watch ends with 3', { skip }, t => {
+  const { base, directory } = freshPlace(t);
+  writeFileSync(directory, '');
+  const { status, stderr } = runCommandLine(['watch', base, base]);
+  assert.equal(status, 3);
+  assert.match(stderr, new RegExp(`cannot watch ${base}: `));
 });
 
 test('a directory that becomes bad, is mended and becomes bad again is told of twice, and by the metrics', {

@@ -366,3 +366,13 @@ test('a function runs whatever was written to its name', async t => {
     [...names.keys()].flatMap(index => [`${index}`, `${index}`]).concat('static'),
   );
 });
+
+test('a DeferredFunction has its arguments: others beside it are refused, and nothing is registered', async t => {
+  const { base } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  const fn = DeferredFunction.command('true');
+  const defer = job.defer.bind(job) as (...args: unknown[]) => unknown;
+  assert.throws(() => defer(fn, 'more'), { name: 'TypeError', message: /has its arguments/ });
+  assert.equal((await job.close()).ok, 0);
+});

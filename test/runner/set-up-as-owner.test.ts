@@ -70,6 +70,31 @@ test('an orphan has the umask with which its job was opened, though the job befo
   assert.match(read(project.ledger)[0] ?? '', / 77$/);
 });
 
+test('an orphan has the NODE_OPTIONS and the options of Node of its own job, not those of the job before', async t => {
+  const project = makeProject(t, {
+    'main.mjs': `
+      import { DeferredFunctionManager } from 'deferred-sweep';
+      import { tell } from './tell.mjs';
+      const manager = new DeferredFunctionManager(process.env.BASE, { logger: null });
+      await manager.run(() => {});
+      if (process.argv[2] === 'NODE_OPTIONS') process.env.NODE_OPTIONS = '-r ./setup.cjs';
+      else process.execArgv.push('-r', './setup.cjs');
+      const job = await manager.open();
+      job.defer(tell, process.env.LEDGER);
+      process.kill(process.pid, 'SIGKILL');`,
+    'tell.mjs': tell,
+    'setup.cjs': 'globalThis.hooked = "yes";',
+  });
+  for (const which of ['NODE_OPTIONS', 'execArgv']) {
+    assert.equal(runNode(project, ['main.mjs', which]).signal, 'SIGKILL');
+    assert.equal((await sweep(project.base, quiet)).ok, 1);
+  }
+  assert.deepEqual(
+    read(project.ledger).map(line => line.split(' ')[0]),
+    ['yes', 'yes'],
+  );
+});
+
 test('a loader that is gone is left out, and the report says so', async t => {
   const project = makeProject(t, { 'main.mjs': tells, 'tell.mjs': tell, 'setup.cjs': '' });
   runNode(project, ['-r', './setup.cjs', 'main.mjs', 'here']);

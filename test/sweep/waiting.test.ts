@@ -47,6 +47,24 @@ for (const [what, returns] of Object.entries({
   });
 }
 
+test('a cleanup waits once for files of another sweep, however many rounds it has', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const rounds = 20;
+  const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
+  const options = { maxAttempts: rounds, retryDelayMs: 0 };
+  await leaveOrphan(t, { base, ledger, options, calls: [failing] });
+  const waitMs = 1000;
+  const report = await DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs });
+  assert.deepEqual([report.sweeping, read(ledger).length], [1, 1 + rounds]);
+  assert.ok(report.ms >= waitMs && report.ms < (rounds / 2) * waitMs, `it took ${report.ms} ms`);
+  await letThrough();
+  await sweeper.closed;
+});
+
 test('a large file that is being swept is told from one of a living owner', async t => {
   const { base, ledger, root } = freshPlace(t);
   const fifo = makeGate(root);

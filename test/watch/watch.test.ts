@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -285,6 +286,28 @@ test('a directory that is not safe is refused at the beginning; later that is to
   await watching.end();
   assert.equal(messages.filter(message => message.includes(directory)).length, 1, `${messages}`);
   assert.deepEqual(read(ledger), ['safe', 'mended']);
+});
+
+test('looks at everything are 10 ms apart at least, however small pollMs is', { skip }, async t => {
+  const { base, directory } = freshPlace(t);
+  const begun: number[] = [];
+  let enough = (): void => {};
+  const seen = new Promise<void>(resolve => {
+    enough = resolve;
+  });
+  const count = (message: unknown): void => {
+    if ((message as { directory?: string }).directory !== directory) return;
+    begun.push(performance.now());
+    if (begun.length === 21) enough();
+  };
+  subscribe('tracing:deferred-sweep:sweep:start', count);
+  t.after(() => unsubscribe('tracing:deferred-sweep:sweep:start', count));
+  const watching = startWatching(t, base, { pollMs: 0 });
+  await seen;
+  await watching.end();
+  // Timers may be a fraction early.
+  const tookMs = begun[20]! - begun[0]!;
+  assert.ok(tookMs >= 20 * 9, `20 looks within ${tookMs} ms`);
 });
 
 for (const [how, onReport] of Object.entries({

@@ -25,7 +25,7 @@ type Print = (text: string, written?: () => void) => void;
 /** Sweeps once; returns the exit status. @throws UsageError */
 export async function runSweep(line: Arguments): Promise<number> {
   const deadlineMs = line.time('deadline') ?? 0;
-  return run(line, async (manager, signal, tell) =>
+  return run(line, false, async (manager, signal, tell) =>
     tell(await manager.sweep({ signal: inTime(deadlineMs, signal) })),
   );
 }
@@ -33,17 +33,17 @@ export async function runSweep(line: Arguments): Promise<number> {
 /** Sweeps until a signal; returns the exit status. @throws UsageError */
 export async function runWatch(line: Arguments): Promise<number> {
   const intervalMs = line.time('interval') ?? 1000;
-  const status = await run(line, (manager, signal, onReport) =>
+  const status = await run(line, true, (manager, signal, onReport) =>
     manager.watch({ intervalMs, signal, onReport }),
   );
   // It ends by a signal; what failed in it was told, and will be tried again.
   return status === EXIT_FAILED ? EXIT_DONE : status;
 }
 
-async function run(line: Arguments, work: Work): Promise<number> {
+async function run(line: Arguments, isWatch: boolean, work: Work): Promise<number> {
   const print = keepStandardOutput();
   try {
-    return await runPrinting(line, work, print);
+    return await runPrinting(line, isWatch, work, print);
   } finally {
     // Once the caller has set the status.
     setImmediate(endOnceWritten, print);
@@ -58,7 +58,7 @@ function endOnceWritten(print: Print): void {
   process.stderr.write('', () => print('', () => setImmediate(() => process.exit())));
 }
 
-async function runPrinting(line: Arguments, work: Work, print: Print): Promise<number> {
+async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print: Print): Promise<number> {
   const pool = line.text('pool')!;
   const schema = schemaOf(line);
   const handlers = await loadHandlers(line.text('handlers')!);
@@ -70,6 +70,8 @@ async function runPrinting(line: Arguments, work: Work, print: Print): Promise<n
   };
   const warnings = runWarnings(line.has('quiet'));
   await withStopSignals(async signal => {
+    // The end of a watch is always a signal: nothing is wrong then.
+    if (!isWatch) warnings.tellAt(signal);
     try {
       const manager = orUsageError(
         () =>

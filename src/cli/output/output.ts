@@ -16,13 +16,25 @@ export function warn(message: string): void {
 }
 
 /** Warnings of a run. With `--quiet` they are told at its end, if something went wrong. */
-export function runWarnings(isQuiet: boolean): { readonly logger: Logger; end(status: number): void } {
-  const held: string[] = [];
+export interface RunWarnings {
+  readonly logger: Logger;
+  end(status: number): void;
+  /** They are told when the signal is aborted: another one may end the process, without a word. */
+  tellAt(signal: AbortSignal): void;
+}
+
+export function runWarnings(isQuiet: boolean): RunWarnings {
+  let held: string[] | undefined = isQuiet ? [] : undefined;
+  const tell = (): void => {
+    for (const text of held ?? []) warn(text);
+    held = undefined;
+  };
   return {
-    logger: { info() {}, warn: isQuiet ? text => void held.push(text) : warn },
+    logger: { info() {}, warn: text => (held ? void held.push(text) : warn(text)) },
     end: status => {
-      if (status !== EXIT_DONE) for (const text of held) warn(text);
+      if (status !== EXIT_DONE) tell();
     },
+    tellAt: signal => signal.addEventListener('abort', tell),
   };
 }
 

@@ -41,9 +41,10 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   const warnings = runWarnings(line.has('quiet'));
   let status: number;
   try {
-    const report = await withStopSignals(signal =>
-      allUsers(root, { ...options, logger: warnings.logger, signal }),
-    );
+    const report = await withStopSignals(signal => {
+      warnings.tellAt(signal);
+      return allUsers(root, { ...options, logger: warnings.logger, signal });
+    });
     const isBad = hasUserProblems(report);
     if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
     status = isBad ? EXIT_FAILED : EXIT_DONE;

@@ -1,6 +1,10 @@
 /** The verb `watch`. */
+import { hasCode } from '../../errors.ts';
 import { notifyService } from '../../native/service-notify.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
+import { reportError } from '../../report/reported-error.ts';
+import { StopCondition } from '../../stop.ts';
+import { LEAST_POLL_MS } from '../../watch/options.ts';
 import { watchUntilAborted } from '../../watch/watch.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
@@ -8,6 +12,9 @@ import { EXIT_DONE } from '../exit.ts';
 import { formatFiles } from '../output/format.ts';
 import { failed, jsonLine, print, warn } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
+
+/** Between two tries of a directory that could not be watched at the start, as between two looks where there are no events. */
+const RETRY_MS = 1000;
 
 export async function runWatch(line: Arguments): Promise<number> {
   const options = { ...line.sweepOptions, pollMs: line.time('poll') };
@@ -21,34 +28,63 @@ export async function runWatch(line: Arguments): Promise<number> {
   let starting = bases.length;
   let watched = 0;
   let status = EXIT_DONE;
-  const started = (): void => {
+  let allTried = (): void => {};
+  const haveAllBeenTried = new Promise<void>(resolve => {
+    allTried = resolve;
+  });
+  const tellStatus = (): void => {
+    if (watched > 0) tellService(`READY=1\nSTATUS=Watching ${watched} of ${bases.length}`);
+  };
+  const tried = (): void => {
     starting--;
-    if (starting === 0) metrics?.begin();
-    if (starting === 0 && watched > 0) tellService(`READY=1\nSTATUS=Watching ${watched} of ${bases.length}`);
+    if (starting > 0) return;
+    metrics?.begin();
+    tellStatus();
+    allTried();
   };
   const tell = (report: SweepReport): void => {
     if (line.has('quiet') && !hasProblems(report)) return;
     print(line.has('json') ? jsonLine(report) : formatFiles(report));
   };
-  // One bad base keeps none of the others from it.
+  // One bad base keeps none of the others from it, and is tried again while another one is watched.
   const watchOne = async (base: string, signal: AbortSignal): Promise<void> => {
+    const pauseMs = Math.max(LEAST_POLL_MS, options.pollMs ?? RETRY_MS);
+    const stop = new StopCondition(Number.POSITIVE_INFINITY, signal);
+    const told = new Set<string>();
+    let isFirst = true;
     let hasStarted = false;
     const onReport = (report: SweepReport): void => {
       metrics?.count(base, report);
       tell(report);
     };
     const onSwept = (isDone: boolean): void => metrics?.note(base, isDone);
-    try {
-      const onWatching = (): void => {
-        hasStarted = true;
-        watched++;
-        started();
-      };
-      await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, onSwept, warn });
-    } catch (error) {
-      status = failed(error, `cannot watch ${base}`, line.has('json') ? { base } : undefined);
+    const onWatching = (): void => {
+      hasStarted = true;
+      watched++;
+      if (isFirst) tried();
+      else tellStatus();
+    };
+    const tellOnce = (error: unknown): void => {
+      const { message } = reportError(error);
+      if (!told.has(message))
+        status = failed(error, `cannot watch ${base}`, line.has('json') ? { base } : undefined);
+      told.add(message);
       metrics?.note(base, false);
-      if (!hasStarted) started();
+    };
+    for (; ; isFirst = false) {
+      try {
+        await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, onSwept, warn });
+        // The signal may come before it watches.
+        if (isFirst && !hasStarted) tried();
+        return;
+      } catch (error) {
+        tellOnce(error);
+        if (hasStarted) watched--;
+        else if (isFirst) tried();
+        if (hasStarted || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) return;
+      }
+      await haveAllBeenTried;
+      if (watched === 0 || !(await stop.waited(pauseMs))) return;
     }
   };
   // A service manager waits long enough for the function in progress.

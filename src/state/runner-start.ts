@@ -1,0 +1,82 @@
+/** How a runner is to be started: as the owner's process is now. A header keeps it. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { unlessRefused } from '../errors.ts';
+import type { HeaderRecord } from '../log/records.ts';
+import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
+import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
+import { nodeStart } from './node-start.ts';
+import { currentPlace, startedIn } from './place.ts';
+
+/** What of a header a runner is started with. */
+type RunnerStart = Pick<
+  HeaderRecord,
+  | 'node'
+  | 'nodePath'
+  | 'execArgv'
+  | 'nodeOptions'
+  | 'preloadsProgram'
+  | 'loaderOwners'
+  | 'startedIn'
+  | 'cwd'
+  | 'umask'
+  | 'isRestricted'
+>;
+
+type IsProgram = (path: string) => boolean;
+
+/** @param isProgram - whether a file that Node's options name is the program. @defaultValue none is */
+export function startOfNow(isProgram: IsProgram | undefined): RunnerStart {
+  return {
+    node: process.versions.node,
+    nodePath: nodePath(),
+    ...optionsOfNode(isProgram ?? (() => false)),
+    startedIn,
+    cwd: currentPlace(),
+    umask: currentUmask(),
+    isRestricted: process.permission !== undefined,
+  };
+}
+
+/** Whether a file made now would tell the same of this process as the file of this header. */
+export function isHeaderOfNow(header: HeaderRecord, isProgram: IsProgram | undefined): boolean {
+  // Whether it has these two, the process decides.
+  const { preloadsProgram, loaderOwners, ...now } = startOfNow(isProgram);
+  return Object.entries({ preloadsProgram, loaderOwners, ...now }).every(([name, value]) =>
+    isDeepStrictEqual(header[name as keyof RunnerStart], value),
+  );
+}
+
+/** The path of Node, or empty: Electron or a single executable would start itself instead of a runner. */
+function nodePath(): string {
+  return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && !process.versions.electron
+    ? process.execPath
+    : '';
+}
+
+/**
+ * The umask, from /proc if there is one. umask(2) has to write it to read it, and a file that another thread creates in
+ * that moment would be writable for all users.
+ */
+function currentUmask(): number {
+  const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
+  const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
+  return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
+}
+
+/** The options of Node without those that name the program; whose the files are that they name, and Node itself. */
+function optionsOfNode(
+  isProgram: (path: string) => boolean,
+): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'preloadsProgram' | 'loaderOwners'> {
+  const given = nodeStart();
+  const { directory, ...kept } = withoutLoaders(given, isProgram);
+  const node = nodePath();
+  const nodeOwners = node === '' ? [] : knownOwnersOf(node);
+  const loaderOwners = inOrder([...nodeOwners, ...loaderOwnersOf({ directory, ...kept })]);
+  return {
+    ...kept,
+    ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),
+    ...(loaderOwners.length > 0 && { loaderOwners }),
+  };
+}
