@@ -13,6 +13,7 @@ const ROWS = {
   all: { text: 'every dead letter; with --name, --label or --older only some' },
   'all-users': { text: 'as root: sweep BASE/UID/deferred for each user, as that user' },
   base: { value: 'BASE', text: 'use BASE/deferred' },
+  'call-timeout': { value: 'TIME', text: 'limit of each answer of the database server (default 30s)' },
   'cbor-diag': { text: 'print each record in diagnostic notation (RFC 8949)' },
   concurrency: { value: 'N', text: 'processes that run functions at the same time (default 1)' },
   deadline: { value: 'TIME', text: 'end after TIME; what is left stays registered' },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import types from 'node:util/types';
 import { DeferredSweepError } from '../errors.ts';
+import { quoted } from '../printable.ts';
 import { cLibrary } from './c-library.ts';
 
 /** A place where no addon is, or none that loads. */
@@ -55,9 +56,4 @@ function buildCommand(): string {
   return existsSync(join(root, 'binding.gyp'))
     ? `cd ${quoted(root)} && npm run build:native`
     : `node ${quoted(join(root, 'native/build.mjs'))}`;
-}
-
-/** For a POSIX shell. */
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,11 +1,25 @@
 /** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
 import { DeferredSweepError } from '../errors.ts';
 import { type ListedOwner, listedOwner, type StoredEntry } from './listed-owner.ts';
-import { type ConnectionOptions, newClient, type PgClient } from './session/driver.ts';
-import { prepare } from './session/prepare.ts';
+import {
+  abandon,
+  type ConnectionOptions,
+  newClient,
+  notConnected,
+  type PgClient,
+  type PgResult,
+} from './session/driver.ts';
+import { endClient, withinPatience } from './session/patience.ts';
+import { isStatementError, prepare } from './session/prepare.ts';
 
 /** What became of what was to be discarded. `held`: a job or a sweeper has it; `suspected`: its owner may come back. */
 export type DiscardFate = 'ok' | 'missing' | 'held' | 'suspected';
+
+const LISTING: Advice = { forbidden: "run 'deferred-sweep cluster migrate' with --operator ROLE" };
+const CHANGING: Advice = {
+  ...LISTING,
+  unanswered: "look with 'deferred-sweep cluster list', then try again",
+};
 
 /** A connection of an operator. */
 export class ClusterOperator {
@@ -24,26 +38,27 @@ export class ClusterOperator {
     connection: ConnectionOptions,
     schema: string,
     pool: string,
+    callTimeoutMs: number,
   ): Promise<ClusterOperator> {
-    const client = await connectOnce(connection);
+    const client = await connectOnce(connection, callTimeoutMs);
     try {
       await prepare(client, schema);
     } catch (error) {
-      await client.end();
-      throw error;
+      await endClient(client);
+      if (error instanceof DeferredSweepError) throw error;
+      throw notDone('use the PostgreSQL server', error, LISTING);
     }
     return new ClusterOperator(client, schema, pool);
   }
 
   async end(): Promise<void> {
-    await this.#client.end();
+    await endClient(this.#client);
   }
 
   /** Oldest first, dead letters last. */
   async list(): Promise<ListedOwner[]> {
-    const { rows } = await this.#client.query(`SELECT entry FROM ${this.#schema}.list_owners($1)`, [
-      this.#pool,
-    ]);
+    const text = `SELECT entry FROM ${this.#schema}.list_owners($1)`;
+    const rows = await this.#ask(`list pool ${this.#pool}`, LISTING, text, [this.#pool]);
     const owners = rows.map(row => listedOwner(row.entry as StoredEntry));
     return owners.sort(inOrder);
   }
@@ -51,30 +66,79 @@ export class ClusterOperator {
   /** Gives a dead letter all its attempts again. False where there is none. */
   async retry(owner: string, id: number): Promise<boolean> {
     const text = `SELECT ${this.#schema}.retry($1, $2, $3) AS done`;
-    const { rows } = await this.#client.query(text, [this.#pool, keyOf(owner), id]);
+    const rows = await this.#ask(`retry ${owner}.${id}`, CHANGING, text, [this.#pool, keyOf(owner), id]);
     return rows[0]?.done === true;
   }
 
   /** Removes a dead letter, or a function whose owner is gone. */
   async discard(owner: string, id: number): Promise<DiscardFate> {
     const text = `SELECT ${this.#schema}.discard($1, $2, $3) AS fate`;
-    const { rows } = await this.#client.query(text, [this.#pool, keyOf(owner), id]);
+    const rows = await this.#ask(`discard ${owner}.${id}`, CHANGING, text, [this.#pool, keyOf(owner), id]);
     return rows[0]?.fate as DiscardFate;
+  }
+
+  /** @throws DeferredSweepError `DEFERRED_DATABASE` where nothing was done, `DEFERRED_UNCERTAIN` */
+  async #ask(
+    what: string,
+    advice: Advice,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<PgResult['rows']> {
+    try {
+      return (await this.#client.query(text, values)).rows;
+    } catch (error) {
+      throw notDone(what, error, advice);
+    }
   }
 }
 
-/** A connection that works. @throws DeferredSweepError `DEFERRED_DATABASE`, `DEFERRED_DRIVER_MISSING` */
-export async function connectOnce(connection: ConnectionOptions): Promise<PgClient> {
+/**
+ * A connection that works. A statement that is not answered within `callTimeoutMs` rejects, and ends the connection.
+ * @throws DeferredSweepError `DEFERRED_DATABASE`, `DEFERRED_DRIVER_MISSING`
+ */
+export async function connectOnce(connection: ConnectionOptions, callTimeoutMs: number): Promise<PgClient> {
   const client = await newClient(connection);
-  try {
-    await client.connect();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    throw new DeferredSweepError('DEFERRED_DATABASE', `cannot connect to PostgreSQL: ${reason}`, {
-      cause: error,
+  const inTime = <T>(work: Promise<T>): Promise<T> =>
+    withinPatience(work, callTimeoutMs, message => {
+      // What comes after would wait behind what is not answered.
+      abandon(client);
+      return new Error(message);
     });
+  try {
+    await inTime(client.connect());
+  } catch (error) {
+    abandon(client);
+    throw notConnected(error instanceof Error ? error.message || error.name : String(error), error);
   }
+  const query = client.query.bind(client);
+  client.query = (text, values) => inTime(query(text, values));
   return client;
+}
+
+/** What people can do about a statement that failed. */
+interface Advice {
+  /** Where the server may have done it. Absent: it changes nothing. */
+  readonly unanswered?: string;
+  readonly forbidden: string;
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** The error of what was asked for. A server that refuses has done nothing; one that does not answer may have. */
+export function notDone(what: string, error: unknown, advice: Advice): DeferredSweepError {
+  const cause = { cause: error };
+  const reason = `cannot ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  if (isStatementError(error)) {
+    const more = error.code === INSUFFICIENT_PRIVILEGE ? `; ${advice.forbidden}` : '';
+    return new DeferredSweepError('DEFERRED_DATABASE', reason + more, cause);
+  }
+  if (advice.unanswered === undefined)
+    return new DeferredSweepError('DEFERRED_DATABASE', `${reason}; look at the server, and try again`, cause);
+  return new DeferredSweepError(
+    'DEFERRED_UNCERTAIN',
+    `${reason}; it may be done all the same: ${advice.unanswered}`,
+    cause,
+  );
 }
 
 /** The key of an owner's id, signed, as text. */

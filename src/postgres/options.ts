@@ -7,6 +7,9 @@ import type { ConnectionOptions } from './session/driver.ts';
 /** What `deferred-sweep cluster migrate` makes unless told otherwise. */
 export const DEFAULT_SCHEMA = 'deferred_sweep';
 
+/** How long a call waits for the server unless told otherwise. */
+export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+
 /** Any function that can be a handler. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets every parameter list through; the parameters are checked.
 export type Handler = (...args: any[]) => unknown;
@@ -99,7 +102,7 @@ export function resolveClusterOptions<H extends Handlers>(
     retryDelayMs: milliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
     delivery,
     order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
-    callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? 30_000),
+    callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS),
     logger: resolveLogger(options.logger),
   };
 }

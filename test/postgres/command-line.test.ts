@@ -269,3 +269,23 @@ test('the function of a live job is listed as such and cannot be discarded', law
   assert.deepEqual([refused.status, /its job lives/.test(refused.stderr)], [1, true]);
   assert.equal(cli(['list', '--pool', pool.name], 'worker').status, 3, 'a worker may not list');
 });
+
+test(
+  'the commands that show advises can be given to a shell, whatever the name of the pool',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const name = `it's night; echo "$HOME" *`;
+    const job = await pool.manager({ maxAttempts: 1, pool: name }).open();
+    await job.defer('fail', pool.ledger.path, 'a');
+    await job.close();
+    const { stdout } = cli(['show', '--pool', name, `${job.id}.1`]);
+    const [, advised] = /^ *again +deferred-sweep (.*)$/m.exec(stdout) ?? [];
+    const ran = spawnSync('sh', ['-c', `'${process.execPath}' '${commandLinePath}' ${advised} --json`], {
+      encoding: 'utf8',
+      env: { DEFERRED_SWEEP_POSTGRES: server.url('operator') },
+    });
+    assert.equal(ran.status, 0, ran.stderr);
+    assert.equal(JSON.parse(ran.stdout).pool, name);
+  },
+);

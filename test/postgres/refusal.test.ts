@@ -68,13 +68,20 @@ test('a standby is refused; a primary says that it is asynchronous', law, async 
   assert.match(warnings.join('\n'), /its standbys are asynchronous: a failover loses/);
 });
 
-test('a database that cannot hold every character is refused', law, async t => {
+test('a database that cannot hold every character is refused, by a migration too', law, async t => {
   await server.sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
   const connection = server.url().replace(/postgres$/, 'latin');
   await assert.rejects(
     new Pool(t, server).manager({ connection }).open(),
     error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('LATIN1'),
   );
+  const client = await newClient({ connectionString: connection });
+  await client.connect();
+  const migrated = migrate(client, '"deferred_sweep"', { workers: [], operators: [] });
+  await assert.rejects(migrated, error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'));
+  const { rows } = await client.query("SELECT FROM pg_namespace WHERE nspname = 'deferred_sweep'");
+  assert.equal(rows.length, 0, 'nothing is made');
+  await client.end();
 });
 
 test('a schema that is missing, newer, or closed to the role is refused', law, async t => {

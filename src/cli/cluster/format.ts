@@ -1,7 +1,7 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
-import { printableLines } from '../../printable.ts';
+import { printableLines, quoted } from '../../printable.ts';
 import { fromOwner, functionLine } from '../output/format.ts';
 import { clock, deadLetterText, functionLines, row } from '../output/format-show.ts';
 import { formatAge, formatTable } from '../output/format-table.ts';
@@ -29,7 +29,7 @@ export function formatOwner(listed: ListedOwner, schemaOption: string): string {
     ...(label === undefined ? [] : [label]),
     `begun ${formatAge(ageMs)} ago`,
   ];
-  const options = `--pool ${pool}${schemaOption}`;
+  const options = `--pool ${quoted(pool)}${schemaOption}`;
   const lines = [
     `${id}  ${stateText(listed)}`,
     row('pool', pool),

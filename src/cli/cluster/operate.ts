@@ -9,7 +9,7 @@ import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { jsonLine, print, say } from '../output/output.ts';
 import { parseStates } from '../values.ts';
-import { connectionOf, schemaOf } from './connection.ts';
+import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
 import { formatOwner, formatOwners } from './format.ts';
 
 /**
@@ -21,7 +21,9 @@ export async function withOperator<T>(
   body: (operator: ClusterOperator, pool: string) => Promise<T>,
 ): Promise<T> {
   const pool = line.text('pool')!;
-  const operator = await ClusterOperator.connect(connectionOf(process.env), schemaName(schemaOf(line)), pool);
+  const schema = schemaName(schemaOf(line));
+  const limitMs = callTimeoutOf(line);
+  const operator = await ClusterOperator.connect(connectionOf(process.env), schema, pool, limitMs);
   try {
     return await body(operator, pool);
   } finally {

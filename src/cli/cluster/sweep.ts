@@ -9,7 +9,7 @@ import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, orUsageError, UsageError } from '../exit.ts';
 import { failed, jsonLine, runWarnings } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
-import { connectionOf, schemaOf } from './connection.ts';
+import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
 
 /** How a manager is used until the signal. */
@@ -80,6 +80,7 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
             pool,
             schema,
             handlers,
+            callTimeoutMs: callTimeoutOf(line),
             logger: warnings.logger,
           }),
       );

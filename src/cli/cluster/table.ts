@@ -2,14 +2,14 @@
 import type { VerbRow } from '../verb-row.ts';
 
 const CHOOSING = ['all', 'name', 'label', 'older'] as const;
-const OPERATING = ['pool', 'schema', 'json'] as const;
+const OPERATING = ['pool', 'schema', 'call-timeout', 'json'] as const;
 
 export const CLUSTER_VERBS: readonly VerbRow[] = [
   {
     name: 'cluster migrate',
     operands: '',
     text: 'make the schema, or bring it to this version',
-    options: ['schema', 'worker', 'operator'],
+    options: ['schema', 'worker', 'operator', 'call-timeout'],
     example: 'cluster migrate --worker ci --operator ops',
     load: async () => (await import('./migrate.ts')).runMigrate,
   },

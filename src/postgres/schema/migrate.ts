@@ -4,6 +4,7 @@ import type { PgClient } from '../session/driver.ts';
 import { ATTEMPTS } from './attempts.ts';
 import { OPERATORS } from './operators.ts';
 import { OWNERSHIP } from './ownership.ts';
+import { assertUtf8 } from './refusal.ts';
 import { TABLES } from './tables.ts';
 
 /** One step from each version to the next. A step that was released is never changed. */
@@ -40,9 +41,12 @@ export interface Grants {
 /**
  * Brings the schema to {@link SCHEMA_VERSION} and grants the roles what they need, in one transaction. Returns the
  * version it found, 0 for none. Two at once wait for each other.
- * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer than this code
+ * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer than this code;
+ * `DEFERRED_SERVER_UNSUPPORTED` where the database is not UTF8
  */
 export async function migrate(client: PgClient, schema: string, grants: Grants): Promise<number> {
+  const { rows } = await client.query(`SELECT current_setting('server_encoding') AS encoding`);
+  assertUtf8(rows[0]?.encoding);
   await client.query('BEGIN');
   try {
     // One migration of a schema at a time; the lock ends with the transaction.

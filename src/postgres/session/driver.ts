@@ -28,7 +28,10 @@ export interface PgClient {
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
-  on(event: 'notice', listener: (notice: { readonly severity?: string }) => void): unknown;
+  on(
+    event: 'notice',
+    listener: (notice: { readonly severity?: string; readonly message?: string }) => void,
+  ): unknown;
 }
 
 type PgClientClass = new (config: Record<string, unknown>) => PgClient;
@@ -67,6 +70,15 @@ async function loadClient(): Promise<PgClientClass> {
       { cause: error },
     );
   }
+}
+
+/** The error for a connection that could not be made. */
+export function notConnected(reason: string, cause: unknown): DeferredSweepError {
+  return new DeferredSweepError(
+    'DEFERRED_DATABASE',
+    `cannot connect to PostgreSQL: ${reason}; look at the server, the address and the password`,
+    { cause },
+  );
 }
 
 /** Ends a connection without waiting for the other side, which may be gone. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../../errors.ts';
 import { abandon, newClient, type PgClient } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
+import { endClient, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
 import { isStatementError, type Prepared, prepare } from './prepare.ts';
 
@@ -49,8 +50,9 @@ export class Link {
   #isClosed = false;
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
-  /** How many warnings the server has sent with its answers. */
+  /** How many warnings the server has sent with its answers, and the last. */
   #warned = 0;
+  #warning = '';
   #lostNow: ((reason: LinkLost) => void) | undefined;
   readonly #pinging: NodeJS.Timeout;
 
@@ -107,7 +109,7 @@ export class Link {
         this.#lostNow = reject;
       });
       const answer = await Promise.race([withinPatience(body(client), patienceMs), lost]);
-      if (isDurable && this.#warned !== warned) throw new Unconfirmed('the server warned');
+      if (isDurable && this.#warned !== warned) throw new Unconfirmed(this.#warning);
       return answer;
     } catch (error) {
       if (isStatementError(error) || error instanceof Unconfirmed) throw error;
@@ -130,12 +132,7 @@ export class Link {
     const client = this.#client;
     this.#client = undefined;
     if (client === undefined) return;
-    try {
-      await withinPatience(client.end(), PING_PATIENCE_MS);
-    } catch {
-      // The other side does not answer; its own end of the connection is left to the kernel.
-      abandon(client);
-    }
+    await endClient(client);
   }
 
   async #connect(): Promise<PgClient> {
@@ -154,8 +151,10 @@ export class Link {
   #adopt(client: PgClient): void {
     this.#client = client;
     client.on('error', error => this.#lose(client, messageOf(error)));
-    client.on('notice', ({ severity }) => {
-      if (severity === 'WARNING') this.#warned += 1;
+    client.on('notice', ({ severity, message = '' }) => {
+      if (severity !== 'WARNING') return;
+      this.#warned += 1;
+      this.#warning = message;
     });
     client.on('end', () => this.#lose(client, 'the server closed the connection'));
   }
@@ -223,18 +222,8 @@ async function endFormer(client: PgClient, { backendPid, backendStart }: Prepare
   );
 }
 
-async function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {
-  const over = new AbortController();
-  const limit = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
-    throw new LinkLost(`the server did not answer within ${patienceMs} ms`);
-  });
-  limit.catch(() => {}); // aborted below
-  work.catch(() => {}); // may fail after its time
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    over.abort();
-  }
+function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {
+  return within(work, patienceMs, message => new LinkLost(message));
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,8 @@
 /** Finds poolers that hide: whether a session lock stays with the connection that took it. */
 import { randomBytes } from 'node:crypto';
+import { refusal } from '../schema/refusal.ts';
 import { type ConnectionOptions, newClient, type PgClient } from './driver.ts';
-import { quieten, refusal } from './prepare.ts';
+import { quieten } from './prepare.ts';
 
 /**
  * Takes a lock on `first`, opens a second connection, and looks whether the lock is where it should be while the second

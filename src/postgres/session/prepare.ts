@@ -1,6 +1,7 @@
 /** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
-import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import { DeferredSweepError } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
+import { assertUtf8, refusal } from '../schema/refusal.ts';
 import type { PgClient, PgResult } from './driver.ts';
 
 /** A connection that passed. */
@@ -38,11 +39,6 @@ const PROMPT: Readonly<Record<string, string>> = {
 /** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
 const WEAK_COMMITS: readonly unknown[] = ['off', 'local', 'remote_write'];
 
-/** The error for a server that will not do. */
-export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
-  return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
-}
-
 /** First of all on a connection, so that what follows is not cut short by a limit of the server's. */
 export async function quieten(client: PgClient): Promise<void> {
   await set(client, VITAL);
@@ -78,13 +74,7 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   if (row.standby === true) {
     throw refusal('DEFERRED_STANDBY', 'it is a standby, which only reads; connect to the primary');
   }
-  // In another encoding the end of an attempt cannot be stored where its error has a character that is not there.
-  if (row.encoding !== 'UTF8') {
-    throw refusal(
-      'DEFERRED_SERVER_UNSUPPORTED',
-      `its database is ${row.encoding}; use one with ENCODING 'UTF8'`,
-    );
-  }
+  assertUtf8(row.encoding);
   const warnings: string[] = [];
   if (row.no_fsync === true) warnings.push('fsync is off: what is registered does not survive its crash');
   if (row.is_asynchronous === true) {
@@ -151,7 +141,7 @@ async function checkSchema(client: PgClient, schema: string): Promise<void> {
     if (!isStatementError(error)) throw error;
     throw new DeferredSweepError(
       'DEFERRED_SCHEMA_VERSION',
-      `cannot use schema ${schema}: it is not there, or this role may not use it; run 'deferred-sweep cluster migrate' with --worker ROLE`,
+      `cannot use schema ${schema}: it is not there, or this role may not use it; run 'deferred-sweep cluster migrate' with --worker ROLE or --operator ROLE`,
       { cause: error },
     );
   }

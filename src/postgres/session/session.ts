@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import { notConnected } from './driver.ts';
 import type {
   CallMessage,
   CallName,
@@ -175,9 +176,5 @@ function refused(message: FromThread): DeferredSweepError {
     return new DeferredSweepError(error.code as DeferredSweepErrorCode, error.message);
   }
   const cause = Object.assign(new Error(error.message), { name: error.name, code: error.code });
-  return new DeferredSweepError(
-    'DEFERRED_DATABASE',
-    `cannot connect to PostgreSQL: ${error.message}; look at the server, the address and the password`,
-    { cause },
-  );
+  return notConnected(error.message, cause);
 }

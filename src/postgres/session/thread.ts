@@ -6,6 +6,7 @@
  * 2. Every call of a hold carries the attachment of the session that speaks. What a former session still has in flight
  *    is refused by the server.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reportError } from '../../report/reported-error.ts';
 import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
@@ -32,6 +33,9 @@ const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 /** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
 
+/** From an answer that does not count to the next try: doubled each time, at random up to this. */
+const LONGEST_PAUSE_MS = 1000;
+
 export class SessionThread {
   readonly #config: SessionConfig;
   readonly #say: (message: FromThread) => void;
@@ -42,6 +46,7 @@ export class SessionThread {
   readonly #abandoned = new Set<string>();
   #up = new Gate();
   #expiry: NodeJS.Timeout | undefined;
+  readonly #closed = new Gate();
   #isClosed = false;
 
   constructor(config: SessionConfig, say: (message: FromThread) => void) {
@@ -75,6 +80,7 @@ export class SessionThread {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
+    this.#closed.open();
     clearTimeout(this.#expiry);
     this.#up.open();
     await this.#link.close();
@@ -85,14 +91,15 @@ export class SessionThread {
     const until = performance.now() + message.timeoutMs;
     let isOver = false;
     let sent = 0;
+    let why = `no answer of the server within ${message.timeoutMs} ms`;
     const fail = (reason: Failure['reason'], error: unknown, mayBeDone: boolean): void => {
       if (!isOver)
         this.#say({ kind: 'failure', number, failure: { reason, error: reportError(error), mayBeDone } });
       isOver = true;
       if (message.name === 'retire') this.#abandon(message.request.key, reason);
     };
-    const late = new Error(`no answer of the server within ${message.timeoutMs} ms`);
-    const timer = setTimeout(() => fail('late', late, sent > 0), message.timeoutMs);
+    const late = (): void => fail('late', new Error(why), sent > 0);
+    const timer = setTimeout(late, message.timeoutMs);
     try {
       while (!isOver) {
         if (this.#isClosed) return fail('lost', new Error('the session is closed'), sent > 0);
@@ -108,21 +115,31 @@ export class SessionThread {
             { isDurable: DURABLE.includes(name) },
           );
           if (isOver) return await this.#undo(message, answer);
-          if (answer === undefined) return fail('late', late, sent > 0);
+          if (answer === undefined) return late();
           isOver = true;
           return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
         } catch (error) {
           if (error instanceof LinkLost) {
             if (ONCE.includes(name) && sent > before) return fail('lost', error, true);
             await this.#up.opened;
-          } else if (!(error instanceof Unconfirmed) && !isTransient(error)) {
-            return fail('statement', error, sent > 1);
-          }
+          } else if (error instanceof Unconfirmed || isTransient(error)) {
+            if (error instanceof Unconfirmed)
+              why = `no answer without a warning within ${message.timeoutMs} ms, the last: ${error.message}`;
+            // A server that warns each time, or is full of deadlocks, is not helped by asking at once.
+            await this.#pause(Math.min(25 * 2 ** sent, LONGEST_PAUSE_MS));
+          } else return fail('statement', error, sent > 1);
         }
       }
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await Promise.race([
+      sleep(ms * (0.5 + Math.random() / 2), undefined, { ref: false }),
+      this.#closed.opened,
+    ]);
   }
 
   /** Its functions do not run here any more, so its lock must not come back with the connection. */

@@ -1,0 +1,35 @@
+/** Limits of what is waited for. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abandon, type PgClient } from './driver.ts';
+
+/** How long the other side has to end its side of a connection. */
+const END_PATIENCE_MS = 3000;
+
+/** What `work` gives, or a rejection with what `late` makes once the time is over. */
+export async function withinPatience<T>(
+  work: Promise<T>,
+  patienceMs: number,
+  late: (message: string) => Error,
+): Promise<T> {
+  const over = new AbortController();
+  const limit = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
+    throw late(`the server did not answer within ${patienceMs} ms`);
+  });
+  limit.catch(() => {}); // aborted below
+  work.catch(() => {}); // may fail after its time
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Ends a connection. Never rejects, and takes some seconds at most. */
+export async function endClient(client: PgClient): Promise<void> {
+  try {
+    await withinPatience(client.end(), END_PATIENCE_MS, message => new Error(message));
+  } catch {
+    // The other side does not answer; its own end of the connection is left to the kernel.
+    abandon(client);
+  }
+}

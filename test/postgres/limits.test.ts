@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { hasCode } from '#dist/errors.js';
+import { ClusterOperator, connectOnce } from '#dist/postgres/operate.js';
+import { migrate } from '#dist/postgres/schema/migrate.js';
+import { commandLinePath } from '../helpers/command-line.ts';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
+
+const law = { skip: skipPostgres, timeout: 60_000 };
+const LIMIT_MS = 300;
+let server: PostgresServer;
+
+sharedServer(started => {
+  server = started;
+});
+
+/** A proxy behind which the server answers `answers` times, and never again. */
+async function silentAfter(t: Parameters<typeof TcpProxy.start>[0], answers: number): Promise<TcpProxy> {
+  const proxy = await TcpProxy.start(t, server);
+  let left = answers;
+  proxy.alterAnswer = data => (left-- > 0 ? data : Buffer.alloc(0));
+  return proxy;
+}
+
+/** The verb against servers that fall silent earlier or later, until one answered it all. What it rejected with. */
+async function rejections(
+  t: Parameters<typeof TcpProxy.start>[0],
+  user: string,
+  verb: (url: string) => Promise<unknown>,
+): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (let answers = 0; ; answers++) {
+    const proxy = await silentAfter(t, answers);
+    try {
+      await verb(proxy.url(user));
+      return errors;
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+}
+
+test(
+  'a retry ends within its limit wherever the server falls silent, and says whether it may be done',
+  law,
+  async t => {
+    const errors = await rejections(t, 'operator', async url => {
+      const operator = await ClusterOperator.connect(
+        { connectionString: url },
+        '"deferred_sweep"',
+        'p',
+        LIMIT_MS,
+      );
+      try {
+        await operator.retry('a1', 1);
+      } finally {
+        await operator.end();
+      }
+    });
+    assert.ok(errors.length > 5, String(errors.length));
+    const last = errors.pop();
+    assert.ok(hasCode(last, 'DEFERRED_UNCERTAIN'), String(last));
+    assert.match(String(last), /cannot retry a1\.1: .* within 300 ms; it may be done all the same: look/);
+    for (const error of errors) assert.ok(hasCode(error, 'DEFERRED_DATABASE'), String(error));
+  },
+);
+
+test(
+  'a migration ends within its limit wherever the server falls silent, and done again it is whole',
+  law,
+  async t => {
+    const migrated = async (url: string): Promise<number> => {
+      const client = await connectOnce({ connectionString: url }, LIMIT_MS);
+      try {
+        return await migrate(client, '"halting"', { workers: [], operators: [] });
+      } finally {
+        void client.end();
+      }
+    };
+    const errors = await rejections(t, 'postgres', migrated);
+    assert.ok(errors.length > 8, String(errors.length));
+    assert.equal(await migrated(server.url()), 1);
+  },
+);
+
+test('cluster list ends with status 3 where the server is silent, also while it connects', law, async t => {
+  const proxies = [await silentAfter(t, 0), await silentAfter(t, 2), await silentAfter(t, 3)];
+  for (const proxy of proxies) {
+    const args = ['cluster', 'list', '--pool', 'p', '--call-timeout', `${LIMIT_MS}ms`];
+    const child = spawn(process.execPath, [commandLinePath, ...args], {
+      env: { DEFERRED_SWEEP_POSTGRES: proxy.url('operator') },
+      timeout: 10_000,
+    });
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.equal(status, 3, said);
+    assert.match(said, /within 300 ms; look at the server/);
+  }
+});
+
+test('a list that was answered ends though the server does not end the connection', law, async t => {
+  const proxy = await TcpProxy.start(t, server);
+  const operator = await ClusterOperator.connect(
+    { connectionString: proxy.url('operator') },
+    '"deferred_sweep"',
+    'p',
+    LIMIT_MS,
+  );
+  assert.deepEqual(await operator.list(), []);
+  proxy.freeze();
+  await operator.end();
+});
+
+test('an operator without rights is told what was refused, and which command grants it', law, async () => {
+  const operator = await ClusterOperator.connect(
+    { connectionString: server.url('worker') },
+    '"deferred_sweep"',
+    'p',
+    LIMIT_MS,
+  );
+  await assert.rejects(
+    operator.list(),
+    error =>
+      hasCode(error, 'DEFERRED_DATABASE') &&
+      /^cannot list pool p: permission denied .*--operator ROLE$/.test(error.message),
+  );
+  await operator.end();
+});
+
+test(
+  'a call that a server answers with a warning each time is tried with pauses, and says the warning',
+  law,
+  async t => {
+    const client = await server.connect();
+    await migrate(client, '"warning"', { workers: ['worker'], operators: [] });
+    await client.query(`
+    CREATE SEQUENCE warning.tries;
+    CREATE FUNCTION warning.warn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN PERFORM nextval('warning.tries'); RAISE WARNING 'the disk is old'; RETURN new; END $$;
+    CREATE TRIGGER warn BEFORE INSERT ON warning.functions FOR EACH ROW EXECUTE FUNCTION warning.warn()`);
+    const pool = new Pool(t, server);
+    const job = await pool.manager({ schema: 'warning', callTimeoutMs: 2000 }).open();
+    await assert.rejects(
+      job.defer('note', pool.ledger.path, 'a'),
+      error => hasCode(error, 'DEFERRED_UNCERTAIN') && error.message.includes('the disk is old'),
+    );
+    const { rows } = await client.query('SELECT last_value AS tries FROM warning.tries');
+    const tries = Number(rows[0]?.tries);
+    assert.ok(tries > 2 && tries < 20, `${tries} tries`);
+    // Its job ends all the same: what a warning says may be over by then.
+    await client.query('DROP TRIGGER warn ON warning.functions');
+    await client.end();
+    assert.equal((await job.close()).ok, 1);
+  },
+);
