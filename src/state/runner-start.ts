@@ -1,11 +1,12 @@
 /** How a runner is to be started: as the owner's process is now. A header keeps it. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { unlessRefused } from '../errors.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
 import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
+import { readPart } from './file-io.ts';
 import { nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 
@@ -60,9 +61,19 @@ function nodePath(): string {
  * that moment would be writable for all users.
  */
 function currentUmask(): number {
-  const status = unlessRefused(() => readFileSync('/proc/self/status', 'latin1'), '');
+  const status = unlessRefused(headOfStatus, '');
   const [, octal] = /^Umask:\s*([0-7]+)$/m.exec(status) ?? [];
   return octal === undefined ? process.umask() : Number.parseInt(octal, 8);
+}
+
+/** The umask is in its second line, behind the program's name: proc_pid_status(5). */
+function headOfStatus(): string {
+  const fd = openSync('/proc/self/status', 'r');
+  try {
+    return readPart(fd, 0, 256).toString('latin1');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The options of Node without those that name the program; whose the files are that they name, and Node itself. */
