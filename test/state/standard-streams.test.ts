@@ -19,7 +19,7 @@ const job = await new DeferredFunctionManager(BASE).open();
 job.defer(appendFileSync, LEDGER, 'registered\\n');
 openSync('/dev/null', 'w');
 console.log('printed');
-const child = spawn('sleep', ['100'], { stdio: 'inherit', detached: true });
+const child = spawn('sleep', ['100'], { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
 writeFileSync('child', String(child.pid));
 process.kill(process.pid, 'SIGKILL');
 `;
