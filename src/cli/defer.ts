@@ -1,5 +1,6 @@
 /** The verbs `defer` and `cancel`: a command registered with the job of `exec` from inside of it, and taken back. */
 import { unlessRefused } from '../errors.ts';
+import { variable } from '../function/environment.ts';
 import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
 import { commandOf } from './exec/command-of.ts';
@@ -23,7 +24,7 @@ export async function runDefer(line: Arguments): Promise<number> {
     return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
   const file = findProgram(command, env.PATH);
   if (file === undefined) return fail('defer', `there is no program ${command}; nothing was registered`);
-  const missing = variables.find(name => env[name] === undefined);
+  const missing = variables.find(name => variable(name) === undefined);
   if (missing !== undefined) return fail('defer', `the variable ${missing} of --env is not set`);
   const kept = ['PATH', 'TMPDIR', ...variables].flatMap(name => (name in env ? [[name, env[name]!]] : []));
   const cwd = unlessRefused(() => process.cwd(), undefined);

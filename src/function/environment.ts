@@ -8,16 +8,21 @@ import { requireStorable } from './storable.ts';
  * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` for a text that a record would give back otherwise
  */
 export function captureEnvironment(names: readonly string[]): Record<string, string | null> {
-  const captured = Object.fromEntries(checkedNames(names).map(name => [name, process.env[name] ?? null]));
+  const captured = Object.fromEntries(checkedNames(names).map(name => [name, variable(name) ?? null]));
   requireStorable(captured, 'env');
   return captured;
 }
 
-/** Returns names that an environment can have. @throws TypeError */
+/** The value of a variable; not what `process.env` inherits of an object, such as its `constructor`. */
+export function variable(name: string): string | undefined {
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+}
+
+/** Returns names that an environment can have, and a record, too. @throws TypeError */
 export function checkedNames(names: readonly string[]): readonly string[] {
   if (!Array.isArray(names)) throw new TypeError('option "env" must be an array of names of variables');
   for (const name of names) {
-    if (typeof name !== 'string' || name === '' || /[=\0]/.test(name))
+    if (typeof name !== 'string' || !/^(?!__proto__$)[^=\0]+$/.test(name))
       throw new TypeError(`option "env" must hold names of variables, got ${JSON.stringify(name)}`);
   }
   return [...names];
