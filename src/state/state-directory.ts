@@ -45,8 +45,8 @@ export class StateDirectory {
   #checked: string | undefined;
 
   constructor(stateDirBase: string, { trust = NOTHING_MORE, warn = () => {} }: StateDirectoryOptions = {}) {
-    // An empty one, of an unset variable, say, would be the working directory.
-    if (typeof stateDirBase !== 'string' || stateDirBase === '')
+    // An empty one, of an unset variable, say, would be the working directory; half of a surrogate pair becomes U+FFFD.
+    if (typeof stateDirBase !== 'string' || stateDirBase === '' || !stateDirBase.isWellFormed())
       throw new TypeError(`"stateDirBase" must be the path of a directory, got ${shown(stateDirBase)}`);
     this.#base = resolve(stateDirBase);
     this.path = join(this.#base, STATE_DIR_STEM);
