@@ -7,6 +7,7 @@ import type { StateContents } from '../log/contents.ts';
 import { decodeRecord } from '../log/decode-record.ts';
 import { readFrames } from '../log/frame.ts';
 import type { HeaderRecord, ReportedError } from '../log/records.ts';
+import { shown as shownValue } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { DEAD_STEM, isMovedDeadLetter } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -62,6 +63,8 @@ export async function show(
   stateDirBase: string = defaultBase(),
   options: ShowOptions = {},
 ): Promise<readonly ShownFile[]> {
+  if (typeof idOrPath !== 'string')
+    throw new TypeError(`"idOrPath" must be an id or the path of a file, got ${shownValue(idOrPath)}`);
   requireKnown(options, ['trustedPaths', 'trustedGroups']);
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
   const isMeant = idMatcher(idOrPath);

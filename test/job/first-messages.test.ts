@@ -95,6 +95,25 @@ test('an empty path, as of an unset variable, is refused and never taken for the
     );
 });
 
+test('a path that no file can have is refused, and never made another one', async () => {
+  for (const base of ['/tmp/\ud800', '/tmp/\udc00x'])
+    assert.equal(
+      await messageOf(() => new DeferredFunctionManager(base).open()),
+      `"stateDirBase" must be the path of a directory, got ${JSON.stringify(base)}`,
+    );
+});
+
+test('names of variables are those of an environment, and what an object has besides is not set', async t => {
+  const base = freshDirectory(t);
+  assert.equal(
+    await messageOf(() => new DeferredFunctionManager(base, { env: ['__proto__'] })),
+    'option "env" must hold names of variables, got "__proto__"',
+  );
+  const job = await new DeferredFunctionManager(base, { env: ['constructor', 'toString'] }).open();
+  job.defer(String, '');
+  assert.equal((await job.close()).ok, 1);
+});
+
 test('what is called with a wrong value tells which, and what would be right', async t => {
   const base = freshDirectory(t);
   assert.equal(
@@ -104,6 +123,10 @@ test('what is called with a wrong value tells which, and what would be right', a
   assert.equal(
     await messageOf(() => retry(base as never)),
     `"selection" must be an object, got ${JSON.stringify(base)}`,
+  );
+  assert.equal(
+    await messageOf(() => show({} as never, base)),
+    '"idOrPath" must be an id or the path of a file, got [object Object]',
   );
   assert.match(
     await messageOf(() => list(base, { states: ['dad'] as never })),
