@@ -13,7 +13,8 @@ let hasOutputFailed = false;
 
 /** Output that fails ends the output, not the sweep. Of a reader that goes away (`| head`) nothing is said. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') return;
+  // Each write fails anew. Once is enough.
+  if (error.code === 'EPIPE' || hasOutputFailed) return;
   hasOutputFailed = true;
   end(EXIT_FAILED);
   say(`cannot write to standard output: ${error.message}`);
