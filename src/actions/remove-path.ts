@@ -8,6 +8,8 @@ import { currentInvocation } from '../function/current-invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { parseMounts } from '../lock/mounts.ts';
 
+const MOUNTS = '/proc/self/mountinfo';
+
 export interface RemovePathOptions {
   /** The path must lie below this directory, symbolic links resolved. Absolute. */
   root?: string | undefined;
@@ -26,7 +28,8 @@ export interface RemovePathOptions {
  * that only you can write to.
  *
  * @throws DeferredSweepError `DEFERRED_ACTION_REFUSED`, and nothing is touched: the path is relative or has `..` in it; it
- * is `/`, a home directory, a mount point, or has one of these below it; it is not below `root`
+ * is `/`, a home directory, a mount point, or has one of these below it; it is not below `root`;
+ * what is mounted cannot be seen
  * @throws Error of Node's shape when something in it cannot be removed
  */
 export async function removePath(path: string, options: RemovePathOptions = {}): Promise<void> {
@@ -97,7 +100,7 @@ function refuseAbove(path: string, real: string, root: string | undefined): void
   if (real === '/') throw refused(path, 'it is the root of all');
   for (const home of homes())
     if (isAtOrBelow(home, real)) throw refused(path, `it is or has in it the home directory ${home}`);
-  const mounted = mountPoints().find(point => isAtOrBelow(point, real));
+  const mounted = mountPointsFor(path).find(point => isAtOrBelow(point, real));
   if (mounted !== undefined) throw refused(path, `something is mounted at ${mounted}; unmount it first`);
   if (root === undefined) return;
   const realRoot = unlessGone(() => realpathSync(root));
@@ -131,13 +134,24 @@ function refused(path: string, why: string): DeferredSweepError {
   });
 }
 
+/** @throws DeferredSweepError `DEFERRED_ACTION_REFUSED` where the system does not tell them */
+function mountPointsFor(path: string): readonly string[] {
+  try {
+    return mountPoints();
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    const why = `${MOUNTS}, which tells what is mounted below it, cannot be read (${systemErrorCode(error)})`;
+    throw refused(path, `${why}; mount /proc`);
+  }
+}
+
 /**
  * The mount points this process sees, absolute, without symbolic links.
  * @throws Error of Node's shape where the system does not tell: without /proc on Linux
  */
 function mountPoints(): readonly string[] {
   if (process.platform === 'darwin') return fromMountProgram();
-  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ mountPoint }) => mountPoint);
+  return parseMounts(readFileSync(MOUNTS, 'utf8')).map(({ mountPoint }) => mountPoint);
 }
 
 /** Lines such as `/dev/disk3s5 on /System/Volumes/Data (apfs, local)`. */

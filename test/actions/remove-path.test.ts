@@ -18,6 +18,7 @@ import { DeferredFunctionManager } from '#dist/index.js';
 import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { notForOthers } from '../helpers/other-user.ts';
+import { withoutProc } from '../helpers/without-proc.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** `<directory>/tree` with a file below it. */
@@ -156,4 +157,24 @@ test('every action can be deferred by its export, and a sweep finds it', async t
   const report = await sweepFreed(base);
   assert.deepEqual([report.ok, report.failed], [3, 1], JSON.stringify(report));
   assert.deepEqual(readdirSync(path), []);
+});
+
+test('where no one tells what is mounted, nothing is removed', { skip: withoutProc.missing }, t => {
+  const { path } = tree(t);
+  const [program, ...args] = withoutProc.command;
+  const actions = JSON.stringify(import.meta.resolve('#dist/actions/index.js'));
+  const code = `import { removePath } from ${actions}; await removePath(${JSON.stringify(path)})
+    .catch(({ code, message }) => console.log(code, message))`;
+  const { stdout, stderr } = spawnSync(
+    program,
+    [...args, process.execPath, '--input-type=module', '-e', code],
+    { encoding: 'utf8' },
+  );
+  assert.equal(
+    stdout,
+    `DEFERRED_ACTION_REFUSED will not remove ${path}: /proc/self/mountinfo, which tells what is mounted below it, cannot be ` +
+      'read (ENOENT); mount /proc\n',
+    stderr,
+  );
+  assert.ok(existsSync(join(path, 'below', 'file')));
 });

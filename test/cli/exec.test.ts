@@ -22,6 +22,7 @@ import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { straceMissing } from '../helpers/strace.ts';
+import { withoutProc } from '../helpers/without-proc.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** What a shell calls the command line by. */
@@ -573,6 +574,20 @@ test('a command whose ID cannot be printed is registered, and defer exits with 1
   assert.equal(status, 1);
   assert.match(stderr, /cannot write to standard output/);
   assert.ok(existsSync(join(base, 'proof')));
+});
+
+test('without /proc nothing is started, made or left, and exec says what to do', {
+  skip: withoutProc.missing,
+}, t => {
+  const base = freshDirectory(t);
+  const line = ['--scratch', '--defer', 'echo ran', '--', 'echo', 'begun'];
+  const { status, stdout, stderr } = exec(base, line, ['env', `TMPDIR=${base}`, ...withoutProc.command]);
+  assert.equal(
+    stderr,
+    'deferred-sweep: exec: cannot open a job: /dev/fd, which finds its lock for the program, cannot be read (ENOENT); ' +
+      'mount /proc; nothing was started\n',
+  );
+  assert.deepEqual([status, stdout, readdirSync(base)], [125, '', []]);
 });
 
 function which(program: string): string {

@@ -23,6 +23,9 @@ const EXIT_NO_JOB = 125;
 const EXIT_NOT_STARTED = 126;
 const EXIT_NOT_FOUND = 127;
 
+/** On Linux a link into /proc. */
+const DESCRIPTORS = '/dev/fd';
+
 export interface ExecLine {
   readonly base: string;
   readonly defer: readonly string[];
@@ -46,6 +49,7 @@ export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<n
   let end: End;
   try {
     requireText();
+    requireDescriptors();
     const base = isAbsolute(line.base) ? line.base : join(workingDirectory(), line.base);
     // It sweeps before the program begins. Afterwards this signal is aborted no more.
     const options = { label: line.label, order: 'lifo', signal: signals.early } as const;
@@ -96,6 +100,16 @@ function requireText(): void {
     say(`exec: the program gets ${name} changed: its value is not UTF-8`);
 }
 
+/** @throws Error in words when the descriptors of this process cannot be listed: the program could not get the lock */
+function requireDescriptors(): void {
+  try {
+    readdirSync(DESCRIPTORS);
+  } catch (error) {
+    const why = `${DESCRIPTORS}, which finds its lock for the program, cannot be read (${systemErrorCode(error)})`;
+    throw new Error(`cannot open a job: ${why}; mount /proc; nothing was started`, { cause: error });
+  }
+}
+
 /** @throws Error in words when it was removed */
 function workingDirectory(): string {
   const path = unlessRefused(() => process.cwd(), undefined);
@@ -130,7 +144,7 @@ async function runProgram(
 
 /** The descriptor of this process that is open on the job's locked state file; undefined when its file was removed. */
 function lockedDescriptor(path: string): number | undefined {
-  return readdirSync('/dev/fd')
+  return readdirSync(DESCRIPTORS)
     .map(Number)
     .find(fd => unlessRefused(() => namesLockedFile(fd, path), false));
 }
