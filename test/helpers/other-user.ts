@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { commandLinePath } from './command-line.ts';
 
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 
 /** For the `skip` option: false, or why no other user can run this Node and this checkout. */
 export const notForOthers: string | false = ((): string | false => {

@@ -1,7 +1,7 @@
 /** Every wait has an end that its caller set; retries wait; sweeps may be left out, or go on beside a job. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,10 @@ import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import type { Child } from '../helpers/child.ts';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
+import { prlimitMissing } from '../helpers/file-size-limit.ts';
+import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { NOBODY, notForOthers } from '../helpers/other-user.ts';
 import { onlyFull } from '../helpers/size.ts';
 import { freshPlace, leaveOrphan, startWorker, type WorkerPlan } from '../helpers/worker.ts';
 
@@ -121,4 +124,30 @@ test('a job opens without a sweep, or beside one that its manager ends', async t
   await closing;
   assert.deepEqual(read(ledger).slice(0, 2), ['waits', 'waits-end']);
   await assert.rejects(new DeferredFunctionManager(base).open({ sweep: 'never' as 'none' }), TypeError);
+});
+
+test('where no process can be started, that is told, no attempt is counted, and nothing keeps the sweeper', {
+  skip: notForOthers || prlimitMissing,
+}, t => {
+  const directory = freshDirectory(t);
+  chownSync(directory, NOBODY, NOBODY);
+  const base = JSON.stringify(join(directory, 'base'));
+  const run = (code: string) => {
+    const text = `import { spawnSync } from 'node:child_process';
+      import { DeferredFunctionManager, list, sweep } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+      ${code}`;
+    const asNobody = { uid: NOBODY, gid: NOBODY, cwd: directory, encoding: 'utf8' } as const;
+    return spawnSync(process.execPath, ['--input-type=module', '-e', text], asNobody);
+  };
+  run(
+    `(await new DeferredFunctionManager(${base}).open()).defer(String, ''); process.kill(process.pid, 'SIGKILL');`,
+  );
+  const { stdout, stderr } = run(`
+    spawnSync('prlimit', ['--pid', String(process.pid), '--nproc=1']);
+    const { pending, failed, files } = await sweep(${base}, { logger: null });
+    const attempts = (await list(${base})).files[0].functions[0].attempts.length;
+    const left = process.getActiveResourcesInfo().filter(name => name === 'Timeout');
+    console.log(JSON.stringify([pending, failed, attempts, left, files[0].error.message]));`);
+  const why = `the runner process could not be started before it ran a function: Error: spawn ${process.execPath} EAGAIN`;
+  assert.deepEqual(JSON.parse(stdout || '[]'), [1, 0, 0, [], `cannot run orphans: ${why}`], stderr);
 });

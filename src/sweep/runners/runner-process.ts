@@ -145,7 +145,7 @@ export class RunnerProcess {
   /** Lets the runner finish its function, within its limit, and resolves when the runner is gone. */
   async stop(): Promise<RunnerEnd> {
     // A function may have left something that keeps the runner from ending.
-    if (this.#turns.length === 0) this.#killer?.arm(this.#options.killGraceMs);
+    if (this.#turns.length === 0 && !this.#hasEnded) this.#killer?.arm(this.#options.killGraceMs);
     this.#tellToStop();
     return this.ended;
   }
