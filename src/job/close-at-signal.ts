@@ -8,22 +8,33 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Keeps the event loop from running out while functions wait for something that does not hold it. */
 const HOLD_MS = 60_000;
 
-const closers = new Set<() => Promise<unknown>>();
-let isEnding = false;
+/** One per process, not per copy of this package: the first copy to end the process would cut the others short. */
+interface Closing {
+  readonly closers: Set<() => Promise<unknown>>;
+  isEnding: boolean;
+  readonly end: (signal: NodeJS.Signals) => void;
+}
+
+const CLOSING = Symbol.for('deferred-sweep.close-at-signal.1');
+const shared = globalThis as { [CLOSING]?: Closing };
+shared[CLOSING] ??= { closers: new Set(), isEnding: false, end };
+const closing: Closing = shared[CLOSING];
 
 /** Has `close` called at a signal, until the function that this returns is called. @param close - never rejects */
 export function closeAtSignal(close: () => Promise<unknown>): () => void {
-  if (closers.size === 0 && !isEnding) for (const signal of SIGNALS) process.on(signal, end);
+  const { closers } = closing;
+  if (closers.size === 0 && !closing.isEnding) for (const signal of SIGNALS) process.on(signal, closing.end);
   closers.add(close);
   return () => {
     closers.delete(close);
-    if (closers.size === 0 && !isEnding) for (const signal of SIGNALS) process.removeListener(signal, end);
+    if (closers.size === 0 && !closing.isEnding)
+      for (const signal of SIGNALS) process.removeListener(signal, closing.end);
   };
 }
 
 function end(signal: NodeJS.Signals): void {
-  if (isEnding) process.exit(dieOf(signal));
-  isEnding = true;
+  if (closing.isEnding) process.exit(dieOf(signal));
+  closing.isEnding = true;
   setInterval(() => {}, HOLD_MS);
-  void Promise.all([...closers].map(close => close())).then(() => process.exit(dieOf(signal)));
+  void Promise.all([...closing.closers].map(close => close())).then(() => process.exit(dieOf(signal)));
 }

@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { type AnyFunction, DeferredFunction, DeferredFunctionManager, sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
-import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { packageCopy } from '../helpers/package-copy.ts';
 import { makeProject, runNode } from '../helpers/program.ts';
 
 function replace(t: TestContext, holder: object, name: string, fn: AnyFunction, isTold: boolean): void {
@@ -144,11 +144,7 @@ test('data imported under CommonJS loaders is captured as it is', async t => {
 });
 
 test('a deferred function of another copy of this package is registered', async t => {
-  const copy = fs.mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
-  t.after(() => fs.rmSync(copy, { recursive: true }));
-  fs.cpSync(join(packageRoot, 'dist'), join(copy, 'dist'), { recursive: true });
-  fs.copyFileSync(join(packageRoot, 'package.json'), join(copy, 'package.json'));
-  const other = (await import(pathToFileURL(join(copy, 'dist', 'index.js')).href)) as {
+  const other = (await import(packageCopy(t))) as {
     DeferredFunction: typeof DeferredFunction;
   };
   assert.notEqual(other.DeferredFunction, DeferredFunction);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { DeferredFunctionManager } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
+import { packageCopy } from '../helpers/package-copy.ts';
 import { makeProject, runNode } from '../helpers/program.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepFreed } from '../helpers/worker.ts';
 
@@ -69,6 +70,30 @@ test('the process waits for the functions of every manager, also where nothing e
   const { signal, stderr } = runNode(project, ['main.mjs']);
   assert.equal(signal, 'SIGTERM', stderr);
   assert.deepEqual(read(project.ledger).toSorted(), ['a', 'b']);
+});
+
+test('the process waits for the managers of another copy of the package, too', t => {
+  const copy = packageCopy(t);
+  for (const quick of ['own', 'other']) {
+    const project = makeProject(
+      t,
+      program(`
+      const other = await import(${JSON.stringify(copy)});
+      const jobs = {
+        own: await open(BASE + 'own'),
+        other: await new other.DeferredFunctionManager(BASE + 'other', { closeOnSignal: true }).open(),
+      };
+      for (const [name, job] of Object.entries(jobs)) job.defer(async (ledger, name, ms) => {
+        await new Promise(resolve => setTimeout(resolve, ms));
+        (await import('node:fs')).appendFileSync(ledger, name + '\\n');
+      }, LEDGER, name, name === '${quick}' ? 0 : 500);
+      setInterval(() => {}, 1000);
+      process.kill(process.pid, 'SIGTERM');`),
+    );
+    const { signal, stderr } = runNode(project, ['main.mjs']);
+    assert.equal(signal, 'SIGTERM', stderr);
+    assert.deepEqual(read(project.ledger).toSorted(), ['other', 'own']);
+  }
 });
 
 test('a process without an open job, or that did not ask, dies of the signal as ever', t => {
