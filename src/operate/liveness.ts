@@ -4,9 +4,11 @@
  * comes in pages, and what moves between two of them is missed.
  */
 
-import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import { unlessRefused } from '../errors.ts';
+import { inodeKey } from '../lock/held-file.ts';
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
 import { leaseState } from '../native/lease.ts';
@@ -49,15 +51,16 @@ export function livenessOf(
 export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, readonly Holder[]> {
   const found = new Map<string, Holder[]>();
   if (paths.size === 0) return found;
-  // The kernel names a file without the links on the way to it.
-  const byRealPath = new Map([...paths].map(path => [unlessRefused(() => realpathSync(path), path), path]));
+  // The holder may see another path to the file: by a link, a bind mount, the volume of a container.
+  const byName = new Map([...paths].map(path => [basename(path), path]));
   const pids = unlessRefused(() => readdirSync('/proc'), []).filter(name => /^\d+$/.test(name));
   for (const pid of pids) {
     const directory = `/proc/${pid}/fd`;
     const open = new Set<string>();
     for (const fd of unlessRefused(() => readdirSync(directory), [])) {
-      const path = byRealPath.get(unlessRefused(() => readlinkSync(`${directory}/${fd}`), ''));
-      if (path !== undefined) open.add(path);
+      const link = `${directory}/${fd}`;
+      const path = byName.get(basename(unlessRefused(() => readlinkSync(link), '')));
+      if (path !== undefined && areSame(link, path)) open.add(path);
     }
     for (const path of open) {
       const program = unlessRefused(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '');
@@ -65,6 +68,11 @@ export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, reado
     }
   }
   return found;
+}
+
+function areSame(path: string, other: string): boolean {
+  const keyOf = (of: string): string => inodeKey(statSync(of, { bigint: true }));
+  return unlessRefused(() => keyOf(path) === keyOf(other), false);
 }
 
 function mayBeHandedOver({ claim, isHandedOver }: StateContents): boolean {

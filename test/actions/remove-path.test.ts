@@ -17,8 +17,8 @@ import { identifyPath, removePath, temporaryDirectory } from '#dist/actions/inde
 import { DeferredFunctionManager } from '#dist/index.js';
 import { baseOfKilledWorker } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { withoutProc } from '../helpers/without-proc.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** `<directory>/tree` with a file below it. */
@@ -159,14 +159,14 @@ test('every action can be deferred by its export, and a sweep finds it', async t
   assert.deepEqual(readdirSync(path), []);
 });
 
-test('where no one tells what is mounted, nothing is removed', { skip: withoutProc.missing }, t => {
+test('where no one tells what is mounted, nothing is removed', { skip: noMounts }, t => {
   const { path } = tree(t);
-  const [program, ...args] = withoutProc.command;
+  const [program, ...args] = withoutProc;
   const actions = JSON.stringify(import.meta.resolve('#dist/actions/index.js'));
   const code = `import { removePath } from ${actions}; await removePath(${JSON.stringify(path)})
     .catch(({ code, message }) => console.log(code, message))`;
   const { stdout, stderr } = spawnSync(
-    program,
+    program!,
     [...args, process.execPath, '--input-type=module', '-e', code],
     { encoding: 'utf8' },
   );

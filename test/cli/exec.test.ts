@@ -18,11 +18,11 @@ import { sweep } from '#dist/index.js';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { makeGate } from '../helpers/gate.ts';
+import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { straceMissing } from '../helpers/strace.ts';
-import { withoutProc } from '../helpers/without-proc.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** What a shell calls the command line by. */
@@ -577,11 +577,11 @@ test('a command whose ID cannot be printed is registered, and defer exits with 1
 });
 
 test('without /proc nothing is started, made or left, and exec says what to do', {
-  skip: withoutProc.missing,
+  skip: noMounts,
 }, t => {
   const base = freshDirectory(t);
   const line = ['--scratch', '--defer', 'echo ran', '--', 'echo', 'begun'];
-  const { status, stdout, stderr } = exec(base, line, ['env', `TMPDIR=${base}`, ...withoutProc.command]);
+  const { status, stdout, stderr } = exec(base, line, ['env', `TMPDIR=${base}`, ...withoutProc]);
   assert.equal(
     stderr,
     'deferred-sweep: exec: cannot open a job: /dev/fd, which finds its lock for the program, cannot be read (ENOENT); ' +

@@ -13,8 +13,15 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ListReport, list, type SweepReport } from '#dist/index.js';
-import { baseOfKilledWorker, runCommandLine, startCommandLine } from '../helpers/command-line.ts';
+import {
+  baseOfKilledWorker,
+  commandLinePath,
+  plainEnvironment,
+  runCommandLine,
+  startCommandLine,
+} from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { noMounts, withMounts } from '../helpers/mount-namespace.ts';
 import { freshPlace, startWorker } from '../helpers/worker.ts';
 
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
@@ -57,7 +64,8 @@ test('a file is live while its owner lives, and an orphan when it was killed', a
   );
 });
 
-test('a file whose dead owner left its lock to a child is held, and the child is named', t => {
+/** A base whose dead owner left its lock to a child, and the pid of that. */
+function baseOfHeldFile(t: TestContext): [base: string, pid: number] {
   const base = baseOfKilledWorker(
     t,
     `const { spawn } = await import('node:child_process');
@@ -69,12 +77,27 @@ test('a file whose dead owner left its lock to a child is held, and the child is
   );
   const pid = Number(readFileSync(join(base, 'pid'), 'utf8'));
   t.after(() => process.kill(pid, 'SIGKILL'));
+  return [base, pid];
+}
+
+test('a file whose dead owner left its lock to a child is held, and the child is named', t => {
+  const [base, pid] = baseOfHeldFile(t);
   const [file] = listJson(base).files;
   assert.equal(file?.state, 'held');
   assert.deepEqual(file.holders, [{ pid, program: 'sleep' }]);
   const link = join(freshDirectory(t), 'link');
   symlinkSync(base, link);
   assert.deepEqual(listJson(link).files[0]?.holders, file.holders, 'through a link, too');
+});
+
+test('a holder is named where it has the directory under another path', { skip: noMounts }, t => {
+  const [base, pid] = baseOfHeldFile(t);
+  const there = freshDirectory(t);
+  const [program, ...args] = withMounts(`mount --bind ${base} ${there}`);
+  const list = [process.execPath, commandLinePath, 'list', '--json', there];
+  const { stdout } = spawnSync(program!, [...args, ...list], { env: plainEnvironment(), encoding: 'utf8' });
+  const { files } = JSON.parse(stdout) as ListReport;
+  assert.deepEqual(files[0]?.holders, [{ pid, program: 'sleep' }]);
 });
 
 test('a file that a sweep has is sweeping', async t => {
