@@ -7,6 +7,7 @@ import { systemReason } from '../state/system-reason.ts';
 import { currentDirectory } from './current-directory.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
+import { isVariableName } from './environment.ts';
 import { requireProgram } from './find-program.ts';
 
 /** Where and with what environment a command runs. */
@@ -43,6 +44,10 @@ export function storeCommand(
   if (options.env !== undefined) requireRecord('options.env', options.env);
   for (const [name, value] of Object.entries(options.env ?? {})) {
     requireText('name in options.env', name);
+    if (!isVariableName(name))
+      throw new TypeError(
+        `options.env of a command must have names of variables, got ${JSON.stringify(name)}`,
+      );
     requireText(`options.env.${name}`, value);
   }
   return {

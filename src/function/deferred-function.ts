@@ -1,5 +1,6 @@
 import types from 'node:util/types';
 import { fieldsOf } from '../log/validate.ts';
+import { shown } from '../printable.ts';
 import { snapshot } from '../value/encode.ts';
 import { callStored } from './call-function.ts';
 import type { AnyFunction, ArgumentsOf, Deferrable, Given } from './call-types.ts';
@@ -78,13 +79,16 @@ export class DeferredFunction implements StoredCall {
 
   /**
    * The same with options.
-   * @throws TypeError when `fn` is no function; otherwise as `create`
+   * @throws TypeError when `fn` is no function, or `args` no array; otherwise as `create`
    */
   static capture<F extends AnyFunction, const A extends Given>(
     fn: F & Deferrable<F, A>,
     args: Readonly<ArgumentsOf<F, A>>,
     options: CaptureOptions,
   ): DeferredFunction {
+    if (!Array.isArray(args)) throw new TypeError(`"args" must be an array, got ${shown(args)}`);
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError(`"options" must be an object, got ${shown(options)}`);
     return DeferredFunction.#capture(fn, args, options);
   }
 

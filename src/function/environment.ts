@@ -18,11 +18,16 @@ export function variable(name: string): string | undefined {
   return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
 }
 
-/** Returns names that an environment can have, and a record, too. @throws TypeError */
+/** Whether an environment can have this name, and a record, too. */
+export function isVariableName(name: string): boolean {
+  return /^(?!__proto__$)[^=\0]+$/.test(name);
+}
+
+/** Returns names of variables. @throws TypeError */
 export function checkedNames(names: readonly string[]): readonly string[] {
   if (!Array.isArray(names)) throw new TypeError('option "env" must be an array of names of variables');
   for (const name of names) {
-    if (typeof name !== 'string' || !/^(?!__proto__$)[^=\0]+$/.test(name))
+    if (typeof name !== 'string' || !isVariableName(name))
       throw new TypeError(`option "env" must hold names of variables, got ${JSON.stringify(name)}`);
   }
   return [...names];

@@ -328,9 +328,22 @@ test('a command given something of another shape is a TypeError that names it', 
     [['true', [], { cwd: 7 }], /^options\.cwd of a command must be a string, got number$/],
     [['true', [], { env: null }], /^options\.env of a command must be an object, got null$/],
     [['true', [], { env: { A: 7 } }], /^options\.env\.A of a command must be a string, got number$/],
+    [['true', [], { env: { 'A=B': 'x' } }], /^options\.env of a command must have names of .*, got "A=B"$/],
+    [['true', [], { env: JSON.parse('{"__proto__":"x"}') }], /^options\.env .*, got "__proto__"$/],
     [['tr\0ue'], /^file of a command must not contain a NUL character$/],
   ] as const) {
     assert.throws(() => command(...args), { name: 'TypeError', message: what });
+  }
+});
+
+test('a capture given something of another shape is a TypeError that names it', () => {
+  const capture = DeferredFunction.capture as (...args: unknown[]) => DeferredFunction;
+  for (const [given, message] of [
+    [[[]], '"options" must be an object, got undefined'],
+    [['/x', {}], '"args" must be an array, got "/x"'],
+    [[undefined, {}], '"args" must be an array, got undefined'],
+  ] as const) {
+    assert.throws(() => capture(String, ...given), { name: 'TypeError', message });
   }
 });
 
