@@ -1,5 +1,5 @@
 import types from 'node:util/types';
-import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
+import { DeferredSweepError, type DeferredSweepErrorCode, systemErrorCode } from '../errors.ts';
 import type { ReportedError } from '../log/records.ts';
 
 /** Longest text of an error that is stored. The rest is cut. */
@@ -29,11 +29,20 @@ export function reportOf(code: DeferredSweepErrorCode, message: string): Reporte
 
 /** The message with its causes. Alone it often says only what could not be done. */
 function messageOf(error: Error): string {
-  const causes: string[] = [];
-  for (let cause = error.cause; isError(cause) && causes.length < 8; cause = cause.cause) {
-    causes.push(cause.message);
-  }
-  return [error.message, ...causes.filter(cause => !error.message.includes(cause))].join(': ');
+  const causes: Error[] = [];
+  for (let cause = error.cause; isError(cause) && causes.length < 8; cause = cause.cause) causes.push(cause);
+  const unsaid = causes.filter(cause => !saysAll(error, cause));
+  return [error.message, ...unsaid.map(cause => cause.message)].join(': ');
+}
+
+/** Whether the message has a cause in it: word by word, or the code of a system error about the same path. */
+function saysAll(error: Error, cause: Error): boolean {
+  const { message, path } = error as NodeJS.ErrnoException;
+  if (message.includes(cause.message)) return true;
+  const code = systemErrorCode(cause);
+  return (
+    code !== undefined && path === (cause as NodeJS.ErrnoException).path && message.includes(`(${code})`)
+  );
 }
 
 /** True for an error of any realm. DOMException, as `fetch` throws it, is no native error before Node 24. */

@@ -1,11 +1,13 @@
 /** What a newcomer reads in the first five minutes: what happened, to what, why, what to do, none of it twice. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, promises, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, openSync, promises, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, discard, list, retry, show, sweep, watch } from '#dist/index.js';
+import { reportError } from '#dist/report/reported-error.js';
+import { stateIo } from '#dist/state/file-io.js';
 import { systemReason } from '#dist/state/system-reason.js';
 import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
@@ -64,6 +66,19 @@ for (const [code, errno, expected] of [
     assertSaidOnce(message, code);
     assert.doesNotMatch(message, /\/a\/path/);
   });
+
+test('a report tells what the system said once, and of another path, too', t => {
+  const path = join(freshDirectory(t), 'file');
+  const said = (opened: string): string => {
+    try {
+      return stateIo(`read ${path}`, path, () => String(openSync(opened, 'r')));
+    } catch (error) {
+      return reportError(error).message;
+    }
+  };
+  assert.equal(said(path), `cannot read ${path}: no such file or directory (ENOENT)`);
+  assert.match(said('/no-such-file'), /\(ENOENT\): ENOENT: .*, open '\/no-such-file'$/);
+});
 
 test('an option that is misspelled is told with the one that is meant, in JavaScript, too', async t => {
   const base = freshDirectory(t);
