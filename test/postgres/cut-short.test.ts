@@ -1,0 +1,92 @@
+/** What the verbs say, and how they end, where they cannot go on. */
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import type { ClusterLettersReport } from '#dist/postgres/letters.js';
+import { commandLinePath } from '../helpers/command-line.ts';
+import { Pool } from '../helpers/postgres/pool.ts';
+import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
+import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { until } from '../helpers/until.ts';
+
+const law = { skip: skipPostgres };
+let server: PostgresServer;
+
+sharedServer(started => {
+  server = started;
+});
+
+function cli(args: readonly string[], url = server.url('operator')) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', ...args], {
+    encoding: 'utf8',
+    env: { DEFERRED_SWEEP_POSTGRES: url },
+    timeout: 60_000,
+  });
+  return { status, stdout, stderr };
+}
+
+function start(t: TestContext, args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(process.execPath, [commandLinePath, 'cluster', ...args], {
+    env: { DEFERRED_SWEEP_POSTGRES: server.url('operator') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+/** False once the first has been taken: the second ends the process. */
+function catchesSigterm(pid: number): boolean {
+  const [, caught] = /^SigCgt:\t(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+}
+
+for (const verb of ['retry', 'discard'] as const)
+  test(`a ${verb} of many that fails, or is stopped, midway tells what was done`, law, async t => {
+    const pool = new Pool(t, server);
+    const all = [verb, '--all', '--pool', pool.name, ...(verb === 'discard' ? ['--yes'] : [])];
+    const job = await pool.manager({ maxAttempts: 1 }).open();
+    await job.deferMany(['a', 'b', 'c', 'd'].map(name => ['fail', pool.ledger.path, name] as const));
+    await job.close();
+    const done = { retry: 'will be run by the next sweep', discard: 'discarded' }[verb];
+    const blocker = await server.connect();
+    t.after(() => blocker.end());
+    const lock = async (id: number): Promise<void> => {
+      await blocker.query('BEGIN');
+      const text = 'SELECT FROM deferred_sweep.dead_letters WHERE pool = $1 AND id = $2 FOR UPDATE';
+      await blocker.query(text, [pool.name, id]);
+    };
+    const untilWaiting = (count: number): Promise<boolean> =>
+      until(`${count} waiting`, async () => {
+        const waiting = await server.sql(
+          "SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted",
+        );
+        return waiting.length === count;
+      });
+
+    await lock(2);
+    const cut = cli([...all, '--call-timeout', '1s']);
+    assert.deepEqual([cut.status, cut.stdout], [3, `${job.id}.1 fail: ${done}\n`], cut.stderr);
+    assert.match(cut.stderr, /stopped before the end: 1 of 4 /);
+    assert.match(cut.stderr, new RegExp(`cannot ${verb} ${job.id}.2: .* may be done all the same`));
+    await blocker.query('ROLLBACK');
+    await untilWaiting(0);
+
+    await lock(3);
+    const stopped = start(t, [...all, '--json']);
+    let text = '';
+    stopped.stdout.on('data', (data: Buffer) => {
+      text += data;
+    });
+    const closed = once(stopped, 'close');
+    await untilWaiting(1);
+    stopped.kill('SIGTERM');
+    await until('the signal to be taken', () => !catchesSigterm(stopped.pid!));
+    await blocker.query('ROLLBACK');
+    assert.deepEqual(await closed, [1, null]);
+    const report = JSON.parse(text) as ClusterLettersReport;
+    assert.deepEqual([report.isComplete, report.letters.at(-1)?.id], [false, `${job.id}.3`]);
+    assert.match(cli(['list', '--pool', pool.name, '--state', 'dead']).stdout, /^dead\t[0-9a-f]+\.4\t.*\n$/);
+  });
