@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import type { ClusterLettersReport } from '#dist/postgres/letters.js';
@@ -89,4 +90,28 @@ for (const verb of ['retry', 'discard'] as const)
     const report = JSON.parse(text) as ClusterLettersReport;
     assert.deepEqual([report.isComplete, report.letters.at(-1)?.id], [false, `${job.id}.3`]);
     assert.match(cli(['list', '--pool', pool.name, '--state', 'dead']).stdout, /^dead\t[0-9a-f]+\.4\t.*\n$/);
+  });
+
+for (const [body, why] of [
+  ['export const handlers = { fail: () => process.exit(0) };', 'ended the process'],
+  ['process.exit(0);', 'ended the process'],
+  ['await new Promise(() => {});', 'waits for what never comes'],
+])
+  test(`a sweep that its handlers end is no sweep that is done: ${body}`, law, async t => {
+    const pool = new Pool(t, server);
+    const inPool = ['--pool', pool.name];
+    const job = await pool.manager({ maxAttempts: 1 }).open();
+    await job.defer('fail', pool.ledger.path, 'a');
+    await job.close();
+    assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+    const path = join(dirname(pool.ledger.path), 'handlers.mjs');
+    writeFileSync(path, body!);
+    const sweep = ['sweep', ...inPool, '--handlers', path];
+    const { status, stdout, stderr } = cli(sweep, server.url('worker'));
+    assert.deepEqual([status, stdout], [1, ''], stderr);
+    assert.match(
+      stderr,
+      new RegExp(`^deferred-sweep: cannot sweep pool ${pool.name} to the end: .*${why}`, 'm'),
+    );
+    assert.equal(cli(['list', ...inPool, '--exit-code']).status, 1, 'the function is there');
   });
