@@ -4,6 +4,7 @@ import { type ListedOwner, listedOwner, type StoredEntry } from './listed-owner.
 import {
   abandon,
   type ConnectionOptions,
+  INSUFFICIENT_PRIVILEGE,
   newClient,
   notConnected,
   type PgClient,
@@ -121,8 +122,6 @@ interface Advice {
   readonly unanswered?: string;
   readonly forbidden: string;
 }
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** The error of what was asked for. A server that refuses has done nothing; one that does not answer may have. */
 export function notDone(what: string, error: unknown, advice: Advice): DeferredSweepError {

@@ -6,6 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import { runCluster } from '#dist/cli/cluster/main.js';
+import { UsageError } from '#dist/cli/exit.js';
 import type { ClusterLettersReport } from '#dist/postgres/letters.js';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
@@ -115,3 +117,28 @@ for (const [body, why] of [
     );
     assert.equal(cli(['list', ...inPool, '--exit-code']).status, 1, 'the function is there');
   });
+
+test('what is wrong with the way to the database is said, with what to do, and status 3', law, async t => {
+  const path = join(dirname(new Pool(t, server).ledger.path), 'handlers.mjs');
+  writeFileSync(path, 'export const handlers = {};');
+  const sweep = ['sweep', '--pool', 'p', '--handlers', path];
+  const forbidden = cli(sweep);
+  assert.equal(forbidden.status, 3);
+  assert.match(
+    forbidden.stderr,
+    /^deferred-sweep: cannot sweep pool p: permission denied .*; run 'deferred-sweep cluster migrate' with --worker ROLE$/m,
+  );
+  const noUrl = 'postgres://u:secret@127.0.0.1:999999/postgres';
+  for (const args of [['list', '--pool', 'p'], ['migrate'], sweep]) {
+    const { status, stdout, stderr } = cli(args, noUrl);
+    assert.deepEqual([status, stdout], [3, ''], stderr);
+    assert.match(stderr, /^deferred-sweep: .*cannot connect to PostgreSQL: Invalid URL; look at /);
+    assert.doesNotMatch(stderr, /secret/);
+  }
+});
+
+test('a pool that no manager can have is wrong usage for every verb', async () => {
+  const name = 'x'.repeat(201);
+  for (const verb of [['list'], ['show', 'a1'], ['retry', '--all'], ['discard', '--all', '--yes']])
+    await assert.rejects(runCluster([...verb, '--pool', name]), UsageError);
+});
