@@ -8,9 +8,13 @@ import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { runCluster } from '#dist/cli/cluster/main.js';
 import { UsageError } from '#dist/cli/exit.js';
+import { currentInvocation } from '#dist/postgres/index.js';
 import type { ClusterLettersReport } from '#dist/postgres/letters.js';
+import { hasClusterProblems } from '#dist/postgres/report.js';
 import { commandLinePath } from '../helpers/command-line.ts';
+import { handlers } from '../helpers/postgres/handlers.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
+import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/until.ts';
@@ -46,6 +50,14 @@ function catchesSigterm(pid: number): boolean {
   return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
 }
 
+/** So many statements wait for the lock of a row. */
+function untilWaiting(count: number): Promise<boolean> {
+  return until(`${count} waiting`, async () => {
+    const waiting = await server.sql("SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted");
+    return waiting.length === count;
+  });
+}
+
 for (const verb of ['retry', 'discard'] as const)
   test(`a ${verb} of many that fails, or is stopped, midway tells what was done`, law, async t => {
     const pool = new Pool(t, server);
@@ -61,13 +73,6 @@ for (const verb of ['retry', 'discard'] as const)
       const text = 'SELECT FROM deferred_sweep.dead_letters WHERE pool = $1 AND id = $2 FOR UPDATE';
       await blocker.query(text, [pool.name, id]);
     };
-    const untilWaiting = (count: number): Promise<boolean> =>
-      until(`${count} waiting`, async () => {
-        const waiting = await server.sql(
-          "SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted",
-        );
-        return waiting.length === count;
-      });
 
     await lock(2);
     const cut = cli([...all, '--call-timeout', '1s']);
@@ -141,4 +146,53 @@ test('a pool that no manager can have is wrong usage for every verb', async () =
   const name = 'x'.repeat(201);
   for (const verb of [['list'], ['show', 'a1'], ['retry', '--all'], ['discard', '--all', '--yes']])
     await assert.rejects(runCluster([...verb, '--pool', name]), UsageError);
+});
+
+test(
+  'what a connection that was away left undone is said by the sweep, and by the end of a job',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await TcpProxy.start(t, server);
+    // Away until this process may be taken for dead; nobody else takes the functions.
+    const note = async (): Promise<void> => {
+      const { signal } = currentInvocation()!;
+      const lost = once(signal, 'abort');
+      proxy.isDown = true;
+      proxy.cut();
+      await lost;
+      proxy.isDown = false;
+    };
+    const options = { connection: proxy.url(), graceMs: 200, handlers: { ...handlers, note } };
+    const job = await pool.manager(options).open();
+    for (const name of ['a', 'b', 'c']) await job.defer('note', pool.ledger.path, name);
+    const closed = await job.close();
+    assert.deepEqual([closed.ok, closed.pending, closed.isComplete], [1, 2, false]);
+    const swept = await until('the sweep', async () => {
+      const report = await pool.manager(options).sweep();
+      return report.owners.length > 0 && report;
+    });
+    assert.deepEqual([swept.ok, swept.pending], [1, 1]);
+    for (const report of [closed, swept]) {
+      assert.ok(hasClusterProblems(report));
+      assert.equal(report.owners[0]?.error?.code, 'DEFERRED_OWNERSHIP_LOST');
+    }
+  },
+);
+
+test('a sweep whose connection is lost while it takes an owner has not come to its end', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ retryDelayMs: 0 }).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  assert.equal((await job.close()).pending, 1);
+  const blocker = await server.connect();
+  t.after(() => blocker.end());
+  await blocker.query('BEGIN');
+  await blocker.query('SELECT FROM deferred_sweep.owners WHERE pool = $1 FOR UPDATE', [pool.name]);
+  const sweeping = pool.manager({ connection: proxy.url() }).sweep();
+  await untilWaiting(1);
+  proxy.cut();
+  const { isComplete, owners } = await sweeping;
+  assert.deepEqual([isComplete, owners], [false, []]);
 });
