@@ -1,4 +1,5 @@
 /** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
+import { once } from 'node:events';
 import type { ResolvedClusterOptions } from './options.ts';
 import { watchOwnership } from './ownership.ts';
 import { type ClusterReport, type OwnerReport, summarizeOwners } from './report.ts';
@@ -25,8 +26,10 @@ export async function sweepPool(
     summarizeOwners(pool, owners, isComplete, performance.now() - startMs);
   for (;;) {
     if (stop.aborted) return end(false);
-    const { value } = await session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
-    const fresh = value.filter(orphan => !seen.has(orphan.key));
+    const asked = session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
+    const answer = await unlessAborted(asked, stop);
+    if (answer === undefined) return end(false);
+    const fresh = answer.value.filter(orphan => !seen.has(orphan.key));
     if (fresh.length === 0) return end(!isCut);
     for (const orphan of fresh) {
       if (stop.aborted) return end(false);
@@ -35,6 +38,16 @@ export async function sweepPool(
       if (report === undefined) isCut = true;
       else if (report !== null) owners.push(report);
     }
+  }
+}
+
+/** What `work` gives. Undefined as soon as the signal is aborted: who asks a server that is away need not wait. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([work, once(signal, 'abort', { signal: over.signal }).then(() => undefined)]);
+  } finally {
+    over.abort();
   }
 }
 

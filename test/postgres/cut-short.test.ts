@@ -35,9 +35,13 @@ function cli(args: readonly string[], url = server.url('operator')) {
   return { status, stdout, stderr };
 }
 
-function start(t: TestContext, args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+function start(
+  t: TestContext,
+  args: readonly string[],
+  url = server.url('operator'),
+): ChildProcessByStdio<null, Readable, Readable> {
   const child = spawn(process.execPath, [commandLinePath, 'cluster', ...args], {
-    env: { DEFERRED_SWEEP_POSTGRES: server.url('operator') },
+    env: { DEFERRED_SWEEP_POSTGRES: url },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -195,4 +199,26 @@ test('a sweep whose connection is lost while it takes an owner has not come to i
   proxy.cut();
   const { isComplete, owners } = await sweeping;
   assert.deepEqual([isComplete, owners], [false, []]);
+});
+
+test('a watch ends at a signal also where the server does not answer', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const path = join(dirname(pool.ledger.path), 'handlers.mjs');
+  writeFileSync(path, 'export const handlers = { fail() {} };');
+  const watch = ['watch', '--pool', pool.name, '--handlers', path, '--call-timeout', '10m'];
+  const child = start(t, [...watch, '--interval', '10ms'], proxy.url());
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => {
+    said += data;
+  });
+  await until('it watches', () => said.includes('fsync is off'));
+  proxy.isDown = true;
+  proxy.freeze();
+  // From here on it asks for orphans, and is not answered.
+  await until('the loss', () => said.includes('the connection is lost'));
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await until('its end', () => child.exitCode !== null || child.signalCode !== null);
+  assert.deepEqual(await exited, [0, null]);
 });
