@@ -222,3 +222,18 @@ test('a watch ends at a signal also where the server does not answer', law, asyn
   await until('its end', () => child.exitCode !== null || child.signalCode !== null);
   assert.deepEqual(await exited, [0, null]);
 });
+
+test('a call that is not answered says why there is no connection any more', law, async t => {
+  await server.sql('CREATE ROLE leaver LOGIN IN ROLE worker');
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ connection: server.url('leaver'), callTimeoutMs: 2000 }).open();
+  await server.sql('ALTER ROLE leaver NOLOGIN');
+  await server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'leaver'");
+  await until('the loss', () => job.signal.aborted);
+  await assert.rejects(job.defer('note', pool.ledger.path, 'a'), {
+    code: 'DEFERRED_DATABASE',
+    message:
+      /: no answer of the server within 2000 ms, and no connection: .*leaver.* log in; nothing was done$/,
+  });
+  await server.sql('ALTER ROLE leaver LOGIN');
+});
