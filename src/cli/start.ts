@@ -13,6 +13,7 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { resolveSweepOptions } from '../sweep/options.ts';
 import { parseArguments } from './arguments.ts';
 import { basesOf } from './bases.ts';
+import { EXIT_UNSETTLED } from './exit.ts';
 import type { OptionName } from './options.ts';
 import { summaryLine } from './output/format.ts';
 import { jsonLine } from './output/output.ts';
@@ -30,8 +31,6 @@ const OTHERS: readonly OptionName[] = [
 ];
 /** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
 const MOST_BYTES = 512;
-/** As Node ends where a module's `await` never ends. The command sets its own. */
-const EXIT_UNSETTLED = 13;
 
 if (!isAnswered(process.argv.slice(2))) {
   process.exitCode = EXIT_UNSETTLED;

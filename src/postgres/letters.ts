@@ -4,6 +4,7 @@ import { isOf } from '../operate/listed-file.ts';
 import type { LetterChoice } from '../operate/retry.ts';
 import type { ListedOwner } from './listed-owner.ts';
 import type { ClusterOperator, DiscardFate } from './operate.ts';
+import type { ReportedError } from './report.ts';
 
 /**
  * What became of one function, or of one id.
@@ -23,8 +24,13 @@ export interface ClusterLetterReport {
 
 export interface ClusterLettersReport {
   readonly pool: string;
+  /** What was done is in it also where the verb could not go on. */
   readonly letters: readonly ClusterLetterReport[];
+  /** False when it was stopped before the end, or could not go on: those that were meant and are not here are left. */
+  readonly isComplete: boolean;
   readonly ms: number;
+  /** Why it could not go on. It names the function. */
+  readonly error?: ReportedError;
 }
 
 /** One function that is meant. */

@@ -13,6 +13,7 @@ import {
   resolveClusterOptions,
 } from './options.ts';
 import type { ClusterReport } from './report.ts';
+import { INSUFFICIENT_PRIVILEGE } from './session/driver.ts';
 import { CallFailure, Session } from './session/session.ts';
 import { sweepPool } from './sweep-pool.ts';
 
@@ -186,7 +187,9 @@ export class ClusterManager<H extends Handlers> {
 
 function databaseError(what: string, error: unknown): unknown {
   if (!(error instanceof CallFailure)) return error;
-  return new DeferredSweepError('DEFERRED_DATABASE', `cannot ${what}: ${error.message}`, {
+  const isForbidden = error.failure.error.code === INSUFFICIENT_PRIVILEGE;
+  const advice = isForbidden ? "; run 'deferred-sweep cluster migrate' with --worker ROLE" : '';
+  return new DeferredSweepError('DEFERRED_DATABASE', `cannot ${what}: ${error.message}${advice}`, {
     cause: reportError(error),
   });
 }

@@ -4,6 +4,7 @@ import { type ListedOwner, listedOwner, type StoredEntry } from './listed-owner.
 import {
   abandon,
   type ConnectionOptions,
+  INSUFFICIENT_PRIVILEGE,
   newClient,
   notConnected,
   type PgClient,
@@ -110,10 +111,20 @@ export async function connectOnce(connection: ConnectionOptions, callTimeoutMs: 
     abandon(client);
     throw notConnected(error instanceof Error ? error.message || error.name : String(error), error);
   }
+  let lost: Error | undefined;
+  client.on('error', error => {
+    lost ??= error;
+  });
   const query = client.query.bind(client);
-  client.query = (text, values) => inTime(query(text, values));
+  client.query = async (text, values) => {
+    if (lost !== undefined) throw new NotSent(`the connection was lost before (${lost.message})`);
+    return await inTime(query(text, values));
+  };
   return client;
 }
+
+/** A statement that the server cannot have got. */
+class NotSent extends Error {}
 
 /** What people can do about a statement that failed. */
 interface Advice {
@@ -121,8 +132,6 @@ interface Advice {
   readonly unanswered?: string;
   readonly forbidden: string;
 }
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** The error of what was asked for. A server that refuses has done nothing; one that does not answer may have. */
 export function notDone(what: string, error: unknown, advice: Advice): DeferredSweepError {
@@ -132,7 +141,7 @@ export function notDone(what: string, error: unknown, advice: Advice): DeferredS
     const more = error.code === INSUFFICIENT_PRIVILEGE ? `; ${advice.forbidden}` : '';
     return new DeferredSweepError('DEFERRED_DATABASE', reason + more, cause);
   }
-  if (advice.unanswered === undefined)
+  if (advice.unanswered === undefined || error instanceof NotSent)
     return new DeferredSweepError('DEFERRED_DATABASE', `${reason}; look at the server, and try again`, cause);
   return new DeferredSweepError(
     'DEFERRED_UNCERTAIN',

@@ -90,7 +90,7 @@ export function resolveClusterOptions<H extends Handlers>(
   const maxAttempts = positiveInteger('maxAttempts', options.maxAttempts ?? 6);
   return {
     connection: checkedConnection(options.connection),
-    pool: text('pool', options.pool),
+    pool: poolName(options.pool),
     handlers: checkedHandlers(options.handlers),
     schema: schemaName(options.schema ?? DEFAULT_SCHEMA),
     label: options.label === undefined ? null : text('label', options.label),
@@ -132,6 +132,11 @@ export function schemaName(schema: string): string {
   throw new TypeError(
     `option "schema" must be a name of small letters, digits and _, got ${JSON.stringify(schema)}`,
   );
+}
+
+/** Returns a name of a pool that a manager can have. @throws TypeError */
+export function poolName(pool: unknown): string {
+  return text('pool', pool);
 }
 
 function text(option: string, value: unknown): string {

@@ -50,6 +50,8 @@ export async function runOwner(
   } catch (thrown) {
     error ??= failureOf(thrown);
   }
+  // Stopped short because the connection was away, and still ours after all.
+  if (pending > 0 && held.lost.aborted && !run.isLost) error ??= reportError(held.lost.reason);
   return {
     id: ownerId(held.key),
     outcome: error ? 'refused' : run.isLost ? 'lost' : 'ran',

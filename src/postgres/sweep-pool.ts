@@ -1,4 +1,5 @@
 /** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
+import { once } from 'node:events';
 import type { ResolvedClusterOptions } from './options.ts';
 import { watchOwnership } from './ownership.ts';
 import { type ClusterReport, type OwnerReport, summarizeOwners } from './report.ts';
@@ -20,36 +21,50 @@ export async function sweepPool(
   const handlers = Object.keys(options.handlers);
   const seen = new Set<string>();
   const owners: OwnerReport[] = [];
+  let isCut = false;
   const end = (isComplete: boolean): ClusterReport =>
     summarizeOwners(pool, owners, isComplete, performance.now() - startMs);
   for (;;) {
     if (stop.aborted) return end(false);
-    const { value } = await session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
-    const fresh = value.filter(orphan => !seen.has(orphan.key));
-    if (fresh.length === 0) return end(true);
+    const asked = session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);
+    const answer = await unlessAborted(asked, stop);
+    if (answer === undefined) return end(false);
+    const fresh = answer.value.filter(orphan => !seen.has(orphan.key));
+    if (fresh.length === 0) return end(!isCut);
     for (const orphan of fresh) {
       if (stop.aborted) return end(false);
       seen.add(orphan.key);
       const report = await takeOver(session, options, orphan, stop);
-      if (report !== undefined) owners.push(report);
+      if (report === undefined) isCut = true;
+      else if (report !== null) owners.push(report);
     }
   }
 }
 
-/** Undefined where another process was faster, or the connection was lost: a later sweep finds out. */
+/** What `work` gives. Undefined as soon as the signal is aborted: who asks a server that is away need not wait. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([work, once(signal, 'abort', { signal: over.signal }).then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** Null where another process was faster; undefined where the connection was lost: a later sweep finds out. */
 async function takeOver(
   session: Session,
   options: ResolvedClusterOptions,
   orphan: Orphan,
   stop: AbortSignal,
-): Promise<OwnerReport | undefined> {
+): Promise<OwnerReport | null | undefined> {
   const { key } = orphan;
   const { graceMs, restartGraceMs, callTimeoutMs } = options;
   const ownership = watchOwnership(session, key);
   try {
     const request = { orphan, by: runnerName(), graceMs, restartGraceMs };
     const { value: taken } = await session.call('takeOver', request, callTimeoutMs);
-    if (taken === null) return undefined;
+    if (taken === null) return null;
     const { epoch, label, host, pid, bootId } = taken;
     const held = { key, epoch, label, owner: { host, pid, bootId }, isOrphaned: true, lost: ownership.lost };
     return await runOwner(session, options, held, stop);

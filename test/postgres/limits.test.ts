@@ -158,3 +158,17 @@ test(
     assert.equal((await job.close()).ok, 1);
   },
 );
+
+test('what was never sent, because the connection ended before, is not told as uncertain', law, async t => {
+  const connection = { connectionString: server.url('operator') };
+  const operator = await ClusterOperator.connect(connection, '"deferred_sweep"', 'p', 60_000);
+  t.after(() => operator.end());
+  await server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'operator'");
+  await assert.rejects(async () => {
+    for (;;) await operator.list();
+  });
+  await assert.rejects(operator.retry('1', 1), {
+    code: 'DEFERRED_DATABASE',
+    message: /^cannot retry 1.1: the connection was lost before \(.+\); look at the server, and try again$/,
+  });
+});

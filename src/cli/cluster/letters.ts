@@ -5,13 +5,18 @@ import {
   type ClusterLetterReport,
   type ClusterLettersReport,
   discardLetter,
+  type MeantFunction,
   retryLetter,
   selectLetters,
 } from '../../postgres/letters.ts';
+import type { ClusterOperator } from '../../postgres/operate.ts';
+import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { tellLetters } from '../output/letters.ts';
+import { failed, say } from '../output/output.ts';
+import { withStopSignals } from '../stop-signals.ts';
 import { withOperator } from './operate.ts';
 
 /** @throws DeferredSweepError where the database is not to be used; UsageError */
@@ -32,12 +37,38 @@ async function runOn(line: Arguments, choice: LetterChoice, isDiscard: boolean):
     const { meant, unmet } = selectLetters(await operator.list(), choice, isDiscard);
     const mustAsk = isDiscard && !line.has('yes') && meant.length > 0;
     if (mustAsk && !(await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)))) return nothingRemoved();
-    const letters: ClusterLetterReport[] = [];
-    for (const one of meant) letters.push(await (isDiscard ? discardLetter : retryLetter)(operator, one));
-    letters.push(...unmet);
-    const report: ClusterLettersReport = { pool, letters, ms: performance.now() - startMs };
-    return tellLetters(report, line.has('json'), `pool ${pool}`, WHY_NOT);
+    const change = isDiscard ? discardLetter : retryLetter;
+    const { done, error } = await withStopSignals(stop => changeEach(operator, meant, change, stop));
+    const report: ClusterLettersReport = {
+      pool,
+      letters: [...done, ...unmet],
+      isComplete: done.length === meant.length,
+      ms: performance.now() - startMs,
+      ...(error !== undefined && { error: reportError(error) }),
+    };
+    const status = tellLetters(report, line.has('json'), `pool ${pool}`, WHY_NOT);
+    if (!report.isComplete) say(`stopped before the end: ${done.length} of ${meant.length} were dealt with`);
+    return error === undefined ? status : failed(error);
   });
+}
+
+/** One after the other, until one cannot be done or a signal comes. What was done is told in any case. */
+async function changeEach(
+  operator: ClusterOperator,
+  meant: readonly MeantFunction[],
+  change: typeof retryLetter,
+  stop: AbortSignal,
+): Promise<{ readonly done: readonly ClusterLetterReport[]; readonly error?: unknown }> {
+  const done: ClusterLetterReport[] = [];
+  try {
+    for (const one of meant) {
+      if (stop.aborted) break;
+      done.push(await change(operator, one));
+    }
+    return { done };
+  } catch (error) {
+    return { done, error };
+  }
 }
 
 const WHY_NOT: Readonly<Record<Exclude<ClusterLetterReport['outcome'], 'retried' | 'discarded'>, string>> = {

@@ -9,7 +9,7 @@ import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { jsonLine, print, say } from '../output/output.ts';
 import { parseStates } from '../values.ts';
-import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
+import { callTimeoutOf, connectionOf, poolOf, schemaOf } from './connection.ts';
 import { formatOwner, formatOwners } from './format.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function withOperator<T>(
   line: Arguments,
   body: (operator: ClusterOperator, pool: string) => Promise<T>,
 ): Promise<T> {
-  const pool = line.text('pool')!;
+  const pool = poolOf(line);
   const schema = schemaName(schemaOf(line));
   const limitMs = callTimeoutOf(line);
   const operator = await ClusterOperator.connect(connectionOf(process.env), schema, pool, limitMs);

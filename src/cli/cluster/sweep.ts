@@ -6,8 +6,8 @@ import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
-import { EXIT_DONE, EXIT_FAILED, orUsageError, UsageError } from '../exit.ts';
-import { failed, jsonLine, runWarnings } from '../output/output.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_UNSETTLED, orUsageError, UsageError } from '../exit.ts';
+import { failed, jsonLine, runWarnings, say } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
@@ -42,12 +42,25 @@ export async function runWatch(line: Arguments): Promise<number> {
 
 async function run(line: Arguments, isWatch: boolean, work: Work): Promise<number> {
   const print = keepStandardOutput();
+  const early = (code: number): void => tellEarlyEnd(line, code);
+  process.once('exit', early);
   try {
     return await runPrinting(line, isWatch, work, print);
   } finally {
+    process.removeListener('exit', early);
     // Once the caller has set the status.
     setImmediate(endOnceWritten, print);
   }
+}
+
+/** Handlers are not isolated: one that ends the process must not make the sweep look like one that is done. */
+function tellEarlyEnd(line: Arguments, code: number): void {
+  const why = code === EXIT_UNSETTLED ? 'waits for what never comes' : 'ended the process';
+  say(
+    `cannot sweep pool ${line.text('pool')} to the end: ${line.text('handlers')}, or a handler of it, ${why}; look with 'deferred-sweep cluster list'`,
+  );
+  if (code === EXIT_DONE || code === EXIT_UNSETTLED)
+    process.exitCode = line.has('exit-zero') ? EXIT_DONE : EXIT_FAILED;
 }
 
 /**
@@ -91,7 +104,9 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
       }
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
+      const what = `cannot sweep pool ${pool}`;
+      const isSaid = error instanceof Error && error.message.startsWith(what);
+      status = failed(error, isSaid ? undefined : what, line.has('json') ? { pool } : undefined, print);
     }
   });
   warnings.end(status);

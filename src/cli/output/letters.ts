@@ -14,16 +14,16 @@ interface ToldLetter<Outcome> {
 
 /** Prints a report. Returns the exit status. @param place - said where no letter is meant */
 export function tellLetters<Outcome extends string>(
-  report: { readonly letters: readonly ToldLetter<Outcome>[] },
+  report: { readonly letters: readonly ToldLetter<Outcome>[]; readonly isComplete?: boolean },
   isJson: boolean,
   place: string,
   whyNot: Readonly<Record<Exclude<Outcome, 'retried' | 'discarded'>, string>>,
 ): number {
-  const { letters } = report;
+  const { letters, isComplete = true } = report;
   if (isJson) print(jsonLine(report));
-  else if (letters.length === 0) say(`there is no such dead letter in ${place}`);
+  else if (letters.length === 0 && isComplete) say(`there is no such dead letter in ${place}`);
   else for (const letter of letters) tell(letter, whyNot);
-  return letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+  return isComplete && letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
 }
 
 function isDone({ outcome }: ToldLetter<string>): boolean {

@@ -36,21 +36,31 @@ export interface PgClient {
 
 type PgClientClass = new (config: Record<string, unknown>) => PgClient;
 
+/** SQLSTATE of a statement that the role may not run. */
+export const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** How long a connection may take to be made, in milliseconds. */
 const CONNECT_MS = 3000;
 
 /**
  * Returns a client that is not connected yet.
- * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING` where `pg` is not installed
+ * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING` where `pg` is not installed; `DEFERRED_DATABASE` for options that it
+ * does not take
  */
 export async function newClient(connection: ConnectionOptions): Promise<PgClient> {
   const Client = await loadClient();
-  const client = new Client({
-    ...connection,
-    application_name: 'deferred-sweep',
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
-  });
+  let client: PgClient;
+  try {
+    client = new Client({
+      ...connection,
+      application_name: 'deferred-sweep',
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+    });
+  } catch (error) {
+    // A URL that is none. It may hold the password, and is not told.
+    throw notConnected(error instanceof Error ? error.message : String(error), undefined);
+  }
   // Errors of a connection that ends are told by 'end' too; without a listener they would end the process.
   client.on('error', () => {});
   return client;

@@ -53,6 +53,8 @@ export class Link {
   /** How many warnings the server has sent with its answers, and the last. */
   #warned = 0;
   #warning = '';
+  /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
+  trouble = '';
   #lostNow: ((reason: LinkLost) => void) | undefined;
   readonly #pinging: NodeJS.Timeout;
 
@@ -150,6 +152,7 @@ export class Link {
 
   #adopt(client: PgClient): void {
     this.#client = client;
+    this.trouble = '';
     client.on('error', error => this.#lose(client, messageOf(error)));
     client.on('notice', ({ severity, message = '' }) => {
       if (severity !== 'WARNING') return;
@@ -187,6 +190,7 @@ export class Link {
         return;
       } catch (error) {
         if (client !== undefined) abandon(client);
+        this.trouble = `, and no connection: ${messageOf(error)}`;
         // A standby may be on its way to be the primary, and a schema on its way to be there: not for ever refused.
         if (
           hasCode(error, 'DEFERRED_STANDBY', 'DEFERRED_SCHEMA_VERSION', 'DEFERRED_POOLER') &&

@@ -98,7 +98,7 @@ export class SessionThread {
       isOver = true;
       if (message.name === 'retire') this.#abandon(message.request.key, reason);
     };
-    const late = (): void => fail('late', new Error(why), sent > 0);
+    const late = (): void => fail('late', new Error(why + this.#link.trouble), sent > 0);
     const timer = setTimeout(late, message.timeoutMs);
     try {
       while (!isOver) {
