@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { runCluster } from '#dist/cli/cluster/main.js';
 import { UsageError } from '#dist/cli/exit.js';
 import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
 import { commandLinePath } from '../helpers/command-line.ts';
+import { leaveRetried, runClusterCommandLine, writeHandlers } from '../helpers/postgres/command-line.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
@@ -22,19 +21,12 @@ sharedServer(started => {
 });
 
 function cli(args: readonly string[], user = 'operator') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', ...args], {
-    encoding: 'utf8',
-    env: { DEFERRED_SWEEP_POSTGRES: server.url(user) },
-    timeout: 60_000,
-  });
-  return { status, stdout, stderr };
+  return runClusterCommandLine(args, server.url(user));
 }
 
-/** A module with the handler `fail`, beside the pool's ledger. */
+/** A module with the handler `fail`. */
 function handlersFile(pool: Pool, body: string): string {
-  const path = join(dirname(pool.ledger.path), 'handlers.mjs');
-  writeFileSync(path, `export const handlers = { fail(path, name) { ${body} } };\n`);
-  return path;
+  return writeHandlers(pool, `export const handlers = { fail(path, name) { ${body} } };\n`);
 }
 
 test('migrate makes the schema and says so once; the roles it grants can use it', law, async () => {
@@ -149,10 +141,7 @@ for (const [title, body, options] of [
   test(`a sweep ends, its report printed, where ${title}`, law, async t => {
     const pool = new Pool(t, server);
     const inPool = ['--pool', pool.name];
-    const job = await pool.manager({ maxAttempts: 1, ...options }).open();
-    await job.defer('fail', pool.ledger.path, 'a');
-    await job.close();
-    assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+    await leaveRetried(pool, server.url('operator'), options);
     const { status, stdout } = cli(['sweep', ...inPool, '--handlers', handlersFile(pool, body)], 'worker');
     const isGivenUp = 'timeoutMs' in options;
     assert.equal(status, isGivenUp ? 1 : 0, stdout);
@@ -162,10 +151,7 @@ for (const [title, body, options] of [
 test('a sweep with a deadline begins no function after it, and says so', law, async t => {
   const pool = new Pool(t, server);
   const inPool = ['--pool', pool.name];
-  const job = await pool.manager({ maxAttempts: 1 }).open();
-  await job.defer('fail', pool.ledger.path, 'a');
-  await job.close();
-  assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
+  await leaveRetried(pool, server.url('operator'));
   const handlers = handlersFile(pool, "console.log('undone ' + name);");
   // Connecting takes longer.
   const args = ['sweep', ...inPool, '--handlers', handlers];

@@ -1,9 +1,8 @@
 /** What the verbs say, and how they end, where they cannot go on. */
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { runCluster } from '#dist/cli/cluster/main.js';
@@ -12,6 +11,7 @@ import { currentInvocation } from '#dist/postgres/index.js';
 import type { ClusterLettersReport } from '#dist/postgres/letters.js';
 import { hasClusterProblems } from '#dist/postgres/report.js';
 import { commandLinePath } from '../helpers/command-line.ts';
+import { leaveRetried, runClusterCommandLine, writeHandlers } from '../helpers/postgres/command-line.ts';
 import { handlers } from '../helpers/postgres/handlers.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
@@ -27,12 +27,7 @@ sharedServer(started => {
 });
 
 function cli(args: readonly string[], url = server.url('operator')) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [commandLinePath, 'cluster', ...args], {
-    encoding: 'utf8',
-    env: { DEFERRED_SWEEP_POSTGRES: url },
-    timeout: 60_000,
-  });
-  return { status, stdout, stderr };
+  return runClusterCommandLine(args, url);
 }
 
 function start(
@@ -111,13 +106,8 @@ for (const [body, why] of [
   test(`a sweep that its handlers end is no sweep that is done: ${body}`, law, async t => {
     const pool = new Pool(t, server);
     const inPool = ['--pool', pool.name];
-    const job = await pool.manager({ maxAttempts: 1 }).open();
-    await job.defer('fail', pool.ledger.path, 'a');
-    await job.close();
-    assert.equal(cli(['retry', ...inPool, '--all']).status, 0);
-    const path = join(dirname(pool.ledger.path), 'handlers.mjs');
-    writeFileSync(path, body!);
-    const sweep = ['sweep', ...inPool, '--handlers', path];
+    await leaveRetried(pool, server.url('operator'));
+    const sweep = ['sweep', ...inPool, '--handlers', writeHandlers(pool, body!)];
     const { status, stdout, stderr } = cli(sweep, server.url('worker'));
     assert.deepEqual([status, stdout], [1, ''], stderr);
     assert.match(
@@ -128,8 +118,7 @@ for (const [body, why] of [
   });
 
 test('what is wrong with the way to the database is said, with what to do, and status 3', law, async t => {
-  const path = join(dirname(new Pool(t, server).ledger.path), 'handlers.mjs');
-  writeFileSync(path, 'export const handlers = {};');
+  const path = writeHandlers(new Pool(t, server), 'export const handlers = {};');
   const sweep = ['sweep', '--pool', 'p', '--handlers', path];
   const forbidden = cli(sweep);
   assert.equal(forbidden.status, 3);
@@ -204,8 +193,7 @@ test('a sweep whose connection is lost while it takes an owner has not come to i
 test('a watch ends at a signal also where the server does not answer', law, async t => {
   const pool = new Pool(t, server);
   const proxy = await TcpProxy.start(t, server);
-  const path = join(dirname(pool.ledger.path), 'handlers.mjs');
-  writeFileSync(path, 'export const handlers = { fail() {} };');
+  const path = writeHandlers(pool, 'export const handlers = { fail() {} };');
   const watch = ['watch', '--pool', pool.name, '--handlers', path, '--call-timeout', '10m'];
   const child = start(t, [...watch, '--interval', '10ms'], proxy.url());
   let said = '';
