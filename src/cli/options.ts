@@ -26,7 +26,7 @@ const ROWS = {
   'dry-run': { text: 'print what would be run; take no lock, change nothing' },
   env: { value: 'NAME', isMany: true, text: 'keep this variable for the command; may be repeated' },
   'exit-code': { text: 'exit with 1 if anything is listed' },
-  'exit-zero': { text: 'exit with 0 whatever goes wrong, but for wrong usage' },
+  'exit-zero': { text: 'exit with 0 even if something goes wrong, except for wrong usage' },
   grace: { value: 'TIME', text: 'from SIGTERM to SIGKILL (default 5s)' },
   handlers: { value: 'FILE', text: 'a module that exports "handlers"' },
   help: { short: 'h', text: 'print this text' },

@@ -1,5 +1,5 @@
 /**
- * What functions left behind in their runner when they settled: a file operation, a timer or a child, for which nobody waits.
+ * What functions left behind in their runner when they settled: a file operation, a timer or a child that they did not wait for.
  * At the end of its own job such a thing goes on while the owner lives. So it has some time here, too.
  */
 import { closeSync, constants, openSync } from 'node:fs';

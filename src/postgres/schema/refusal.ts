@@ -1,4 +1,4 @@
-/** Why a server will not do: found by whoever connects, a migration included. */
+/** Refusals of a server. Every new connection makes them, that of a migration too. */
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
 
 /** The error for a server that will not do. */
