@@ -140,13 +140,12 @@ function isImportBinding(name: string, value: object): boolean {
 
 /** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
 function isCopyOfData(value: object): boolean {
-  const { default: original, ...copied } = Object.getOwnPropertyDescriptors(value) as PropertyDescriptorMap;
-  const data: unknown = original?.value;
+  const data: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
   if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
-  const names = Object.keys(copied);
-  return (
-    names.length > 0 && names.every(name => copied[name]?.get !== undefined && Object.hasOwn(data, name))
-  );
+  const names = Object.getOwnPropertyNames(value).filter(name => name !== 'default');
+  const isCopied = (name: string): boolean =>
+    Object.getOwnPropertyDescriptor(value, name)?.get !== undefined && Object.hasOwn(data, name);
+  return names.length > 0 && names.every(isCopied);
 }
 
 /** What vite and vitest make of an import: a proxy, or an object with accessors. */
