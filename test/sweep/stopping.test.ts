@@ -94,7 +94,7 @@ test('a process that a function left behind and that fills its output does not k
   );
   writeFileSync(
     join(base, 'fills'),
-    'yes & yes & yes & timeout 20 yes; [ $? = 124 ] && echo > "$0.outlived"; kill 0\n',
+    'yes & yes & yes & timeout 90 yes; [ $? = 124 ] && echo > "$0.outlived"; kill 0\n',
   );
   // Its standard error takes everything: a full one would hold the copy back.
   const sweeper = spawn(process.execPath, [commandLinePath, base], { stdio: 'ignore' });
