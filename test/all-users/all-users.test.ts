@@ -87,7 +87,12 @@ const printing = `job.defer(async () => {
 const endless = "const chunk = 'x'.repeat(1e6); for (let n = 0; n < 100; n++) process.stdout.write(chunk)";
 
 /** How the sweep of a user ends whose process runs this instead of the command line. */
-function sweepBy(t: TestContext, uid: number, program: string): ReturnType<typeof sweepUser> {
+function sweepBy(
+  t: TestContext,
+  uid: number,
+  program: string,
+  signal: AbortSignal = new AbortController().signal,
+): ReturnType<typeof sweepUser> {
   const directory = freshDirectory(t);
   chmodSync(directory, 0o755);
   const commandLine = join(directory, 'hostile.mjs');
@@ -100,7 +105,7 @@ function sweepBy(t: TestContext, uid: number, program: string): ReturnType<typeo
     args: [],
     limitMs: 60_000,
     killGraceMs: 1000,
-    signal: new AbortController().signal,
+    signal,
   });
 }
 
@@ -224,7 +229,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
   });
 
   test(
-    'a user whose function hangs is ended in its time, told of, and keeps no other waiting',
+    'a user whose function hangs is ended in its time with all that it started, told of, and keeps no other from its sweep',
     bounded,
     async t => {
       const root = freshRoot(t);
@@ -254,6 +259,21 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       assert.ok(report.ms < 30_000, `${report.ms} ms`);
     },
   );
+
+  test("a user's process that does not end of SIGTERM is killed", bounded, async t => {
+    const ready = join(directoryOf(join(freshRoot(t), 'own'), FIRST, 0o700), 'ready');
+    const deaf = `import { writeFileSync } from 'node:fs';
+      process.on('SIGTERM', () => {});
+      setInterval(() => {}, 1e6);
+      writeFileSync(${JSON.stringify(ready)}, '');`;
+    const stop = new AbortController();
+    const sweeping = sweepBy(t, FIRST, deaf, stop.signal);
+    await until('the handler', () => existsSync(ready));
+    stop.abort();
+    const { outcome, reason, survivors } = await sweeping;
+    assert.deepEqual([outcome, survivors], ['timed-out', []]);
+    assert.match(reason!, /was killed by SIGKILL$/);
+  });
 
   test(
     'whatever a user makes of the report is bounded, and taken for numbers or for nothing',

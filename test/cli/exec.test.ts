@@ -197,6 +197,17 @@ test('the program keeps the job alive when the wrapper is killed; then a sweep r
   assert.ok(existsSync(join(base, 'proof')) && existsSync(join(base, 'deferred-inside')));
 });
 
+test('defer --env refuses a variable that is not set, also one whose name each object has', t => {
+  const base = freshDirectory(t);
+  for (const name of ['UNSET', 'constructor', 'toString']) {
+    const inside = `unset UNSET; ${self} defer --env ${name} -- touch ${base}/proof`;
+    const { status, stdout, stderr } = exec(base, ['--', 'sh', '-c', inside]);
+    assert.deepEqual([status, stdout], [1, ''], name);
+    assert.match(stderr, new RegExp(`defer: the variable ${name} of --env is not set`));
+  }
+  assert.ok(!existsSync(join(base, 'proof')));
+});
+
 test('when the wrapper was killed, defer and cancel say so, and change nothing', async t => {
   const base = freshDirectory(t);
   const inside = `${self} defer -- touch ${base}/late; echo "said $?"; ${self} cancel 1; echo "said $?"`;

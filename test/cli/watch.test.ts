@@ -26,6 +26,7 @@ import { makeGate } from '../helpers/gate.ts';
 import { childrenOf } from '../helpers/process-life.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
 import { until } from '../helpers/until.ts';
+import { ALICE, directoryOf, leaveOrphanAs, notRoot } from '../helpers/users.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
@@ -37,11 +38,18 @@ interface Watcher {
   readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
 }
 
+/** A base, and the directory above that its user may not enter. */
+interface Closed {
+  readonly above: string;
+  readonly base: string;
+}
+
 /** `watch`, watching: its service manager, a program in Python, has heard of that. */
 async function startWatch(
   t: TestContext,
   args: readonly string[],
   under: readonly string[] = [],
+  uid?: number,
 ): Promise<Watcher & { told: () => string }> {
   const { root } = freshPlace(t);
   const socket = join(root, 'notify');
@@ -64,11 +72,16 @@ async function startWatch(
     }
   };
   await says('bound');
+  if (uid !== undefined) {
+    chmodSync(root, 0o711);
+    chmodSync(socket, 0o777);
+  }
   const poll = args.includes('--poll') ? [] : ['--poll', '24h'];
   const [program, ...before] = [...under, process.execPath];
   const child = spawn(program!, [...before, commandLinePath, 'watch', ...poll, ...args], {
     env: { ...plainEnvironment(), NOTIFY_SOCKET: socket },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid !== undefined && { uid, gid: uid }),
   });
   t.after(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -282,6 +295,34 @@ test('where no directory can be watched at the start, watch ends with 3', { skip
   const { status, stderr } = runCommandLine(['watch', base, base]);
   assert.equal(status, 3);
   assert.match(stderr, new RegExp(`cannot watch ${base}: `));
+});
+
+test('a base without permission is told of once, and watched when its user may read it', {
+  skip: skip || notRoot,
+}, async t => {
+  const open = freshPlace(t);
+  chmodSync(open.root, 0o755);
+  directoryOf(open.base, ALICE, 0o700);
+  const [opened, closed] = [freshPlace(t), freshPlace(t)].map(({ root }) => {
+    chmodSync(root, 0o755);
+    const above = directoryOf(join(root, 'above'), 0, 0o700);
+    return { above, base: directoryOf(join(above, 'base'), ALICE, 0o700) };
+  }) as [Closed, Closed];
+  const args = ['--poll', '20ms', opened.base, closed.base, open.base];
+  const watcher = await startWatch(t, args, [], ALICE);
+  assert.match(watcher.told(), /Watching 1 of 3/);
+  chmodSync(opened.above, 0o755);
+  // The other one was tried again meanwhile, too.
+  await holds(() => watcher.told().includes('Watching 2 of 3'));
+  const ledger = join(opened.base, 'ledger');
+  leaveOrphanAs({ uid: ALICE }, opened.base, ledger);
+  await holds(() => existsSync(ledger));
+  watcher.process.kill('SIGTERM');
+  assert.deepEqual(await watcher.exited, [3, null]);
+  const advice = 'use a directory that belongs to this user, or run as the user it belongs to';
+  const line = ({ base }: Closed): string =>
+    `deferred-sweep: cannot watch ${base}: cannot read ${base}/deferred: permission denied (EACCES); ${advice}\n`;
+  assert.equal(watcher.stderr(), line(opened) + line(closed));
 });
 
 test('a directory that becomes bad, is mended and becomes bad again is told of twice, and by the metrics', {

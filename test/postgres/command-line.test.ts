@@ -227,6 +227,11 @@ test("with --quiet the server's warnings are told where something failed, and on
   assert.match(cli(sweep, 'worker').stderr, /fsync is off/);
   const { status, stdout, stderr } = cli([...sweep, '--quiet'], 'worker');
   assert.deepEqual([status, stdout, stderr], [0, '', '']);
+  await leaveRetried(pool, server.url('operator'));
+  handlersFile(pool, "throw new Error('no');");
+  const failed = cli([...sweep, '--quiet'], 'worker');
+  assert.equal(failed.status, 1, failed.stdout);
+  assert.match(failed.stderr, /fsync is off/);
 });
 
 test('a database that cannot be used is status 3 and a line of JSON, with --exit-zero 0', law, async t => {
