@@ -32,9 +32,17 @@ export function printableJson(value: unknown): string {
   return PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escaped);
 }
 
-/** A wrong value, as messages show it. */
+/** A wrong value, as messages show it. Never throws, as `String()` does for an object without prototype. */
 export function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/** A wrong list, as messages show it: its first wrong element. */
+export function shownList(value: unknown, isRight: (element: unknown) => boolean): string {
+  return Array.isArray(value) ? `one with ${shown(value.find(element => !isRight(element)))}` : shown(value);
 }
 
 /** By UTF-16 units, as JSON has it. */

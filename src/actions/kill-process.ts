@@ -29,7 +29,10 @@ export interface KillProcessOptions {
 export function identifyProcess(pid: number): ProcessIdentity {
   const entry = readProcess(pid);
   if (entry === undefined)
-    throw new DeferredSweepError('DEFERRED_ACTION_FAILED', `cannot identify process ${pid}: there is none`);
+    throw new DeferredSweepError(
+      'DEFERRED_ACTION_FAILED',
+      `cannot identify process ${pid}: no process has this pid; identify it while it runs`,
+    );
   return { pid, start: entry.start, bootId: bootId(), pidNamespace: pidNamespace() };
 }
 

@@ -58,8 +58,9 @@ export interface AllUsersReport {
  * Sweeps ROOT/<uid>/deferred for each user, as that user. Users come in random order, a few at once, and what one does changes
  * nothing for the others but the time until their turn.
  * @param root - made by root; all directories above are root's, too
- * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` unless root calls it, on Linux; `DEFERRED_UNSAFE_DIRECTORY` where others can write to ROOT or
- * above; `DEFERRED_UNSAFE_FILE` where they can to the programs that it starts; `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO`
+ * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` unless root calls it, on Linux; `DEFERRED_UNSAFE_DIRECTORY` where others
+ * can write to ROOT or above; `DEFERRED_UNSAFE_FILE` where they can write to the programs that it starts;
+ * `DEFERRED_ADDON_MISSING`; `DEFERRED_STATE_IO`
  * @throws TypeError or RangeError for a wrong option
  */
 export async function allUsers(root: string, options: AllUsersOptions = {}): Promise<AllUsersReport> {
@@ -67,7 +68,10 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   const { logger } = resolved;
   const began = monotonicMs();
   if (process.getuid?.() !== 0 || process.geteuid?.() !== 0) {
-    throw new DeferredSweepError('DEFERRED_UNSUPPORTED', 'cannot sweep for all users: only root can');
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot sweep for all users: this process is not root; run it as root, or sweep your own directory',
+    );
   }
   if (process.platform !== 'linux') {
     throw new DeferredSweepError(

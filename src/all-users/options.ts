@@ -1,4 +1,5 @@
 /** Options of a sweep for everybody, and how they are checked. */
+import { shown, shownList } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';
 import {
   milliseconds,
@@ -56,9 +57,9 @@ export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUse
   const { users, mayGainPrivileges = false, userTimeoutMs: given, ...sweep } = options;
   const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))
-    throw new TypeError('option "users" must be an array of user ids');
+    throw new TypeError(`option "users" must be an array of user ids, got ${shownList(users, isUid)}`);
   if (typeof mayGainPrivileges !== 'boolean')
-    throw new TypeError('option "mayGainPrivileges" must be true or false');
+    throw new TypeError(`option "mayGainPrivileges" must be true or false, got ${shown(mayGainPrivileges)}`);
   if (userTimeoutMs < 1)
     throw new RangeError(`option "userTimeoutMs" must be at least 1 millisecond, got ${userTimeoutMs}`);
   const deadlineMs = sweep.deadlineMs ?? 600_000;

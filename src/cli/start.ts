@@ -19,15 +19,21 @@ import { summaryLine } from './output/format.ts';
 import { jsonLine } from './output/output.ts';
 import { findVerb, requireTaken } from './table.ts';
 
-/** They do, or tell, something else. */
-const OTHERS: readonly OptionName[] = [
-  'help',
-  'version',
-  'dry-run',
-  'metrics-file',
-  'all-users',
-  'user',
-  'user-timeout',
+/** With these, too, it has the answer. All others are the command's. */
+const ANSWERED: readonly OptionName[] = [
+  'json',
+  'totals',
+  'quiet',
+  'exit-zero',
+  'label',
+  'deadline',
+  'timeout',
+  'max-timeout',
+  'grace',
+  'wait',
+  'concurrency',
+  'trust',
+  'trust-group',
 ];
 /** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
 const MOST_BYTES = 512;
@@ -50,7 +56,7 @@ function isAnswered(argv: readonly string[]): boolean {
 
 function answer(argv: readonly string[]): boolean {
   const { line, verb } = findVerb(parseArguments(argv));
-  if (verb.name !== 'sweep' || OTHERS.some(name => line.has(name))) return false;
+  if (verb.name !== 'sweep' || line.names.some(name => !ANSWERED.includes(name))) return false;
   requireTaken(verb, line);
   const { trust } = resolveSweepOptions(line.onceOptions);
   let errors = '';

@@ -1,5 +1,6 @@
 /** Environment variables of the owner that a function is to find in a runner, which has the sweeper's. */
 
+import { shown } from '../printable.ts';
 import { requireStorable } from './storable.ts';
 
 /**
@@ -25,10 +26,11 @@ export function isVariableName(name: string): boolean {
 
 /** Returns names of variables. @throws TypeError */
 export function checkedNames(names: readonly string[]): readonly string[] {
-  if (!Array.isArray(names)) throw new TypeError('option "env" must be an array of names of variables');
+  if (!Array.isArray(names))
+    throw new TypeError(`option "env" must be an array of names of variables, got ${shown(names)}`);
   for (const name of names) {
     if (typeof name !== 'string' || !isVariableName(name))
-      throw new TypeError(`option "env" must hold names of variables, got ${JSON.stringify(name)}`);
+      throw new TypeError(`option "env" must hold names of variables, got ${shown(name)}`);
   }
   return [...names];
 }

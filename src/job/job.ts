@@ -119,7 +119,9 @@ export class Job {
     const given = DeferredFunction.from(fn);
     if (given !== undefined) {
       if (args.length > 0)
-        throw new TypeError('a DeferredFunction has its arguments: defer it without others');
+        throw new TypeError(
+          `cannot defer ${given.name} with other arguments: a DeferredFunction has its arguments; defer it alone`,
+        );
       return given;
     }
     const deferred = DeferredFunction.capture(fn as AnyFunction, args, { maxCapturedBytes });

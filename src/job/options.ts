@@ -3,6 +3,7 @@ import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
 import type { Delivery, Durability, RunOrder } from '../log/records.ts';
+import { shown } from '../printable.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
 import type { StateFileSettings } from '../state/create-state-file.ts';
 import {
@@ -123,18 +124,18 @@ const FILE_OPTIONS: Resolvers<StateFileSettings, 'durability' | 'order' | 'label
   order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
   label(value) {
     if (value === undefined || (typeof value === 'string' && isPlainText(value))) return value ?? null;
-    throw new TypeError('option "label" must be a string that UTF-8 can hold');
+    throw new TypeError(`option "label" must be a string that UTF-8 can hold, got ${shown(value)}`);
   },
 };
 
 const CALLER_OPTIONS: Resolvers<ResolvedManagerOptions, 'onFailure' | 'closeOnSignal'> = {
   onFailure(value) {
     if (value === undefined || typeof value === 'function') return value;
-    throw new TypeError(`option "onFailure" must be a function, got ${typeof value}`);
+    throw new TypeError(`option "onFailure" must be a function, got ${shown(value)}`);
   },
   closeOnSignal(value = false) {
     if (typeof value === 'boolean') return value;
-    throw new TypeError(`option "closeOnSignal" must be true or false, got ${typeof value}`);
+    throw new TypeError(`option "closeOnSignal" must be true or false, got ${shown(value)}`);
   },
 };
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, isLockUndecided, type SystemError } from '../errors.ts';
+import { shown } from '../printable.ts';
 import { type LockOptions, tryLock } from './advisory-lock.ts';
 
 const firstDelayMs = 10;
@@ -39,7 +40,7 @@ export class LockPatience {
    */
   constructor(totalMs: number) {
     if (typeof totalMs !== 'number') {
-      throw new TypeError(`"totalMs" must be a number of milliseconds, got ${String(totalMs)}`);
+      throw new TypeError(`"totalMs" must be a number of milliseconds, got ${shown(totalMs)}`);
     }
     if (!(totalMs >= 0)) throw new RangeError(`"totalMs" must not be negative or NaN, got ${totalMs}`);
     this.#totalMs = totalMs;

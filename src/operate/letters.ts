@@ -40,7 +40,7 @@ export function retryLetter(directory: StateDirectory, path: string): LetterFate
     if (!header || damagedBytes > 0 || partsOfName(basename(path))?.functionId === undefined)
       throw new DeferredSweepError(
         'DEFERRED_STATE_CORRUPT',
-        `cannot retry ${path}: it is damaged, or the copy of a damaged file, whose whole records were run; discard it when it was looked at`,
+        `cannot retry ${path}: it is damaged, or the copy of a damaged file, whose whole records were run; look at it with show, then discard it`,
         { path },
       );
     const file = new StateFile(path, fd, header, contents.lengthBytes, contents.tornBytes > 0);

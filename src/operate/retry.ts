@@ -95,7 +95,7 @@ async function select(
   { ids, all = false, name, label, olderMs }: LetterSelection,
   directory: StateDirectory,
 ): Promise<{ meant: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
-  if (all === (ids !== undefined)) throw new TypeError('give either "ids" or "all"');
+  if (all === (ids !== undefined)) throw new TypeError('"selection" must have either "ids" or "all"');
   const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
   const letters = (await listFiles(dead, directory.trust, { label, olderMs })).filter(
     file => name === undefined || file.functions.some(registered => registered.name === name),

@@ -1,6 +1,7 @@
 /** One open job of a cluster manager. */
 
 import { DeferredSweepError } from '../errors.ts';
+import { shown } from '../printable.ts';
 import { snapshot } from '../value/encode.ts';
 import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
@@ -107,7 +108,7 @@ export class ClusterJob<H extends Handlers> {
     const handlerNames = calls.map(([name]) => {
       if (typeof name === 'string' && Object.hasOwn(handlers, name)) return name;
       throw new TypeError(
-        `cannot defer ${JSON.stringify(name) ?? String(name)}: the manager has no such handler`,
+        `cannot defer ${shown(name)}: the manager has no such handler; its handlers are ${Object.keys(handlers).join(', ')}`,
       );
     });
     const args = calls.map(([, ...args]) => snapshot(args, 'args'));

@@ -91,9 +91,13 @@ function openForWriting(path: string, fd: number): number {
   } finally {
     if (!isSame) closeDescriptor(writable);
   }
-  throw new DeferredSweepError('DEFERRED_STATE_IO', `cannot open ${path}: another file has its name now`, {
-    path,
-  });
+  throw new DeferredSweepError(
+    'DEFERRED_STATE_IO',
+    `cannot open ${path}: another file has its name now; find out what replaces files there`,
+    {
+      path,
+    },
+  );
 }
 
 /** Retires a file without a header: a torn one never had a function, a damaged one has no record that counts. */

@@ -97,7 +97,7 @@ export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
 export function resolveLogger(logger: Logger | null = defaultLogger): Logger {
   if (logger === null) return silent;
   if (typeof logger.info !== 'function' || typeof logger.warn !== 'function')
-    throw new TypeError('option "logger" must have the methods info and warn');
+    throw new TypeError('option "logger" must have the methods info and warn, or be null');
   const say = (level: keyof Logger, text: string): void => {
     const message = printable(text);
     // It may also reject, later.
@@ -119,7 +119,7 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
   requireKnown(options, SWEEP_OPTIONS);
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`option "signal" must be an AbortSignal, got ${String(signal)}`);
+    throw new TypeError(`option "signal" must be an AbortSignal, got ${shown(signal)}`);
   }
   return {
     lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),

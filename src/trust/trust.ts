@@ -5,6 +5,7 @@
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
+import { shownList } from '../printable.ts';
 import { describeUser } from './user-name.ts';
 
 /** What is trusted besides root, this user, and the owner of `/`. */
@@ -52,13 +53,23 @@ export function resolveTrust(
   trustedPaths: readonly string[] = [],
   trustedGroups: readonly number[] = [],
 ): Trust {
-  if (!Array.isArray(trustedPaths) || !trustedPaths.every(path => typeof path === 'string' && path !== '')) {
-    throw new TypeError('option "trustedPaths" must be an array of paths');
+  if (!Array.isArray(trustedPaths) || !trustedPaths.every(isPath)) {
+    const got = shownList(trustedPaths, isPath);
+    throw new TypeError(`option "trustedPaths" must be an array of paths, got ${got}`);
   }
-  if (!Array.isArray(trustedGroups) || !trustedGroups.every(gid => Number.isSafeInteger(gid) && gid >= 0)) {
-    throw new RangeError('option "trustedGroups" must be an array of group ids');
+  if (!Array.isArray(trustedGroups) || !trustedGroups.every(isGid)) {
+    const got = shownList(trustedGroups, isGid);
+    throw new RangeError(`option "trustedGroups" must be an array of group ids, got ${got}`);
   }
   return { paths: trustedPaths.map(path => resolve(path)), groups: [...trustedGroups] };
+}
+
+function isPath(path: unknown): boolean {
+  return typeof path === 'string' && path !== '';
+}
+
+function isGid(gid: unknown): boolean {
+  return Number.isSafeInteger(gid) && (gid as number) >= 0;
 }
 
 /** Why an open file is untrusted. Undefined for a regular file of this user with one link. */

@@ -1,5 +1,6 @@
 /** Options of a watch, and how they are checked. */
 
+import { shown } from '../printable.ts';
 import type { SweepReport } from '../report/report.ts';
 import {
   milliseconds,
@@ -60,7 +61,8 @@ const WATCH_OPTIONS: readonly string[] = [
 export function resolveWatchOptions(options: WatchOptions): ResolvedWatchOptions {
   requireKnown(options, WATCH_OPTIONS);
   const { onReport = () => {}, pollMs, ...sweep } = options;
-  if (typeof onReport !== 'function') throw new TypeError('option "onReport" must be a function');
+  if (typeof onReport !== 'function')
+    throw new TypeError(`option "onReport" must be a function, got ${shown(onReport)}`);
   return {
     sweep: resolveSweepOptions(sweep),
     onReport,

@@ -129,6 +129,25 @@ test('names of variables are those of an environment, and what an object has bes
   assert.equal((await job.close()).ok, 1);
 });
 
+test('whatever an option has for a value, the message names the option and what came', async t => {
+  const base = freshDirectory(t);
+  const wrong: readonly (readonly [object, string])[] = [
+    [{ lock: Object.create(null) }, `option "lock" must be 'flock' or 'ofd', got an object`],
+    [{ timeoutMs: () => 1 }, 'option "timeoutMs" must be a number of milliseconds, got a function'],
+    [{ onlyLabel: ['a'] }, 'option "onlyLabel" must be a string, got an array'],
+    [{ label: 7 }, 'option "label" must be a string that UTF-8 can hold, got 7'],
+    [{ onFailure: null }, 'option "onFailure" must be a function, got null'],
+    [{ env: 'HOME' }, 'option "env" must be an array of names of variables, got "HOME"'],
+    [{ env: [Symbol('HOME')] }, 'option "env" must hold names of variables, got Symbol(HOME)'],
+    [{ trustedPaths: '/a' }, 'option "trustedPaths" must be an array of paths, got "/a"'],
+    [{ trustedPaths: ['/a', ''] }, 'option "trustedPaths" must be an array of paths, got one with ""'],
+    [{ trustedGroups: [-1] }, 'option "trustedGroups" must be an array of group ids, got one with -1'],
+    [{ logger: {} }, 'option "logger" must have the methods info and warn, or be null'],
+  ];
+  for (const [options, message] of wrong)
+    assert.equal(await messageOf(() => new DeferredFunctionManager(base, options)), message);
+});
+
 test('what is called with a wrong value tells which, and what would be right', async t => {
   const base = freshDirectory(t);
   assert.equal(
@@ -141,7 +160,7 @@ test('what is called with a wrong value tells which, and what would be right', a
   );
   assert.equal(
     await messageOf(() => show({} as never, base)),
-    '"idOrPath" must be an id or the path of a file, got [object Object]',
+    '"idOrPath" must be an id or the path of a file, got an object',
   );
   assert.match(
     await messageOf(() => list(base, { states: ['dad'] as never })),

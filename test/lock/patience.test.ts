@@ -116,7 +116,7 @@ test('a healthy lock is answered by the synchronous attempt, and takes nothing f
 test('a budget that is no number, negative or NaN is refused', () => {
   assert.throws(() => new LockPatience('1' as unknown as number), {
     name: 'TypeError',
-    message: /"totalMs" .* got 1$/,
+    message: '"totalMs" must be a number of milliseconds, got "1"',
   });
   for (const totalMs of [-1, Number.NaN]) {
     assert.throws(() => new LockPatience(totalMs), { name: 'RangeError', message: /"totalMs"/ });

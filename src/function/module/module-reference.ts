@@ -94,7 +94,7 @@ async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, .
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
   if (descriptor.module.startsWith('node:')) roots.reverse();
   const [first, ...others] = roots.flatMap(root => follow(root, path) ?? []);
-  if (first === undefined) throw missing(descriptor, `the module has no export ${descriptor.export}`);
+  if (first === undefined) throw missing(descriptor, `the module has no such export; ${PUT_BACK}`);
   return [first, ...others];
 }
 
@@ -129,7 +129,7 @@ async function importModule(descriptor: ModuleDescriptor): Promise<Record<string
     // Only `require` knows it: ts-node/register, @babel/register and the like add extensions to that alone.
     if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') return requireModule(descriptor.module);
     if (!isNotFound(error, descriptor.module)) throw error;
-    throw missing(descriptor, `the module cannot be found`, error);
+    throw missing(descriptor, `the module cannot be found; ${PUT_BACK}`, error);
   }
 }
 
@@ -148,6 +148,8 @@ function isNotFound(error: unknown, module: string): boolean {
   const { url } = error as { url?: unknown };
   return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);
 }
+
+const PUT_BACK = 'put it back before the attempts are used up';
 
 function missing(descriptor: ModuleDescriptor, why: string, cause?: unknown): DeferredSweepError {
   return new DeferredSweepError(
