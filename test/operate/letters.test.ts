@@ -2,8 +2,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, linkSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { discard, list, retry, show, sweep } from '#dist/index.js';
 import { tryLock } from '#dist/lock/advisory-lock.js';
@@ -14,8 +24,10 @@ import {
   runCommandLine,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { isAlive, nameProcess } from '../helpers/process-life.ts';
 import { isFull, sample } from '../helpers/size.ts';
-import { straceMissing } from '../helpers/strace.ts';
+import { strace, straceMissing } from '../helpers/strace.ts';
+import { until } from '../helpers/until.ts';
 
 /** Fails until there is a file `base/mended`; writes a line into `base/ran` each time. */
 const mendable = `job.defer(async function mendable(base) {
@@ -113,6 +125,34 @@ test('of a letter that another process has nothing is taken: it is busy', async 
   assert.equal((await discard({ all: true }, base)).letters[0]?.outcome, 'busy');
   assert.ok(existsSync(path));
 });
+
+for (const verb of ['retry', 'discard'])
+  test(`a letter that goes between the open and the lock of ${verb} is gone, and one that has its name by then is left`, {
+    skip: straceMissing,
+  }, async t => {
+    const base = baseOfLetter(t);
+    const path = await letterOf(base);
+    const log = join(freshDirectory(t), 'trace');
+    // The first open is that of the listing; it stops behind the second.
+    const [program, ...stop] = strace({ path, log, inject: 'openat:signal=SIGSTOP:when=2' });
+    const command = [process.execPath, commandLinePath, verb, '--all', '--json', '--dir', base];
+    if (verb === 'discard') command.push('--yes');
+    const child = spawn(program, [...stop, ...command], { env: plainEnvironment(), stdio: 'pipe' });
+    t.after(() => child.kill('SIGKILL'));
+    const printed = text(child.stdout);
+    const [, pid] = await until(
+      'the stop',
+      () =>
+        (existsSync(log) && /^(\d+) +--- stopped by SIGSTOP/m.exec(readFileSync(log, 'utf8'))) ?? undefined,
+    );
+    const stopped = nameProcess(Number(pid));
+    t.after(() => isAlive(stopped) && process.kill(stopped.pid, 'SIGKILL'));
+    copyFileSync(path, `${path}-other`);
+    renameSync(`${path}-other`, path);
+    process.kill(stopped.pid, 'SIGCONT');
+    assert.equal(JSON.parse(await printed).letters[0].outcome, 'gone');
+    assert.equal(await letterOf(base), path);
+  });
 
 test('a letter whose sweep was killed before it could say so is busy: its file still has the function', async t => {
   const base = baseOfKilledWorker(t, mendable, '{ retryDelayMs: 0 }');
