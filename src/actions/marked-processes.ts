@@ -13,7 +13,7 @@ export interface Found {
 
 /** How long what may have been missed is looked for. */
 const LOOK_MS = 2_000;
-/** Pauses between two looks. Longer, in sum, than a program takes to start another, when its environment is empty. */
+/** Pauses between two looks. Their sum is longer than execve(2), in which the environment of a process is empty. */
 const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [1, 20];
 /** A process whose environment is empty in so many looks was started with none. */
 const EMPTY_LOOKS = 3;

@@ -18,7 +18,7 @@ export class ProcessGroup {
   /** What the system refused, by pid: processes of another user. */
   readonly refused: Map<number, string> = new Map();
 
-  /** Those that are not in it yet, and live, are in it from now on. Returns them. */
+  /** Adds those that live and are not in it yet. Returns them. */
   add(entries: readonly ProcessEntry[]): readonly ProcessEntry[] {
     return entries.filter(entry => {
       const key = `${entry.pid}:${entry.start}`;

@@ -8,7 +8,7 @@ import { killTree, startedSince } from './process-tree.ts';
 import type { Programs } from './programs.ts';
 import { MAX_REPORT_BYTES, parseUserSweep, type UserSweep } from './user-report.ts';
 
-/** What it printed on standard error, of which more is dropped. */
+/** The rest of what it prints on standard error is dropped. */
 const MAX_ERROR_BYTES = 8 * 1024;
 /** As native/become_user.c has it. */
 const NO_SUCH_USER = 120;
@@ -54,7 +54,7 @@ export async function sweepUser(order: UserSweepOrder): Promise<UserSweepEnd> {
   const { how, status, isTimedOut, survivors } = await ended(child, order, sinceTicks);
   const printed = errors.text;
   const sweep = output.isCut ? undefined : parseUserSweep(output.text);
-  // One that ended at the sign to stop has told what it did until then.
+  // A sweep that ended of SIGTERM has told what it did until then.
   const end = { survivors, printed, ...(sweep !== undefined && { sweep }) };
   if (isTimedOut) return { ...end, outcome: 'timed-out', reason: `it was ended after its time; it ${how}` };
   if (status === NO_SUCH_USER) return { ...end, outcome: 'skipped', reason: 'no user has this number' };
@@ -103,7 +103,7 @@ interface Ended {
   readonly survivors: readonly number[];
 }
 
-/** How long the pipes of a process that has ended are read on: a process that it left may hold them. */
+/** Time to read the pipes after the end of the process: a process that it left may hold them open. */
 const LAST_OUTPUT_MS = 1000;
 
 function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | undefined): Promise<Ended> {
@@ -136,7 +136,7 @@ function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | 
     child.once('exit', (code, signal) => {
       clearTimeout(limit);
       clearTimeout(killing);
-      // What a sweep left that ended at the sign to stop. After a kill it is known.
+      // The sweep ended of SIGTERM: look what it left. After a kill that is known.
       if (isTimedOut && survivors.length === 0) survivors = startedSince(order.uid, sinceTicks);
       const how = signal ? `was killed by ${signal}` : `exited with status ${code}`;
       child.once('close', () => end(how, code));

@@ -135,7 +135,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   return new Arguments(operands, command, given);
 }
 
-/** The word behind an option. Another option there is none: an empty variable of a shell may have left its place to it. */
+/** The word behind an option. Another option is no value: a shell's variable before it may have been empty. */
 function valueBehind(name: OptionName, next: string | undefined): string {
   if (next !== undefined && !next.startsWith('--')) return next;
   const advice = next === undefined || next === '--' ? '' : `; if it is ${next}, write --${name}=${next}`;

@@ -129,7 +129,7 @@ function metricsText(
   ].join('');
 }
 
-/** Nothing of a directory that cannot be read. */
+/** Zeros for a directory that cannot be read. */
 function leftOf(list: ListReport | undefined): Required<Figures>['left'] {
   const left = filesIn(list, 'orphan', 'sweeping').flatMap(file => file.functions);
   return {

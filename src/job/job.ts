@@ -129,7 +129,7 @@ export class Job {
     return deferred;
   }
 
-  /** Another process, which imports its module anew, has in its variables what that and the functions before it put there. */
+  /** Another process imports the module anew: its variables hold what the import and the functions run before gave them. */
   #tellOfModuleState(fn: AnyFunction, { name, module }: DeferredFunction): void {
     const { moduleState, sweep } = this.#parts.options;
     if (moduleState === 'allow' || module.startsWith('node:')) return;

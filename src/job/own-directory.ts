@@ -1,4 +1,4 @@
-/** A function runs in its owner's process only if this is in its directory already: chdir(2) would move all of the process. */
+/** The owner runs a function only where it is in the function's directory already: chdir(2) would move all of the process. */
 import { DeferredSweepError } from '../errors.ts';
 import type { DeferRecord, HeaderRecord } from '../log/records.ts';
 import { isHere } from '../state/place.ts';

@@ -2,7 +2,7 @@ import type { StateContents } from '../log/contents.ts';
 import type { Mark, RetryRecord } from '../log/records.ts';
 import type { StateFile } from '../state/state-file.ts';
 
-/** Of a registration in a file that has moved: its records have other places now. */
+/** The offset of a registration in a file that has moved: its records have other places now. */
 export const NOWHERE = -1;
 
 /** The functions of a job that callers may still cancel or run. Reads one of them again without the others. */

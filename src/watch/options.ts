@@ -21,8 +21,8 @@ export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'
    */
   onReport?: ((report: SweepReport) => void) | undefined;
   /**
-   * Longest time between two looks at the whole directory. Where the system tells of no events, that is all there is.
-   * @defaultValue 60000 on Linux, 1000 elsewhere
+   * Longest time between two looks at the whole directory. Where the system tells of no events, there are only these looks.
+   * @defaultValue 60000 where the system tells of events, else 1000
    */
   pollMs?: number | undefined;
 }

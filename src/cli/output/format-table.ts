@@ -92,7 +92,7 @@ function footer(entries: readonly TableEntry[], [one, several]: readonly [string
   return `${entries.length} ${entries.length === 1 ? one : several}: ${parts.join(', ')}`;
 }
 
-/** One unit, rounded down; the next one from two of it on, but for minutes, which are shown up to 119. */
+/** In one unit, rounded down: up to 119 seconds, 119 minutes, 47 hours, then days. */
 export function formatAge(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 120) return `${seconds}s`;

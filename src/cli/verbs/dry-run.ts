@@ -27,12 +27,12 @@ export async function runDryRun(
   return status;
 }
 
-/** No process has it. A sweep runs what is whole of a damaged one, too. */
+/** True if no process has the file. A sweep runs the whole records of a damaged one, too. */
 function isOrphan({ state, knownBy }: ListedFile): boolean {
   return state === 'orphan' || (state === 'damaged' && knownBy === 'lease');
 }
 
-/** Of a damaged one it cannot be told. One with an error is a dead letter that cannot be read. */
+/** True if it cannot be told whether a process has the file. A damaged one with an error is a dead letter that cannot be read. */
 function mayBeOrphan({ state, knownBy, error }: ListedFile): boolean {
   return state === 'unknown' || (state === 'damaged' && knownBy === 'nothing' && !error);
 }

@@ -31,7 +31,7 @@ export async function sweepEach(
     const progress = isQuiet ? undefined : Progress.begin();
     const listener = new LiveReport({ isTold: !isQuiet && !isJson, isHeld: isQuiet, progress });
     try {
-      // The report does not say what is not forbidden.
+      // Warnings are not in the report.
       const directory = new StateDirectory(base, {
         trust: resolved.trust,
         warn: message => {
