@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
@@ -23,6 +24,26 @@ test('a sweep that waits for a file of another sweep returns when that is done, 
   assert.deepEqual([report.sweeping, report.files], [0, []]);
   assert.ok(report.ms < WAIT_MS / 2, `it waited for ${report.ms} ms`);
   assert.deepEqual(readdirSync(directory), []);
+});
+
+test('a function that failed in one sweep is left by another that had begun before, though it is due', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const calls: Call[] = [
+    { do: 'wait-for-fifo', text: 'slow', fifo },
+    { do: 'throw', text: 'failing', message: 'not today' },
+  ];
+  await leaveOrphan(t, { base, ledger, options: { retryDelayMs: 0 }, calls });
+  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const waiting = sweep(base, { logger: null, waitMs: WAIT_MS });
+  // It has begun before the attempt, by the clock of both.
+  await setImmediate();
+  for (const began = Date.now(); Date.now() <= began; ) await setImmediate();
+  await letThrough();
+  const { failed, pending, sweeping } = await waiting;
+  assert.deepEqual([failed, pending, sweeping], [0, 1, 0]);
+  assert.deepEqual(read(ledger), ['slow', 'slow-end', 'failing']);
 });
 
 for (const [what, returns] of Object.entries({
