@@ -93,6 +93,19 @@ test('a function without attempts left is buried with its last error and not run
   assert.deepEqual(readdirSync(join(base, 'deferred', 'dead')), ['funcfile-1']);
 });
 
+for (const [clock, offsetMs, ran] of [
+  ['goes on', 0, []],
+  ['was set back', 86_400_000, [1]],
+] as const)
+  test(`a function that failed where the clock ${clock} since ${ran.length ? 'runs now' : 'waits'}`, async t => {
+    const { base, put } = stateBase(t);
+    const atEpochMs = Date.now() + offsetMs;
+    const marks = [start(1), failed(1)].map(mark => ({ ...mark, atEpochMs }));
+    put(Buffer.concat(framesOf(headerOf(), deferOf(1, [1]), ...marks)));
+    const report = await sweepHere(base, { retryDelayMs: 60_000 });
+    assert.deepEqual([takeCalls().flat(), report.pending], [ran, 1 - ran.length]);
+  });
+
 test('functions run in the order their owner asked for', async t => {
   const { base, put } = stateBase(t);
   const records = [deferOf(1, [1]), deferOf(2, [2]), deferOf(3, [3])];
