@@ -1,15 +1,18 @@
-/** The race between a sweeper's open(2) and its lock: another process has run and removed the file in between. */
+/** What a sweeper finds at its lock: a file that went since its open(2), or one that is held by the other scheme. */
 
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { tryLock } from '#dist/lock/advisory-lock.js';
 import { LockPatience, type PatientLockOptions, type UnansweredLock } from '#dist/lock/patience.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { Looker } from '#dist/sweep/look.js';
 import type { Look } from '#dist/sweep/look-outcome.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { runCommandLine } from '../helpers/command-line.ts';
+import { stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 const a: Call = { do: 'append', text: 'a' };
@@ -62,4 +65,23 @@ test('a file in whose place another one was put between our open and our lock is
   assert.equal(look.kind, 'vanished');
   assert.ok(readFileSync(path).length > 0);
   rmSync(path);
+});
+
+test('a damaged file without a header is left while its lock of either scheme is held', async t => {
+  const { base, put } = stateBase(t);
+  const path = put(Buffer.from('no header'));
+  for (const scheme of ['flock', 'ofd'] as const) {
+    const fd = openSync(path, 'r+');
+    assert.ok(tryLock(fd, { scheme }));
+    for (const lock of ['flock', 'ofd'] as const) {
+      const { files } = await sweep(base, { logger: null, lock });
+      assert.deepEqual(
+        files.map(({ outcome }) => outcome),
+        ['live'],
+        `${scheme}, swept by ${lock}`,
+      );
+    }
+    closeSync(fd);
+  }
+  assert.equal((await sweep(base, { logger: null })).files[0]?.outcome, 'quarantined');
 });
