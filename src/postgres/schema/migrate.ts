@@ -4,7 +4,7 @@ import type { PgClient } from '../session/driver.ts';
 import { ATTEMPTS } from './attempts.ts';
 import { OPERATORS } from './operators.ts';
 import { OWNERSHIP } from './ownership.ts';
-import { assertUtf8 } from './refusal.ts';
+import { assertUsable } from './refusal.ts';
 import { TABLES } from './tables.ts';
 
 /** One step from each version to the next. A step that was released is never changed. */
@@ -32,6 +32,15 @@ const WORKER_FUNCTIONS: readonly string[] = [
 /** What an operator's role may call beside. */
 const OPERATOR_FUNCTIONS: readonly string[] = ['list_owners', 'retry', 'discard', 'schema_version'];
 
+/**
+ * Whatever the defaults of the role are. With the snapshot of another isolation, what a migration made that this one waited
+ * for would not be seen. Limits end with the transaction, so that a pooler gives them to no other client.
+ */
+const BEGIN = `
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SELECT set_config(s.name, '0', true) FROM pg_settings s WHERE s.name IN
+  ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
+
 /** Which roles are granted what. Roles must exist. */
 export interface Grants {
   readonly workers: readonly string[];
@@ -42,13 +51,12 @@ export interface Grants {
  * Brings the schema to {@link SCHEMA_VERSION} and grants the roles what they need, in one transaction. Returns the
  * version it found, 0 for none. Two at once wait for each other.
  * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer than this code;
- * `DEFERRED_SERVER_UNSUPPORTED` where the database is not UTF8
+ * those of `assertUsable`
  */
 export async function migrate(client: PgClient, schema: string, grants: Grants): Promise<number> {
-  const { rows } = await client.query(`SELECT current_setting('server_encoding') AS encoding`);
-  assertUtf8(rows[0]?.encoding);
-  await client.query('BEGIN');
+  await assertUsable(client);
   try {
+    await client.query(BEGIN);
     // One migration of a schema at a time; the lock ends with the transaction.
     await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `deferred-sweep migrate ${schema}`,

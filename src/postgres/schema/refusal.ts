@@ -1,16 +1,40 @@
 /** Refusals of a server. Every new connection makes them, that of a migration too. */
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import type { PgClient } from '../session/driver.ts';
+
+/** The oldest server with `client_connection_check_interval` and `idle_session_timeout`. */
+const OLDEST_SERVER = 140_000;
 
 /** The error for a server that will not do. */
 export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
   return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
 }
 
+/** What a server says of itself. */
+export interface ServerFacts {
+  readonly version: number;
+  /** Of the backend that answered, which may not be the one that a pooler named. */
+  readonly pid: number;
+}
+
 /**
- * In another encoding the end of an attempt cannot be stored where its error has a character that is not there.
- * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`
+ * Asks the first question on a connection, and sets nothing.
+ * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_STANDBY`; what `pg` throws
  */
-export function assertUtf8(encoding: unknown): void {
-  if (encoding === 'UTF8') return;
-  throw refusal('DEFERRED_SERVER_UNSUPPORTED', `its database is ${encoding}; use one with ENCODING 'UTF8'`);
+export async function assertUsable(client: PgClient): Promise<ServerFacts> {
+  const { rows } = await client.query(`
+    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
+      current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby, pg_backend_pid() AS pid`);
+  const { version, named, encoding, standby, pid } = rows[0]!;
+  if (Number(version) < OLDEST_SERVER)
+    throw refusal(
+      'DEFERRED_SERVER_UNSUPPORTED',
+      `it is PostgreSQL ${named}, and 14 is the oldest that will do`,
+    );
+  if (standby === true)
+    throw refusal('DEFERRED_STANDBY', 'it is a standby, which only reads; connect to the primary');
+  // In another encoding an attempt cannot end whose error has a character that is not there.
+  if (encoding !== 'UTF8')
+    throw refusal('DEFERRED_SERVER_UNSUPPORTED', `its database is ${encoding}; use one with ENCODING 'UTF8'`);
+  return { version: Number(version), pid: Number(pid) };
 }

@@ -1,7 +1,7 @@
 /** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
 import { DeferredSweepError } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
-import { assertUtf8, refusal } from '../schema/refusal.ts';
+import { assertUsable, refusal } from '../schema/refusal.ts';
 import type { PgClient, PgResult } from './driver.ts';
 
 /** A connection that passed. */
@@ -13,10 +13,10 @@ export interface Prepared {
   readonly warnings: readonly string[];
 }
 
-/** The oldest server with `client_connection_check_interval` and `idle_session_timeout`. */
-const OLDEST_SERVER = 140_000;
-
-/** Settings without which a session lock, or what was committed, could vanish by itself. A server must keep them. */
+/**
+ * Settings without which a session lock, or what was committed, could vanish by itself, or an answer be misread. A server
+ * must keep them.
+ */
 const VITAL: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   idle_in_transaction_session_timeout: '0',
@@ -25,6 +25,8 @@ const VITAL: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
+  DateStyle: 'ISO, MDY',
+  client_encoding: 'UTF8',
 };
 
 /** Settings by which the server notices that a client is gone. Without them it takes longer; units are the server's. */
@@ -39,7 +41,7 @@ const PROMPT: Readonly<Record<string, string>> = {
 /** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
 const WEAK_COMMITS: readonly unknown[] = ['off', 'local', 'remote_write'];
 
-/** First of all on a connection, so that what follows is not cut short by a limit of the server's. */
+/** First of all that is set, so that what follows is not cut short by a limit of the server's. */
 export async function quieten(client: PgClient): Promise<void> {
   await set(client, VITAL);
 }
@@ -50,47 +52,42 @@ export async function quieten(client: PgClient): Promise<void> {
  * `DEFERRED_SCHEMA_VERSION`; what `pg` throws
  */
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
-  await quieten(client);
-  const { rows } = await client.query(`
-    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named, current_setting('server_encoding') AS encoding,
-      pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, inet_client_addr() IS NULL AS is_local,
-      (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
-      current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
-      current_setting('synchronous_standby_names') = ''
-        AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
-  const row = rows[0]!;
-  if (Number(row.version) < OLDEST_SERVER) {
-    throw refusal(
-      'DEFERRED_SERVER_UNSUPPORTED',
-      `it is PostgreSQL ${row.named}, and 14 is the oldest that will do`,
-    );
-  }
-  if (Number(row.pid) !== client.processID) {
+  const { version, pid } = await assertUsable(client);
+  // Before anything is set: a pooler would give the settings to its other clients.
+  if (pid !== client.processID) {
     throw refusal(
       'DEFERRED_POOLER',
       'a pooler stands before it, which may give a session lock to another client; connect to the server itself',
     );
   }
-  if (row.standby === true) {
-    throw refusal('DEFERRED_STANDBY', 'it is a standby, which only reads; connect to the primary');
-  }
-  assertUtf8(row.encoding);
+  await quieten(client);
+  const { rows } = await client.query(`
+    SELECT inet_client_addr() IS NULL AS is_local,
+      (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
+      current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
+      current_setting('synchronous_standby_names') = ''
+        AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
+  const row = rows[0]!;
   const warnings: string[] = [];
   if (row.no_fsync === true) warnings.push('fsync is off: what is registered does not survive its crash');
   if (row.is_asynchronous === true) {
     warnings.push('its standbys are asynchronous: a failover loses what was registered last');
   }
-  warnings.push(...(await applySettings(client, row)));
+  warnings.push(...(await applySettings(client, version, row)));
   await checkSchema(client, schema);
-  return { backendPid: Number(row.pid), backendStart: String(row.started), warnings };
+  return { backendPid: pid, backendStart: String(row.started), warnings };
 }
 
-async function applySettings(client: PgClient, found: PgResult['rows'][number]): Promise<string[]> {
+async function applySettings(
+  client: PgClient,
+  version: number,
+  found: PgResult['rows'][number],
+): Promise<string[]> {
   // A Unix socket tells at once that a client is gone, and knows no keepalives.
   const prompt = found.is_local === true ? {} : PROMPT;
   await set(client, {
     ...prompt,
-    ...(Number(found.version) >= 170_000 && { transaction_timeout: '0' }),
+    ...(version >= 170_000 && { transaction_timeout: '0' }),
     ...(WEAK_COMMITS.includes(found.commits) && { synchronous_commit: 'on' }),
   });
   const values = await settings(client);
