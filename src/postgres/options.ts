@@ -1,7 +1,7 @@
 /** Options of a cluster manager, and how they are checked. */
 import type { Delivery, RunOrder } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';
-import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
+import { milliseconds, oneOf, positiveInteger, requireKnown, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 
 /** What `deferred-sweep cluster migrate` makes unless told otherwise. */
@@ -72,15 +72,40 @@ export interface ResolvedClusterOptions {
   readonly logger: Logger;
 }
 
+const OPTIONS: Readonly<Record<keyof ClusterOptions<Handlers>, true>> = {
+  connection: true,
+  pool: true,
+  handlers: true,
+  schema: true,
+  label: true,
+  graceMs: true,
+  restartGraceMs: true,
+  timeoutMs: true,
+  killGraceMs: true,
+  maxAttempts: true,
+  retryDelayMs: true,
+  delivery: true,
+  order: true,
+  callTimeoutMs: true,
+  logger: true,
+};
+
+/** PostgreSQL's integer ends here. */
+const MOST_ATTEMPTS = 2 ** 31 - 1;
+
 /**
  * Fills in the defaults.
- * @throws TypeError or RangeError for a value an option does not take, naming the option.
+ * @throws TypeError or RangeError for an option that is unknown or a value that it does not take, naming the option.
  */
 export function resolveClusterOptions<H extends Handlers>(
   options: ClusterOptions<H>,
 ): ResolvedClusterOptions {
-  const graceMs = milliseconds('graceMs', options.graceMs ?? 3000);
-  const restartGraceMs = milliseconds('restartGraceMs', options.restartGraceMs ?? Math.max(15_000, graceMs));
+  requireKnown(options, Object.keys(OPTIONS));
+  const graceMs = wholeMilliseconds('graceMs', options.graceMs ?? 3000);
+  const restartGraceMs = wholeMilliseconds(
+    'restartGraceMs',
+    options.restartGraceMs ?? Math.max(15_000, graceMs),
+  );
   if (restartGraceMs < graceMs) {
     throw new RangeError(
       `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,
@@ -96,15 +121,27 @@ export function resolveClusterOptions<H extends Handlers>(
     label: options.label === undefined ? null : text('label', options.label),
     graceMs,
     restartGraceMs,
-    timeoutMs: milliseconds('timeoutMs', options.timeoutMs ?? 60_000),
-    killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
-    maxAttempts: delivery === 'at-most-once' ? 1 : maxAttempts,
-    retryDelayMs: milliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
+    timeoutMs: wholeMilliseconds('timeoutMs', options.timeoutMs ?? 60_000),
+    killGraceMs: wholeMilliseconds('killGraceMs', options.killGraceMs ?? 5000),
+    maxAttempts: delivery === 'at-most-once' ? 1 : Math.min(maxAttempts, MOST_ATTEMPTS),
+    retryDelayMs: wholeMilliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
     delivery,
     order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
-    callTimeoutMs: milliseconds('callTimeoutMs', options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS),
+    callTimeoutMs: positiveMilliseconds('callTimeoutMs', options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS),
     logger: resolveLogger(options.logger),
   };
+}
+
+/** The server counts in whole ones. @throws TypeError or RangeError */
+function wholeMilliseconds(option: string, value: number): number {
+  return Math.ceil(milliseconds(option, value));
+}
+
+/** No call is answered at once, so 0 would refuse each. @throws TypeError or RangeError */
+function positiveMilliseconds(option: string, value: number): number {
+  const ms = wholeMilliseconds(option, value);
+  if (ms > 0) return ms;
+  throw new RangeError(`option "${option}" must be more than 0 milliseconds, got ${value}`);
 }
 
 /** Returns options of a connection as plain data. @throws TypeError */
@@ -139,10 +176,12 @@ export function poolName(pool: unknown): string {
   return text('pool', pool);
 }
 
+/** Halves of a surrogate pair would all become one character in the database: two names would be one there. */
 function text(option: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '' && value.length <= 200 && !value.includes('\0')) return value;
+  if (typeof value === 'string' && value !== '' && value.length <= 200 && !/[\0\p{Surrogate}]/u.test(value))
+    return value;
   throw new TypeError(
-    `option "${option}" must be a text of 1 to 200 characters, got ${JSON.stringify(value) ?? String(value)}`,
+    `option "${option}" must be a text of 1 to 200 characters, without NUL and halves of a surrogate pair, got ${JSON.stringify(value) ?? String(value)}`,
   );
 }
 
@@ -154,7 +193,11 @@ function checkedHandlers(handlers: unknown): Handlers {
   }
   // Own properties only, and a copy: what a name means does not change while jobs are open.
   const checked = Object.assign(Object.create(null), handlers) as Record<string, unknown>;
-  for (const [name, handler] of Object.entries(checked)) {
+  const entries = Object.entries(checked);
+  // Methods of a class are not the object's own: it would sweep nothing, and say nothing.
+  if (entries.length === 0)
+    throw new TypeError('option "handlers" must have a function of its own, got an object without any');
+  for (const [name, handler] of entries) {
     text('handlers', name);
     if (typeof handler !== 'function') {
       throw new TypeError(`option "handlers" must hold functions, got ${typeof handler} for ${name}`);
