@@ -3,6 +3,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import { shown } from '../printable.ts';
 import { snapshot } from '../value/encode.ts';
+import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';
@@ -84,7 +85,10 @@ export class ClusterJob<H extends Handlers> {
     return registration!;
   };
 
-  /** Registers all of the calls or none, in one round trip. @throws as {@link ClusterJob.defer} */
+  /**
+   * Registers all of the calls or none, in one round trip: together they are at most as large as one call may be.
+   * @throws as {@link ClusterJob.defer}
+   */
   async deferMany(calls: readonly ClusterCall<H>[]): Promise<ClusterRegistration[]> {
     return await this.#register(calls);
   }
@@ -112,6 +116,7 @@ export class ClusterJob<H extends Handlers> {
       );
     });
     const args = calls.map(([, ...args]) => snapshot(args, 'args'));
+    assertTogether(args);
     const ids = calls.map(() => ++this.#lastId);
     if (ids.length === 0) return [];
     const request = {
@@ -193,4 +198,17 @@ export class ClusterJob<H extends Handlers> {
       `cannot use the job ${this.id}: it has ended; open another`,
     );
   }
+}
+
+/**
+ * So that one round trip ends in time, and fits into a text.
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
+ */
+function assertTogether(args: readonly Uint8Array[]): void {
+  const bytes = args.reduce((sum, { length }) => sum + length, 0);
+  if (bytes <= MAX_RECORD_BYTES) return;
+  throw new DeferredSweepError(
+    'DEFERRED_TOO_LARGE',
+    `cannot defer ${args.length} functions: together their arguments take ${bytes} bytes, more than ${MAX_RECORD_BYTES}; defer them in several calls`,
+  );
 }

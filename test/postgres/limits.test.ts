@@ -159,6 +159,21 @@ test(
   },
 );
 
+test('calls that are too large together are refused at once, and the connection is kept', law, async t => {
+  const pool = new Pool(t, server);
+  const warnings: string[] = [];
+  const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
+  const job = await pool.manager({ logger }).open();
+  const large = ['note', pool.ledger.path, 'x'.repeat(9 << 20)] as const;
+  await assert.rejects(job.deferMany([large, large]), error => hasCode(error, 'DEFERRED_TOO_LARGE'));
+  assert.equal((await job.deferMany([['note', pool.ledger.path, 'a']]))[0]?.id, 1);
+  assert.equal((await job.close()).ok, 1);
+  assert.deepEqual(
+    warnings.filter(text => !text.includes('fsync')),
+    [],
+  );
+});
+
 test('what was never sent, because the connection ended before, is not told as uncertain', law, async t => {
   const connection = { connectionString: server.url('operator') };
   const operator = await ClusterOperator.connect(connection, '"deferred_sweep"', 'p', 60_000);
