@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '#dist/errors.js';
+import { handlers } from '../helpers/postgres/handlers.ts';
 import { rounds } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
@@ -70,6 +71,31 @@ test('a cancellation and an end whose answer is lost are done once', law, async 
     ],
   );
   assert.deepEqual(pool.ledger.names('start'), ['b', 'c']);
+});
+
+test('a function that was given up is reported so where the answer is lost', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const fail = (): void => {
+    proxy.dropAnswers();
+    throw new Error('the cloud is away');
+  };
+  const options = { connection: proxy.url(), maxAttempts: 1, handlers: { ...handlers, fail } };
+  const job = await pool.manager(options).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  const closed = job.close();
+  await until(
+    'the dead letter',
+    async () =>
+      (await server.sql('SELECT 1 FROM deferred_sweep.dead_letters WHERE pool = $1', [pool.name])).length ===
+      1,
+  );
+  proxy.cut();
+  const report = await closed;
+  assert.deepEqual(
+    report.owners[0]?.functions.map(({ outcome, deadLetter }) => [outcome, deadLetter]),
+    [['failed', `${job.id}.1`]],
+  );
 });
 
 test(

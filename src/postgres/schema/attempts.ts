@@ -60,7 +60,11 @@ BEGIN
       AND EXISTS (SELECT FROM jsonb_array_elements(d.attempts) a WHERE (a ->> 'attempt')::integer = p_attempt);
     RETURN CASE WHEN v_max IS NULL THEN 'late' ELSE 'done' END;
   END IF;
-  IF v_max IS NULL THEN RETURN 'late'; END IF;
+  IF v_max IS NULL THEN
+    -- Sent again, it returns the same.
+    RETURN CASE WHEN EXISTS (SELECT FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = p_id
+      AND (d.attempts -> -1 ->> 'attempt')::integer = p_attempt) THEN 'buried' ELSE 'late' END;
+  END IF;
   UPDATE {schema}.attempts a SET ended_at = clock_timestamp(), error = p_error
     WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt = p_attempt AND a.ended_at IS NULL;
   IF NOT FOUND
@@ -105,7 +109,9 @@ BEGIN
     SELECT * INTO f FROM {schema}.functions g
       WHERE g.lock_key = p_key AND g.handler = ANY (p_handlers) AND g.next_at <= clock_timestamp()
         AND (v_after IS NULL OR CASE WHEN v_order = 'fifo' THEN g.id > v_after ELSE g.id < v_after END)
-      ORDER BY CASE WHEN v_order = 'fifo' THEN g.id ELSE -g.id END LIMIT 1 FOR UPDATE;
+      -- Two expressions, of which one is constant: each order is one of the primary key's index.
+      ORDER BY CASE WHEN v_order = 'fifo' THEN g.id END, CASE WHEN v_order = 'lifo' THEN g.id END DESC
+      LIMIT 1 FOR UPDATE;
     EXIT WHEN NOT FOUND;
     v_after := f.id;
     SELECT coalesce(max(a.attempt), 0) INTO v_attempt FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id;
