@@ -1,4 +1,5 @@
 /** When a sweep has to stop: its deadline, or its caller's signal. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds of CLOCK_MONOTONIC, which all processes of this boot share and which is never set. */
@@ -67,5 +68,18 @@ export class StopCondition {
     const asked = askedMs === 0 ? Number.POSITIVE_INFINITY : askedMs;
     const limit = Math.min(asked, maxMs ?? Number.POSITIVE_INFINITY, Math.max(1, Math.ceil(this.leftMs)));
     return limit === Number.POSITIVE_INFINITY ? 0 : limit;
+  }
+}
+
+/** What `work` gives. Undefined as soon as the signal is aborted: what comes of the work is not waited for then. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const over = new AbortController();
+  const aborted = signal.aborted
+    ? Promise.resolve()
+    : once(signal, 'abort', { signal: over.signal }).then(() => {});
+  try {
+    return (await Promise.race([work, aborted])) as T | undefined;
+  } finally {
+    over.abort();
   }
 }

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { reportError } from '../report/reported-error.ts';
-import { milliseconds } from '../sweep/options.ts';
+import { unlessAborted } from '../stop.ts';
+import { milliseconds, requireKnown } from '../sweep/options.ts';
 import { type ClusterDefer, ClusterJob } from './job.ts';
 import { logClusterReport } from './log-report.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type ResolvedClusterOptions,
   resolveClusterOptions,
 } from './options.ts';
-import type { ClusterReport } from './report.ts';
+import { type ClusterReport, summarizeOwners } from './report.ts';
 import { INSUFFICIENT_PRIVILEGE } from './session/driver.ts';
 import { CallFailure, Session } from './session/session.ts';
 import { sweepPool } from './sweep-pool.ts';
@@ -32,7 +33,7 @@ export interface ClusterWatchOptions {
   intervalMs?: number | undefined;
   /** Ends the watch. */
   signal?: AbortSignal | undefined;
-  /** Told of each sweep that ran anything, or went wrong. */
+  /** Told of each sweep that ran anything, or went wrong. The watch ends with what it throws, or rejects with. */
   onReport?: ((report: ClusterReport) => void) | undefined;
 }
 
@@ -91,11 +92,13 @@ export class ClusterManager<H extends Handlers> {
    * @throws DeferredSweepError as `open`; `DEFERRED_DATABASE` when the server could not be asked for orphans
    */
   async sweep(options: ClusterSweepOptions = {}): Promise<ClusterReport> {
+    requireKnown(options, ['signal']);
     return await this.#sweep(anyOf(options.signal, this.#closed.signal));
   }
 
   async #sweep(stop: AbortSignal): Promise<ClusterReport> {
-    const session = await this.#connected();
+    const session = await unlessAborted(this.#connected(), stop);
+    if (session === undefined) return summarizeOwners(this.#options.pool, [], false, 0);
     const turn = this.#sweeping.then(async () => {
       try {
         return await sweepPool(session, this.#options, stop);
@@ -110,18 +113,24 @@ export class ClusterManager<H extends Handlers> {
   /**
    * Sweeps again and again until the signal is aborted or the manager closed. A server that goes away is told to the
    * logger, and waited for.
-   * @throws DeferredSweepError as `open`, when the first connection is refused
+   * @throws DeferredSweepError as `open`, when the first connection is refused; what `onReport` throws
    */
   async watch(options: ClusterWatchOptions = {}): Promise<void> {
+    requireKnown(options, ['intervalMs', 'signal', 'onReport']);
+    const { onReport = () => {} } = options;
+    if (typeof onReport !== 'function') throw new TypeError('option "onReport" must be a function');
     const intervalMs = Math.max(LEAST_INTERVAL_MS, milliseconds('intervalMs', options.intervalMs ?? 1000));
-    const stop = anyOf(options.signal, this.#closed.signal);
-    await this.#connected();
+    const failed = new AbortController();
+    const stop = anyOf(failed.signal, anyOf(options.signal, this.#closed.signal));
+    await unlessAborted(this.#connected(), stop);
     let said = '';
     while (!stop.aborted) {
       try {
         const report = await this.#sweep(stop);
         said = '';
-        if (report.owners.length > 0) options.onReport?.(report);
+        // One that rejects ends the watch as one that throws does.
+        if (report.owners.length > 0)
+          (async () => onReport(report))().catch((error: unknown) => failed.abort({ error }));
         logClusterReport(this.#options.logger, report);
       } catch (error) {
         if (!(error instanceof DeferredSweepError)) throw error;
@@ -132,6 +141,7 @@ export class ClusterManager<H extends Handlers> {
       }
       await sleep(intervalMs, undefined, { signal: stop }).catch(() => {}); // aborted: the loop ends
     }
+    if (failed.signal.aborted) throw (failed.signal.reason as { error: unknown }).error;
   }
 
   /** Closes all jobs and ends the session. Sweeps and watches of this manager end after the function in progress. */
@@ -167,7 +177,7 @@ export class ClusterManager<H extends Handlers> {
   async #connect(): Promise<Session> {
     const { connection, schema, graceMs, logger, pool } = this.#options;
     try {
-      const session = await Session.open({ connection, schema, graceMs });
+      const session = await Session.open({ connection, schema, graceMs }, this.#closed.signal);
       const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
       for (const text of session.warnings) warn(text);
       session

@@ -1,5 +1,5 @@
 /** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
-import { once } from 'node:events';
+import { unlessAborted } from '../stop.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import { watchOwnership } from './ownership.ts';
 import { type ClusterReport, type OwnerReport, summarizeOwners } from './report.ts';
@@ -38,16 +38,6 @@ export async function sweepPool(
       if (report === undefined) isCut = true;
       else if (report !== null) owners.push(report);
     }
-  }
-}
-
-/** What `work` gives. Undefined as soon as the signal is aborted: who asks a server that is away need not wait. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([work, once(signal, 'abort', { signal: over.signal }).then(() => undefined)]);
-  } finally {
-    over.abort();
   }
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
-import { ClusterManager } from '#dist/postgres/index.js';
+import { ClusterManager, currentInvocation } from '#dist/postgres/index.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
 import { prepare } from '#dist/postgres/session/prepare.js';
 import { freePort } from '../helpers/free-port.ts';
+import { handlers } from '../helpers/postgres/handlers.ts';
 import { skipPgbouncer, startPgbouncer } from '../helpers/postgres/pgbouncer.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
@@ -27,6 +28,21 @@ for (const mode of ['session', 'transaction', 'statement'] as const) {
     await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_POOLER'));
   });
 }
+
+test('a connection that a pooler shares is refused before anything is set on it', {
+  skip: skipPostgres || skipPgbouncer,
+}, async t => {
+  const port = await startPgbouncer(t, server, 'transaction');
+  await server.sql(`ALTER ROLE worker SET statement_timeout = '59s'`);
+  t.after(() => server.sql('ALTER ROLE worker RESET statement_timeout'));
+  const manager = new Pool(t, server).manager({ connection: server.url('worker', port) });
+  await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_POOLER'));
+  const next = await newClient({ connectionString: server.url('worker', port) });
+  await next.connect();
+  const { rows } = await next.query('SHOW statement_timeout');
+  await next.end();
+  assert.deepEqual(rows, [{ statement_timeout: '59s' }]);
+});
 
 test('a pooler that names the right backend is refused by what becomes of a lock', {
   skip: skipPostgres || skipPgbouncer,
@@ -60,6 +76,10 @@ test('a standby is refused; a primary says that it is asynchronous', law, async 
   t.after(() => standby.end());
   const manager = new Pool(t, standby).manager();
   await assert.rejects(manager.open(), error => hasCode(error, 'DEFERRED_STANDBY'));
+  const client = await standby.connect();
+  const migrated = migrate(client, '"on_standby"', { workers: [], operators: [] });
+  await assert.rejects(migrated, error => hasCode(error, 'DEFERRED_STANDBY'));
+  await client.end();
   const isFollowed = `SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`;
   await until('the standby follows', async () => (await server.sql(isFollowed)).length === 1);
   const warnings: string[] = [];
@@ -82,6 +102,42 @@ test('a database that cannot hold every character is refused, by a migration too
   const { rows } = await client.query("SELECT FROM pg_namespace WHERE nspname = 'deferred_sweep'");
   assert.equal(rows.length, 0, 'nothing is made');
   await client.end();
+});
+
+test('migrations at once make one schema, whatever limits and isolation their role has', law, async t => {
+  const defaults = {
+    default_transaction_isolation: 'repeatable read',
+    default_transaction_read_only: 'on',
+    statement_timeout: '50ms',
+    lock_timeout: '1ms',
+    idle_in_transaction_session_timeout: '1ms',
+  };
+  await server.sql('CREATE ROLE besieged LOGIN SUPERUSER');
+  for (const [name, value] of Object.entries(defaults))
+    await server.sql(`ALTER ROLE besieged SET ${name} = '${value}'`);
+  const clients = await Promise.all([1, 2, 3].map(() => server.connect('besieged')));
+  t.after(() => Promise.all(clients.map(client => client.end())));
+  const blocker = await server.connect();
+  t.after(() => blocker.end());
+  // All of them wait at once, for longer than any of the limits.
+  await blocker.query('BEGIN');
+  await blocker.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    'deferred-sweep migrate "at_once"',
+  ]);
+  const migrations = Promise.all(
+    clients.map(client => migrate(client, '"at_once"', { workers: ['worker'], operators: [] })),
+  );
+  migrations.catch(() => {}); // told below
+  await until('three that have waited', async () => {
+    const waiting = `SELECT FROM pg_stat_activity WHERE usename = 'besieged' AND wait_event = 'advisory'
+      AND query_start < clock_timestamp() - interval '100 ms'`;
+    const ended = await Promise.race([migrations.then(Boolean), undefined]);
+    return ended !== undefined || (await server.sql(waiting)).length === 3;
+  });
+  await blocker.query('COMMIT');
+  assert.deepEqual((await migrations).sort(), [0, 1, 1]);
+  const manager = new Pool(t, server).manager({ schema: 'at_once' });
+  await (await manager.open()).close();
 });
 
 test('a schema that is missing, newer, or closed to the role is refused', law, async t => {
@@ -171,6 +227,9 @@ test('hostile defaults of a server change nothing; fsync off is told', law, asyn
     default_transaction_read_only: 'on',
     default_transaction_deferrable: 'on',
     synchronous_commit: 'off',
+    DateStyle: 'SQL, DMY',
+    TimeZone: 'Asia/Kathmandu',
+    bytea_output: 'escape',
   };
   await server.sql('CREATE ROLE beset LOGIN IN ROLE worker');
   for (const [name, value] of Object.entries(hostile))
@@ -178,7 +237,12 @@ test('hostile defaults of a server change nothing; fsync off is told', law, asyn
   const pool = new Pool(t, server);
   const warnings: string[] = [];
   const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
-  const job = await pool.manager({ connection: server.url('beset'), logger }).open();
+  let registeredAt: Date | undefined;
+  const note = (): void => {
+    registeredAt = currentInvocation()?.registeredAt;
+  };
+  const hears = { ...handlers, note };
+  const job = await pool.manager({ connection: server.url('beset'), logger, handlers: hears }).open();
   assert.deepEqual(
     warnings.map(text => text.replace(/.*: (fsync is off).*/, '$1')),
     ['fsync is off'],
@@ -187,25 +251,61 @@ test('hostile defaults of a server change nothing; fsync off is told', law, asyn
   const [first] = await holder();
   const openedMs = performance.now();
   await until('four times the idle timeout', () => performance.now() - openedMs > 1200);
-  await job.defer('note', pool.ledger.path, 'a');
+  await job.defer('note', pool.ledger.path, 'é');
   assert.deepEqual(await holder(), [first]);
   assert.equal((await job.close()).ok, 1);
+  assert.ok(Math.abs(Number(registeredAt) - Date.now()) < 60_000, String(registeredAt));
 });
 
 test('options are checked by name before anything is connected', () => {
-  const handlers = { note() {} };
+  const some = { note() {} };
   const wrong = [
-    { pool: '', handlers },
+    { pool: '', handlers: some },
     { pool: 'p', handlers: null },
     { pool: 'p', handlers: { note: 1 } },
-    { pool: 'p', handlers, schema: 'A; DROP' },
-    { pool: 'p', handlers, graceMs: -1 },
-    { pool: 'p', handlers, graceMs: 20, restartGraceMs: 10 },
-    { pool: 'p', handlers, maxAttempts: 0 },
-    { pool: 'p', handlers, connection: { password: () => 'x' } },
-    { pool: 'p', handlers, delivery: 'never' },
+    { pool: 'p', handlers: some, schema: 'A; DROP' },
+    { pool: 'p', handlers: some, graceMs: -1 },
+    { pool: 'p', handlers: some, graceMs: 20, restartGraceMs: 10 },
+    { pool: 'p', handlers: some, maxAttempts: 0 },
+    { pool: 'p', handlers: some, connection: { password: () => 'x' } },
+    { pool: 'p', handlers: some, delivery: 'never' },
+    { pool: 'p', handlers: some, callTimeoutMs: 0 },
+    { pool: 'p', handlers: some, grace: 20 },
+    { pool: 'p', handlers: {} },
+    {
+      pool: 'p',
+      handlers: new (class {
+        note() {}
+      })(),
+    },
+    { pool: 'p\ud800', handlers: some },
+    { pool: 'p', handlers: { 'note\udc00'() {} } },
   ];
   for (const options of wrong) {
     assert.throws(() => new ClusterManager(options as never), /option "/, JSON.stringify(options));
   }
+});
+
+test('numbers that the server has no room for are rounded up, and attempts capped', law, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool
+    .manager({
+      graceMs: 0.5,
+      restartGraceMs: 1.5,
+      timeoutMs: 1e4 / 3,
+      retryDelayMs: 0.1,
+      maxAttempts: Number.MAX_SAFE_INTEGER,
+    })
+    .open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  const { failed, pending, owners } = await job.close();
+  assert.deepEqual([failed, pending, owners[0]?.outcome], [1, 1, 'ran']);
+});
+
+test('a watch and a sweep refuse options that they do not know', law, async t => {
+  const manager = new Pool(t, server).manager();
+  const wrong = { interval: 1, onReport: 1 };
+  await assert.rejects(manager.sweep(wrong as never), TypeError);
+  for (const [name, value] of Object.entries(wrong))
+    await assert.rejects(manager.watch({ [name]: value }), TypeError, name);
 });

@@ -2,6 +2,8 @@
 import { EventEmitter, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
+import { reportError } from '../../report/reported-error.ts';
+import { unlessAborted } from '../../stop.ts';
 import { notConnected } from './driver.ts';
 import type {
   CallMessage,
@@ -65,10 +67,10 @@ export class Session extends EventEmitter<Events> {
   }
 
   /**
-   * Starts the thread and connects.
-   * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection
+   * Starts the thread and connects, unless it is told to stop before it is connected.
+   * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection; `DEFERRED_CLOSED`
    */
-  static async open(config: SessionConfig): Promise<Session> {
+  static async open(config: SessionConfig, stop: AbortSignal): Promise<Session> {
     // The path is that from dist/chunks/, where this module is compiled to.
     // Without the options of this process: loaders cost time, and none is needed.
     const worker = new Worker(new URL('../postgres/session/main.js', import.meta.url), {
@@ -76,12 +78,15 @@ export class Session extends EventEmitter<Events> {
       execArgv: [],
       name: 'deferred-sweep session',
     });
-    const exited = new AbortController();
-    worker.once('exit', () => exited.abort());
-    const [opened] = (await once(worker, 'message', { signal: exited.signal })) as [FromThread];
-    if (opened.kind === 'opened') return new Session(worker, opened.warnings);
+    const exited = once(worker, 'exit').then(() => Promise.reject(new Error('the session thread has ended')));
+    const said = Promise.race([once(worker, 'message'), exited]).catch(error => {
+      throw notConnected(reportError(error).message, error);
+    });
+    const [message] = ((await unlessAborted(said, stop)) ?? []) as [FromThread?];
+    if (message?.kind === 'opened') return new Session(worker, message.warnings);
     await worker.terminate();
-    throw refused(opened);
+    if (message !== undefined) throw refused(message);
+    throw new DeferredSweepError('DEFERRED_CLOSED', 'cannot connect to PostgreSQL: the manager was closed');
   }
 
   /**
