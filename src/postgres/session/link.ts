@@ -1,9 +1,8 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../../errors.ts';
 import { abandon, newClient, type PgClient } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
-import { endClient, withinPatience as within } from './patience.ts';
+import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
 import { isStatementError, type Prepared, prepare } from './prepare.ts';
 
@@ -15,8 +14,6 @@ const PING_PATIENCE_MS = 3000;
  * frees the locks of a client that is cut off, so that the owner is unsure first.
  */
 const STATEMENT_PATIENCE_MS = 6000;
-/** Between two attempts to connect again: doubled each time, at random up to this. */
-const LONGEST_PAUSE_MS = 1000;
 
 /** How to use the connection once. */
 interface UseOptions {
@@ -175,7 +172,7 @@ export class Link {
   async #reconnect(): Promise<void> {
     const former = this.#prepared;
     let said = '';
-    for (let pauseMs = 50; !this.#isClosed; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    for (let tries = 1; !this.#isClosed; tries++) {
       let client: PgClient | undefined;
       try {
         client = await this.#connect();
@@ -200,7 +197,7 @@ export class Link {
           this.#events.warning(error.message);
         }
       }
-      await sleep(pauseMs * (0.5 + Math.random()));
+      await pause(tries);
     }
   }
 

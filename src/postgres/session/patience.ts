@@ -5,6 +5,10 @@ import { abandon, type PgClient } from './driver.ts';
 /** How long the other side has to end its side of a connection. */
 const END_PATIENCE_MS = 3000;
 
+/** Before the second try, and the most before a later one: doubled each time, at random up to this. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+
 /** What `work` gives, or a rejection with what `late` makes once the time is over. */
 export async function withinPatience<T>(
   work: Promise<T>,
@@ -22,6 +26,12 @@ export async function withinPatience<T>(
   } finally {
     over.abort();
   }
+}
+
+/** Waits before the next try. Keeps no thread alive. @param tries - how many there were, at least 1 */
+export async function pause(tries: number): Promise<void> {
+  const ms = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS);
+  await sleep(ms * (0.5 + Math.random() / 2), undefined, { ref: false });
 }
 
 /** Ends a connection. Never rejects, and takes some seconds at most. */

@@ -6,7 +6,6 @@
  * 2. Every call of a hold carries the attachment of the session that speaks. What a former session still has in flight
  *    is refused by the server.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { reportError } from '../../report/reported-error.ts';
 import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
@@ -22,6 +21,7 @@ import type {
   Standing,
   ToThread,
 } from './messages.ts';
+import { pause } from './patience.ts';
 import { isStatementError } from './prepare.ts';
 
 /** Not sent twice: what the first sending took would be lost. */
@@ -32,9 +32,6 @@ const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 
 /** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
-
-/** From an answer that does not count to the next try: doubled each time, at random up to this. */
-const LONGEST_PAUSE_MS = 1000;
 
 export class SessionThread {
   readonly #config: SessionConfig;
@@ -126,20 +123,13 @@ export class SessionThread {
             if (error instanceof Unconfirmed)
               why = `no answer without a warning within ${message.timeoutMs} ms, the last: ${error.message}`;
             // A server that warns each time, or is full of deadlocks, is not helped by asking at once.
-            await this.#pause(Math.min(25 * 2 ** sent, LONGEST_PAUSE_MS));
+            await Promise.race([pause(sent), this.#closed.opened]);
           } else return fail('statement', error, sent > 1);
         }
       }
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await Promise.race([
-      sleep(ms * (0.5 + Math.random() / 2), undefined, { ref: false }),
-      this.#closed.opened,
-    ]);
   }
 
   /** Its functions do not run here any more, so its lock must not come back with the connection. */
