@@ -9,6 +9,7 @@ import {
   notConnected,
   type PgClient,
   type PgResult,
+  UNDEFINED_OBJECT,
 } from './session/driver.ts';
 import { endClient, withinPatience } from './session/patience.ts';
 import { isStatementError, prepare } from './session/prepare.ts';
@@ -131,6 +132,8 @@ interface Advice {
   /** Where the server may have done it. Absent: it changes nothing. */
   readonly unanswered?: string;
   readonly forbidden: string;
+  /** Where something that it names is not there. */
+  readonly missing?: string;
 }
 
 /** The error of what was asked for. A server that refuses has done nothing; one that does not answer may have. */
@@ -138,8 +141,10 @@ export function notDone(what: string, error: unknown, advice: Advice): DeferredS
   const cause = { cause: error };
   const reason = `cannot ${what}: ${error instanceof Error ? error.message : String(error)}`;
   if (isStatementError(error)) {
-    const more = error.code === INSUFFICIENT_PRIVILEGE ? `; ${advice.forbidden}` : '';
-    return new DeferredSweepError('DEFERRED_DATABASE', reason + more, cause);
+    const more = { [INSUFFICIENT_PRIVILEGE]: advice.forbidden, [UNDEFINED_OBJECT]: advice.missing }[
+      error.code
+    ];
+    return new DeferredSweepError('DEFERRED_DATABASE', more ? `${reason}; ${more}` : reason, cause);
   }
   if (advice.unanswered === undefined || error instanceof NotSent)
     return new DeferredSweepError('DEFERRED_DATABASE', `${reason}; look at the server, and try again`, cause);

@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { runCluster } from '#dist/cli/cluster/main.js';
 import { UsageError } from '#dist/cli/exit.js';
+import { DeferredSweepError } from '#dist/errors.js';
 import { currentInvocation } from '#dist/postgres/index.js';
 import type { ClusterLettersReport } from '#dist/postgres/letters.js';
 import { hasClusterProblems } from '#dist/postgres/report.js';
 import { commandLinePath } from '../helpers/command-line.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { leaveRetried, runClusterCommandLine, writeHandlers } from '../helpers/postgres/command-line.ts';
 import { handlers } from '../helpers/postgres/handlers.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
@@ -118,7 +122,7 @@ for (const [body, why] of [
   });
 
 test('what is wrong with the way to the database is said, with what to do, and status 3', law, async t => {
-  const path = writeHandlers(new Pool(t, server), 'export const handlers = {};');
+  const path = writeHandlers(new Pool(t, server), 'export const handlers = { fail() {} };');
   const sweep = ['sweep', '--pool', 'p', '--handlers', path];
   const forbidden = cli(sweep);
   assert.equal(forbidden.status, 3);
@@ -133,6 +137,74 @@ test('what is wrong with the way to the database is said, with what to do, and s
     assert.match(stderr, /^deferred-sweep: .*cannot connect to PostgreSQL: Invalid URL; look at /);
     assert.doesNotMatch(stderr, /secret/);
   }
+});
+
+test('a verb with --json that cannot connect prints the error as JSON', law, async () => {
+  const nowhere = server.url('operator', await freePort());
+  for (const args of [['list'], ['show', 'a1'], ['retry', '--all'], ['discard', '--all', '--yes']]) {
+    const { status, stdout, stderr } = cli([...args, '--pool', 'p', '--json'], nowhere);
+    const { pool, error } = JSON.parse(stdout) as { pool: string; error: { code: string } };
+    assert.deepEqual([status, pool, error.code], [3, 'p', 'DEFERRED_DATABASE'], stderr);
+  }
+});
+
+test('a server that asks for a password where there is none is told as that', law, async t => {
+  const pool = new Pool(t, server);
+  const path = join(server.directory, 'pg_hba.conf');
+  const before = readFileSync(path, 'utf8');
+  await server.sql(`SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD 'a'`);
+  await server.sql(`CREATE ROLE scram LOGIN PASSWORD 'a'; CREATE ROLE password LOGIN PASSWORD 'a'`);
+  const ways = { scram: 'scram-sha-256', md5: 'md5', password: 'password' };
+  const lines = Object.entries(ways).map(([role, way]) => `host all ${role} 127.0.0.1/32 ${way}\n`);
+  writeFileSync(path, lines.join('') + before);
+  server.reload();
+  for (const role of Object.keys(ways)) {
+    const manager = pool.manager({ connection: server.url(role) });
+    await until(`${role} to be asked`, () =>
+      manager.open().then(
+        () => false,
+        (error: Error) => /: the server asks for a password, and none is given; look/.test(error.message),
+      ),
+    );
+  }
+});
+
+test('a role that migrate cannot grant to is named, with what to do', law, () => {
+  const { status, stderr } = cli(['migrate', '--schema', 'another', '--worker', 'nobody'], server.url());
+  assert.equal(status, 3);
+  assert.match(stderr, /: cannot migrate schema another: role "nobody" does not exist; make it first/);
+});
+
+for (const [verb, status] of [
+  ['sweep', 1],
+  ['watch', 0],
+] as const)
+  test(`a ${verb} that is stopped while it connects ends at once`, law, async t => {
+    const pool = new Pool(t, server);
+    const silent = createServer().listen(0, '127.0.0.1');
+    t.after(() => silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const path = writeHandlers(pool, 'export const handlers = { fail() {} };');
+    const child = start(t, [verb, '--pool', pool.name, '--handlers', path], server.url('worker', port));
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    t.after(() => socket.destroy());
+    const closed = once(child, 'exit');
+    const atMs = performance.now();
+    child.kill('SIGINT');
+    assert.deepEqual(await closed, [status, null]);
+    // A connection that is not answered is given up after 3 s.
+    assert.ok(performance.now() - atMs < 2500, String(performance.now() - atMs));
+  });
+
+test('a watch whose onReport rejects ends with that', law, async t => {
+  const pool = new Pool(t, server);
+  await leaveRetried(pool, server.url('operator'));
+  const thrown = new DeferredSweepError('DEFERRED_CLOSED', 'of the caller');
+  const onReport = async (): Promise<void> => {
+    throw thrown;
+  };
+  await assert.rejects(pool.manager().watch({ intervalMs: 10, onReport }), error => error === thrown);
 });
 
 test('a pool that no manager can have is wrong usage for every verb', async () => {

@@ -27,7 +27,7 @@ export async function runCluster(argv: readonly string[]): Promise<number> {
     return await (await verb.load!())(line);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    return failed(error);
+    return failed(error, undefined, line.has('json') ? { pool: line.text('pool') } : undefined);
   }
 }
 

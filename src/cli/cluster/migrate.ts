@@ -26,6 +26,7 @@ export async function runMigrate(line: Arguments): Promise<number> {
     if (error instanceof DeferredSweepError) throw error;
     throw notDone(`migrate schema ${schema}`, error, {
       forbidden: 'run it as the owner of the database',
+      missing: 'make it first, by CREATE ROLE',
       unanswered: 'run it again, it does nothing twice',
     });
   } finally {

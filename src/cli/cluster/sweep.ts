@@ -104,9 +104,7 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
       }
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      const what = `cannot sweep pool ${pool}`;
-      const isSaid = error instanceof Error && error.message.startsWith(what);
-      status = failed(error, isSaid ? undefined : what, line.has('json') ? { pool } : undefined, print);
+      status = failed(error, `cannot sweep pool ${pool}`, line.has('json') ? { pool } : undefined, print);
     }
   });
   warnings.end(status);

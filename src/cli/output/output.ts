@@ -48,7 +48,7 @@ export function jsonLine(value: unknown): string {
 
 /**
  * Says what could not be done, and why. Returns the exit status.
- * @param what - undefined where the error says it
+ * @param what - not said where the error begins with it
  * @param json - printed with the error
  */
 export function failed(
@@ -60,6 +60,6 @@ export function failed(
   const reported = reportError(error);
   if (json) write(jsonLine({ ...json, error: reported }));
   const why = isWithoutDirectory(error) ? 'the working directory was removed' : reported.message;
-  say(what === undefined ? why : `${what}: ${why}`);
+  say(what === undefined || why.startsWith(what) ? why : `${what}: ${why}`);
   return EXIT_NOT_SWEPT;
 }

@@ -46,7 +46,7 @@ async function runOn(
     if (report === 'declined') return nothingRemoved();
     return tellLetters(report, line.has('json'), report.directory, WHY_NOT);
   } catch (error) {
-    return failed(error, `cannot read ${base}`);
+    return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
   }
 }
 

@@ -19,7 +19,7 @@ export async function runShow(line: Arguments): Promise<number> {
   try {
     files = await show(id, base, options);
   } catch (error) {
-    return failed(error, `cannot read ${base}`);
+    return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
   }
   if (files.length === 0) {
     say(id.includes('/') ? `there is no file ${id}` : `no file in ${base}/deferred has the id ${id}`);

@@ -22,7 +22,13 @@ export interface PgResult {
 export interface PgClient {
   /** What the server, or a pooler in between, called the backend. */
   readonly processID: number | null;
-  readonly connection: { readonly stream: { destroy(): unknown } };
+  /** What was given, or found in the environment or the password file. */
+  readonly password: unknown;
+  readonly connection: {
+    readonly stream: { destroy(): unknown };
+    /** Of a message of the protocol. */
+    once(event: string, listener: () => void): unknown;
+  };
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<PgResult>;
   end(): Promise<void>;
@@ -38,6 +44,9 @@ type PgClientClass = new (config: Record<string, unknown>) => PgClient;
 
 /** SQLSTATE of a statement that the role may not run. */
 export const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** SQLSTATE of a statement that names what is not there, a role among others. */
+export const UNDEFINED_OBJECT = '42704';
 
 /** How long a connection may take to be made, in milliseconds. */
 const CONNECT_MS = 3000;
@@ -63,7 +72,26 @@ export async function newClient(connection: ConnectionOptions): Promise<PgClient
   }
   // Errors of a connection that ends are told by 'end' too; without a listener they would end the process.
   client.on('error', () => {});
+  sayWithoutPassword(client);
   return client;
+}
+
+/** The driver tells of its own method where the server asks for a password and there is none. */
+function sayWithoutPassword(client: PgClient): void {
+  let isAsked = false;
+  for (const way of ['CleartextPassword', 'MD5Password', 'SASL'])
+    client.connection.once(`authentication${way}`, () => {
+      isAsked = true;
+    });
+  const connect = client.connect.bind(client);
+  client.connect = async () => {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!isAsked || client.password) throw error;
+      throw new Error('the server asks for a password, and none is given');
+    }
+  };
 }
 
 async function loadClient(): Promise<PgClientClass> {
