@@ -44,6 +44,8 @@ export class Link {
   readonly #events: LinkEvents;
   #client: PgClient | undefined;
   #prepared: Prepared | undefined;
+  /** Sessions of before, which the server may still have. */
+  #former: Prepared[] = [];
   #isClosed = false;
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
@@ -139,7 +141,9 @@ export class Link {
     const client = await newClient(connection);
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
-      this.#prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
+      const prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
+      if (this.#prepared) this.#former.push(this.#prepared);
+      this.#prepared = prepared;
       return client;
     } catch (error) {
       abandon(client);
@@ -170,7 +174,6 @@ export class Link {
   }
 
   async #reconnect(): Promise<void> {
-    const former = this.#prepared;
     let said = '';
     for (let tries = 1; !this.#isClosed; tries++) {
       let client: PgClient | undefined;
@@ -178,7 +181,8 @@ export class Link {
         client = await this.#connect();
         // Closed meanwhile: a session that is left would keep locks that are not used.
         if (this.#isClosed) return abandon(client);
-        if (former) await withinPatience(endFormer(client, former), STATEMENT_PATIENCE_MS);
+        await withinPatience(endFormer(client, this.#former), STATEMENT_PATIENCE_MS);
+        this.#former = [];
         await withinPatience(this.#events.reattach(client), STATEMENT_PATIENCE_MS);
         if (this.#isClosed) return abandon(client);
         // Lost between its locks and here, it is found out by the next statement, or ping.
@@ -214,12 +218,13 @@ export class Link {
   }
 }
 
-/** The former session may be cut off, or wait for a standby. It must not do anything late, nor hold its locks longer. */
-async function endFormer(client: PgClient, { backendPid, backendStart }: Prepared): Promise<void> {
+/** They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
+async function endFormer(client: PgClient, former: readonly Prepared[]): Promise<void> {
   await client.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE pid = $1 AND backend_start::text = $2 AND usename = current_user`,
-    [backendPid, backendStart],
+    `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+     JOIN unnest($1::integer[], $2::text[]) AS f (pid, started) ON a.pid = f.pid AND a.backend_start::text = f.started
+     WHERE a.usename = current_user`,
+    [former.map(({ backendPid }) => backendPid), former.map(({ backendStart }) => backendStart)],
   );
 }
 
