@@ -175,9 +175,9 @@ export class ClusterManager<H extends Handlers> {
   }
 
   async #connect(): Promise<Session> {
-    const { connection, schema, graceMs, logger, pool } = this.#options;
+    const { connection, schema, graceMs, killGraceMs, logger, pool } = this.#options;
     try {
-      const session = await Session.open({ connection, schema, graceMs }, this.#closed.signal);
+      const session = await Session.open({ connection, schema, graceMs, killGraceMs }, this.#closed.signal);
       const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
       for (const text of session.warnings) warn(text);
       session

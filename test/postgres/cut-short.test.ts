@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { runCluster } from '#dist/cli/cluster/main.js';
 import { UsageError } from '#dist/cli/exit.js';
@@ -138,6 +139,26 @@ test('what is wrong with the way to the database is said, with what to do, and s
     assert.doesNotMatch(stderr, /secret/);
   }
 });
+
+test(
+  'a handler that blocks a sweep for ever ends it after its limit, and another runs its function',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const inPool = ['--pool', pool.name];
+    await leaveRetried(pool, server.url('operator'), { timeoutMs: 100 });
+    const path = writeHandlers(pool, 'export const handlers = { fail() { for (;;); } };');
+    const child = start(t, ['sweep', ...inPool, '--handlers', path], server.url('worker'));
+    const [said, [status, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.deepEqual([status, signal], [null, 'SIGKILL'], said);
+    assert.match(said, /^deferred-sweep: cannot stop fail: it blocks the event loop, .* 100 ms; .*SIGKILL/m);
+    const report = await until('the other', async () => {
+      const swept = await pool.manager({ maxAttempts: 1 }).sweep();
+      return swept.owners.length > 0 && swept;
+    });
+    assert.equal(report.owners[0]?.functions[0]?.error?.code, 'DEFERRED_CRASHED');
+  },
+);
 
 test('a verb with --json that cannot connect prints the error as JSON', law, async () => {
   const nowhere = server.url('operator', await freePort());

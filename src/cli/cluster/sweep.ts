@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { ClusterManager } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
+import { Session } from '../../postgres/session/session.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_UNSETTLED, orUsageError, UsageError } from '../exit.ts';
@@ -42,6 +43,7 @@ export async function runWatch(line: Arguments): Promise<number> {
 
 async function run(line: Arguments, isWatch: boolean, work: Work): Promise<number> {
   const print = keepStandardOutput();
+  Session.endsBlocked = true;
   const early = (code: number): void => tellEarlyEnd(line, code);
   process.once('exit', early);
   try {

@@ -9,6 +9,8 @@ export interface SessionConfig {
   readonly schema: string;
   /** Half of it after ownership became unsure, the thread says `expired`. */
   readonly graceMs: number;
+  /** The process is ended where a handler blocks it for longer than its limit and this. Null: never. */
+  readonly endBlockedAfterMs: number | null;
 }
 
 /** A call of a hold: the thread knows its epoch and attachment. Keys are text: a bigint is no number. */

@@ -7,6 +7,7 @@
  *    is refused by the server.
  */
 import { reportError } from '../../report/reported-error.ts';
+import { BlockedGuard } from './blocked-guard.ts';
 import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
 import type { PgClient } from './driver.ts';
 import { Gate } from './gate.ts';
@@ -44,11 +45,13 @@ export class SessionThread {
   #up = new Gate();
   #expiry: NodeJS.Timeout | undefined;
   readonly #closed = new Gate();
+  readonly #guard: BlockedGuard | undefined;
   #isClosed = false;
 
   constructor(config: SessionConfig, say: (message: FromThread) => void) {
     this.#config = config;
     this.#say = say;
+    if (config.endBlockedAfterMs !== null) this.#guard = new BlockedGuard(config.endBlockedAfterMs);
     this.#server = new ServerCalls(config.schema);
     this.#link = new Link(config, {
       lost: reason => this.#lost(reason),
@@ -71,6 +74,7 @@ export class SessionThread {
 
   /** Takes a message of the main thread. Resolves when it is dealt with. */
   async take(message: ToThread): Promise<void> {
+    this.#guard?.heard();
     if (message.kind === 'close') await this.#close();
     else await this.#call(message);
   }
@@ -114,6 +118,7 @@ export class SessionThread {
           if (isOver) return await this.#undo(message, answer);
           if (answer === undefined) return late();
           isOver = true;
+          if (name === 'next') this.#guard?.begun((answer as Calls['next']['answer']).started);
           return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
         } catch (error) {
           if (error instanceof LinkLost) {
