@@ -20,7 +20,7 @@ test('without pg the package works, and only a cluster manager that connects say
     `import { DeferredFunctionManager } from 'deferred-sweep';
 import { ClusterManager } from 'deferred-sweep/postgres';
 await new DeferredFunctionManager('.').run(defer => void defer(console.log, 'ran'));
-await new ClusterManager({ pool: 'p', handlers: {} }).open().catch(error => console.log(error.code));
+await new ClusterManager({ pool: 'p', handlers: { undo() {} } }).open().catch(error => console.log(error.code));
 `,
   );
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
