@@ -98,6 +98,30 @@ test('a function that was given up is reported so where the answer is lost', law
   );
 });
 
+test('functions that are given up without a run are reported so where the answer is lost', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url(), delivery: 'at-most-once' }).open();
+  for (const name of ['a', 'b']) await job.defer('note', pool.ledger.path, name);
+  // As a runner leaves them that dies in them.
+  await server.sql(
+    `INSERT INTO deferred_sweep.attempts (lock_key, id, attempt, epoch, call, runner)
+     SELECT f.lock_key, f.id, 1, o.epoch, gen_random_uuid(), 'gone:1'
+     FROM deferred_sweep.functions f JOIN deferred_sweep.owners o USING (lock_key) WHERE o.pool = $1`,
+    [pool.name],
+  );
+  proxy.dropAnswers();
+  const closed = job.close();
+  await until('the burial', async () => (await rowsOf(pool)).length === 0);
+  proxy.cut();
+  const { owners } = await closed;
+  assert.deepEqual(
+    owners[0]?.functions.map(({ outcome, attempt, deadLetter }) => [outcome, attempt, deadLetter]),
+    [1, 2].map(id => ['skipped', 1, `${job.id}.${id}`]),
+  );
+  assert.deepEqual(pool.ledger.names('start'), []);
+});
+
 test(
   'a registration that the server never answers rejects as uncertain, one that was never sent as not done',
   law,

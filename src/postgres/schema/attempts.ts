@@ -29,16 +29,16 @@ BEGIN
 END
 $$ {definer};
 
-CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb) RETURNS void AS $$
+CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb, p_call uuid) RETURNS void AS $$
 BEGIN
   INSERT INTO {schema}.dead_letters
-    (lock_key, id, pool, handler, arguments, delivery, timeout_ms, max_attempts, registered_at, owner, attempts, error)
+    (lock_key, id, pool, handler, arguments, delivery, timeout_ms, max_attempts, registered_at, owner, attempts, error, call)
     SELECT f.lock_key, f.id, o.pool, f.handler, f.arguments, f.delivery, f.timeout_ms, f.max_attempts, f.registered_at,
       jsonb_build_object('label', o.label, 'host', o.host, 'pid', o.pid, 'bootId', o.boot_id, 'openedAt', o.opened_at),
       coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'runner', a.runner, 'startedAt', a.started_at,
           'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
         FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]'),
-      p_error
+      p_error, p_call
     FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key) WHERE f.lock_key = p_key AND f.id = p_id
     ON CONFLICT (lock_key, id) DO NOTHING;
   DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
@@ -71,7 +71,7 @@ BEGIN
     OR EXISTS (SELECT FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt > p_attempt)
   THEN RETURN 'late'; END IF;
   IF p_attempt >= v_max THEN
-    PERFORM {schema}.bury(p_key, p_id, p_error);
+    PERFORM {schema}.bury(p_key, p_id, p_error, NULL);
     RETURN 'buried';
   END IF;
   UPDATE {schema}.functions f
@@ -80,6 +80,12 @@ BEGIN
   RETURN 'retry';
 END
 $$ {definer};
+
+CREATE FUNCTION {schema}.buried_by(p_key bigint, p_call uuid) RETURNS jsonb AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'handler', d.handler,
+    'attempt', (d.attempts -> -1 ->> 'attempt')::integer, 'error', d.error) ORDER BY d.buried_at), '[]')
+  FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.call = p_call
+$$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
 -- The next function in the owner's order after p_after, with its start mark; no function if none is runnable.
 -- Sent again with the same p_call, it returns the same attempt.
@@ -94,14 +100,14 @@ DECLARE
   f {schema}.functions;
   v_after bigint := p_after;
   v_attempt integer;
-  v_buried jsonb := '[]';
   v_error jsonb;
 BEGIN
   IF v_status <> 'ok' THEN
-    RETURN QUERY SELECT v_status, NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, v_buried;
+    RETURN QUERY SELECT v_status, NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, '[]'::jsonb;
     RETURN;
   END IF;
-  RETURN QUERY SELECT 'ok', g.id, g.handler, g.arguments, a.attempt, g.timeout_ms, g.registered_at, v_buried
+  RETURN QUERY SELECT 'ok', g.id, g.handler, g.arguments, a.attempt, g.timeout_ms, g.registered_at,
+      {schema}.buried_by(p_key, p_call)
     FROM {schema}.attempts a JOIN {schema}.functions g USING (lock_key, id) WHERE a.lock_key = p_key AND a.call = p_call;
   IF FOUND THEN RETURN; END IF;
   SELECT o.run_order INTO v_order FROM {schema}.owners o WHERE o.lock_key = p_key;
@@ -119,16 +125,17 @@ BEGIN
     IF v_attempt >= f.max_attempts THEN
       v_error := jsonb_build_object('name', 'DeferredSweepError', 'code', 'DEFERRED_CRASHED', 'message',
         format('cannot tell whether %s ended: the runner of attempt %s is gone', f.handler, v_attempt));
-      PERFORM {schema}.bury(p_key, f.id, v_error);
-      v_buried := v_buried || jsonb_build_object('id', f.id, 'handler', f.handler, 'attempt', v_attempt, 'error', v_error);
+      PERFORM {schema}.bury(p_key, f.id, v_error, p_call);
       CONTINUE;
     END IF;
     INSERT INTO {schema}.attempts (lock_key, id, attempt, epoch, call, runner)
       VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
-    RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at, v_buried;
+    RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at,
+      {schema}.buried_by(p_key, p_call);
     RETURN;
   END LOOP;
-  RETURN QUERY SELECT 'ok', NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, v_buried;
+  RETURN QUERY SELECT 'ok', NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz,
+    {schema}.buried_by(p_key, p_call);
 END
 $$ {definer};
 `;

@@ -82,7 +82,10 @@ CREATE TABLE {schema}.dead_letters (
   attempts jsonb NOT NULL,
   error jsonb NOT NULL,
   buried_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- Which call gave it up without a run. Sent again, it tells of it again.
+  call uuid,
   PRIMARY KEY (lock_key, id)
 );
 CREATE INDEX dead_letters_pool ON {schema}.dead_letters (pool);
+CREATE INDEX dead_letters_call ON {schema}.dead_letters (call) WHERE call IS NOT NULL;
 `;
