@@ -112,10 +112,8 @@ export function systemErrorCode(error: unknown): string | undefined {
   return types.isNativeError(error) && 'syscall' in error ? errorCode(error) : undefined;
 }
 
-/** True if a path, or a directory on the way to it, is not there. */
-export function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
-}
+/** The codes for a path, or a directory on the way to it, that is not there. */
+export const MISSING: readonly string[] = ['ENOENT', 'ENOTDIR'];
 
 /** True if the working directory was removed: getcwd(2) of Node. */
 export function isWithoutDirectory(error: unknown): boolean {
@@ -166,12 +164,16 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
-/** Returns what a step returns, or `otherwise` where the system refuses it. Rethrows any other error. */
-export function unlessRefused<T>(step: () => T, otherwise: T): T {
+/**
+ * Returns what a step returns, or `otherwise` where the system refuses it. Rethrows any other error.
+ * @param codes - the only ones that count; none: all do
+ */
+export function unlessRefused<T>(step: () => T, otherwise: T, ...codes: readonly string[]): T {
   try {
     return step();
   } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
+    const code = systemErrorCode(error);
+    if (code === undefined || (codes.length > 0 && !codes.includes(code))) throw error;
     return otherwise;
   }
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, promises, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { DeferredSweepError, isMissing, isSystemError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isSystemError, MISSING, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { parseMounts } from '../lock/mounts.ts';
@@ -120,12 +120,7 @@ function isAtOrBelow(path: string, directory: string): boolean {
 }
 
 function unlessGone<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    return undefined;
-  }
+  return unlessRefused(look, undefined, ...MISSING);
 }
 
 function refused(path: string, why: string): DeferredSweepError {

@@ -1,6 +1,6 @@
 /** Finding and ending what a user's sweep has started: proc_pid_stat(5). Linux; elsewhere only the group is known. */
 import { readdirSync, statSync } from 'node:fs';
-import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { isAlive, type ProcessEntry, readProcess } from '../native/process-table.ts';
 
 /** A user that starts processes as fast as they are killed is not followed for ever. */
@@ -65,10 +65,6 @@ function runningOf(uid: number): ProcessEntry[] {
 }
 
 function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // Gone already.
-    if (systemErrorCode(error) !== 'ESRCH') throw error;
-  }
+  // ESRCH: gone already.
+  unlessRefused(() => process.kill(pid, 'SIGKILL'), false, 'ESRCH');
 }

@@ -1,7 +1,7 @@
 /** One inotify(7) instance for any number of directories, read by the event loop itself: no thread of libuv's pool. */
 import { closeSync, readSync } from 'node:fs';
 import { constants, endianness } from 'node:os';
-import { systemErrorCode } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from './outcome.ts';
 
@@ -106,7 +106,8 @@ export class DirectoryWatch {
   }
 
   #read(): void {
-    const length = this.#fill();
+    // Whole events, without waiting: the descriptor is non-blocking. EAGAIN: read already. EINTR: the event loop calls again.
+    const length = unlessRefused(() => readSync(this.#fd, this.#buffer), 0, 'EAGAIN', 'EINTR');
     const events: DirectoryEvent[] = [];
     for (let offset = 0; offset < length; ) {
       const size = EVENT_BYTES + this.#uint32(offset + 12);
@@ -115,17 +116,6 @@ export class DirectoryWatch {
       offset += size;
     }
     if (events.length > 0) this.#listener(events);
-  }
-
-  /** Reads whole events, without waiting: the descriptor is non-blocking. */
-  #fill(): number {
-    try {
-      return readSync(this.#fd, this.#buffer);
-    } catch (error) {
-      // Read already, or interrupted: the event loop calls again while there is something.
-      if (['EAGAIN', 'EINTR'].includes(systemErrorCode(error) ?? '')) return 0;
-      throw error;
-    }
   }
 
   #event(offset: number, size: number): DirectoryEvent | undefined {

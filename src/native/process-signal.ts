@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { systemErrorCode } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
 import { toSystemError } from '../lock/system-error.ts';
 import { isFailure } from './outcome.ts';
@@ -47,20 +47,10 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
 
 /** Sends a signal to a process group. A group that has ended is no error. @throws Error of Node's shape */
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal);
-  } catch (error) {
-    // EPERM: macOS says so of a group of zombies.
-    if (!['ESRCH', 'EPERM'].includes(systemErrorCode(error) ?? '')) throw error;
-  }
+  // EPERM: macOS says so of a group of zombies.
+  unlessRefused(() => process.kill(-leader, signal), false, 'ESRCH', 'EPERM');
 }
 
 function sendByPid(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ESRCH') return false;
-    throw error;
-  }
+  return unlessRefused(() => process.kill(pid, signal), false, 'ESRCH');
 }

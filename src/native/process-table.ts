@@ -1,7 +1,7 @@
 /** The processes of this machine, as far as this process may see them: /proc on Linux, sysctl(3) on macOS. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
 import { hasEnded, parseProcessStat } from '../lock/process-stat.ts';
 import { isFailure, succeeded } from './outcome.ts';
@@ -106,13 +106,9 @@ function listPids(): readonly number[] {
 }
 
 function readProcFile(pid: number, name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, 'latin1');
-  } catch (error) {
-    // Ended (ENOENT, ESRCH), or not for this user to read (EACCES, EPERM).
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
-  }
+  const read = (): string => readFileSync(`/proc/${pid}/${name}`, 'latin1');
+  // Ended (ENOENT, ESRCH), or not for this user to read (EACCES, EPERM).
+  return unlessRefused(read, undefined, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM');
 }
 
 function nativeEntries(): readonly ProcessEntry[] {

@@ -12,7 +12,7 @@
 
 import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
@@ -74,7 +74,7 @@ function withLetter(
   path: string,
   use: (fd: number, contents: StateContents) => LetterFate,
 ): LetterFate {
-  const fd = openLetter(path); // 1
+  const fd = unlessRefused(() => openPatiently(path, WRITE_FLAGS), undefined, 'ENOENT'); // 1
   if (fd === undefined) return { outcome: 'gone' };
   let isLocked = false;
   try {
@@ -89,14 +89,5 @@ function withLetter(
   } finally {
     if (isLocked) unlockAndClose(fd);
     else closeDescriptor(fd);
-  }
-}
-
-function openLetter(path: string): number | undefined {
-  try {
-    return openPatiently(path, WRITE_FLAGS);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }

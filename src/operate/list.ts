@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { systemErrorCode } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { shown } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { stateIo } from '../state/file-io.ts';
@@ -104,15 +104,9 @@ function withHolders(files: readonly ListedFile[]): ListedFile[] {
 }
 
 function deadPaths(directory: StateDirectory): string[] {
-  return stateIo(`read ${directory.deadPath}`, directory.deadPath, () => {
-    try {
-      return readdirSync(directory.deadPath)
-        .filter(name => name.startsWith(PREFIX) && !isUnfinishedName(name))
-        .sort()
-        .map(name => join(directory.deadPath, name));
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    }
-  });
+  const { deadPath } = directory;
+  return stateIo(`read ${deadPath}`, deadPath, () => unlessRefused(() => readdirSync(deadPath), [], 'ENOENT'))
+    .filter(name => name.startsWith(PREFIX) && !isUnfinishedName(name))
+    .sort()
+    .map(name => join(deadPath, name));
 }

@@ -1,6 +1,6 @@
 /** The state file that a dead letter came from. */
 import { openSync } from 'node:fs';
-import { systemErrorCode } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { replay } from '../log/replay.ts';
 import { readAll } from '../state/file-io.ts';
@@ -16,13 +16,8 @@ export function isPendingIn(directory: StateDirectory, letterName: string): bool
   const functionId = partsOfName(letterName)?.functionId;
   if (functionId === undefined) return false;
   const path = directory.pathOf(letterName.slice(0, letterName.lastIndexOf('-')));
-  let fd: number;
-  try {
-    fd = openSync(path, READ_FLAGS);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+  const fd = unlessRefused(() => openSync(path, READ_FLAGS), undefined, 'ENOENT');
+  if (fd === undefined) return false;
   try {
     return replay(readAll(fd, path)).functions.get(functionId)?.isPending === true;
   } finally {

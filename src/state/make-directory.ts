@@ -37,12 +37,8 @@ export function grantOwner(path: string): void {
   if (!stat || stat.uid !== process.geteuid?.()) return;
   const rights = stat.mode & 0o777;
   if ((rights | MODE) !== MODE || rights === MODE) return;
-  try {
-    chmodSync(path, MODE);
-  } catch (error) {
-    // A cleanup has removed it.
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-  }
+  // ENOENT: a cleanup has removed it.
+  unlessRefused(() => chmodSync(path, MODE), undefined, 'ENOENT');
 }
 
 /**

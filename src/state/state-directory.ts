@@ -145,16 +145,14 @@ export class StateDirectory {
 
   /** @throws Error of Node's shape; as {@link ensure} */
   #names(): string[] {
-    try {
+    const read = (): string[] => {
       for (let race = 0; race < MAX_RACES; race++) {
         if (this.isUnchanged() || this.#checkEnd(this.#walk())) return readdirSync(this.path).sort();
         if (!statOf(this.path)) return [];
       }
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    }
-    throw this.#isChased('read');
+      throw this.#isChased('read');
+    };
+    return unlessRefused(read, [], 'ENOENT');
   }
 
   #isChased(what: string): DeferredSweepError {

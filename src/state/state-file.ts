@@ -5,7 +5,7 @@
 
 import { unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { StateContents } from '../log/contents.ts';
 import { frameRecord } from '../log/encode-record.ts';
@@ -224,13 +224,9 @@ export class StateFile {
   }
 
   #unlink(): void {
-    stateIo(`remove ${this.path}`, this.path, () => {
-      try {
-        unlinkSync(this.path);
-      } catch (error) {
-        if (systemErrorCode(error) !== 'ENOENT') throw error;
-      }
-    });
+    stateIo(`remove ${this.path}`, this.path, () =>
+      unlessRefused(() => unlinkSync(this.path), undefined, 'ENOENT'),
+    );
   }
 
   #replay(bytes: Buffer): StateContents {

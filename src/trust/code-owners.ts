@@ -2,7 +2,7 @@
  * Owners of a stored function's code: its module, loaders, program and working directory. The owners at registration are
  * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
-import { DeferredSweepError, isMissing, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, MISSING, unlessRefused } from '../errors.ts';
 import { Covered } from './covered.ts';
 import { GROUP_WRITE, NOTHING_MORE, OTHERS_WRITE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
@@ -56,13 +56,8 @@ export function checkUnchangedOwners(
   trust: Trust = NOTHING_MORE,
 ): boolean {
   const covered = new Covered(trust);
-  let way: Way;
-  try {
-    way = walk(path);
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+  const way = unlessRefused(() => walk(path), undefined, ...MISSING);
+  if (way === undefined) return false;
   const foreign = foreignSteps(way);
   const stranger = foreign.find(step => !registered.includes(step.stat.uid) && !covered.has(step.path));
   if (!stranger) return way.end !== undefined && foreign.length === 0 && !way.steps.some(isForOthers);

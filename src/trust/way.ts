@@ -1,7 +1,7 @@
 /** The way to a path: every directory and symbolic link that the kernel goes through, from `/` down. */
 import { lstatSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 
 /** A directory or link on the way, or its end. */
 export interface Step {
@@ -104,12 +104,7 @@ function lookUp(parent: Step, name: string): Step | undefined {
 
 /** The link's target. Undefined if it is no link any more. */
 function targetOf(link: string): string | undefined {
-  try {
-    return readlinkSync(link);
-  } catch (error) {
-    if (['EINVAL', 'ENOENT'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
-  }
+  return unlessRefused(() => readlinkSync(link), undefined, 'EINVAL', 'ENOENT');
 }
 
 /** Links at the top of procfs (`self`) are ordinary ones; those below are jumps within the kernel. */

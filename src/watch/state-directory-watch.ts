@@ -8,7 +8,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isMissing, systemErrorCode, unlessRefused } from '../errors.ts';
+import { MISSING, systemErrorCode, unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { type DirectoryEvent, DirectoryWatch } from '../native/directory-watch.ts';
 import { isStateFileName, isUnfinishedName } from '../state/names.ts';
@@ -75,7 +75,7 @@ export class StateDirectoryWatch {
       try {
         watch.add(directory, isLast ? 'closing' : 'end');
       } catch (error) {
-        if (isMissing(error)) {
+        if (MISSING.includes(systemErrorCode(error) ?? '')) {
           // Its directory tells when it comes. It may have come before that was asked for.
           if (this.#awaited === directory) return;
           this.#awaited = directory;
