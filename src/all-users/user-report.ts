@@ -1,4 +1,5 @@
 /** What a user's sweep says of itself. The user's code may have written it: nothing of it is taken but this. */
+import { readJson } from '../log/validate.ts';
 
 /** Numbers of the user's sweep, as the user's own process reports them. */
 export interface UserSweep {
@@ -17,21 +18,14 @@ export const MAX_REPORT_BYTES: number = 1024 * 1024;
 
 /** The report in one line of JSON, and at most a line end; undefined for anything else. */
 export function parseUserSweep(text: string): UserSweep | undefined {
-  let tree: unknown;
-  try {
-    tree = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  if (typeof tree !== 'object' || tree === null) return undefined;
-  const { ok, failed, pending, live, held, sweeping, files, isComplete } = tree as Record<string, unknown>;
-  if (!isCount(files) || typeof isComplete !== 'boolean') return undefined;
-  if (!isCount(ok) || !isCount(failed) || !isCount(pending)) return undefined;
-  if (!isCount(live) || !isCount(held) || !isCount(sweeping)) return undefined;
-  return { ok, failed, pending, live, held, sweeping, files, isComplete };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return readJson(text, fields => ({
+    ok: fields.index('ok'),
+    failed: fields.index('failed'),
+    pending: fields.index('pending'),
+    live: fields.index('live'),
+    held: fields.index('held'),
+    sweeping: fields.index('sweeping'),
+    files: fields.index('files'),
+    isComplete: fields.boolean('isComplete'),
+  }));
 }

@@ -37,72 +37,60 @@ export function readRecord(tree: unknown): SaltedRecord {
   // First of all, since a header of another version may have another shape.
   if (kind === 'header') checkVersion(fields.count('version'));
   const salt = fields.bytes('salt');
+  return { salt, record: kind === 'header' ? decodeHeader(fields, salt) : decodeEntry(kind, fields) };
+}
+
+/** Any record but the header. Undefined for a kind that is not known. */
+function decodeEntry(kind: string, fields: Fields): StateRecord | undefined {
   switch (kind) {
-    case 'header':
-      return { salt, record: decodeHeader(fields, salt) };
     case 'defer':
       return {
-        salt,
-        record: {
-          kind: 'defer',
-          id: fields.count('id'),
-          name: fields.text('name'),
-          function: fields.bytes('function'),
-          arguments: fields.bytes('arguments'),
-          registeredAtEpochMs: fields.number('registeredAtEpochMs'),
-          delivery: fields.oneOf('delivery', ['at-least-once', 'at-most-once']),
-          timeoutMs: timerMs(fields, 'timeoutMs'),
-          maxAttempts: fields.count('maxAttempts'),
-          retryDelayMs: timerMs(fields, 'retryDelayMs'),
-          ...(fields.has('cwd') && { cwd: decodePlace(fields, 'cwd') }),
-          ...(fields.has('codeOwners') && { codeOwners: fields.numbers('codeOwners') }),
-          ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.textOrNull(name)) }),
-        },
+        kind,
+        id: fields.count('id'),
+        name: fields.text('name'),
+        function: fields.bytes('function'),
+        arguments: fields.bytes('arguments'),
+        registeredAtEpochMs: fields.number('registeredAtEpochMs'),
+        delivery: fields.oneOf('delivery', ['at-least-once', 'at-most-once']),
+        timeoutMs: timerMs(fields, 'timeoutMs'),
+        maxAttempts: fields.count('maxAttempts'),
+        retryDelayMs: timerMs(fields, 'retryDelayMs'),
+        ...(fields.has('cwd') && { cwd: decodePlace(fields, 'cwd') }),
+        ...(fields.has('codeOwners') && { codeOwners: fields.numbers('codeOwners') }),
+        ...(fields.has('env') && { env: fields.map('env').entries((env, name) => env.textOrNull(name)) }),
       };
     case 'claim':
       return {
-        salt,
-        record: {
-          kind: 'claim',
-          nonce: fields.text('nonce'),
-          pid: fields.number('pid'),
-          host: fields.text('host'),
-          atEpochMs: fields.number('atEpochMs'),
-        },
+        kind,
+        nonce: fields.text('nonce'),
+        pid: fields.number('pid'),
+        host: fields.text('host'),
+        atEpochMs: fields.number('atEpochMs'),
       };
     case 'cancel':
-      return { salt, record: { kind: 'cancel', id: fields.count('id') } };
+      return { kind, id: fields.count('id') };
     case 'start':
       return {
-        salt,
-        record: {
-          kind: 'start',
-          id: fields.count('id'),
-          attempt: fields.count('attempt'),
-          nonce: fields.text('nonce'),
-          pid: fields.number('pid'),
-          atEpochMs: fields.number('atEpochMs'),
-        },
+        kind,
+        id: fields.count('id'),
+        attempt: fields.count('attempt'),
+        nonce: fields.text('nonce'),
+        pid: fields.number('pid'),
+        atEpochMs: fields.number('atEpochMs'),
       };
     case 'done':
       return {
-        salt,
-        record: {
-          kind: 'done',
-          id: fields.count('id'),
-          attempt: fields.count('attempt'),
-          atEpochMs: fields.number('atEpochMs'),
-          final: fields.boolean('final'),
-          ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
-        },
+        kind,
+        id: fields.count('id'),
+        attempt: fields.count('attempt'),
+        atEpochMs: fields.number('atEpochMs'),
+        final: fields.boolean('final'),
+        ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
       };
     case 'retry':
-      return {
-        salt,
-        record: { kind: 'retry', id: fields.count('id'), atEpochMs: fields.number('atEpochMs') },
-      };
+      return { kind, id: fields.count('id'), atEpochMs: fields.number('atEpochMs') };
     default:
-      return { salt, record: undefined };
+      return undefined;
   }
 }
 
@@ -165,7 +153,8 @@ function timerMs(fields: Fields, name: string): number {
   return Math.min(fields.number(name), MAX_TIMER_MS);
 }
 
-function decodeError(tree: unknown): ReportedError {
+/** @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
+export function decodeError(tree: unknown): ReportedError {
   const fields = fieldsOf(tree, 'error');
   return {
     name: fields.text('name'),

@@ -1,5 +1,5 @@
 /** Typed access to the fields of a decoded, untrusted map. */
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, hasCode } from '../errors.ts';
 
 /** Returns a strict reader of the fields of `tree`. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is no map. */
 export function fieldsOf(tree: unknown, what: string): Fields {
@@ -7,6 +7,16 @@ export function fieldsOf(tree: unknown, what: string): Fields {
     throw corrupt(what, 'a map', tree);
   }
   return new Fields(tree as Record<string, unknown>, what);
+}
+
+/** What `read` makes of a map in JSON. Undefined for text that is no JSON, and for what `read` finds no such map. */
+export function readJson<T>(text: string, read: (fields: Fields) => T): T | undefined {
+  try {
+    return read(fieldsOf(JSON.parse(text), 'JSON'));
+  } catch (error) {
+    if (error instanceof SyntaxError || hasCode(error, 'DEFERRED_STATE_CORRUPT')) return undefined;
+    throw error;
+  }
 }
 
 /** Each method returns the field of that name and shape, or throws `DEFERRED_STATE_CORRUPT` naming it. */
@@ -107,6 +117,11 @@ export class Fields {
     return this.#expect(name, allowed.join(' or '), (value): value is T =>
       allowed.some(item => item === value),
     );
+  }
+
+  /** An array of these. */
+  someOf<T extends string>(name: string, allowed: readonly T[]): T[] {
+    return this.#listOf(name, allowed.join(' or '), (item): item is T => allowed.includes(item as T));
   }
 
   /** The error that says what is wrong with the map as a whole. */

@@ -8,7 +8,9 @@
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
+import { decodeError } from '../log/decode-record.ts';
 import type { ReportedError } from '../log/records.ts';
+import { type Fields, readJson } from '../log/validate.ts';
 import { type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.ts';
 import type { Trust } from '../trust/trust.ts';
 
@@ -131,89 +133,51 @@ function cutTexts(_name: string, value: unknown): unknown {
   return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
 }
 
-/** The event of a line. Undefined for a line that no runner writes. */
+/** The event of a line. Undefined for a line that no runner writes. Fields that no runner writes are left out. */
 export function parseEvent(line: string): RunnerEvent | undefined {
-  let event: unknown;
-  try {
-    event = JSON.parse(line);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-  return isEvent(event) ? event : undefined;
+  return readJson(line, readEvent);
 }
 
-function isEvent(event: unknown): event is RunnerEvent {
-  if (!isMap(event)) return false;
-  switch (event.kind) {
-    case 'ready':
-      return isText(event.turn);
+function readEvent(fields: Fields): RunnerEvent {
+  const kind = fields.oneOf('kind', ['ready', 'start', 'ran', 'file']);
+  if (kind === 'ready') return { kind, turn: fields.text('turn') };
+  const file = fields.text('file');
+  switch (kind) {
     case 'start':
-      return (
-        isText(event.file) &&
-        isCount(event.id) &&
-        isText(event.name) &&
-        isCount(event.attempt) &&
-        isTime(event.timeoutMs) &&
-        typeof event.isLast === 'boolean'
-      );
+      return {
+        kind,
+        file,
+        id: fields.count('id'),
+        name: fields.text('name'),
+        attempt: fields.count('attempt'),
+        timeoutMs: fields.number('timeoutMs'),
+        isLast: fields.boolean('isLast'),
+      };
     case 'ran':
-      return isText(event.file) && isFunctionReport(event.report);
+      return { kind, file, report: readFunctionReport(fields.map('report')) };
     case 'file':
-      return (
-        isText(event.file) &&
-        FILE_STATES.includes(event.state) &&
-        typeof event.isRetired === 'boolean' &&
-        typeof event.isCut === 'boolean' &&
-        (event.pending === undefined || isTime(event.pending)) &&
-        (event.retryInMs === undefined || isTime(event.retryInMs)) &&
-        (event.error === undefined || isReportedError(event.error))
-      );
-    default:
-      return false;
+      return {
+        kind,
+        file,
+        state: fields.oneOf('state', ['ran', 'lost', 'refused']),
+        isRetired: fields.boolean('isRetired'),
+        isCut: fields.boolean('isCut'),
+        ...(fields.has('pending') && { pending: fields.number('pending') }),
+        ...(fields.has('retryInMs') && { retryInMs: fields.number('retryInMs') }),
+        ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
+      };
   }
 }
 
-const FILE_STATES: readonly unknown[] = ['ran', 'lost', 'refused'];
-const OUTCOMES: readonly unknown[] = ['ok', 'failed', 'timed-out', 'crashed', 'skipped'];
-
-function isFunctionReport(report: unknown): boolean {
-  return (
-    isMap(report) &&
-    isCount(report.id) &&
-    isText(report.name) &&
-    OUTCOMES.includes(report.outcome) &&
-    isCount(report.attempt) &&
-    isTime(report.ms) &&
-    (report.error === undefined || isReportedError(report.error)) &&
-    (report.deadLetter === undefined || isText(report.deadLetter)) &&
-    (report.notes === undefined ||
-      (Array.isArray(report.notes) && report.notes.every(note => RUN_NOTES.includes(note))))
-  );
-}
-
-function isReportedError(error: unknown): boolean {
-  return (
-    isMap(error) &&
-    isText(error.name) &&
-    isText(error.message) &&
-    (error.code === undefined || isText(error.code)) &&
-    (error.stack === undefined || isText(error.stack))
-  );
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+function readFunctionReport(fields: Fields): FunctionReport {
+  return {
+    id: fields.count('id'),
+    name: fields.text('name'),
+    outcome: fields.oneOf('outcome', ['ok', 'failed', 'timed-out', 'crashed', 'skipped']),
+    attempt: fields.count('attempt'),
+    ms: fields.number('ms'),
+    ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
+    ...(fields.has('deadLetter') && { deadLetter: fields.text('deadLetter') }),
+    ...(fields.has('notes') && { notes: fields.someOf('notes', RUN_NOTES) }),
+  };
 }

@@ -76,7 +76,7 @@ export class ReportBook {
         begun?.ended(event.report.error);
         running.begun.delete(event.report.id);
         // Without a beginning: it is told again, since it was given up.
-        this.#ran(running, known(event.report), begun?.began.isLast ?? true);
+        this.#ran(running, event.report, begun?.began.isLast ?? true);
         break;
       }
       case 'file':
@@ -173,27 +173,6 @@ function merged(before: readonly FunctionReport[], now: readonly FunctionReport[
     functions.set(ran.id, { ...known, ...ran });
   }
   return [...functions.values()];
-}
-
-/** The known fields of a report. A function may have written others into the pipe. */
-function known({ id, name, outcome, attempt, ms, error, deadLetter, notes }: FunctionReport): FunctionReport {
-  return {
-    id,
-    name,
-    outcome,
-    attempt,
-    ms,
-    ...(error && {
-      error: {
-        name: error.name,
-        message: error.message,
-        ...(error.code !== undefined && { code: error.code }),
-        ...(error.stack !== undefined && { stack: error.stack }),
-      },
-    }),
-    ...(deadLetter !== undefined && { deadLetter }),
-    ...(notes && { notes }),
-  };
 }
 
 function isThere(path: string, inode: string): boolean {
