@@ -52,64 +52,45 @@ export interface ClusterListReport {
   readonly ms: number;
 }
 
-/** What the server's `list_owners` returns for one owner. Times are of ISO 8601. */
-export interface StoredEntry {
-  readonly id: string;
-  readonly pool: string;
-  readonly state: OwnerState;
-  readonly owner: ListedOwner['owner'];
+/** What the server's `list_owners` returns for one owner: the same but for these. Times are of ISO 8601. */
+export interface StoredEntry extends Omit<ListedOwner, 'label' | 'takenBy' | 'functions'> {
   readonly label: string | null;
-  readonly ageMs: number;
-  readonly epoch?: number;
   readonly takenBy?: string | null;
-  readonly error?: ReportedError;
-  readonly functions: readonly {
-    readonly id: number;
-    readonly name: string;
-    readonly registeredAt: string;
-    readonly nextAt?: string;
-    readonly delivery: string;
-    readonly timeoutMs: number;
-    readonly maxAttempts: number;
-    readonly argumentsLength: number;
-    /** Base64; null where they are long. */
-    readonly arguments: string | null;
-    readonly attempts: readonly {
-      readonly attempt: number;
-      readonly runner: string;
-      readonly startedAt: string;
-      readonly endedAt: string | null;
-      readonly error: ReportedError | null;
-    }[];
-  }[];
+  readonly functions: readonly StoredFunction[];
+}
+
+interface StoredFunction
+  extends Pick<ListedClusterFunction, 'id' | 'name' | 'delivery' | 'timeoutMs' | 'maxAttempts'> {
+  readonly registeredAt: string;
+  readonly nextAt?: string;
+  readonly argumentsLength: number;
+  /** Base64; null where they are long. */
+  readonly arguments: string | null;
+  readonly attempts: readonly StoredAttempt[];
+}
+
+interface StoredAttempt extends Pick<ListedClusterAttempt, 'attempt' | 'runner'> {
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly error: ReportedError | null;
 }
 
 /** The same as it is listed. */
-export function listedOwner(entry: StoredEntry): ListedOwner {
-  const { id, pool, state, owner, label, ageMs, epoch, takenBy, error } = entry;
-  const functions = entry.functions.map(stored => listedFunction(stored, state));
+export function listedOwner({ label, takenBy, functions: stored, ...entry }: StoredEntry): ListedOwner {
+  const functions = stored.map(one => listedFunction(one, entry.state));
   return {
-    id: state === 'dead' ? `${id}.${functions[0]?.id}` : id,
-    pool,
-    state,
-    owner,
+    ...entry,
+    id: entry.state === 'dead' ? `${entry.id}.${functions[0]?.id}` : entry.id,
     ...(label !== null && { label }),
-    ageMs,
-    functions,
-    ...(epoch !== undefined && { epoch }),
     ...(typeof takenBy === 'string' && { takenBy }),
-    ...(error && { error }),
+    functions,
   };
 }
 
-function listedFunction(
-  stored: StoredEntry['functions'][number],
-  ownerState: OwnerState,
-): ListedClusterFunction {
+function listedFunction(stored: StoredFunction, ownerState: OwnerState): ListedClusterFunction {
   const { id, name, delivery, timeoutMs, maxAttempts, registeredAt, nextAt, argumentsLength } = stored;
-  const attempts = stored.attempts.map(({ attempt, runner, startedAt, endedAt, error }) => ({
-    attempt,
-    runner,
+  const attempts = stored.attempts.map(({ startedAt, endedAt, error, ...attempt }) => ({
+    ...attempt,
     startedAtEpochMs: Date.parse(startedAt),
     ...(endedAt !== null && { endedAtEpochMs: Date.parse(endedAt) }),
     ...(error && { error }),
