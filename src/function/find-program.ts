@@ -34,7 +34,8 @@ export function requireProgram(file: string, path: string | undefined): string {
   );
 }
 
-function isExecutable(path: string): boolean {
+/** Whether this is a file that this user may run. */
+export function isExecutable(path: string): boolean {
   return unlessRefused(() => {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

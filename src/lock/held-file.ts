@@ -1,5 +1,5 @@
 import { type BigIntStats, fstatSync, lstatSync, type Stats } from 'node:fs';
-import { isSystemError } from '../errors.ts';
+import { isSystemError, unlessRefused } from '../errors.ts';
 
 /**
  * Whether `path` still names the file open on `fd`: same device, same inode, and itself no symbolic link.
@@ -35,6 +35,11 @@ export function areSameFile(fd: number, otherFd: number): boolean {
 /** Names the inode of a file while it exists. A later file may get the same number. */
 export function inodeKey({ dev, ino }: Pick<Stats | BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`;
+}
+
+/** What is open under this number, as {@link inodeKey} names it. Undefined if nothing is. */
+export function inodeOf(fd: number): string | undefined {
+  return unlessRefused(() => inodeKey(fstatSync(fd)), undefined);
 }
 
 function isSameInode(a: BigIntStats, b: BigIntStats): boolean {

@@ -1,7 +1,7 @@
 /** The runner's end of the event pipe. Lines are collected, and written before anything that could end the runner. */
 import { writeSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
-import { inodeOf } from './inode-of.ts';
+import { inodeOf } from '../lock/held-file.ts';
 import { EVENT_FD, eventLine, PIPE_BROKEN, type RunnerEvent } from './protocol.ts';
 
 export class EventPipe {

@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
-import { inodeOf } from './inode-of.ts';
+import { inodeOf } from '../lock/held-file.ts';
 
 /** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
 export function markBytes(mark: string): Buffer {

@@ -2,9 +2,10 @@
  * State files that a sweep left: when each is looked at again, and whether it has changed since. A sweep that opens a file
  * for writing makes an event when it closes it; so an event of a file that has not changed tells nothing.
  */
-import { type BigIntStats, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
+import { inodeKey } from '../lock/held-file.ts';
 import { monotonicMs } from '../stop.ts';
 
 /** Between looks at a file that stays as it is. Pauses double. */
@@ -126,10 +127,6 @@ export class LeftFiles {
 function stampOf(path: string): string | undefined {
   return unlessRefused(() => {
     const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    return stat && stamp(stat);
+    return stat && `${inodeKey(stat)}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
   }, undefined);
-}
-
-function stamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }

@@ -2,7 +2,7 @@
 
 import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
-import { printableLines } from '../../printable.ts';
+import { printableLines, quoted } from '../../printable.ts';
 import { userName } from '../../trust/user-name.ts';
 import { callText } from './format.ts';
 import { holdersText } from './format-list.ts';
@@ -94,7 +94,7 @@ function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: Liste
 
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   if (dir === undefined) return [];
-  const base = dir === '' ? '' : ` ${shellWord(dir)}`;
+  const base = dir === '' ? '' : ` ${quoted(dir)}`;
   const at = base === '' ? '' : ` --dir${base}`;
   if (file.state === 'dead')
     return [
@@ -103,11 +103,6 @@ function adviceLines(file: ShownFile, dir: string | undefined): string[] {
     ];
   if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep${base}`)];
   return [];
-}
-
-/** One word of a shell. */
-function shellWord(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** One line of `show`. */

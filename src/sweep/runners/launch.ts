@@ -2,9 +2,8 @@
  * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
  * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
  */
-import { accessSync, constants } from 'node:fs';
-import { unlessRefused } from '../../errors.ts';
 import { INSIDE, STARTING } from '../../function/current-invocation.ts';
+import { isExecutable } from '../../function/find-program.ts';
 import type { HeaderRecord, ReportedError } from '../../log/records.ts';
 import type { RunNote } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
@@ -103,11 +102,4 @@ export function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
 
 function isOurs(name: string): boolean {
   return name === 'NODE_OPTIONS' || name.startsWith('DEFERRED_SWEEP_');
-}
-
-function isExecutable(path: string): boolean {
-  return unlessRefused(() => {
-    accessSync(path, constants.X_OK);
-    return true;
-  }, false);
 }
