@@ -45,7 +45,8 @@ export class RunQueue {
   readonly #running = new Map<number, Promise<ClaimedFile>>();
   /** True: the next function belongs to another working directory, so a runner has to run the rest. */
   #needsRunner = false;
-  #haveEnded = false;
+  /** Once true, nothing can be registered, cancelled or run. */
+  haveEnded = false;
   #isEnding = false;
   readonly #user = currentUser();
 
@@ -57,11 +58,6 @@ export class RunQueue {
 
   get path(): string {
     return this.#file.path;
-  }
-
-  /** Once true, nothing can be registered, cancelled or run. */
-  get haveEnded(): boolean {
-    return this.#haveEnded;
   }
 
   /** Returns the id. @throws as `Job.defer` */
@@ -123,7 +119,7 @@ export class RunQueue {
         return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? [name] : [] };
       }
     } catch (error) {
-      this.#haveEnded = true;
+      this.haveEnded = true;
       // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
@@ -226,7 +222,7 @@ export class RunQueue {
       taken.refresh();
       queue = taken.runnable().reverse();
     }
-    this.#haveEnded = true;
+    this.haveEnded = true;
   }
 
   /** Waits for early runs. They would look like interrupted attempts, and run twice at once. */

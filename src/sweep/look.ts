@@ -100,7 +100,7 @@ export class Looker {
     } catch (error) {
       return refusedToOpen(path, error);
     }
-    const opened = new OpenedFile(fd, path, name);
+    const opened: OpenedFile = { fd, path, name, isLocked: false, isKept: false };
     try {
       return await this.#lookAt(opened, circumstances);
     } catch (error) {
@@ -108,7 +108,8 @@ export class Looker {
       this.#needsWriting ||= isSystemError(error, 'EBADF');
       if (!isReading || !this.#needsWriting) return failed(path, error);
     } finally {
-      opened.close();
+      if (opened.isLocked && !opened.isKept) unlockAndClose(fd);
+      else if (!opened.isKept) closeDescriptor(fd);
     }
     return this.look(name, circumstances);
   }
@@ -200,23 +201,11 @@ async function replayBreathing(bytes: Buffer): Promise<StateContents> {
 }
 
 /** An open descriptor, and whether it holds the file's lock. */
-class OpenedFile {
+interface OpenedFile {
   readonly fd: number;
   readonly path: string;
   readonly name: string;
-  isLocked = false;
+  isLocked: boolean;
   /** True: the look ends with the lock held. */
-  isKept = false;
-
-  constructor(fd: number, path: string, name: string) {
-    this.fd = fd;
-    this.path = path;
-    this.name = name;
-  }
-
-  close(): void {
-    if (this.isKept) return;
-    if (this.isLocked) unlockAndClose(this.fd);
-    else closeDescriptor(this.fd);
-  }
+  isKept: boolean;
 }

@@ -3,7 +3,7 @@
  * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
 import { DeferredSweepError, MISSING, unlessRefused } from '../errors.ts';
-import { Covered } from './covered.ts';
+import { coveredBy } from './covered.ts';
 import { GROUP_WRITE, NOTHING_MORE, OTHERS_WRITE, type Trust } from './trust.ts';
 import { isOurs, viewerOf } from './trusted-path.ts';
 import { describeUser } from './user-name.ts';
@@ -55,11 +55,11 @@ export function checkUnchangedOwners(
   registered: readonly number[],
   trust: Trust = NOTHING_MORE,
 ): boolean {
-  const covered = new Covered(trust);
+  const isCovered = coveredBy(trust);
   const way = unlessRefused(() => walk(path), undefined, ...MISSING);
   if (way === undefined) return false;
   const foreign = foreignSteps(way);
-  const stranger = foreign.find(step => !registered.includes(step.stat.uid) && !covered.has(step.path));
+  const stranger = foreign.find(step => !registered.includes(step.stat.uid) && !isCovered(step.path));
   if (!stranger) return way.end !== undefined && foreign.length === 0 && !way.steps.some(isForOthers);
   const where = stranger.path === path ? 'it' : stranger.path;
   throw new DeferredSweepError(

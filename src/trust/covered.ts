@@ -3,21 +3,16 @@ import { unlessRefused } from '../errors.ts';
 import type { Trust } from './trust.ts';
 import { walk } from './way.ts';
 
-/** The paths that the user trusts, and all directories above them. Looked up at the first question, which is rare. */
-export class Covered {
-  readonly #trust: Trust;
-  #paths: Set<string> | undefined;
-
-  constructor(trust: Trust) {
-    this.#trust = trust;
-  }
-
-  /** @param path - without symbolic links above its last name */
-  has(path: string): boolean {
-    if (this.#trust.paths.length === 0) return false;
-    this.#paths ??= new Set(this.#trust.paths.flatMap(path => unlessRefused(() => pathsOnTheWay(path), [])));
-    return this.#paths.has(path);
-  }
+/**
+ * Whether a path is one that the user trusts, or a directory above one. Those are looked up at the first question, which is rare.
+ * The question is for a path without symbolic links above its last name.
+ */
+export function coveredBy(trust: Trust): (path: string) => boolean {
+  let covered: ReadonlySet<string> | undefined;
+  return path => {
+    covered ??= new Set(trust.paths.flatMap(trusted => unlessRefused(() => pathsOnTheWay(trusted), [])));
+    return covered.has(path);
+  };
 }
 
 function pathsOnTheWay(path: string): string[] {

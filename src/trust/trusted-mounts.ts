@@ -8,7 +8,6 @@ import {
   mountsOnTheWay,
   readMounts,
 } from '../lock/mounts.ts';
-import type { Covered } from './covered.ts';
 import { type Distrust, trustAdvice, type Viewer } from './trust.ts';
 import { describeUser } from './user-name.ts';
 import type { Way } from './way.ts';
@@ -20,11 +19,15 @@ const FUSE_MAGIC = 0x65735546;
  * Why a mount on the way is untrusted, or undefined. The mount of `/` is trusted: this program lies on it, too.
  * @throws Error of Node's shape if statfs(2) fails
  */
-export function distrustMounts(way: Way, viewer: Viewer, covered: Covered): Distrust | undefined {
+export function distrustMounts(
+  way: Way,
+  viewer: Viewer,
+  isCovered: (path: string) => boolean,
+): Distrust | undefined {
   // Listed only if needed: a node may have thousands of mounts.
   if (!crossesDevices(way) || (viewer.uid !== 0 && !hasFuse(way))) return undefined;
   const through = mountsOnTheWay(readMounts(), way.lastDirectory.path).filter(
-    ({ mountPoint }) => mountPoint !== '/' && !covered.has(mountPoint),
+    ({ mountPoint }) => mountPoint !== '/' && !isCovered(mountPoint),
   );
   for (const mount of through) {
     const refusal = distrustMount(mount, viewer);

@@ -6,7 +6,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Covered } from './covered.ts';
+import { coveredBy } from './covered.ts';
 import {
   type Distrust,
   describeMode,
@@ -36,12 +36,12 @@ export class WayJudge {
   /** Steps that are allowed but may not be meant. */
   readonly warnings: Distrust[] = [];
   readonly #trust: Trust;
-  readonly #covered: Covered;
+  readonly #isCovered: (path: string) => boolean;
   #viewer: Viewer | undefined;
 
   constructor(trust: Trust) {
     this.#trust = trust;
-    this.#covered = new Covered(trust);
+    this.#isCovered = coveredBy(trust);
   }
 
   /**
@@ -51,7 +51,7 @@ export class WayJudge {
   refuseStep(step: Step): Distrust | undefined {
     this.#viewer ??= viewerOf(this.#trust, step);
     const distrust = distrustOwner(step, this.#viewer) ?? distrustMode(step, this.#viewer);
-    if (!distrust || this.#covered.has(step.path)) return undefined;
+    if (!distrust || this.#isCovered(step.path)) return undefined;
     if (!distrust.isWarning) return distrust;
     this.warnings.push(distrust);
     return undefined;
@@ -62,7 +62,7 @@ export class WayJudge {
    * @throws Error of Node's shape if statfs(2) fails
    */
   refuseMounts(way: Way): Distrust | undefined {
-    return this.#viewer && distrustMounts(way, this.#viewer, this.#covered);
+    return this.#viewer && distrustMounts(way, this.#viewer, this.#isCovered);
   }
 }
 
@@ -82,7 +82,7 @@ export function distrustStateDirectory(path: string, stat: BigIntStats, trust: T
   const us = process.geteuid?.() ?? 0;
   const distrust =
     distrustDirectoryOwner(path, Number(stat.uid), us) ?? distrustDirectoryMode(path, stat, trust);
-  return distrust && new Covered(trust).has(path) ? undefined : distrust;
+  return distrust && coveredBy(trust)(path) ? undefined : distrust;
 }
 
 function distrustDirectoryOwner(path: string, owner: number, us: number): Distrust | undefined {

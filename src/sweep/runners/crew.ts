@@ -49,18 +49,14 @@ export class Crew {
   #knownMostHeld: number | undefined;
   readonly #changed = new Signal();
   #runners = 0;
-  #launched = 0;
+  /** Runners started so far. */
+  launched = 0;
   /** Whether candidates may still come. */
   #isFilling = true;
 
   constructor(shared: CrewOptions) {
     this.#shared = shared;
     this.#aftermath = new Aftermath(shared.looker, shared.book, shared.stop);
-  }
-
-  /** Runners started so far. */
-  get launched(): number {
-    return this.#launched;
   }
 
   /** Resolves when one more candidate may be held. */
@@ -151,7 +147,7 @@ export class Crew {
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: LaunchQueue): Promise<void> {
     const { options, stop, book, spare, listener } = this.#shared;
-    const nonce = nonceOf(this.#shared.sweepId, ++this.#launched);
+    const nonce = nonceOf(this.#shared.sweepId, ++this.launched);
     const begin = this.#begin(nonce, queue.launch);
     // What a spare runner's functions print goes to standard error.
     const ready = listener ? undefined : await spare?.take(queue.launch, begin);
