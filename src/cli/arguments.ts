@@ -59,23 +59,14 @@ export class Arguments {
   }
 
   /** @throws UsageError */
-  count(name: OptionName): number | undefined {
-    return this.#map(name, text => parseCount(`--${name}`, text));
-  }
-
-  /** @throws UsageError */
   users(name: OptionName): readonly number[] {
     return this.texts(name).map(text => parseId(`--${name}`, text, 'user'));
   }
 
-  /** @throws UsageError */
-  groups(name: OptionName): readonly number[] {
-    return this.texts(name).map(text => parseId(`--${name}`, text, 'group'));
-  }
-
   /** Whose files are read besides this user's. @throws UsageError */
   get trust(): { readonly trustedPaths: readonly string[]; readonly trustedGroups: readonly number[] } {
-    return { trustedPaths: this.texts('trust'), trustedGroups: this.groups('trust-group') };
+    const groups = this.texts('trust-group').map(text => parseId('--trust-group', text, 'group'));
+    return { trustedPaths: this.texts('trust'), trustedGroups: groups };
   }
 
   /** What sweeps and watches take alike. @throws UsageError */
@@ -84,7 +75,7 @@ export class Arguments {
       timeoutMs: this.time('timeout'),
       maxTimeoutMs: this.time('max-timeout'),
       killGraceMs: this.time('grace'),
-      concurrency: this.count('concurrency'),
+      concurrency: this.#map('concurrency', text => parseCount('--concurrency', text)),
       onlyLabel: this.text('label'),
       ...this.trust,
       // The reports say it all.

@@ -69,16 +69,12 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
   return findings;
 }
 
-function ok(subject: string, text: string): Finding {
-  return { subject, verdict: 'ok', text };
-}
+const ok = findingOf('ok');
+const warning = findingOf('warning');
+const bad = findingOf('bad');
 
-function warning(subject: string, text: string): Finding {
-  return { subject, verdict: 'warning', text };
-}
-
-function bad(subject: string, text: string): Finding {
-  return { subject, verdict: 'bad', text };
+function findingOf(verdict: Finding['verdict']) {
+  return (subject: string, text: string): Finding => ({ subject, verdict, text });
 }
 
 function triedAll(subject: string, look: () => Finding[]): Finding[] {

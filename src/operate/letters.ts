@@ -10,7 +10,7 @@
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
 
-import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
+import { fdatasyncSync, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
@@ -22,11 +22,10 @@ import { replay } from '../log/replay.ts';
 import { readAll, syncDirectory } from '../state/file-io.ts';
 import { freshName } from '../state/fresh-name.ts';
 import { partsOfName } from '../state/names.ts';
-import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
+import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
-import { isPendingIn } from './origin-file.ts';
 
 /** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */
 export type LetterFate =
@@ -89,5 +88,22 @@ function withLetter(
   } finally {
     if (isLocked) unlockAndClose(fd);
     else closeDescriptor(fd);
+  }
+}
+
+/**
+ * Whether the function of a letter may still run from the state file that it came from: a sweep that wrote the letter was killed before it
+ * could say so there. What was final once is so for ever: no lock is needed to read it.
+ */
+function isPendingIn(directory: StateDirectory, letterName: string): boolean {
+  const functionId = partsOfName(letterName)?.functionId;
+  if (functionId === undefined) return false;
+  const path = directory.pathOf(letterName.slice(0, letterName.lastIndexOf('-')));
+  const fd = unlessRefused(() => openSync(path, READ_FLAGS), undefined, 'ENOENT');
+  if (fd === undefined) return false;
+  try {
+    return replay(readAll(fd, path)).functions.get(functionId)?.isPending === true;
+  } finally {
+    closeDescriptor(fd);
   }
 }

@@ -25,10 +25,8 @@ const HANDED_OVER_WITHIN_MS = 120_000;
 /** The files that the kernel's table of locks names, as `major:minor:inode`. Empty where there is no such table. */
 export function lockTable(): ReadonlySet<string> {
   const text = unlessRefused(() => readFileSync('/proc/locks', 'latin1'), '');
-  const names = new Set<string>();
-  for (const [, name] of text.matchAll(/^\d+: (?:FLOCK|OFDLCK) +ADVISORY +WRITE +-?\d+ ([0-9a-f:]+:\d+) /gm))
-    names.add(name!);
-  return names;
+  const named = text.matchAll(/^\d+: (?:FLOCK|OFDLCK) +ADVISORY +WRITE +-?\d+ ([0-9a-f:]+:\d+) /gm);
+  return new Set(Array.from(named, ([, name]) => name!));
 }
 
 /** @param fd - open for reading only */

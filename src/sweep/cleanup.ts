@@ -59,13 +59,12 @@ export async function cleanUpDirectory(
       isComplete = false;
       break;
     }
-    for (const file of report.files) files.set(file.path, laterReport(files.get(file.path), file));
     isComplete = report.isComplete;
-    // By hand: a call takes only so many arguments.
-    const inMs = report.files.reduce(
-      (soonest, file) => Math.min(soonest, nextRunInMs(file) ?? Number.POSITIVE_INFINITY),
-      Number.POSITIVE_INFINITY,
-    );
+    let inMs = Number.POSITIVE_INFINITY;
+    for (const file of report.files) {
+      files.set(file.path, laterReport(files.get(file.path), file));
+      inMs = Math.min(inMs, nextRunInMs(file) ?? inMs);
+    }
     // This ends: each round uses up an attempt of each function that fails. A round without an attempt is the last.
     if (!isComplete || inMs === Number.POSITIVE_INFINITY) break;
     if (inMs >= stop.leftMs || !(await stop.waited(inMs))) {

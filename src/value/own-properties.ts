@@ -85,7 +85,8 @@ function refuseKey(path: ValuePath, key: string | symbol): void {
 /** Refuses a getter or setter: its code cannot be kept, and running it now may give another value each time. */
 export function refuseAccessor(path: ValuePath, object: object, key: string | symbol): void {
   if ('value' in Object.getOwnPropertyDescriptor(object, key)!) return;
-  throw path.refusalOfProperty(stepOf(object, key), 'it is a getter or setter', 'pass the value it gives');
+  const step = Array.isArray(object) && typeof key === 'string' ? Number(key) : key;
+  throw path.refusalOfProperty(step, 'it is a getter or setter', 'pass the value it gives');
 }
 
 /** Refuses own properties, but `allowed`, on an object that is stored as something else than its properties. */
@@ -96,8 +97,4 @@ export function refuseExtras(path: ValuePath, kind: string, object: object, allo
 /** The refusal of an own property that would be lost. */
 export function refusalOfExtra(path: ValuePath, kind: string, key: string | symbol): Error {
   return path.refusalOfProperty(key, `it is an extra property on ${kind}`, 'pass it beside that, not on it');
-}
-
-function stepOf(object: object, key: string | symbol): string | symbol | number {
-  return Array.isArray(object) && typeof key === 'string' ? Number(key) : key;
 }

@@ -1,6 +1,6 @@
 /** Sweeps a state directory as soon as an owner dies. */
 import { defaultBase } from '../state/default-base.ts';
-import { resolveWatchOptions, type WatchListener, type WatchOptions } from './options.ts';
+import { resolveWatchOptions, type WatchOptions } from './options.ts';
 import { Watcher } from './watcher.ts';
 
 /**
@@ -10,14 +10,5 @@ import { Watcher } from './watcher.ts';
  * @throws as `sweep`, if that cannot be done at the beginning; later faults are logged, and it goes on
  */
 export async function watch(stateDirBase: string = defaultBase(), options: WatchOptions = {}): Promise<void> {
-  return watchUntilAborted(stateDirBase, options, {});
-}
-
-/** As {@link watch}. */
-export async function watchUntilAborted(
-  stateDirBase: string,
-  options: WatchOptions,
-  listener: WatchListener,
-): Promise<void> {
-  await new Watcher(stateDirBase, resolveWatchOptions(options), listener).run(options.signal);
+  await new Watcher(stateDirBase, resolveWatchOptions(options)).run(options.signal);
 }

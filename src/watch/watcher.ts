@@ -57,7 +57,7 @@ export class Watcher {
   constructor(
     stateDirBase: string,
     { sweep: options, onReport, pollMs }: ResolvedWatchOptions,
-    listener: WatchListener,
+    listener: WatchListener = {},
   ) {
     const { warn = message => options.logger.warn(message) } = listener;
     this.#directory = new StateDirectory(stateDirBase, { ...directoryOptions(options), warn });

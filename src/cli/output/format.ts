@@ -34,7 +34,7 @@ export function restLines(
 export function summaryLine(report: SweepReport): string {
   const { directory, ok, failed, pending, live } = report;
   const incomplete = report.isComplete ? '' : ', stopped before the end';
-  return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${count(live, 'live owner')}${incomplete}`;
+  return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${live} live owner${live === 1 ? '' : 's'}${incomplete}`;
 }
 
 /** Of whom something is, behind its name. */
@@ -82,8 +82,4 @@ export function functionLine(ran: FunctionReport, { told, isLast }: Told = {}): 
   const fate = deadLetter === undefined ? '' : `; dead letter ${deadLetter}`;
   const why = error ? `: ${error.message}` : '';
   return `  ${name}: ${outcome} (attempt ${attempt}, ${ms} ms)${why}${isAgain ? '; to be tried again' : fate}`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

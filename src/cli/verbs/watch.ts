@@ -4,8 +4,8 @@ import { notifyService } from '../../native/service-notify.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { StopCondition } from '../../stop.ts';
-import { LEAST_POLL_MS } from '../../watch/options.ts';
-import { watchUntilAborted } from '../../watch/watch.ts';
+import { LEAST_POLL_MS, resolveWatchOptions } from '../../watch/options.ts';
+import { Watcher } from '../../watch/watcher.ts';
 import type { Arguments } from '../arguments.ts';
 import { basesOf } from '../bases.ts';
 import { EXIT_DONE } from '../exit.ts';
@@ -73,7 +73,8 @@ export async function runWatch(line: Arguments): Promise<number> {
     };
     for (; ; isFirst = false) {
       try {
-        await watchUntilAborted(base, { ...options, onReport, signal }, { onWatching, onSwept, warn });
+        const resolved = resolveWatchOptions({ ...options, onReport });
+        await new Watcher(base, resolved, { onWatching, onSwept, warn }).run(signal);
         // The signal may come before it watches.
         if (isFirst && !hasStarted) tried();
         return;

@@ -15,11 +15,8 @@ const WITHOUT_VALUE = [
   '--watch-preserve-output',
   '--expose-internals',
   '--prof',
-  '--cpu-prof',
-  '--heap-prof',
   '--build-sea',
   '--no-test',
-  '--test-only',
   '--experimental-test-coverage',
 ];
 /** The same, with a value behind `=` or as the next argument. */
