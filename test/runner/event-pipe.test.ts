@@ -193,6 +193,7 @@ test('what is not shaped as an event is none, whichever part of it is not', () =
   let refused = 0;
   for (const event of Object.values(whole)) {
     assert.ok(parseEvent(JSON.stringify(event)), JSON.stringify(event));
+    assert.deepEqual(parseEvent(JSON.stringify(withMore(event))), event);
     for (const bent of bend(event, strange)) {
       const parsed = parseEvent(JSON.stringify(bent)) as object | undefined;
       if (parsed === undefined) refused++;
@@ -204,6 +205,13 @@ test('what is not shaped as an event is none, whichever part of it is not', () =
   for (const text of ['', ' ', 'null', '[]', '{}', '"ready"', '{"kind":"ready"}', '{"kind":["ready"]}'])
     assert.equal(parseEvent(text), undefined, text);
 });
+
+/** A copy with a field that no runner writes in each of its parts. */
+function withMore(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const parts = Object.entries(value).map(([key, part]) => [key, withMore(part)]);
+  return { ...Object.fromEntries(parts), more: 'forged' };
+}
 
 /** Every copy of it in which one part, at any depth, is another. */
 function* bend(value: object, strange: readonly unknown[]): Generator<object> {
