@@ -75,7 +75,8 @@ type Unstorable =
   | ((...args: never) => unknown)
   | symbol
   | PromiseLike<unknown>
-  | WeakRef<WeakKey>
+  // A WeakRef, by a type that a program for ES2020 has, too.
+  | { readonly [Symbol.toStringTag]: 'WeakRef' }
   | URL
   | URLSearchParams
   | AbortController
