@@ -34,6 +34,8 @@ export interface ModuleDescriptor {
    */
   readonly text?: number;
   readonly file?: number;
+  /** True for what a hook of `require` made of the file: `import()` would take another text, or none. */
+  readonly required?: true;
 }
 
 /** A function stored by its source text, with what it captured. */
@@ -163,6 +165,7 @@ function parseModule(fields: Fields): ModuleDescriptor {
     module: fields.text('module'),
     export: fields.text('export'),
     ...(text !== undefined && file !== undefined && { text, file }),
+    ...(fields.has('required') && fields.boolean('required') && { required: true }),
   };
 }
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { linkPackage, packageRoot } from '../helpers/command-line.ts';
 
@@ -36,12 +36,17 @@ const files = {
     main();`,
 };
 
+function makeProject(t: TestContext, changed: Record<string, string> = {}): string {
+  const root = mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries({ ...files, ...changed })) writeFileSync(join(root, name), text);
+  linkPackage(root);
+  return root;
+}
+
 for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
   test(`ES syntax that a require hook compiles is deferred and run: node ${argv.join(' ')}`, async t => {
-    const root = mkdtempSync(join(packageRoot, 'dist-test', 'project-'));
-    t.after(() => rmSync(root, { recursive: true, force: true }));
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
-    linkPackage(root);
+    const root = makeProject(t);
     const [base, out] = [join(root, 'base'), join(root, 'out')];
     const { signal, stderr } = spawnSync(process.execPath, [...argv, base, out], {
       cwd: root,
@@ -53,3 +58,28 @@ for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
     assert.equal(readFileSync(out, 'utf8'), 'exported captured ');
   });
 }
+
+test('a file that a require hook compiled is never imported past the hook', async t => {
+  // `import()` would take this file as it is written: as an ES module, in which names need their extensions.
+  const root = makeProject(t, {
+    'cleanup.js': `import { write } from './write';
+      export const clean = path => write(path, import.meta);`,
+    'write.js': `import { appendFileSync } from 'node:fs';
+      export const write = (path, meta) => appendFileSync(path, meta.compiled);`,
+    'hook.cjs': files['hook.cjs']
+      .replace('module._compile(', "module._compile('let meta = { compiled: `yes ` };' + ")
+      .replace('.outputText', ".outputText.replaceAll('import.meta', 'meta')"),
+    'program.js': `${files['program.js'].replace("path => appendFileSync(path, 'captured ')", 'path => clean(path)')}`,
+  });
+  const [base, out] = [join(root, 'base'), join(root, 'out')];
+  const options = { cwd: root, encoding: 'utf8' as const };
+  const { signal, stderr } = spawnSync(
+    process.execPath,
+    ['-r', './hook.cjs', 'program.js', base, out],
+    options,
+  );
+  assert.equal(signal, 'SIGKILL', stderr);
+  const { ok, failed } = await sweep(base, { logger: null });
+  assert.deepEqual([ok, failed], [2, 0]);
+  assert.equal(readFileSync(out, 'utf8'), 'yes yes ');
+});

@@ -16,7 +16,7 @@ import { contains } from '../source-code/syntax-tree.ts';
 import { isProgram } from './entry-script.ts';
 import { restartsProgram } from './evaluation.ts';
 import { isMadeByHook } from './hook-made.ts';
-import { checksumsOf } from './same-function.ts';
+import { traitsOf } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
 import {
   DEEPEST_PATH,
@@ -42,7 +42,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
     kind: 'module',
     module: script.url,
     export: path.join('.'),
-    ...checksumsOf(fn, script),
+    ...traitsOf(fn, script),
   });
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -5,7 +6,7 @@ import { DeferredSweepError, errorCode } from '../../errors.ts';
 import { importingForCall } from '../current-invocation.ts';
 import type { Callable, ModuleDescriptor } from '../descriptor.ts';
 import { hasText, isUnchanged } from './same-function.ts';
-import { withoutQuery } from './script-url.ts';
+import { filePathOf, withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -88,7 +89,7 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
  * did not find are there only, and so is what a transpiler made of `export default`.
  */
 async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, ...Found[]]> {
-  const namespace = namespaces.get(descriptor.module) ?? (await importModule(descriptor));
+  const namespace = await loadModule(descriptor);
   const path = descriptor.export.split('.');
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
@@ -119,31 +120,43 @@ function follow(root: unknown, path: readonly string[]): Found | undefined {
 /** By URL. Node keeps them too, but takes longer to find one than most functions to run. */
 const namespaces = new Map<string, Record<string, unknown>>();
 
-async function importModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
+async function loadModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
+  const { module, required } = descriptor;
+  const known = required ? undefined : namespaces.get(module);
+  if (known !== undefined) return known;
   try {
-    const load = (): Promise<Record<string, unknown>> => import(descriptor.module);
-    const namespace = await importingForCall(load);
-    namespaces.set(descriptor.module, namespace);
-    return namespace;
+    return await importingForCall(() => (required ? requireModule(module) : importModule(module)));
   } catch (error) {
-    // Only `require` knows it: ts-node/register, @babel/register and the like add extensions to that alone.
-    if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION') return requireModule(descriptor.module);
-    if (!isNotFound(error, descriptor.module)) throw error;
+    if (!isNotFound(error, module)) throw error;
     throw missing(descriptor, `the module cannot be found; ${PUT_BACK}`, error);
   }
 }
 
-function requireModule(module: string): Promise<Record<string, unknown>> {
-  return importingForCall(async () => {
-    const exported: unknown = require(fileURLToPath(withoutQuery(module)));
-    return { ...(typeof exported === 'object' && exported), default: exported };
-  });
+async function importModule(module: string): Promise<Record<string, unknown>> {
+  try {
+    const namespace: Record<string, unknown> = await import(module);
+    namespaces.set(module, namespace);
+    return namespace;
+  } catch (error) {
+    // Of what `DeferredFunction.of` names. ts-node/register, @babel/register and the like add extensions to `require` alone.
+    if (errorCode(error) !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
+    return await requireModule(module);
+  }
+}
+
+async function requireModule(module: string): Promise<Record<string, unknown>> {
+  const exported: unknown = require(fileURLToPath(withoutQuery(module)));
+  return { ...(typeof exported === 'object' && exported), default: exported };
 }
 
 /** Whether it is this module that was not found, and not one that it imports. */
 function isNotFound(error: unknown, module: string): boolean {
   const code = errorCode(error);
   if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') return module.startsWith('node:');
+  if (code === 'MODULE_NOT_FOUND') {
+    const path = filePathOf(module);
+    return path !== undefined && !existsSync(path);
+  }
   if (code !== 'ERR_MODULE_NOT_FOUND') return false;
   const { url } = error as { url?: unknown };
   return typeof url === 'string' && withoutQuery(url) === withoutQuery(module);

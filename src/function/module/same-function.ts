@@ -8,10 +8,14 @@ import { filePathOf } from './script-url.ts';
 
 const { crc32 } = zlib;
 
-/** The checksums of a function and its file; none where a loader has made another text of the file, as it may again. */
-export function checksumsOf(fn: object, script: Script): Pick<ModuleDescriptor, 'text' | 'file'> {
+/**
+ * The checksums of a function and its file. Where a loader has made another text of the file, as it may again, there are
+ * none; `require` then has to load what it loaded.
+ */
+export function traitsOf(fn: object, script: Script): Pick<ModuleDescriptor, 'text' | 'file' | 'required'> {
   const file = readModule(script.url);
-  if (file === undefined || file.toString() !== readScript(script)) return {};
+  if (file === undefined || file.toString() !== readScript(script))
+    return script.isModule ? {} : { required: true };
   return { text: crc32(Function.prototype.toString.call(fn)), file: crc32(file) };
 }
 
