@@ -1,12 +1,12 @@
 /**
- * A job with a scratch directory: node scratch-directory.mjs BASE
+ * A job with a scratch directory: node scratch-directory.mjs [BASE]
  * Where the syntax `await using job = await manager.open()` is to be had, it does what `run` does here.
  */
 import { existsSync, promises } from 'node:fs';
 import { join } from 'node:path';
 import { DeferredFunctionManager } from 'deferred-sweep';
 
-const base = process.argv[2];
+const [base = 'node-state'] = process.argv.slice(2);
 const scratch = join(base, `scratch-${process.pid}`);
 
 const manager = new DeferredFunctionManager(base, { label: 'scratch example' });
