@@ -18,8 +18,7 @@ export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
   const cause = tried.find(place => place.cause !== undefined)?.cause;
   return new DeferredSweepError(
     'DEFERRED_ADDON_MISSING',
-    `cannot load the native addon for ${platform()}: ${tried.map(failure).join('; ')}; ` +
-      `to compile it for this machine, run: ${buildCommand()}`,
+    `cannot load the native addon for ${platform()}: ${tried.map(failure).join('; ')}; ${advice()}`,
     { cause },
   );
 }
@@ -48,6 +47,13 @@ function failure({ path, cause }: TriedAddon): string {
 
 function platform(): string {
   return `${process.platform}-${process.arch} (${cLibrary()}, Node ${process.versions.node})`;
+}
+
+function advice(): string {
+  // npm refuses to install there, unless it is forced.
+  if (process.platform === 'win32')
+    return 'it cannot be compiled for Windows; use Linux, in WSL 2 or a container';
+  return `to compile it for this machine, run: ${buildCommand()}`;
 }
 
 function buildCommand(): string {

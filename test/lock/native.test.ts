@@ -55,6 +55,16 @@ test('without an addon the module loads and validates; the first lock throws DEF
   assert.equal(error.cause, undefined);
 });
 
+test('on Windows nobody is told to compile the addon', async t => {
+  const { directory, lock } = await installWithoutAddon(t);
+  const { platform } = process;
+  t.after(() => Object.defineProperty(process, 'platform', { value: platform }));
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  const error = addonMissing(lock);
+  assertTells(error, [`win32-${process.arch}`, 'use Linux, in WSL 2 or a container']);
+  assert(!error.message.includes(join(directory, 'native/build.mjs')), error.message);
+});
+
 test("an addon that does not load is DEFERRED_ADDON_MISSING with the loader's error as its cause", async t => {
   const { directory, lock } = await installWithoutAddon(t);
   mkdirSync(join(directory, 'build/Release'), { recursive: true });
