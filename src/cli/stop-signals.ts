@@ -1,4 +1,5 @@
 /** What a command does until SIGINT or SIGTERM tells it to stop. */
+import { afterEcho } from '../job/second-signal.ts';
 import { HURRY } from '../stop.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -14,20 +15,27 @@ export async function withStopSignals<T>(
   { isHurried = true }: { isHurried?: boolean } = {},
 ): Promise<T> {
   const abort = new AbortController();
-  const release = (): void => {
-    for (const name of SIGNALS) process.removeListener(name, stop);
-  };
   const stop = (name: NodeJS.Signals): void => {
-    release();
-    // The kernel keeps from pid 1 what would end another process.
-    if (process.pid === 1) for (const other of SIGNALS) process.on(other, exitBy);
+    // The first, told again.
+    if (abort.signal.aborted) return;
+    endAt(SIGNALS.filter(other => other !== name));
+    // Also when `body` has ended: what it did ended well.
+    afterEcho(() => endAt([name]));
     abort.abort(isHurried && name === 'SIGTERM' ? HURRY : undefined);
+  };
+  /** From now on they end this process, by their usual effect: it does not wait for the event loop. */
+  const endAt = (names: readonly NodeJS.Signals[]): void => {
+    for (const name of names) {
+      // The kernel keeps from pid 1 what would end another process.
+      if (process.pid === 1) process.on(name, exitBy);
+      process.removeListener(name, stop);
+    }
   };
   for (const name of SIGNALS) process.on(name, stop);
   try {
     return await body(abort.signal);
   } finally {
-    release();
+    if (!abort.signal.aborted) endAt(SIGNALS);
   }
 }
 

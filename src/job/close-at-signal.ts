@@ -3,6 +3,7 @@
  * signal. A second signal does not wait. It is there only while a job is open: without one the signals have their usual effect.
  */
 import { dieOf } from './die-of.ts';
+import { SignalCount } from './second-signal.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Keeps the event loop from running out while functions wait for something that does not hold it. */
@@ -19,6 +20,7 @@ const CLOSING = Symbol.for('deferred-sweep.close-at-signal.1');
 const shared = globalThis as { [CLOSING]?: Closing };
 shared[CLOSING] ??= { closers: new Set(), isEnding: false, end };
 const closing: Closing = shared[CLOSING];
+const told = new SignalCount();
 
 /** Has `close` called at a signal, until the function that this returns is called. @param close - never rejects */
 export function closeAtSignal(close: () => Promise<unknown>): () => void {
@@ -33,7 +35,9 @@ export function closeAtSignal(close: () => Promise<unknown>): () => void {
 }
 
 function end(signal: NodeJS.Signals): void {
-  if (closing.isEnding) process.exit(dieOf(signal));
+  const count = told.count(signal);
+  if (count === 2) process.exit(dieOf(signal));
+  if (count === 0) return;
   closing.isEnding = true;
   setInterval(() => {}, HOLD_MS);
   void Promise.all([...closing.closers].map(close => close())).then(() => process.exit(dieOf(signal)));

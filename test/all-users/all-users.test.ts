@@ -36,6 +36,7 @@ import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isFull } from '../helpers/size.ts';
+import { insist, tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { until } from '../helpers/until.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
 
@@ -440,9 +441,9 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', chunk => (stderr += chunk));
     await until('both functions', () => hasRun(root, FIRST) && hasRun(root, SECOND));
-    child.kill('SIGINT');
+    tellAgainAtOnce(child.pid!, 'SIGINT');
     await until('the warning', () => /says: .*hello/.test(stderr), 20_000);
-    child.kill('SIGINT');
+    await insist(child, 'SIGINT');
     assert.deepEqual(await exited, [null, 'SIGINT']);
   });
 

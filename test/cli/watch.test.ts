@@ -25,6 +25,7 @@ import {
 import { makeGate } from '../helpers/gate.ts';
 import { childrenOf } from '../helpers/process-life.ts';
 import { attachStrace, straceMissing } from '../helpers/strace.ts';
+import { insist, tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { until } from '../helpers/until.ts';
 import { ALICE, directoryOf, leaveOrphanAs, notRoot } from '../helpers/users.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
@@ -137,21 +138,21 @@ test('a service manager is told when it watches and when it stops, and functions
   assert.match(watcher.stderr(), /waiting for .*not\/yet: .* does not exist/);
 });
 
-test('the first SIGTERM lets the function in progress finish; the second ends it at once, and nothing is lost', {
+test('SIGTERM, however often it is told at once, lets the function in progress finish; a second signal ends it at once, and nothing is lost', {
   skip,
 }, async t => {
-  for (const signals of [['SIGTERM'], ['SIGTERM', 'SIGTERM'], ['SIGTERM', 'SIGINT']] as const) {
+  for (const second of [undefined, 'SIGTERM', 'SIGINT'] as const) {
     const { base, ledger, root } = freshPlace(t);
     const fifo = makeGate(root);
     const watcher = await startWatch(t, [base]);
     const calls = [{ do: 'wait-for-fifo', text: 'long', fifo } as const, append('next')];
     await leaveOrphan(t, { base, ledger, calls });
     await holds(() => read(ledger).includes('long'));
-    watcher.process.kill('SIGTERM');
+    tellAgainAtOnce(watcher.process.pid!, 'SIGTERM');
     await holds(() => watcher.told().includes('STOPPING=1'));
-    const [, second] = signals;
     if (second !== undefined) {
-      watcher.process.kill(second);
+      if (second === 'SIGTERM') await insist(watcher.process, second);
+      else watcher.process.kill(second);
       assert.deepEqual(await watcher.exited, [null, second]);
     }
     writeFileSync(fifo, '');
@@ -160,6 +161,16 @@ test('the first SIGTERM lets the function in progress finish; the second ends it
     const report = await sweepElsewhere(t, { verb: 'sweep', base, options: { waitMs: 30_000 } });
     assert.equal(report.pending, 0, JSON.stringify(report));
     assert.deepEqual(read(ledger), ['long', 'long-end', 'next']);
+  }
+});
+
+test('a watch with nothing to do under timeout(1), which sends what it gets twice, ends with 0', {
+  skip: spawnSync('timeout', ['--version']).error ? 'NOT TESTED: timeout(1) is missing' : skip,
+}, async t => {
+  for (let times = 0; times < 5; times++) {
+    const watcher = await startWatch(t, [freshPlace(t).base], ['timeout', '--preserve-status', '60']);
+    watcher.process.kill('SIGTERM');
+    assert.deepEqual(await watcher.exited, [0, null]);
   }
 });
 
@@ -174,9 +185,9 @@ test('as pid 1 of a container the second signal ends it, too', {
   await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'long', fifo }] });
   await holds(() => read(ledger).includes('long'));
   const [pid = assert.fail('no pid 1')] = childrenOf(watcher.process.pid!);
-  process.kill(pid, 'SIGTERM');
+  tellAgainAtOnce(pid, 'SIGTERM');
   await holds(() => watcher.told().includes('STOPPING=1'));
-  process.kill(pid, 'SIGTERM');
+  await insist(watcher.process, 'SIGTERM', pid);
   assert.deepEqual(await watcher.exited, [128 + 15, null]);
 });
 

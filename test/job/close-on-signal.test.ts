@@ -6,6 +6,7 @@ import { read } from '../helpers/calls.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
 import { packageCopy } from '../helpers/package-copy.ts';
 import { makeProject, runNode } from '../helpers/program.ts';
+import { insist, tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { freshPlace, leaveOrphan, startWorker, sweepFreed } from '../helpers/worker.ts';
 
 const options = { closeOnSignal: true };
@@ -25,23 +26,26 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     assert.deepEqual(read(`${ledger}-orphan`), []);
   });
 
-test('a second signal ends the process at once, and the next sweep runs the rest', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  const { calls, lines } = queueAt(fifo);
-  const { child } = await startWorker(t, { base, ledger, calls, options });
-  child.process.kill('SIGINT');
-  // The function in progress waits for ever.
-  const letThrough = await arrivalAt(fifo);
-  assert.deepEqual(await child.kill('SIGTERM'), { code: null, signal: 'SIGTERM' });
-  await letThrough();
-  const again = arrivalAt(fifo);
-  const swept = sweepFreed(base);
-  await (await again)();
-  assert.equal((await swept).pending, 0);
-  // The one at the gate began twice.
-  assert.deepEqual(read(ledger), ['gate', ...lines]);
-});
+for (const second of ['SIGTERM', 'SIGINT'] as const)
+  test(`SIGINT told again at once is one; a second signal, ${second}, ends the process at once, and the next sweep runs the rest`, async t => {
+    const { base, ledger, root } = freshPlace(t);
+    const fifo = makeGate(root);
+    const { calls, lines } = queueAt(fifo);
+    const { child } = await startWorker(t, { base, ledger, calls, options });
+    tellAgainAtOnce(child.pid, 'SIGINT');
+    // The function in progress waits for ever.
+    const letThrough = await arrivalAt(fifo);
+    if (second === 'SIGINT') await insist(child.process, second);
+    else child.process.kill(second);
+    assert.deepEqual(await child.exited, { code: null, signal: second });
+    await letThrough();
+    const again = arrivalAt(fifo);
+    const swept = sweepFreed(base);
+    await (await again)();
+    assert.equal((await swept).pending, 0);
+    // The one at the gate began twice.
+    assert.deepEqual(read(ledger), ['gate', ...lines]);
+  });
 
 const program = (body: string): Record<string, string> => ({
   'main.mjs': `import { appendFileSync } from 'node:fs';
@@ -94,6 +98,27 @@ test('the process waits for the managers of another copy of the package, too', t
     assert.equal(signal, 'SIGTERM', stderr);
     assert.deepEqual(read(project.ledger).toSorted(), ['other', 'own']);
   }
+});
+
+test('a signal that is told again while a function keeps the event loop is no second one', t => {
+  const project = makeProject(
+    t,
+    program(`
+    const job = await open(BASE);
+    job.defer(function busy() {
+      process.kill(process.pid, 'SIGTERM');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    });
+    job.defer(async function behind(ledger) {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      (await import('node:fs')).appendFileSync(ledger, 'behind\\n');
+    }, LEDGER);
+    setInterval(() => {}, 1000);
+    process.kill(process.pid, 'SIGTERM');`),
+  );
+  const { signal, stderr } = runNode(project, ['main.mjs']);
+  assert.equal(signal, 'SIGTERM', stderr);
+  assert.deepEqual(read(project.ledger), ['behind']);
 });
 
 test('a process without an open job, or that did not ask, dies of the signal as ever', t => {

@@ -11,11 +11,12 @@ import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
 import { baseOfKilledWorker, commandLinePath, startCommandLine } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
+import { tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { until } from '../helpers/until.ts';
 import { cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`at ${signal} the command line lets the function in progress finish, leaves the rest registered, and reports`, async t => {
+  test(`at ${signal}, also told again at once, the command line lets the function in progress finish, leaves the rest registered, and reports`, async t => {
     const { base, ledger, root } = freshPlace(t);
     const fifo = makeGate(root);
     const { calls, lines } = queueAt(fifo);
@@ -24,7 +25,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const stdout = text(sweeper.stdout!);
     const letThrough = await arrivalAt(fifo);
     const ended = once(sweeper, 'close');
-    sweeper.kill(signal);
+    tellAgainAtOnce(sweeper.pid!, signal);
     await letThrough();
     assert.equal((await ended)[0], 1);
     const report = JSON.parse(await stdout) as SweepReport;
@@ -54,7 +55,7 @@ for (const [how, hang] of [
     sweeper.stderr!.resume();
     const ended = once(sweeper, 'close');
     await until('its beginning', () => read(ledger).length > 0, 60_000);
-    sweeper.kill('SIGTERM');
+    tellAgainAtOnce(sweeper.pid!, 'SIGTERM');
     assert.equal((await ended)[0], 1);
     const report = JSON.parse(await stdout) as SweepReport;
     assert.deepEqual([report.isComplete, report.ok, report.failed, report.pending], [false, 0, 1, 2]);

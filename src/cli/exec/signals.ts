@@ -1,5 +1,6 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
+import { SignalCount } from '../../job/second-signal.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 import { HURRY } from '../../stop.ts';
 import { say } from '../output/output.ts';
@@ -10,18 +11,23 @@ const TYPED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 /** Passes signals on, but for what was typed on a terminal: its whole foreground process group has got it. */
 export class SignalRelay {
-  /** The first signal that came while there was nothing to pass it on to. */
-  first: NodeJS.Signals | undefined;
   readonly #listener = (signal: NodeJS.Signals): void => this.#pass(signal);
   #target: ((signal: NodeJS.Signals) => void) | undefined;
   #isEarly = true;
   readonly #early = new AbortController();
+  /** Of signals that came while there was nothing to pass them on to. */
+  readonly #told = new SignalCount();
 
   constructor() {
     for (const signal of FORWARDED) {
       process.on(signal, this.#listener);
       if (TYPED.includes(signal)) keepSignalOrigin(signal);
     }
+  }
+
+  /** The first signal that came while there was nothing to pass it on to. */
+  get first(): NodeJS.Signals | undefined {
+    return this.#told.first;
   }
 
   /** Aborted by a signal that comes before there is a program: by SIGINT as a sweep is, by others for it to hurry. */
@@ -51,9 +57,9 @@ export class SignalRelay {
       if (!TYPED.includes(signal) || !isFromKernel(signal)) this.#target(signal);
       return;
     }
-    const isSecond = this.first !== undefined;
-    this.first ??= signal;
-    if (isSecond) {
+    const count = this.#told.count(signal);
+    if (count === 0) return;
+    if (count === 2) {
       say('left the rest to the next sweep');
       process.exit(dieOf(signal));
     }

@@ -1,0 +1,20 @@
+/** Signals as they are told: one decision again and again, or a second one. */
+import type { ChildProcess } from 'node:child_process';
+import { until } from './until.ts';
+
+/** One decision, as timeout(1) and npm tell it: again at once. Here so often that no moment is missed. */
+const TOLD_FOR_MS = 150;
+
+export function tellAgainAtOnce(pid: number, signal: NodeJS.Signals): void {
+  const endMs = performance.now() + TOLD_FOR_MS;
+  while (performance.now() < endMs) process.kill(pid, signal);
+}
+
+/** Somebody who wants the end now, and says so until it has come. */
+export async function insist(child: ChildProcess, signal: NodeJS.Signals, pid = child.pid!): Promise<void> {
+  await until(`the end of ${pid}`, () => {
+    if (child.exitCode !== null || child.signalCode !== null) return true;
+    process.kill(pid, signal);
+    return false;
+  });
+}
