@@ -26,7 +26,7 @@ const FLOORS = [
   ['native', 'value'],
   ['lock'],
   ['refuse-old-node'],
-  ['old-node'],
+  ['old-node', 'known-options'],
   ['errors', 'stop', 'nearest'],
   ['printable'],
 ];

@@ -1,5 +1,6 @@
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
+import { requireKnown } from '../known-options.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { readProcess } from '../native/process-table.ts';
@@ -47,6 +48,7 @@ export async function killProcess(
   identity: ProcessIdentity,
   options: KillProcessOptions = {},
 ): Promise<void> {
+  requireKnown(options, ['signal', 'killGraceMs']);
   const killGraceMs = milliseconds('killGraceMs', options.killGraceMs ?? 5000);
   if (isThisBoot(identity.bootId) === false) return;
   if (identity.pidNamespace !== pidNamespace())

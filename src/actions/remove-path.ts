@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DeferredSweepError, isSystemError, MISSING, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
+import { requireKnown } from '../known-options.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import { parseMounts } from '../lock/mounts.ts';
 
@@ -33,6 +34,7 @@ export interface RemovePathOptions {
  * @throws Error of Node's shape when something in it cannot be removed
  */
 export async function removePath(path: string, options: RemovePathOptions = {}): Promise<void> {
+  requireKnown(options, ['root', 'identity']);
   requirePlain('path', path);
   if (options.root !== undefined) requirePlain('root', options.root);
   const real = realPathOf(path);

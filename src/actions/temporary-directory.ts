@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import type { Job, Registration } from '../job/job.ts';
+import { requireKnown } from '../known-options.ts';
 import { deferRemoval } from './by-name.ts';
 import { createToken } from './token.ts';
 
@@ -24,6 +25,7 @@ const MOST_NAMES = 3;
  * nothing is registered.
  */
 export function temporaryDirectory(job: Job, options: TemporaryDirectoryOptions = {}): string {
+  requireKnown(options, ['parent', 'prefix']);
   const { parent = tmpdir(), prefix = 'deferred-' } = options;
   if (typeof prefix !== 'string' || /[/\0]/.test(prefix))
     throw new TypeError(`option "prefix" must be a part of a file name, got ${JSON.stringify(prefix)}`);

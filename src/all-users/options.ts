@@ -1,12 +1,8 @@
 /** Options of a sweep for everybody, and how they are checked. */
+import { requireKnown } from '../known-options.ts';
 import { shown, shownList } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';
-import {
-  milliseconds,
-  type ResolvedSweepOptions,
-  requireKnown,
-  resolveSweepOptions,
-} from '../sweep/options.ts';
+import { milliseconds, type ResolvedSweepOptions, resolveSweepOptions } from '../sweep/options.ts';
 
 /** How to sweep for everybody. Times are in milliseconds. */
 export interface AllUsersOptions {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { requireKnown } from '../known-options.ts';
 import type { Place } from '../log/records.ts';
 import { signalGroup } from '../native/process-signal.ts';
 import { placeOf, stateOf } from '../state/place.ts';
@@ -40,6 +41,7 @@ export function storeCommand(
     throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
   for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
   requireRecord('options', options);
+  requireKnown(options, ['cwd', 'env']);
   if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
   if (options.env !== undefined) requireRecord('options.env', options.env);
   for (const [name, value] of Object.entries(options.env ?? {})) {

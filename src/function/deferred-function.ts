@@ -1,4 +1,5 @@
 import types from 'node:util/types';
+import { requireKnown } from '../known-options.ts';
 import { fieldsOf } from '../log/validate.ts';
 import { shown } from '../printable.ts';
 import { snapshot } from '../value/encode.ts';
@@ -87,8 +88,7 @@ export class DeferredFunction implements StoredCall {
     options: CaptureOptions,
   ): DeferredFunction {
     if (!Array.isArray(args)) throw new TypeError(`"args" must be an array, got ${shown(args)}`);
-    if (typeof options !== 'object' || options === null)
-      throw new TypeError(`"options" must be an object, got ${shown(options)}`);
+    requireKnown(options, ['maxCapturedBytes', 'env']);
     return DeferredFunction.#capture(fn, args, options);
   }
 

@@ -2,6 +2,7 @@
 import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
+import { requireKnown } from '../known-options.ts';
 import type { Delivery, Durability, RunOrder } from '../log/records.ts';
 import { shown } from '../printable.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
@@ -11,7 +12,6 @@ import {
   oneOf,
   positiveInteger,
   type ResolvedSweepOptions,
-  requireKnown,
   resolveSweepOptions,
   SWEEP_OPTIONS,
   type SweepOptions,

@@ -1,4 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
+import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
 import { nativeLocks, nativeMode, nativeScheme } from './native.ts';
 import { toSystemError } from './system-error.ts';
@@ -46,7 +47,7 @@ export interface UnlockOptions {
  */
 export function tryLock(fd: number, options: LockOptions = {}): boolean {
   checkDescriptor(fd);
-  checkOptions(options);
+  requireKnown(options, ['shared', 'scheme']);
   const { shared = false, scheme = 'flock' } = options;
   if (typeof shared !== 'boolean') {
     throw new TypeError(`option "shared" must be a boolean, got ${shown(shared)}`);
@@ -62,7 +63,7 @@ export function tryLock(fd: number, options: LockOptions = {}): boolean {
  */
 export function unlock(fd: number, options: UnlockOptions = {}): void {
   checkDescriptor(fd);
-  checkOptions(options);
+  requireKnown(options, ['scheme']);
   const { scheme = 'flock' } = options;
   apply(fd, nativeMode.unlock, scheme);
 }
@@ -96,11 +97,5 @@ function checkDescriptor(fd: number): void {
   if (typeof fd !== 'number') throw new TypeError(`"fd" must be a number, got ${shown(fd)}`);
   if (!Number.isInteger(fd) || fd < 0 || fd > 0x7fffffff) {
     throw new RangeError(`"fd" must be an integer from 0 to 2147483647, got ${fd}`);
-  }
-}
-
-function checkOptions(options: object): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`"options" must be an object, got ${shown(options)}`);
   }
 }

@@ -52,8 +52,9 @@ export class LockPatience {
    * kernel could not decide.
    */
   attempt(fd: number, options: PatientLockOptions = {}): boolean | UnansweredLock {
+    const { path: _, ...lock } = options;
     try {
-      return tryLock(fd, options);
+      return tryLock(fd, lock);
     } catch (error) {
       if (isLockUndecided(error)) return { fd, options, cause: error };
       throw error;

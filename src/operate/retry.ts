@@ -1,11 +1,11 @@
 /** `retry` and `discard`: which dead letters are meant, and what became of each. */
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { requireKnown } from '../known-options.ts';
 import type { ReportedError } from '../log/records.ts';
 import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { meantBy } from './ids.ts';
 import { discardLetter, type LetterFate, retryLetter } from './letters.ts';

@@ -2,6 +2,7 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { hasCode } from '../errors.ts';
+import { requireKnown } from '../known-options.ts';
 import { isAlive } from '../lock/process-identity.ts';
 import type { StateContents } from '../log/contents.ts';
 import { decodeRecord } from '../log/decode-record.ts';
@@ -11,7 +12,6 @@ import { shown as shownValue } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { DEAD_STEM, isMovedDeadLetter } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { requireKnown } from '../sweep/options.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { diagnose } from '../value/diagnostic.ts';
 import { idMatcher } from './ids.ts';

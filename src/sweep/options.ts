@@ -1,7 +1,7 @@
 /** Options of a sweep, and how they are checked. */
 import type { LockScheme } from '../lock/advisory-lock.ts';
+import { requireKnown } from '../known-options.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import { didYouMean } from '../nearest.ts';
 import { printable, shown } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
@@ -136,24 +136,6 @@ export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOp
     trust: resolveTrust(options.trustedPaths, options.trustedGroups),
     logger: resolveLogger(options.logger),
   };
-}
-
-/**
- * Returns when every option has a name that is known.
- * @throws TypeError naming an option that has not, and the one that was perhaps meant
- */
-export function requireKnown(options: object, known: readonly string[], parameter = 'options'): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new TypeError(`"${parameter}" must be an object, got ${shown(options)}`);
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    if (name === 'isolation') {
-      throw new TypeError(
-        'option "isolation" is gone: orphans always run in a process of their own; leave the option out',
-      );
-    }
-    throw new TypeError(`option "${name}" is unknown${didYouMean(name, known, meant => `"${meant}"`)}`);
-  }
 }
 
 function optional<T, R>(value: T | undefined, check: (value: T) => R): R | undefined {

@@ -1,11 +1,11 @@
 /** Options of a watch, and how they are checked. */
 
+import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
 import type { SweepReport } from '../report/report.ts';
 import {
   milliseconds,
   type ResolvedSweepOptions,
-  requireKnown,
   resolveSweepOptions,
   SWEEP_OPTIONS,
   type SweepOptions,

@@ -325,6 +325,7 @@ test('a command given something of another shape is a TypeError that names it', 
     [['true', [7]], /^argv\[0\] of a command must be a string, got number$/],
     [['true', [], null], /^options of a command must be an object, got null$/],
     [['true', [], ['cwd']], /^options of a command must be an object, got \["cwd"\]$/],
+    [['true', [], { cwdd: '/' }], /^option "cwdd" is unknown; did you mean "cwd"\?$/],
     [['true', [], { cwd: 7 }], /^options\.cwd of a command must be a string, got number$/],
     [['true', [], { env: null }], /^options\.env of a command must be an object, got null$/],
     [['true', [], { env: { A: 7 } }], /^options\.env\.A of a command must be a string, got number$/],
@@ -340,6 +341,7 @@ test('a capture given something of another shape is a TypeError that names it', 
   const capture = DeferredFunction.capture as (...args: unknown[]) => DeferredFunction;
   for (const [given, message] of [
     [[[]], '"options" must be an object, got undefined'],
+    [[[], { envv: ['HOME'] }], 'option "envv" is unknown; did you mean "env"?'],
     [['/x', {}], '"args" must be an array, got "/x"'],
     [[undefined, {}], '"args" must be an array, got undefined'],
   ] as const) {

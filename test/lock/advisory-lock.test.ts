@@ -122,6 +122,10 @@ test('wrong arguments throw TypeError or RangeError that name the argument and s
       name: 'TypeError',
       message: '"options" must be an object, got "ofd"',
     });
+    assert.throws(() => call(0, as<object>({ shceme: 'ofd' })), {
+      name: 'TypeError',
+      message: 'option "shceme" is unknown; did you mean "scheme"?',
+    });
     for (const scheme of ['posix', 'FLOCK', '', 'toString', null, 0, Symbol('s')]) {
       const options = as<{ scheme: 'ofd' }>({ scheme });
       assert.throws(() => call(0, options), {
