@@ -12,29 +12,29 @@
 
 import { fdatasyncSync, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
 import { replay } from '../log/replay.ts';
-import { readAll, syncDirectory } from '../state/file-io.ts';
+import { readAll, stateIo, syncDirectory } from '../state/file-io.ts';
 import { freshName } from '../state/fresh-name.ts';
 import { partsOfName } from '../state/names.ts';
 import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
-import { distrustFile, unsafeFile } from '../trust/trust.ts';
+import { distrustFile, notOpened, unsafeFile } from '../trust/trust.ts';
 
 /** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */
 export type LetterFate =
   | { readonly outcome: 'retried'; readonly newPath: string }
   | { readonly outcome: 'discarded' | 'busy' | 'gone' };
 
-/** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
+/** @throws DeferredSweepError: the letter is where it was */
 export function retryLetter(directory: StateDirectory, path: string): LetterFate {
-  return withLetter(directory, path, (fd, contents) => {
+  return withLetter('retry', directory, path, (fd, contents) => {
     const { header, damagedBytes } = contents;
     if (!header || damagedBytes > 0 || partsOfName(basename(path))?.functionId === undefined)
       throw new DeferredSweepError(
@@ -59,9 +59,9 @@ export function retryLetter(directory: StateDirectory, path: string): LetterFate
   });
 }
 
-/** @throws DeferredSweepError, Error of Node's shape: the letter is where it was */
+/** @throws DeferredSweepError: the letter is where it was */
 export function discardLetter(directory: StateDirectory, path: string): LetterFate {
-  return withLetter(directory, path, () => {
+  return withLetter('discard', directory, path, () => {
     unlinkSync(path); // 5
     syncDirectory(dirname(path));
     return { outcome: 'discarded' };
@@ -69,11 +69,20 @@ export function discardLetter(directory: StateDirectory, path: string): LetterFa
 }
 
 function withLetter(
+  verb: string,
   directory: StateDirectory,
   path: string,
   use: (fd: number, contents: StateContents) => LetterFate,
 ): LetterFate {
-  const fd = unlessRefused(() => openPatiently(path, WRITE_FLAGS), undefined, 'ENOENT'); // 1
+  return stateIo(`${verb} ${path}`, path, () => useLetter(directory, path, use));
+}
+
+function useLetter(
+  directory: StateDirectory,
+  path: string,
+  use: (fd: number, contents: StateContents) => LetterFate,
+): LetterFate {
+  const fd = openLetter(path); // 1
   if (fd === undefined) return { outcome: 'gone' };
   let isLocked = false;
   try {
@@ -88,6 +97,15 @@ function withLetter(
   } finally {
     if (isLocked) unlockAndClose(fd);
     else closeDescriptor(fd);
+  }
+}
+
+function openLetter(path: string): number | undefined {
+  try {
+    return openPatiently(path, WRITE_FLAGS);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw notOpened(path, error);
   }
 }
 

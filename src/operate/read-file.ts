@@ -11,7 +11,7 @@ import { reportError } from '../report/reported-error.ts';
 import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
-import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
+import { distrustFile, notOpened, type Trust, unsafeFile } from '../trust/trust.ts';
 import { argumentText } from './argument-text.ts';
 import type { ListedFile, ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
@@ -58,7 +58,7 @@ export function readStateFile(
     const contents = replay(bytes);
     return { listed: describe(path, id, where, fd, stat, contents, locks), contents, bytes };
   } catch (error) {
-    return systemErrorCode(error) === 'ENOENT' ? undefined : unreadable(error);
+    return systemErrorCode(error) === 'ENOENT' ? undefined : unreadable(notOpened(path, error));
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

@@ -35,13 +35,16 @@ function messageOf(error: Error): string {
   return [error.message, ...unsaid.map(cause => cause.message)].join(': ');
 }
 
-/** Whether the message has a cause in it: word by word, or the code of a system error about the same path. */
+/** Whether the message has a cause in it: word by word, or the code of a system error about the same file, also before that has its name. */
 function saysAll(error: Error, cause: Error): boolean {
   const { message, path } = error as NodeJS.ErrnoException;
   if (message.includes(cause.message)) return true;
   const code = systemErrorCode(cause);
+  const of = (cause as NodeJS.ErrnoException).path;
   return (
-    code !== undefined && path === (cause as NodeJS.ErrnoException).path && message.includes(`(${code})`)
+    code !== undefined &&
+    (of === undefined || of === path || of.startsWith(`${path}.`)) &&
+    message.includes(`(${code})`)
   );
 }
 

@@ -136,11 +136,7 @@ export class StateDirectory {
    * @throws DeferredSweepError `DEFERRED_STATE_IO`
    */
   removeIfEmpty(): boolean {
-    return stateIo(
-      `remove ${this.path}`,
-      this.path,
-      () => removeEmpty(this.deadPath) && removeEmpty(this.path),
-    );
+    return [this.deadPath, this.path].every(path => stateIo(`remove ${path}`, path, () => removeEmpty(path)));
   }
 
   /** @throws Error of Node's shape; as {@link ensure} */

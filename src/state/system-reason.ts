@@ -4,13 +4,16 @@ import { describeErrno } from '../lock/system-error.ts';
 /** What to do, by the code of a system error. It is safe to follow. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'use a directory that belongs to this user, or run as the user it belongs to'],
+  ['EBUSY', 'see whether something is mounted there (findmnt)'],
   ['EDQUOT', 'free space within the quota, or use another file system'],
   ['ELOOP', 'use a path without a circle of symbolic links'],
   ['EMFILE', 'close descriptors, or raise the limit of open files (ulimit -n)'],
   ['ENAMETOOLONG', 'use a shorter path'],
   ['ENOSPC', 'free space or inodes there, or use another file system'],
   ['ENOTDIR', 'name a directory, not a file or what would be below one'],
+  ['EPERM', 'see who owns it, and whether it or its directory is immutable (lsattr)'],
   ['EROFS', 'use a directory on another file system'],
+  ['EXDEV', 'have both on one file system: see what is mounted there (findmnt)'],
 ]);
 
 /** Why the system refused, in words, with the code and what to do; the path is named by the caller. */

@@ -4,7 +4,7 @@ import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { systemReason } from '../state/system-reason.ts';
-import { unsafeFile } from '../trust/trust.ts';
+import { notOpened } from '../trust/trust.ts';
 import { holderOf, type LastOwner, type SizeAndTime } from './holder.ts';
 
 /** What a look found. */
@@ -61,11 +61,8 @@ export function locked(
 
 /** The file could not be opened. */
 export function refusedToOpen(path: string, error: unknown): Look {
-  // ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory.
-  const isNoFile = ['ELOOP', 'ENXIO', 'EISDIR'].includes(systemErrorCode(error) ?? '');
-  return isNoFile
-    ? done(refusedReport(path, unsafeFile(path, 'it is not a regular file', error)))
-    : failed(path, error);
+  const why = notOpened(path, error);
+  return why === error ? failed(path, error) : done(refusedReport(path, why));
 }
 
 /** A step failed. @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` */

@@ -4,7 +4,7 @@
  */
 import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, isSystemError } from '../errors.ts';
 import { shownList } from '../printable.ts';
 import { describeUser } from './user-name.ts';
 
@@ -72,9 +72,13 @@ function isGid(gid: unknown): boolean {
   return Number.isSafeInteger(gid) && (gid as number) >= 0;
 }
 
+const NO_FILE = 'it is not a regular file';
+/** ELOOP: a symbolic link, by O_NOFOLLOW. ENXIO: a socket, or a device without a driver. EISDIR: a directory. */
+const NO_FILE_CODES = ['ELOOP', 'ENXIO', 'EISDIR'] as const;
+
 /** Why an open file is untrusted. Undefined for a regular file of this user with one link. */
 export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string | undefined {
-  if (!stat.isFile()) return 'it is not a regular file';
+  if (!stat.isFile()) return NO_FILE;
   if (stat.nlink > 1) return `it has ${stat.nlink} hard links`;
   const us = process.geteuid?.() ?? 0;
   if (stat.uid !== us) return `it belongs to ${describeUser(stat.uid)}, not to ${describeUser(us)}`;
@@ -87,12 +91,14 @@ export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string |
  * The refusal of one state file. It never advises to remove the file, which may be its owner's pending work.
  * @param why - a result of {@link distrustFile}
  */
-export function unsafeFile(path: string, why: string, cause?: unknown): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_UNSAFE_FILE',
-    `will not read ${path}: ${why}; find out who put it there`,
-    { path, ...(cause !== undefined && { cause }) },
-  );
+export function unsafeFile(path: string, why: string): DeferredSweepError {
+  const message = `will not read ${path}: ${why}; find out who put it there`;
+  return new DeferredSweepError('DEFERRED_UNSAFE_FILE', message, { path });
+}
+
+/** What kept a state file from being opened: the refusal of what is none, else the error itself. */
+export function notOpened(path: string, error: unknown): unknown {
+  return isSystemError(error, ...NO_FILE_CODES) ? unsafeFile(path, NO_FILE) : error;
 }
 
 /** `mode 0755`, as for chmod(1). */

@@ -1,7 +1,16 @@
 /** What a newcomer reads in the first five minutes: what happened, to what, why, what to do, none of it twice. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, openSync, promises, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  promises,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -52,6 +61,13 @@ test('a place where nothing may be made is told with the code and the directory'
 
 for (const [code, errno, expected] of [
   ['EACCES', -13, 'permission denied (EACCES); use a directory that belongs to this user'],
+  ['EBUSY', -16, 'resource busy or locked (EBUSY); see whether something is mounted there (findmnt)'],
+  [
+    'EPERM',
+    -1,
+    'operation not permitted (EPERM); see who owns it, and whether it or its directory is immutable',
+  ],
+  ['EXDEV', -18, 'cross-device link not permitted (EXDEV); have both on one file system'],
   ['ENOSPC', -28, 'no space left on device (ENOSPC); free space or inodes there'],
   ['EROFS', -30, 'read-only file system (EROFS); use a directory on another file system'],
 ] as const)
@@ -69,14 +85,19 @@ for (const [code, errno, expected] of [
 
 test('a report tells what the system said once, and of another path, too', t => {
   const path = join(freshDirectory(t), 'file');
-  const said = (opened: string): string => {
+  const said = (opened: string | undefined): string => {
     try {
-      return stateIo(`read ${path}`, path, () => String(openSync(opened, 'r')));
+      return stateIo(`read ${path}`, path, () =>
+        String(opened === undefined ? closeSync(99_999) : openSync(opened, 'r')),
+      );
     } catch (error) {
       return reportError(error).message;
     }
   };
   assert.equal(said(path), `cannot read ${path}: no such file or directory (ENOENT)`);
+  // As it is before it has its name.
+  assert.equal(said(`${path}.tmp`), said(path));
+  assert.equal(said(undefined), `cannot read ${path}: bad file descriptor (EBADF)`);
   assert.match(said('/no-such-file'), /\(ENOENT\): ENOENT: .*, open '\/no-such-file'$/);
 });
 

@@ -11,6 +11,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -24,6 +25,7 @@ import {
   runCommandLine,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { noMounts, withMounts } from '../helpers/mount-namespace.ts';
 import { isAlive, nameProcess } from '../helpers/process-life.ts';
 import { isFull, sample } from '../helpers/size.ts';
 import { strace, straceMissing } from '../helpers/strace.ts';
@@ -190,6 +192,48 @@ test('a dead letter that cannot be read is refused with the reason, by retry and
       );
     }
   assert.ok(existsSync(path));
+});
+
+test('with a mount in the place of dead/, letters are written and discarded, and what cannot be done is told once, with advice', {
+  skip: noMounts,
+}, async t => {
+  const base = baseOfKilledWorker(t, mendable, '{ retryDelayMs: 0 }');
+  const dead = join(base, 'deferred', 'dead');
+  mkdirSync(dead, { mode: 0o700 });
+  const script = `for verb in cleanup 'retry --all --dir' 'discard --all --yes --dir'; do "$@" $verb ${base}; echo "ended with $?"; done 2>&1`;
+  const line = [process.execPath, commandLinePath];
+  const [program, ...args] = [
+    ...withMounts(`mount -t tmpfs -o mode=700 none ${dead}`),
+    'sh',
+    '-c',
+    script,
+    'sh',
+  ];
+  const { stdout } = spawnSync(program!, [...args, ...line], { env: plainEnvironment(), encoding: 'utf8' });
+  const lines = stdout.split('\n').filter(text => /dead|ended/.test(text));
+  for (const [at, expected] of [
+    /mendable: given up; dead letter /,
+    /deferred: refused, cannot remove \S+\/dead: resource busy or locked \(EBUSY\); see whether something is mounted there \(findmnt\)$/,
+    /^ended with 1$/,
+    /mendable: cannot retry \S+\/dead\/\S+: cross-device link not permitted \(EXDEV\); have both on one file system: [^:]*$/,
+    /^ended with 1$/,
+    /^ended with 0$/,
+  ].entries())
+    assert.match(lines[at] ?? '', expected, stdout);
+});
+
+test('of a directory that cannot be read, each verb with --json prints the error as JSON', async t => {
+  const base = join(freshDirectory(t), 'file');
+  writeFileSync(base, '');
+  for (const args of [
+    ['retry', '--all'],
+    ['discard', '--all', '--yes'],
+    ['show', '0'],
+  ]) {
+    const { status, stdout, stderr } = runCommandLine([...args, '--json', '--dir', base]);
+    const told = JSON.parse(stdout) as { base: string; error: { code: string } };
+    assert.deepEqual([status, told.base, told.error.code], [3, base, 'DEFERRED_STATE_IO'], stderr);
+  }
 });
 
 test('wrong selections are refused', async t => {
