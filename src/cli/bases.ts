@@ -1,9 +1,10 @@
 /** Which directories a command line means. */
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { defaultBase } from '../state/default-base.ts';
+import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from '../state/names.ts';
 import type { Arguments } from './arguments.ts';
 import { UsageError } from './exit.ts';
 import { say } from './output/output.ts';
@@ -33,7 +34,20 @@ export function basesOf(
   const bases = [...new Map(operands.map(path => [absolute(path), path])).values()];
   for (const path of line.has('quiet') ? [] : bases)
     if (!exists(path)) tell(`${ofMissing(path)}: ${absolute(path)} does not exist`);
-  return bases.length > 0 ? bases : [defaultBase()];
+  const chosen = bases.length > 0 ? bases : [defaultBase()];
+  for (const path of line.has('quiet') ? [] : chosen)
+    if (isStateDirectory(absolute(path)))
+      tell(`${path} is where the state files of ${dirname(absolute(path))} are: name that one`);
+  return chosen;
+}
+
+/** Reports name the directory below BASE, and people name it in the place of BASE. Nothing is found below it then. */
+function isStateDirectory(path: string): boolean {
+  if (basename(path) !== STATE_DIR_STEM || exists(join(path, STATE_DIR_STEM))) return false;
+  return unlessRefused(
+    () => readdirSync(path).some(name => isStateFileName(name) || name === DEAD_STEM),
+    false,
+  );
 }
 
 function exists(path: string): boolean {

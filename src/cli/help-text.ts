@@ -66,7 +66,7 @@ ${examples}`;
 
 /** What `VERB --help` prints. @param place - where it looks; nowhere, if it takes no BASE */
 export function verbHelp(verb: VerbRow, place: string = isPlaced(verb) ? PLACE : ''): string {
-  const options = optionRows(verb.options);
+  const options = optionRows(verb.options, verb.optionTexts);
   return `Usage: ${usageOf(verb)}
 
 ${folded(sentence(verb.text))}
@@ -80,8 +80,8 @@ function isPlaced({ operands, options }: VerbRow): boolean {
   return operands.includes('BASE') || options.includes('dir') || options.includes('base');
 }
 
-function optionRows(names: readonly OptionName[]): string {
-  return names.map(name => row(optionUsage(name), OPTIONS[name].text, 22)).join('');
+function optionRows(names: readonly OptionName[], texts: VerbRow['optionTexts'] = {}): string {
+  return names.map(name => row(optionUsage(name), texts[name] ?? OPTIONS[name].text, 22)).join('');
 }
 
 export function usageOf(verb: VerbRow): string {

@@ -33,7 +33,7 @@ const ROWS = {
   interval: { value: 'TIME', text: 'from one sweep to the next (default 1s)' },
   json: { text: 'print JSON, one object on each line' },
   'kill-tree': { text: 'end what the program has started and left behind' },
-  label: { value: 'TEXT', text: 'only jobs with this label; exec: the label of its job' },
+  label: { value: 'TEXT', text: 'only jobs with this label' },
   'max-timeout': { value: 'TIME', text: 'the longest limit a function gets, whatever its owner chose' },
   'metrics-file': { value: 'FILE', text: 'write metrics for Prometheus to FILE, in one step' },
   name: { value: 'NAME', text: 'only functions with this name' },

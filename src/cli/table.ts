@@ -128,6 +128,7 @@ export const VERBS: readonly VerbRow[] = [
     operands: '-- PROGRAM [ARGUMENT...]',
     text: 'run a program as a job',
     options: ['base', 'defer', 'scratch', 'label', 'kill-tree'],
+    optionTexts: { label: 'the label of its job, for reports' },
     example: 'exec --scratch -- make',
     notes: EXEC_NOTES,
     load: async () => (await import('./exec.ts')).runExec,

@@ -13,6 +13,8 @@ export interface VerbRow {
   /** What it does, in one line. */
   readonly text: string;
   readonly options: readonly OptionName[];
+  /** Of options that mean something else here. */
+  readonly optionTexts?: Readonly<Partial<Record<OptionName, string>>>;
   /** A line that can be typed, without the program's name. */
   readonly example: string;
   /** What its help ends with, in place of the usual. */

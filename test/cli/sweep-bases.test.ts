@@ -28,6 +28,22 @@ test('a missing directory is nothing to do, which is said, and nothing is create
   }
 });
 
+test('who names the directory of state files in the place of BASE is told of BASE', t => {
+  const base = baseOfKilledWorker(t, touch);
+  const named = join(base, 'deferred');
+  for (const verb of ['sweep', 'list']) {
+    const { status, stderr } = runCommandLine([verb, named]);
+    assert.deepEqual(
+      [status, stderr],
+      [0, `deferred-sweep: ${named} is where the state files of ${base} are: name that one\n`],
+    );
+  }
+  assert.equal(runCommandLine(['sweep', '--quiet', named]).stderr, '');
+  // A BASE may be called so, too.
+  mkdirSync(join(named, 'deferred'), { mode: 0o700 });
+  assert.equal(runCommandLine([named]).stderr, '');
+});
+
 test('an unsafe directory ends with 3 and runs nothing', t => {
   const base = baseOfKilledWorker(t, touch);
   chmodSync(join(base, 'deferred'), 0o777);

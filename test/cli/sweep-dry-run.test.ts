@@ -1,6 +1,14 @@
 /** What a sweep would run. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { baseOfKilledWorker, runCommandLine } from '../helpers/command-line.ts';
@@ -45,6 +53,33 @@ test('--dry-run names what a sweep would run of a damaged orphan, and no dead le
     ),
   );
   assert.match(runCommandLine([base]).stdout, / 1 done/);
+});
+
+test('--dry-run tells of what a sweep would refuse that it would not be run, and why', t => {
+  const base = freshDirectory(t);
+  const directory = join(base, 'deferred');
+  mkdirSync(directory, { mode: 0o700 });
+  symlinkSync('/etc/passwd', join(directory, 'func-link'));
+  mkdirSync(join(directory, 'func-directory'));
+  writeFileSync(join(directory, 'func-open'), '', { mode: 0o644 });
+  const why = 'will not read PATH: (.*); find out who put it there';
+  const told = (args: string[], verdict: string): string[] =>
+    runCommandLine([...args, base])
+      .stdout.split('\n')
+      .flatMap(line => new RegExp(`^(.*): ${verdict}, ${why.replace('PATH', '\\1')}$`).exec(line)?.[2] ?? []);
+  const expected = [
+    'it is not a regular file',
+    'it is not a regular file',
+    'others can read or write it (mode 0644)',
+  ];
+  assert.deepEqual(told(['--dry-run'], 'would not be run'), expected);
+  assert.deepEqual(told([], 'refused'), expected);
+});
+
+test('--dry-run --json --totals prints how many files there were', t => {
+  const base = baseOfKilledWorker(t, touch);
+  const { stdout } = runCommandLine(['--dry-run', '--json', '--totals', base]);
+  assert.equal((JSON.parse(stdout) as { files: unknown }).files, 1);
 });
 
 test('--dry-run tells in JSON of a directory that it cannot read, too, and writes no metrics', t => {

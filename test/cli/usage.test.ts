@@ -157,6 +157,18 @@ test('every verb has help with an example of it, within 80 columns', () => {
   }
 });
 
+test('an option that means something else with one verb is told so there, and in the manual page', () => {
+  const [sweep, exec, manual] = [['sweep', '--help'], ['exec', '--help'], ['man']].map(
+    args => runCommandLine(args).stdout,
+  );
+  assert.match(sweep!, /--label TEXT +only jobs with this label\n/);
+  assert.match(exec!, /--label TEXT +the label of its job, for reports\n/);
+  assert.match(
+    manual!,
+    /label TEXT\nOnly jobs with this label\. With exec: the label of its job, for reports\.\n/,
+  );
+});
+
 test('bash completes verbs, the options of a verb, and names with spaces', t => {
   const { stdout: script } = runCommandLine(['completion', 'bash']);
   const directory = freshDirectory(t);

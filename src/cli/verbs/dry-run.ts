@@ -18,7 +18,7 @@ export async function runDryRun(
     try {
       const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
       const files = report.files.filter(file => isOrphan(file) || mayBeOrphan(file));
-      if (line.has('json')) print(jsonLine({ ...report, files }));
+      if (line.has('json')) print(jsonLine({ ...report, files: line.has('totals') ? files.length : files }));
       else print(formatFiles(report.directory, files));
     } catch (error) {
       status = failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
@@ -37,11 +37,14 @@ function mayBeOrphan({ state, knownBy, error }: ListedFile): boolean {
   return state === 'unknown' || (state === 'damaged' && knownBy === 'nothing' && !error);
 }
 
+function fateOf(file: ListedFile): string {
+  if (file.error) return `would not be run, ${file.error.message}`;
+  return isOrphan(file) ? 'would be run' : 'may have a live owner, would be run if not';
+}
+
 function formatFiles(directory: string, files: readonly ListedFile[]): string {
   const lines = files.flatMap(file => [
-    `${file.path}${fromOwner(file)}${file.label === undefined ? '' : `, ${file.label}`}: ${
-      isOrphan(file) ? 'would be run' : 'may have a live owner, would be run if not'
-    }`,
+    `${file.path}${fromOwner(file)}${file.label === undefined ? '' : `, ${file.label}`}: ${fateOf(file)}`,
     ...pendingIn(file).map(
       registered =>
         `  ${callText(registered)} (attempt ${registered.attempts.length + 1} of ${registered.maxAttempts})`,

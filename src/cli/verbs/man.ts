@@ -2,7 +2,7 @@ import type { Arguments } from '../arguments.ts';
 import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { DESCRIPTION, EXIT_STATUSES, optionUsage, sentence, usageOf } from '../help-text.ts';
-import { OPTION_NAMES, OPTIONS } from '../options.ts';
+import { OPTION_NAMES, OPTIONS, type OptionName } from '../options.ts';
 import { VERBS } from '../table.ts';
 import { version } from '../version.ts';
 
@@ -22,7 +22,7 @@ function manualPage(): string {
     )
     .join('');
   const options = OPTION_NAMES.map(
-    name => `.TP\n.B ${roff(optionUsage(name))}\n${roff(sentence(OPTIONS[name].text))}\n`,
+    name => `.TP\n.B ${roff(optionUsage(name))}\n${roff(meaningsOf(name))}\n`,
   ).join('');
   const statuses = EXIT_STATUSES.map((text, status) => `.TP\n${status}\n${roff(sentence(text))}\n`).join('');
   return `.TH DEFERRED-SWEEP 1 "" "deferred-sweep ${version()}"
@@ -44,6 +44,14 @@ BASE where none is named; without it /var/tmp/deferred-sweep-UID.
 URL of the server, for the verbs of cluster; without it PGHOST, PGUSER, ...
 .SH EXIT STATUS
 ${statuses}`;
+}
+
+/** What an option means with most verbs, and with some. */
+function meaningsOf(name: OptionName): string {
+  const others = VERBS.flatMap(({ name: verb, optionTexts = {} }) =>
+    optionTexts[name] === undefined ? [] : [`With ${verb}: ${optionTexts[name]}.`],
+  );
+  return [sentence(OPTIONS[name].text), ...others].join(' ');
 }
 
 function roff(text: string): string {
