@@ -1,5 +1,6 @@
 /** The programs that root starts: by absolute paths on which only root decides. */
 import { existsSync, realpathSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import { isOnMusl } from '../lock/c-library.ts';
@@ -19,8 +20,14 @@ export interface Programs {
   readonly commandLine: string;
 }
 
-/** @throws DeferredSweepError `DEFERRED_ADDON_MISSING`, `DEFERRED_UNSAFE_FILE` */
+/** @throws DeferredSweepError `DEFERRED_ADDON_MISSING`, `DEFERRED_UNSAFE_FILE`, `DEFERRED_UNSUPPORTED` */
 export function findPrograms(): Programs {
+  if (!isAbsolute(process.execPath)) {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot sweep for all users: without /proc Node does not know where it is; mount /proc',
+    );
+  }
   const becomeUser = existsSync(COMPILED) ? COMPILED : prebuilt();
   if (!existsSync(becomeUser)) {
     throw new DeferredSweepError(

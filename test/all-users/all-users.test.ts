@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -34,6 +34,7 @@ import {
 } from '../helpers/accounts.ts';
 import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isFull } from '../helpers/size.ts';
 import { insist, tellAgainAtOnce } from '../helpers/told-signals.ts';
@@ -517,6 +518,17 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     const report = await sweepAll(root, { signal: AbortSignal.abort() });
     assert.deepEqual(outcomes(report), ['not-begun', 'not-begun']);
   });
+});
+
+test('where Node was found by PATH and /proc is missing nothing is swept for all users, and what to do is said', {
+  skip: noMounts,
+}, t => {
+  const [program, ...args] = [...withoutProc, basename(process.execPath), commandLinePath];
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+  const all = ['sweep', '--all-users', freshDirectory(t)];
+  const { status, stdout, stderr } = spawnSync(program!, [...args, ...all], { env, encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [3, '']);
+  assert.match(stderr, /^deferred-sweep: cannot sweep for all users: [^:]*; mount \/proc\n$/);
 });
 
 test('a wrong option is named', async () => {

@@ -172,6 +172,7 @@ test('what is no state file is unknown, with the reason', t => {
   const file = listJson(base).files.find(({ path }) => path.endsWith('funcdirectory'));
   assert.equal(file?.state, 'unknown');
   assert.match(file.error?.message ?? '', /it is not a regular file/);
+  assert.match(runCommandLine(['show', file.path]).stdout, /^\S+ {2}unknown: it was not read\n/);
 });
 
 test('in a pipe there is a line of ten columns for each file, and nothing else', t => {

@@ -32,7 +32,8 @@ function shortId({ id }: ShownFile): string {
   return functionId === undefined ? random.slice(0, 6) : `${random.slice(0, 6)}.${functionId}`;
 }
 
-function stateText({ state, functions, holders }: ShownFile): string {
+function stateText({ state, functions, holders, error }: ShownFile): string {
+  if (error) return `${state}: it was not read`;
   switch (state) {
     case 'live':
       return 'live: its owner has it';
