@@ -12,6 +12,7 @@ import { assertLocksExclude } from '../lock/self-test.ts';
 import { leaseState } from '../native/lease.ts';
 import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
+import { stateIo } from '../state/file-io.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { describeMode, type Trust } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
@@ -134,11 +135,8 @@ function fileSystemFinding(place: string): Finding {
 
 function lockFindings(place: string): Finding[] {
   const path = join(place, `.deferred-sweep-doctor-${randomBytes(8).toString('hex')}`);
-  const fd = openSync(
-    path,
-    constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW,
-    0o600,
-  );
+  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
+  const fd = stateIo(`make a file in ${place}`, path, () => openSync(path, flags, 0o600));
   try {
     if (!tryLock(fd, { scheme: 'flock' }) || !assertLocksExclude(fd, path, 'flock'))
       return [bad('locks', `the kernel could not say whether locks in ${place} exclude`)];

@@ -12,7 +12,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'free space or inodes there, or use another file system'],
   ['ENOTDIR', 'name a directory, not a file or what would be below one'],
   ['EPERM', 'see who owns it, and whether it or its directory is immutable (lsattr)'],
-  ['EROFS', 'use a directory on another file system'],
+  // Not to mount it anew: the kernel may have found it damaged.
+  ['EROFS', 'see why (findmnt, dmesg), or use a directory on another file system'],
   ['EXDEV', 'have both on one file system: see what is mounted there (findmnt)'],
 ]);
 

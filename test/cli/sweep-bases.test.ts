@@ -13,6 +13,7 @@ import {
   runCommandLine,
 } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { noMounts, withMounts } from '../helpers/mount-namespace.ts';
 
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
@@ -141,4 +142,21 @@ test('a working directory that was removed is told in words, and ends with 3, or
   }
   assert.equal(run('sweep', '--exit-zero', './x', good).status, 0);
   assert.ok(existsSync(join(good, 'proof')), 'the other one is swept');
+});
+
+test('doctor says once what cannot be done in a place that is read-only, and what to do', {
+  skip: noMounts,
+}, t => {
+  const base = freshDirectory(t);
+  const [program, ...args] = withMounts(`mount -t tmpfs -o ro none ${base}`);
+  const line = [process.execPath, commandLinePath, 'doctor', base];
+  const { status, stdout } = spawnSync(program!, [...args, ...line], {
+    env: plainEnvironment(),
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /^bad {5}locks {7}cannot make a file in \S+: read-only file system \(EROFS\); see why [^:]*$/m,
+  );
 });

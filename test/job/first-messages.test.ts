@@ -69,7 +69,7 @@ for (const [code, errno, expected] of [
   ],
   ['EXDEV', -18, 'cross-device link not permitted (EXDEV); have both on one file system'],
   ['ENOSPC', -28, 'no space left on device (ENOSPC); free space or inodes there'],
-  ['EROFS', -30, 'read-only file system (EROFS); use a directory on another file system'],
+  ['EROFS', -30, 'read-only file system (EROFS); see why (findmnt, dmesg), or use a directory on'],
 ] as const)
   test(`${code} is told in words, with the code once and what to do`, () => {
     const error = Object.assign(new Error(`${code}: words, open '/a/path'`), {

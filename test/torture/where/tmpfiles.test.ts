@@ -1,6 +1,6 @@
-/** Age-based cleaners of temporary directories: `systemd-tmpfiles --clean` itself. */
+/** Age-based cleaners of temporary directories: `systemd-tmpfiles --clean` and tmpreaper themselves. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SweepReport, sweep } from '#dist/index.js';
 import { type Call, read } from '../../helpers/calls.ts';
@@ -39,5 +39,20 @@ testHere(
     assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
     assert.deepEqual([...read(ledger), ...read(`${ledger}-2`)], ['failed', 'ran', 'ran']);
     addRow({ part: 'where', what: 'systemd-tmpfiles --clean', tried: 4, found: 0 });
+  },
+);
+
+testHere(
+  'tmpreaper takes orphans and dead letters, and leaves them in a place that it is told to protect, as doctor advises',
+  async t => {
+    for (const isProtected of [true, false]) {
+      const { root, base, ledger } = freshPlace(t);
+      const orphan = await leaveOrphan(t, { base, ledger, calls });
+      const old = new Date(Date.now() - 864e5);
+      utimesSync(orphan, old, old);
+      run('tmpreaper', '--delay=0', '--mtime', ...(isProtected ? ['--protect', base] : []), '1h', root);
+      assert.equal(existsSync(orphan), isProtected);
+    }
+    addRow({ part: 'where', what: 'tmpreaper', tried: 2, found: 0 });
   },
 );
