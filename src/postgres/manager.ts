@@ -1,10 +1,11 @@
 /** The entry to the cluster store: opens jobs, sweeps those of lost processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
+import { requireKnown } from '../known-options.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { reportError } from '../report/reported-error.ts';
 import { unlessAborted } from '../stop.ts';
-import { milliseconds, requireKnown } from '../sweep/options.ts';
+import { milliseconds } from '../sweep/options.ts';
 import { type ClusterDefer, ClusterJob } from './job.ts';
 import { logClusterReport } from './log-report.ts';
 import {

@@ -1,7 +1,9 @@
 /** Options of a cluster manager, and how they are checked. */
+
+import { requireKnown } from '../known-options.ts';
 import type { Delivery, RunOrder } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';
-import { milliseconds, oneOf, positiveInteger, requireKnown, resolveLogger } from '../sweep/options.ts';
+import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
 
 /** What `deferred-sweep cluster migrate` makes unless told otherwise. */
