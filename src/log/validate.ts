@@ -30,11 +30,12 @@ export class Fields {
   }
 
   has(name: string): boolean {
-    return this.#tree[name] !== undefined;
+    return this.any(name) !== undefined;
   }
 
+  /** Of the map itself: a program may have given every object a property, a careless merge does. */
   any(name: string): unknown {
-    return this.#tree[name];
+    return Object.hasOwn(this.#tree, name) ? this.#tree[name] : undefined;
   }
 
   text(name: string): string {
@@ -42,7 +43,7 @@ export class Fields {
   }
 
   textOrNull(name: string): string | null {
-    return this.#tree[name] === null ? null : this.text(name);
+    return this.any(name) === null ? null : this.text(name);
   }
 
   texts(name: string): string[] {
@@ -64,7 +65,7 @@ export class Fields {
 
   /** The map under this name, whose fields are read in turn. */
   map(name: string): Fields {
-    return fieldsOf(this.#tree[name], `${this.#what}.${name}`);
+    return fieldsOf(this.any(name), `${this.#what}.${name}`);
   }
 
   /**
@@ -91,7 +92,7 @@ export class Fields {
   }
 
   numberOrNull(name: string): number | null {
-    return this.#tree[name] === null ? null : this.number(name);
+    return this.any(name) === null ? null : this.number(name);
   }
 
   /** A whole number of at least 0. */
@@ -140,7 +141,7 @@ export class Fields {
   }
 
   #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {
-    const value = this.#tree[name];
+    const value = this.any(name);
     if (!fits(value)) throw corrupt(`${this.#what}.${name}`, expected, value);
     return value;
   }

@@ -69,8 +69,8 @@ async function tryClaim(
     if (!namesLockedFile(fd, path)) return undefined;
     const contents = replay(readAll(fd, path));
     const { header } = contents;
-    // Damaged since the sweeper looked. Its next look reports it.
-    if (!header) return undefined;
+    // Damaged since the sweeper looked. Its next look keeps a copy and reports it.
+    if (!header || (contents.damagedBytes > 0 && contents.pending().length === 0)) return undefined;
     if (header.lock !== lock && !(await patience.tryLock(fd, { scheme: header.lock, path })))
       return 'contended';
     const file = new StateFile(path, fd, header, contents.lengthBytes, contents.tornBytes > 0);

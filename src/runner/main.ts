@@ -11,6 +11,7 @@ import { StopCondition } from '../stop.ts';
 import { currentUser } from '../trust/user.ts';
 import { CodeCheck } from './code-check.ts';
 import { EventPipe } from './event-pipe.ts';
+import { Language } from './language.ts';
 import { LeftBehind } from './left-behind.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
@@ -80,6 +81,7 @@ function begin(message: Begin): FileCircumstances {
     processState: new ProcessState(message.notes),
     codeCheck: new CodeCheck(message.trust),
     leftBehind: new LeftBehind(),
+    language: new Language(),
     user: currentUser(),
     outputMarks: message.outputMark === undefined ? undefined : new OutputMarks(message.outputMark),
   };

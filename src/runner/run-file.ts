@@ -16,6 +16,7 @@ import { changeOfUser, type ProcessUser } from '../trust/user.ts';
 import { claim } from './claim.ts';
 import type { CodeCheck } from './code-check.ts';
 import type { EventPipe } from './event-pipe.ts';
+import type { Language } from './language.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { OutputMarks } from './output-mark.ts';
 import type { ProcessState } from './process-state.ts';
@@ -34,6 +35,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly codeCheck: CodeCheck;
   readonly outputMarks: OutputMarks | undefined;
   readonly leftBehind: LeftBehind;
+  readonly language: Language;
   /** Whose process this was at its start. */
   readonly user: ProcessUser;
 }
@@ -48,6 +50,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
   } catch (error) {
+    exitIfBlamed(error, shared);
     const refused = { kind: 'file', file: name, state: 'refused', isRetired: false, isCut } as const;
     return events.say({ ...refused, error: reportError(notClaimed(directory.pathOf(name), error)) });
   }
@@ -74,6 +77,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     held.giveUp();
     for (const id of held.buried) events.hold({ kind: 'ran', file: name, report: held.functionReport(id)! });
   } catch (error) {
+    exitIfBlamed(error, shared);
     held.fail(error);
   }
   // Before the unlink: if the runner dies right after it, the sweeper knows what was done.
@@ -94,6 +98,11 @@ function notClaimed(path: string, error: unknown): DeferredSweepError {
   if (error instanceof DeferredSweepError) return error;
   const message = `cannot sweep ${path}: ${String(error)}`;
   return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
+}
+
+/** The sweeper looks at the file again, and another runner, in whose language nothing is changed, runs the rest. */
+function exitIfBlamed(error: unknown, { language }: FileCircumstances): void {
+  if (language.isBlamedFor(error)) process.exit(1);
 }
 
 /** What functions left behind would go on in this one's directory, with its umask and environment. */
@@ -124,6 +133,7 @@ async function runFunction(
   // Before the start mark: an earlier function may have left something that closed the pipe since.
   events.exitIfBroken();
   watchFunction(timeoutMs, killGraceMs);
+  shared.language.expose();
   const result = await runAttempt(file, registered, {
     nonce,
     isOrphaned: true,
@@ -148,4 +158,7 @@ async function runFunction(
   events.exitIfBroken();
   // What comes next would run with the rights that this function has left.
   if (changeOfUser(shared.user) !== undefined) process.exit(0);
+  if (!shared.language.isChanged) return;
+  await shared.leftBehind.waitFor(killGraceMs);
+  process.exit(0);
 }

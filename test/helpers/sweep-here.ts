@@ -4,6 +4,7 @@ import { freshSweepId, nonceOf } from '#dist/log/nonce.js';
 import { type SweepReport, summarize } from '#dist/report/report.js';
 import { CodeCheck } from '#dist/runner/code-check.js';
 import type { EventPipe } from '#dist/runner/event-pipe.js';
+import { Language } from '#dist/runner/language.js';
 import { LeftBehind } from '#dist/runner/left-behind.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
@@ -68,6 +69,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         processState,
         codeCheck: new CodeCheck(resolved.trust),
         leftBehind: new LeftBehind(),
+        language: new Language(),
         user: currentUser(),
       },
     );
