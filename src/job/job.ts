@@ -57,7 +57,8 @@ export interface Registration {
    * The end of the job tries a failed function again only if it has attempts left and its next one is due. The logger and
    * `onFailure` are told of a failure now; the report of the job's end has what ran then.
    * Returns undefined when it was run or cancelled before.
-   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`. Not what the function throws.
+   * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`; `DEFERRED_UNSUPPORTED` where the working
+   * directory, or a variable of the option `env`, is not as it was at registration. Not what the function throws.
    */
   run(): Promise<FunctionReport | undefined>;
 }

@@ -39,7 +39,8 @@ export interface ManagerOptions extends SweepOptions {
   maxCapturedBytes?: number | undefined;
   /**
    * Names of environment variables. Their values at registration are stored, and a runner restores them: a batch
-   * system's hook has no `DOCKER_HOST` or `KUBECONFIG`. The values lie in the state file.
+   * system's hook has no `DOCKER_HOST` or `KUBECONFIG`. Where the program has changed one since, a runner runs the function at
+   * the end of its own job, too. The values lie in the state file.
    */
   env?: readonly string[] | undefined;
   /**

@@ -15,7 +15,7 @@ import { currentUser, refuseChangedUser } from '../trust/user.ts';
 import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
 import type { JobOptions } from './options.ts';
-import { isInItsDirectory, notInItsDirectory } from './own-directory.ts';
+import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
 
 /** What a queue has of its job's manager. */
@@ -43,7 +43,7 @@ export class RunQueue {
   readonly #waiting = new WaitingFunctions();
   /** Runs in progress, by id. */
   readonly #running = new Map<number, Promise<ClaimedFile>>();
-  /** True: the next function belongs to another working directory, so a runner has to run the rest. */
+  /** True: the next function belongs to other surroundings, so a runner has to run the rest. */
   #needsRunner = false;
   /** Once true, nothing can be registered, cancelled or run. */
   haveEnded = false;
@@ -158,8 +158,8 @@ export class RunQueue {
     const taken = this.#take(this.#waiting.read(id, this.#file));
     const registered = taken.contents.functions.get(id);
     if (!registered || !taken.mayRun(registered)) return undefined;
-    if (!isInItsDirectory(this.#file.header, registered.record))
-      throw notInItsDirectory(registered.record, this.path);
+    if (!isInItsSurroundings(this.#file.header, registered.record))
+      throw notInItsSurroundings(registered.record, this.path);
     this.#changes++;
     // Only this function: one that is in its last attempt looks as if it had died in it.
     return this.#runOnce(taken, registered, () => taken.giveUp(id));
@@ -212,7 +212,7 @@ export class RunQueue {
   async #runPending(taken: ClaimedFile): Promise<void> {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
-      this.#needsRunner = !isInItsDirectory(this.#file.header, next.record);
+      this.#needsRunner = !isInItsSurroundings(this.#file.header, next.record);
       // To keep the order, the runner also runs what comes behind it.
       if (this.#needsRunner) break;
       const known = this.#changes;
