@@ -69,10 +69,11 @@ export class ClaimedFile {
     return registered.isPending && !this.#handled.has(registered.record.id) && this.#turn.isDue(registered);
   }
 
-  /** True if a function is pending and not running. */
+  /** True if a function is pending, not running, and has attempts left. */
   isWaiting(id: number): boolean {
     const registered = this.contents.functions.get(id);
-    return registered?.isPending === true && !registered.isInProgress;
+    if (!registered?.isPending || registered.isInProgress) return false;
+    return this.#turn.verdict(registered).kind !== 'give-up';
   }
 
   /** Notes a mark that was written. */

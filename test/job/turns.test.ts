@@ -135,6 +135,7 @@ class Life implements World {
       const isCancelled = unlessClosed(() => fn?.registration?.cancel()) ?? false;
       if (!isCancelled) return;
       assert.deepEqual([wasRunning, fn!.isDone, fn!.isCancelled], [false, false, false]);
+      assert.ok(fn!.attempts < this.#maxAttempts, 'cancelled what would not run again');
       fn!.isCancelled = true;
     } else if (fn?.registration) {
       fn.isEarly = true;
