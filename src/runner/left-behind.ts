@@ -5,6 +5,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { isSystemError } from '../errors.ts';
 
 /** Nothing tells when it has ended: it is looked at so often. */
@@ -28,6 +29,12 @@ export class LeftBehind {
   /** True where functions left many descriptors open. Asked while no number below was just freed: a file of ours is open. */
   get keepsOpen(): boolean {
     return lowestFree() - this.#freeAtStart > MOST_OPEN;
+  }
+
+  /** True where the heap is half full. What is kept there, a function of another owner could die of. */
+  get fillsHeap(): boolean {
+    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    return used > limit / 2;
   }
 
   /** Resolves when nothing is under way any more, or after this time. */

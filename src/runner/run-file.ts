@@ -86,10 +86,10 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     const { pending, retryInMs, error } = held.report();
     tell({ isRetired, pending, ...(retryInMs !== undefined && { retryInMs }), ...(error && { error }) });
   }
-  const { keepsOpen } = shared.leftBehind;
+  const { keepsOpen, fillsHeap } = shared.leftBehind;
   file.close();
-  if (!keepsOpen) return;
-  // Functions of other owners would find no descriptor. Another runner has them all.
+  if (!keepsOpen && !fillsHeap) return;
+  // Functions of other owners would find no descriptor, or no memory. Another runner has them all.
   await shared.leftBehind.waitFor(shared.killGraceMs);
   process.exit(0);
 }

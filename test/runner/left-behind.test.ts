@@ -220,3 +220,30 @@ test('descriptors that a function leaves open cost functions of other owners not
   assert.deepEqual([report.ok, report.failed], [3, 0]);
   assert.deepEqual(read(ledger), ['room', 'room']);
 });
+
+test('memory that a function keeps costs functions of other owners nothing', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const module = `data:text/javascript,${encodeURIComponent(`
+    import { appendFileSync } from 'node:fs';
+    globalThis.kept = [];
+    // More than half of the heap, which two of them would overfill.
+    export function fill(ledger, text) {
+      for (let i = 0; i < 170; i++) globalThis.kept.push(new Array(2 ** 17).fill(i + 0.5));
+      appendFileSync(ledger, text + '\\n');
+    }`)}`;
+  const fill = encode({ kind: 'module', module, export: 'fill' });
+  for (const text of ['first', 'second', 'third'])
+    put(
+      Buffer.concat(
+        framesOf(
+          headerOf({ execArgv: ['--max-old-space-size=256'] }),
+          deferOf(1, [ledger, text], { function: fill, delivery: 'at-most-once' }),
+        ),
+      ),
+      `func-${text}`,
+    );
+  const report = await sweep(base, { logger: null });
+  assert.deepEqual([report.ok, report.failed], [3, 0], JSON.stringify(report.files));
+  assert.deepEqual(read(ledger), ['first', 'second', 'third']);
+});
