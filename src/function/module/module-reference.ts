@@ -89,7 +89,8 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
  * did not find are there only, and so is what a transpiler made of `export default`.
  */
 async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, ...Found[]]> {
-  const namespace = await loadModule(descriptor);
+  const known = descriptor.required ? undefined : namespaces.get(descriptor.module);
+  const namespace = known ?? (await loadModule(descriptor));
   const path = descriptor.export.split('.');
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
@@ -122,8 +123,6 @@ const namespaces = new Map<string, Record<string, unknown>>();
 
 async function loadModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
   const { module, required } = descriptor;
-  const known = required ? undefined : namespaces.get(module);
-  if (known !== undefined) return known;
   try {
     return await importingForCall(() => (required ? requireModule(module) : importModule(module)));
   } catch (error) {
