@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
+import { shown } from '../printable.ts';
 import { reportError } from '../report/reported-error.ts';
 import { unlessAborted } from '../stop.ts';
 import { milliseconds } from '../sweep/options.ts';
@@ -39,6 +40,12 @@ export interface ClusterWatchOptions {
 }
 
 /**
+ * Has this process ended where a handler of the manager blocks it. Only for a process that is ours, that of the command line;
+ * so it is no option. Called before the manager connects.
+ */
+export let endBlocked: (manager: ClusterManager<Handlers>) => void;
+
+/**
  * Deferred functions for things that are not tied to a machine, in a PostgreSQL database. One session, in a thread of its
  * own, holds the locks of all jobs of a manager. Constructing one touches nothing; the first use connects.
  */
@@ -49,6 +56,13 @@ export class ClusterManager<H extends Handlers> {
   #sweeping: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
+  #endsBlocked = false;
+
+  static {
+    endBlocked = manager => {
+      manager.#endsBlocked = true;
+    };
+  }
 
   /** @throws TypeError or RangeError for a value an option does not take */
   constructor(options: ClusterOptions<H>) {
@@ -119,7 +133,8 @@ export class ClusterManager<H extends Handlers> {
   async watch(options: ClusterWatchOptions = {}): Promise<void> {
     requireKnown(options, ['intervalMs', 'signal', 'onReport']);
     const { onReport = () => {} } = options;
-    if (typeof onReport !== 'function') throw new TypeError('option "onReport" must be a function');
+    if (typeof onReport !== 'function')
+      throw new TypeError(`option "onReport" must be a function, got ${shown(onReport)}`);
     const intervalMs = Math.max(LEAST_INTERVAL_MS, milliseconds('intervalMs', options.intervalMs ?? 1000));
     const failed = new AbortController();
     const stop = anyOf(failed.signal, anyOf(options.signal, this.#closed.signal));
@@ -178,7 +193,9 @@ export class ClusterManager<H extends Handlers> {
   async #connect(): Promise<Session> {
     const { connection, schema, graceMs, killGraceMs, logger, pool } = this.#options;
     try {
-      const session = await Session.open({ connection, schema, graceMs, killGraceMs }, this.#closed.signal);
+      const endBlockedAfterMs = this.#endsBlocked ? killGraceMs : null;
+      const config = { connection, schema, graceMs, endBlockedAfterMs };
+      const session = await Session.open(config, this.#closed.signal);
       const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
       for (const text of session.warnings) warn(text);
       session

@@ -1,10 +1,9 @@
 /** `cluster sweep` and `cluster watch`. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ClusterManager } from '../../postgres/manager.ts';
+import { ClusterManager, endBlocked } from '../../postgres/manager.ts';
 import type { Handlers } from '../../postgres/options.ts';
 import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts';
-import { Session } from '../../postgres/session/session.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_UNSETTLED, orUsageError, UsageError } from '../exit.ts';
@@ -43,7 +42,6 @@ export async function runWatch(line: Arguments): Promise<number> {
 
 async function run(line: Arguments, isWatch: boolean, work: Work): Promise<number> {
   const print = keepStandardOutput();
-  Session.endsBlocked = true;
   const early = (code: number): void => tellEarlyEnd(line, code);
   process.once('exit', early);
   try {
@@ -99,6 +97,7 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
             logger: warnings.logger,
           }),
       );
+      endBlocked(manager);
       try {
         await work(manager, signal, tell);
       } finally {

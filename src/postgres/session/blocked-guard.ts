@@ -20,6 +20,7 @@ export class BlockedGuard {
    * A limit of 0 is none.
    */
   begun(started: StartedAttempt | null): void {
+    this.heard();
     if (started === null || started.timeoutMs === 0) return;
     const { handler, timeoutMs } = started;
     // As the main thread waits, step by step, then twice the margin: a process that was stopped (SIGSTOP) and goes on finds

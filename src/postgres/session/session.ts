@@ -48,8 +48,6 @@ interface Waiting {
 
 /** A connection of its own, in a thread of its own. Its events say what happens to the locks that it holds. */
 export class Session extends EventEmitter<Events> {
-  /** Whether a process that a handler blocks is ended. Only for a process that is ours: that of the command line. */
-  static endsBlocked = false;
   readonly warnings: readonly string[];
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -72,12 +70,7 @@ export class Session extends EventEmitter<Events> {
    * Starts the thread and connects, unless it is told to stop before it is connected.
    * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection; `DEFERRED_CLOSED`
    */
-  static async open(
-    { killGraceMs, ...config }: Omit<SessionConfig, 'endBlockedAfterMs'> & { readonly killGraceMs: number },
-    stop: AbortSignal,
-  ): Promise<Session> {
-    const endBlockedAfterMs = Session.endsBlocked ? killGraceMs : null;
-    const workerData: SessionConfig = { ...config, endBlockedAfterMs };
+  static async open(workerData: SessionConfig, stop: AbortSignal): Promise<Session> {
     // The path is that from dist/chunks/, where this module is compiled to.
     // Without the options of this process: loaders cost time, and none is needed.
     const worker = new Worker(new URL('../postgres/session/main.js', import.meta.url), {
