@@ -18,7 +18,9 @@ import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
+import type { ReportedError } from '../log/records.ts';
 import { replay } from '../log/replay.ts';
+import { reportError } from '../report/reported-error.ts';
 import { readAll, stateIo, syncDirectory } from '../state/file-io.ts';
 import { freshName } from '../state/fresh-name.ts';
 import { partsOfName } from '../state/names.ts';
@@ -27,10 +29,14 @@ import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, notOpened, unsafeFile } from '../trust/trust.ts';
 
-/** What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. */
+/**
+ * What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. An error: it
+ * is done, and a power cut may undo it.
+ */
 export type LetterFate =
-  | { readonly outcome: 'retried'; readonly newPath: string }
-  | { readonly outcome: 'discarded' | 'busy' | 'gone' };
+  | { readonly outcome: 'retried'; readonly newPath: string; readonly error?: ReportedError }
+  | { readonly outcome: 'discarded'; readonly error?: ReportedError }
+  | { readonly outcome: 'busy' | 'gone' };
 
 /** @throws DeferredSweepError: the letter is where it was */
 export function retryLetter(directory: StateDirectory, path: string): LetterFate {
@@ -53,9 +59,7 @@ export function retryLetter(directory: StateDirectory, path: string): LetterFate
     fdatasyncSync(fd);
     const newPath = directory.pathOf(freshName());
     renameSync(path, newPath); // 6
-    syncDirectory(directory.path);
-    syncDirectory(dirname(path));
-    return { outcome: 'retried', newPath };
+    return { outcome: 'retried', newPath, ...notDurable(path, directory.path, dirname(path)) };
   });
 }
 
@@ -63,9 +67,19 @@ export function retryLetter(directory: StateDirectory, path: string): LetterFate
 export function discardLetter(directory: StateDirectory, path: string): LetterFate {
   return withLetter('discard', directory, path, () => {
     unlinkSync(path); // 5
-    syncDirectory(dirname(path));
-    return { outcome: 'discarded' };
+    return { outcome: 'discarded', ...notDurable(path, dirname(path)) };
   });
+}
+
+/** Makes it durable that a letter is gone from its place; the error where that cannot be done. */
+function notDurable(path: string, ...directories: readonly string[]): { readonly error?: ReportedError } {
+  try {
+    stateIo(`make it durable that ${path} is gone`, path, () => directories.forEach(syncDirectory));
+    return {};
+  } catch (error) {
+    if (!(error instanceof DeferredSweepError)) throw error;
+    return { error: reportError(error) };
+  }
 }
 
 function withLetter(

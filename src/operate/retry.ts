@@ -46,6 +46,7 @@ export interface LetterReport {
   /** Of the function. */
   readonly name?: string;
   readonly newPath?: string;
+  /** Why it was refused. Of one that is `retried` or `discarded`: why a power cut may undo that. */
   readonly error?: ReportedError;
 }
 

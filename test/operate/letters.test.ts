@@ -156,6 +156,30 @@ for (const verb of ['retry', 'discard'])
     assert.equal(await letterOf(base), path);
   });
 
+for (const [verb, outcome] of [
+  ['retry', 'retried'],
+  ['discard', 'discarded'],
+] as const)
+  test(`${verb} tells of a letter that is ${outcome}, but not durably, that it is done, and why a power cut may undo it`, {
+    skip: straceMissing,
+  }, async t => {
+    const base = baseOfLetter(t);
+    const path = await letterOf(base);
+    const inject = 'fsync:error=EIO';
+    const [program, ...args] = strace({ path: join(base, 'deferred/dead'), log: '/dev/null', inject });
+    const command = [process.execPath, commandLinePath, verb, '--all', '--json', '--dir', base];
+    if (verb === 'discard') command.push('--yes');
+    const env = plainEnvironment();
+    const { status, stdout } = spawnSync(program, [...args, ...command], { env, encoding: 'utf8' });
+    assert.equal(status, 1);
+    const [letter] = JSON.parse(stdout).letters;
+    assert.deepEqual([letter.outcome, letter.error.code], [outcome, 'DEFERRED_STATE_IO']);
+    assert.match(letter.error.message, /^cannot make it durable that .* is gone: .* \(EIO\)/);
+    assert.ok(!existsSync(path));
+    assert.equal(letter.newPath === undefined, verb === 'discard');
+    if (letter.newPath) assert.ok(existsSync(letter.newPath));
+  });
+
 test('a letter whose sweep was killed before it could say so is busy: its file still has the function', async t => {
   const base = baseOfKilledWorker(t, mendable, '{ retryDelayMs: 0 }');
   const directory = join(base, 'deferred');

@@ -23,11 +23,16 @@ export function tellLetters<Outcome extends string>(
   if (isJson) print(jsonLine(report));
   else if (letters.length === 0 && isComplete) say(`there is no such dead letter in ${place}`);
   else for (const letter of letters) tell(letter, whyNot);
-  return isComplete && letters.every(isDone) ? EXIT_DONE : EXIT_FAILED;
+  return isComplete && letters.every(isDurable) ? EXIT_DONE : EXIT_FAILED;
 }
 
 function isDone({ outcome }: ToldLetter<string>): boolean {
   return outcome === 'retried' || outcome === 'discarded';
+}
+
+/** True for one that is done, and that nothing undoes. */
+function isDurable(letter: ToldLetter<string>): boolean {
+  return isDone(letter) && letter.error === undefined;
 }
 
 function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string>>): void {
@@ -37,4 +42,5 @@ function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string
   if (!isDone(letter)) say(`${what}: ${error?.message ?? whyNot[outcome]}`);
   else if (outcome === 'discarded') print(printableLines([`${what}: discarded`]));
   else print(printableLines([`${what}: will be run by the next sweep${from}`]));
+  if (isDone(letter) && error) say(`${what}: ${error.message}; a power cut may undo it`);
 }
