@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isSystemError, unlessRefused } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
 import { defaultBase } from '../state/default-base.ts';
@@ -13,7 +13,7 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { resolveTrust, type Trust } from '../trust/trust.ts';
 import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } from './listed-file.ts';
 import { holdersOf, lockTable } from './liveness.ts';
-import { readStateFile, type Where } from './read-file.ts';
+import { readStateFile, unreadable, type Where } from './read-file.ts';
 
 /** How to show. */
 export interface ShowOptions {
@@ -67,12 +67,12 @@ export async function listFiles(
 ): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   let locks = lockTable();
-  for (const [at, { path, where }] of paths.entries()) {
+  for (const [at, { path, where, error }] of paths.entries()) {
     if (at % FILES_A_TABLE === FILES_A_TABLE - 1) {
       locks = lockTable();
       await setImmediate();
     }
-    const listed = readStateFile(path, where, locks, trust)?.listed;
+    const listed = error ? unreadable(path, where, error) : readStateFile(path, where, locks, trust)?.listed;
     if (!listed || options.states?.includes(listed.state) === false || !isOf(listed, options)) continue;
     files.push(listed);
   }
@@ -82,6 +82,8 @@ export async function listFiles(
 export interface FilePlace {
   readonly path: string;
   readonly where: Where;
+  /** Of `dead/` itself, where dead letters cannot be looked for. */
+  readonly error?: DeferredSweepError;
 }
 
 /** Every state file and dead letter, oldest first, dead letters last. @throws DeferredSweepError */
@@ -89,10 +91,8 @@ export function pathsOf(directory: StateDirectory): FilePlace[] {
   const { stateFiles, movedDeadLetters } = directory.look();
   return [
     ...stateFiles.map(name => ({ path: directory.pathOf(name), where: 'live' as const })),
-    ...[...movedDeadLetters.map(name => directory.pathOf(name)), ...deadPaths(directory)].map(path => ({
-      path,
-      where: 'dead' as const,
-    })),
+    ...movedDeadLetters.map(name => ({ path: directory.pathOf(name), where: 'dead' as const })),
+    ...deadPlaces(directory),
   ];
 }
 
@@ -103,10 +103,24 @@ function withHolders(files: readonly ListedFile[]): ListedFile[] {
   return files.map(file => ({ ...file, holders: holders.get(file.path) ?? [] }));
 }
 
-function deadPaths(directory: StateDirectory): string[] {
-  const { deadPath } = directory;
-  return stateIo(`read ${deadPath}`, deadPath, () => unlessRefused(() => readdirSync(deadPath), [], 'ENOENT'))
-    .filter(name => name.startsWith(PREFIX) && !isUnfinishedName(name))
-    .sort()
-    .map(name => join(deadPath, name));
+function deadPlaces({ deadPath }: StateDirectory): FilePlace[] {
+  const where = 'dead';
+  try {
+    return stateIo(`read ${deadPath}`, deadPath, () =>
+      unlessRefused(() => readdirSync(deadPath), [], 'ENOENT'),
+    )
+      .filter(name => name.startsWith(PREFIX) && !isUnfinishedName(name))
+      .sort()
+      .map(name => ({ path: join(deadPath, name), where }));
+  } catch (error) {
+    if (!(error instanceof DeferredSweepError)) throw error;
+    return [
+      { path: deadPath, where, error: isSystemError(error.cause, 'ENOTDIR') ? notDead(deadPath) : error },
+    ];
+  }
+}
+
+function notDead(path: string): DeferredSweepError {
+  const message = `cannot read ${path}: it is not a directory; find out who put it there, and move it away`;
+  return new DeferredSweepError('DEFERRED_STATE_IO', message, { path });
 }

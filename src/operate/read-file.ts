@@ -33,18 +33,8 @@ export function readStateFile(
   locks: ReadonlySet<string>,
   trust: Trust,
 ): ReadFile | undefined {
-  const id = idOf(basename(path));
-  const unreadable = (error: unknown): ReadFile => ({
-    listed: {
-      id,
-      path,
-      state: where === 'dead' ? 'damaged' : 'unknown',
-      knownBy: 'nothing',
-      ...ageOf(path, undefined),
-      functions: [],
-      holders: [],
-      error: reportError(error),
-    },
+  const untold = (error: unknown): ReadFile => ({
+    listed: unreadable(path, where, error),
     contents: new StateContents(),
     bytes: Buffer.alloc(0),
   });
@@ -53,15 +43,29 @@ export function readStateFile(
     fd = openSync(path, READ_FLAGS);
     const stat = fstatSync(fd);
     const distrust = distrustFile(stat, trust);
-    if (distrust !== undefined) return unreadable(unsafeFile(path, distrust));
+    if (distrust !== undefined) return untold(unsafeFile(path, distrust));
     const bytes = readAll(fd, path);
     const contents = replay(bytes);
-    return { listed: describe(path, id, where, fd, stat, contents, locks), contents, bytes };
+    return { listed: describe(path, where, fd, stat, contents, locks), contents, bytes };
   } catch (error) {
-    return systemErrorCode(error) === 'ENOENT' ? undefined : unreadable(notOpened(path, error));
+    return systemErrorCode(error) === 'ENOENT' ? undefined : untold(notOpened(path, error));
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
+}
+
+/** What is listed of a file that cannot be read. */
+export function unreadable(path: string, where: Where, error: unknown): ListedFile {
+  return {
+    id: idOf(basename(path)),
+    path,
+    state: where === 'dead' ? 'damaged' : 'unknown',
+    knownBy: 'nothing',
+    ...ageOf(path, undefined),
+    functions: [],
+    holders: [],
+    error: reportError(error),
+  };
 }
 
 /** The random part of a name, with the function's number for a dead letter; the name itself where it is another. */
@@ -73,7 +77,6 @@ export function idOf(name: string): string {
 
 function describe(
   path: string,
-  id: string,
   where: Where,
   fd: number,
   stat: Stats,
@@ -86,7 +89,7 @@ function describe(
   const isFree = ['orphan', 'dead', 'unknown'].includes(liveness.state);
   const isDamaged = damagedBytes > 0 || path.endsWith(DAMAGED_SUFFIX);
   return {
-    id,
+    id: idOf(basename(path)),
     path,
     state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : liveness.state,
     knownBy: liveness.knownBy,

@@ -98,6 +98,7 @@ async function select(
 ): Promise<{ meant: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
   if (all === (ids !== undefined)) throw new TypeError('"selection" must have either "ids" or "all"');
   const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
+  for (const { error } of dead) if (error) throw error;
   const letters = (await listFiles(dead, directory.trust, { label, olderMs })).filter(
     file => name === undefined || file.functions.some(registered => registered.name === name),
   );

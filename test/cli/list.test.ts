@@ -280,3 +280,26 @@ test('a torn end is no damage, and the functions before it are listed', t => {
   assert.deepEqual([file?.state, file?.functions.length], ['orphan', 1]);
   assert.ok(file!.tornBytes! > 0);
 });
+
+test('where a file has the place of dead/, state files are listed, and it is named; retry and discard refuse', async t => {
+  const base = baseOfKilledWorker(t, failing);
+  const dead = join(base, 'deferred/dead');
+  writeFileSync(dead, '', { mode: 0o600 });
+  const { files } = await list(base);
+  assert.deepEqual(
+    files.map(({ state, path, error }) => [state, path === dead, error?.message]),
+    [
+      ['orphan', false, undefined],
+      [
+        'damaged',
+        true,
+        `cannot read ${dead}: it is not a directory; find out who put it there, and move it away`,
+      ],
+    ],
+  );
+  for (const verb of [['retry'], ['discard', '--yes']]) {
+    const { status, stderr } = runCommandLine([...verb, '--all', '--dir', base]);
+    assert.equal(status, 3);
+    assert.ok(stderr.includes(`cannot read ${dead}: it is not a directory`), stderr);
+  }
+});
