@@ -38,6 +38,7 @@ const EXTERNAL = [
   "vite: ssr: { external: ['deferred-sweep'] }",
   "webpack: externalsType: 'module', externals: [/^deferred-sweep/], experiments: { outputModule: true }",
   'rollup: external: [/^deferred-sweep/]',
+  'ncc: -e deferred-sweep -e deferred-sweep/lock',
 ];
 
 function failure({ path, cause }: TriedAddon): string {

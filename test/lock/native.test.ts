@@ -105,7 +105,15 @@ test('moved out of its package, as a bundler does, it says how to mark it as ext
   mkdirSync(join(directory, 'build/Release'), { recursive: true });
   cpSync(addonPath(), join(directory, 'build/Release/deferred_sweep.node'));
   const error = addonMissing(await import(pathToFileURL(join(directory, 'dist/lock/index.js')).href));
-  assertTells(error, [target, 'mark deferred-sweep as external', 'esbuild', 'vite', 'webpack', 'rollup']);
+  assertTells(error, [
+    target,
+    'mark deferred-sweep as external',
+    'esbuild',
+    'vite',
+    'webpack',
+    'rollup',
+    'ncc',
+  ]);
   assert(!error.message.includes('build.mjs'), error.message);
 });
 

@@ -42,6 +42,7 @@ function assertCleansUp(t: TestContext, cwd: string, program: string): void {
 }
 
 const esbuild = ['src/program.js', '--bundle', '--platform=node', '--external:deferred-sweep'];
+const ncc = ['build', 'src/program.js', '-e', 'deferred-sweep', '-e', 'deferred-sweep/lock', '-o', 'out/ncc'];
 const forms: [string, string, () => void][] = [
   [
     'esbuild',
@@ -65,6 +66,7 @@ const forms: [string, string, () => void][] = [
     'out/esbuild-cjs/program.cjs',
     () => bundleBinary('esbuild', ...esbuild, '--format=cjs', '--outfile=out/esbuild-cjs/program.cjs'),
   ],
+  ['ncc', 'out/ncc/index.js', () => bundle('@vercel/ncc/dist/ncc/cli.js', ...ncc)],
   ['vite', 'out/vite/program.js', () => bundle('vite/bin/vite.js', 'build', '--logLevel', 'error')],
   ['rollup', 'out/rollup/program.js', () => bundle('rollup/dist/bin/rollup', '--config', '--silent')],
   ['webpack', 'out/webpack/program.js', () => run(directory, 'run-webpack.js', './webpack.config.js')],
@@ -146,5 +148,5 @@ test('every configuration is on the page as it was run', { skip }, () => {
   const files = ['vite.config.js', 'rollup.config.js', 'webpack.config.js', 'webpack.commonjs.config.js'];
   files.push('jest/environment.cjs', 'jest/deferred-sweep.cjs', 'jest/jest.config.cjs');
   for (const file of files) assert.ok(page.includes(readFileSync(join(directory, file), 'utf8')), file);
-  assert.ok(page.includes(esbuild.slice(1).join(' ')));
+  for (const words of [esbuild.slice(1), ncc]) assert.ok(page.includes(words.join(' ')));
 });
