@@ -4,6 +4,7 @@ import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { requireKnown } from '../known-options.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
+import { shown } from '../printable.ts';
 
 export interface RequestUrlOptions {
   /** @defaultValue 'POST' */
@@ -120,7 +121,7 @@ function retryAfter(value: string | null): number | undefined {
 function checkUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed !== undefined && /^https?:$/.test(parsed.protocol)) return parsed;
-  throw new TypeError(`"url" must be an absolute http: or https: URL, got ${JSON.stringify(url)}`);
+  throw new TypeError(`"url" must be an absolute http: or https: URL, got ${shown(url)}`);
 }
 
 function whole(option: string, value: number, least: number, most: number): number {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import type { Job, Registration } from '../job/job.ts';
 import { requireKnown } from '../known-options.ts';
+import { shown } from '../printable.ts';
 import { deferRemoval } from './by-name.ts';
 import { createToken } from './token.ts';
 
@@ -28,7 +29,7 @@ export function temporaryDirectory(job: Job, options: TemporaryDirectoryOptions 
   requireKnown(options, ['parent', 'prefix']);
   const { parent = tmpdir(), prefix = 'deferred-' } = options;
   if (typeof prefix !== 'string' || /[/\0]/.test(prefix))
-    throw new TypeError(`option "prefix" must be a part of a file name, got ${JSON.stringify(prefix)}`);
+    throw new TypeError(`option "prefix" must be a part of a file name, got ${shown(prefix)}`);
   const root = realpathSync(parent);
   for (let left = MOST_NAMES; ; left--) {
     const path = join(root, prefix + createToken());

@@ -28,8 +28,8 @@ export function basesOf(
     if (!word.includes('/') && !exists(word)) {
       if (VERB_NAMES.includes(word))
         throw new UsageError(`write ${word} as the first word; a directory is ./${word}`);
-      const advice = didYouMean(word, VERB_NAMES) || `; a missing directory is written ./${word}`;
-      throw new UsageError(`${word} is neither a verb nor a directory${advice}`);
+      const advice = didYouMean(word, VERB_NAMES) || `; for a directory that may be missing, write ./${word}`;
+      throw new UsageError(`${word} is neither a verb nor a directory here${advice}`);
     }
   const bases = [...new Map(operands.map(path => [absolute(path), path])).values()];
   for (const path of line.has('quiet') ? [] : bases)

@@ -3,6 +3,7 @@ import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
 import type { Place } from '../log/records.ts';
 import { signalGroup } from '../native/process-signal.ts';
+import { shown } from '../printable.ts';
 import { placeOf, stateOf } from '../state/place.ts';
 import { systemReason } from '../state/system-reason.ts';
 import { currentDirectory } from './current-directory.ts';
@@ -40,7 +41,6 @@ export function storeCommand(
   if (!Array.isArray(argv))
     throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
   for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
-  requireRecord('options', options);
   requireKnown(options, ['cwd', 'env']);
   if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
   if (options.env !== undefined) requireRecord('options.env', options.env);
@@ -78,7 +78,7 @@ function commandDirectory(cwd: string): Place {
 
 function requireRecord(what: string, value: unknown): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new TypeError(`${what} of a command must be an object, got ${JSON.stringify(value)}`);
+  throw new TypeError(`${what} of a command must be an object, got ${shown(value)}`);
 }
 
 function requireText(what: string, value: unknown): void {

@@ -2,6 +2,7 @@
 
 import { requireKnown } from '../known-options.ts';
 import type { Delivery, RunOrder } from '../log/records.ts';
+import { shown } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';
 import { milliseconds, oneOf, positiveInteger, resolveLogger } from '../sweep/options.ts';
 import type { ConnectionOptions } from './session/driver.ts';
@@ -168,9 +169,7 @@ function checkedConnection(connection: string | ConnectionOptions | undefined): 
 /** Returns a name that can stand in SQL as it is. @throws TypeError */
 export function schemaName(schema: string): string {
   if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(schema)) return `"${schema}"`;
-  throw new TypeError(
-    `option "schema" must be a name of small letters, digits and _, got ${JSON.stringify(schema)}`,
-  );
+  throw new TypeError(`option "schema" must be a name of small letters, digits and _, got ${shown(schema)}`);
 }
 
 /** Returns a name of a pool that a manager can have. @throws TypeError */
@@ -183,7 +182,7 @@ function text(option: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && value.length <= 200 && !/[\0\p{Surrogate}]/u.test(value))
     return value;
   throw new TypeError(
-    `option "${option}" must be a text of 1 to 200 characters, without NUL and halves of a surrogate pair, got ${JSON.stringify(value) ?? String(value)}`,
+    `option "${option}" must be a text of 1 to 200 characters, without NUL and halves of a surrogate pair, got ${shown(value)}`,
   );
 }
 

@@ -20,10 +20,14 @@ const wrong: readonly Row[] = [
   {
     args: ['lsit'],
     status: 2,
-    stderr: /^deferred-sweep: lsit is neither a verb nor a directory; did you mean list\?\n/,
+    stderr: /^deferred-sweep: lsit is neither a verb nor a directory here; did you mean list\?\n/,
   },
   { args: ['discrad', 'state'], status: 2, stderr: /discrad is neither a verb .* did you mean discard\?\n/ },
-  { args: ['sweep', 'nowhere'], status: 2, stderr: /nowhere is neither .* is written \.\/nowhere\n/ },
+  {
+    args: ['sweep', 'nowhere'],
+    status: 2,
+    stderr: /nowhere is neither a verb nor a directory here; for .* missing, write \.\/nowhere\n/,
+  },
   {
     args: ['sweep', 'doctor'],
     status: 2,

@@ -308,4 +308,6 @@ test('a watch and a sweep refuse options that they do not know', law, async t =>
   await assert.rejects(manager.sweep(wrong as never), TypeError);
   for (const [name, value] of Object.entries(wrong))
     await assert.rejects(manager.watch({ [name]: value }), TypeError, name);
+  const message = 'option "onReport" must be a function, got 1';
+  await assert.rejects(manager.watch({ onReport: 1 as never }), { message });
 });
