@@ -124,8 +124,8 @@ function openLetter(path: string): number | undefined {
 }
 
 /**
- * Whether the function of a letter may still run from the state file that it came from: a sweep that wrote the letter was killed before it
- * could say so there. What was final once is so for ever: no lock is needed to read it.
+ * Whether the function of a letter may still run from the state file that it came from: a sweep that wrote the letter was
+ * killed before it could say so there. What was final once is so for ever: no lock is needed to read it.
  */
 function isPendingIn(directory: StateDirectory, letterName: string): boolean {
   const functionId = partsOfName(letterName)?.functionId;

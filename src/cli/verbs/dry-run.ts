@@ -32,7 +32,7 @@ function isOrphan({ state, knownBy }: ListedFile): boolean {
   return state === 'orphan' || (state === 'damaged' && knownBy === 'lease');
 }
 
-/** True if it cannot be told whether a process has the file. A damaged one with an error is a dead letter that cannot be read. */
+/** True if it cannot be told whether a process has the file. A damaged one with an error lies in the place of dead letters. */
 function mayBeOrphan({ state, knownBy, error }: ListedFile): boolean {
   return state === 'unknown' || (state === 'damaged' && knownBy === 'nothing' && !error);
 }
