@@ -1,11 +1,10 @@
-import { unlessRefused } from '../errors.ts';
 import type { DeferredFunction } from '../function/deferred-function.ts';
 import { encodeDescriptor } from '../function/descriptor.ts';
 import { captureEnvironment } from '../function/environment.ts';
 import { codePathsOf } from '../function/module/code-path.ts';
 import { epochMs } from '../log/clock.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
-import { currentPlace } from '../state/place.ts';
+import { currentPlace, isSamePlace } from '../state/place.ts';
 import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
 import type { JobOptions } from './options.ts';
 
@@ -36,9 +35,9 @@ export function newRecord(
 
 /** The working directory, if it is not the header's. */
 function elsewhere({ cwd }: HeaderRecord): { readonly cwd?: Place | null } {
-  // Cheap: Node caches the name of its directory.
-  const path = unlessRefused(() => process.cwd(), undefined);
-  return path === cwd?.path ? {} : { cwd: path === undefined ? null : currentPlace() };
+  // Not by its name: another directory may have that now.
+  const here = currentPlace();
+  return isSamePlace(here, cwd) ? {} : { cwd: here };
 }
 
 function environment(

@@ -2,11 +2,10 @@
  * State of the runner's process that every function may change: environment, umask, working directory. It is restored
  * before each function to what the function's owner had.
  */
-import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import type { RunNote } from '../report/report.ts';
-import { asPlace, isSameDirectory } from '../state/place.ts';
+import { currentPlace, isSamePlace } from '../state/place.ts';
 import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
@@ -56,19 +55,10 @@ function setEnvironment(wanted: ReadonlyMap<string, string | null | undefined>):
 
 /** Enters the directory. False if it is gone; another directory of that name does not count. */
 function enter(place: Place): boolean {
-  if (isIn(place)) return true;
+  // By the name it had, too: the function's own paths are built from that.
+  if (isSamePlace(currentPlace(), place)) return true;
   return unlessRefused(() => {
     process.chdir(place.path);
-    return isIn(place);
-  }, false);
-}
-
-function isIn(place: Place): boolean {
-  return unlessRefused(() => {
-    const stat = statSync('.', { bigint: true });
-    // A removed directory has no link. Node remembers its name.
-    const isSame = isSameDirectory(place, asPlace('.', stat)) && stat.nlink > 0n;
-    // The function's own paths are built from this name.
-    return isSame && process.cwd() === place.path;
+    return isSamePlace(currentPlace(), place);
   }, false);
 }

@@ -4,9 +4,16 @@ import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { Place } from '../log/records.ts';
 
-/** The working directory. Null if it was removed, or the system does not tell its name (macOS: EACCES). */
+/**
+ * The working directory itself: its name may be that of another one meanwhile. Null if it was removed, or the system does not
+ * tell its name (macOS: EACCES).
+ */
 export function currentPlace(): Place | null {
-  return unlessRefused(() => placeOf(process.cwd()), null);
+  return unlessRefused(() => {
+    const stat = statSync('.', { bigint: true });
+    // A removed directory has no link. Node remembers its name.
+    return stat.nlink > 0n ? asPlace(process.cwd(), stat) : null;
+  }, null);
 }
 
 /** @throws Error of Node's shape if there is no such directory */
@@ -15,7 +22,7 @@ export function placeOf(path: string): Place {
 }
 
 /** A path, and what statSync told of it. */
-export function asPlace(path: string, stat: BigIntStats): Place {
+function asPlace(path: string, stat: BigIntStats): Place {
   const bornAtNs = birthOf(stat);
   return { path, inode: inodeKey(stat), uid: Number(stat.uid), ...(bornAtNs !== undefined && { bornAtNs }) };
 }
@@ -38,8 +45,14 @@ export function isHere(place: Place | null): boolean {
   );
 }
 
+/** Whether two places are one directory, by the same path. */
+export function isSamePlace(one: Place | null, other: Place | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.path === other.path && isSameDirectory(one, other);
+}
+
 /** Whether two places are one directory. Their paths may differ. */
-export function isSameDirectory(one: Place, other: Place): boolean {
+function isSameDirectory(one: Place, other: Place): boolean {
   const isSameBirth = one.bornAtNs === other.bornAtNs || !one.bornAtNs || !other.bornAtNs;
   return one.inode === other.inode && one.uid === other.uid && isSameBirth;
 }

@@ -64,6 +64,45 @@ for (const target of ['strangers', '../strangers', '../../strangers']) {
     });
 }
 
+/** The owner enters, or does not enter, a directory that has the name of its own since the job was opened. */
+const replaces = `
+import { mkdirSync, promises, renameSync } from 'node:fs';
+import { DeferredFunctionManager } from 'deferred-sweep';
+const [enters, dies] = process.argv.slice(2);
+mkdirSync('work/scratch', { recursive: true });
+process.chdir('work');
+process.cwd(); // Node remembers the name.
+const replace = () => {
+  renameSync('../work', '../before');
+  mkdirSync('../work/scratch', { recursive: true });
+  if (enters === 'enters') process.chdir('../work');
+};
+const manager = new DeferredFunctionManager(process.env.BASE, { logger: null });
+if (enters === 'stays') replace();
+const job = await manager.open();
+if (enters === 'enters') replace();
+job.defer(promises.rm, 'scratch', { recursive: true });
+if (dies === 'dies') process.kill(process.pid, 'SIGKILL');
+await job.close();
+`;
+
+for (const dies of ['dies', 'closes']) {
+  test(`an owner that enters a new directory of the old name, and ${dies}, has its functions run there`, async t => {
+    const project = makeProject(t, { 'main.mjs': replaces });
+    runNode(project, ['main.mjs', 'enters', dies]);
+    await sweep(project.base, quiet);
+    const left = ['work/scratch', 'before/scratch'].map(path => existsSync(join(project.directory, path)));
+    assert.deepEqual(left, [false, true]);
+  });
+
+  test(`an owner that stays in a renamed directory, and ${dies}, has nothing removed in another of the old name`, async t => {
+    const project = makeProject(t, { 'main.mjs': replaces });
+    runNode(project, ['main.mjs', 'stays', dies]);
+    await sweep(project.base, quiet);
+    assert.equal(existsSync(join(project.directory, 'work/scratch')), true);
+  });
+}
+
 for (const options of ['{}', "{ cwd: '.' }", '{ cwd: process.cwd() }']) {
   test(`a command with ${options} does not run in another directory of that name`, async t => {
     const project = makeProject(t, {
