@@ -19,6 +19,11 @@ const CHANGES: Readonly<Record<string, string>> = {
   'takes a method of every object': 'delete Object.prototype.toLocaleString',
   'breaks the methods of arrays': 'Array.prototype.map = () => { throw null; }',
   'breaks the methods of the process': 'process.umask = () => { throw new Error("no mask"); }',
+  'puts another class in the place of promises': 'globalThis.Promise = class {}',
+  'finds everything in sets': 'Set.prototype.has = () => true',
+  'finds nothing in arrays': 'Array.prototype[Symbol.iterator] = function* () {}',
+  'calls nothing any more': 'Reflect.apply = () => {}',
+  'hides a method of bytes': 'Uint8Array.prototype.subarray = () => 0',
   'breaks the clock of the process': 'process.hrtime = () => [0, 0]',
   'deletes the process': 'delete globalThis.process',
 };
