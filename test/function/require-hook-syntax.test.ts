@@ -83,3 +83,61 @@ test('a file that a require hook compiled is never imported past the hook', asyn
   assert.deepEqual([ok, failed], [2, 0]);
   assert.equal(readFileSync(out, 'utf8'), 'yes yes ');
 });
+
+test('a closure takes no module that only a hook of the program can load: of it, what it uses', async t => {
+  const root = makeProject(t, {
+    'cleanup.js': `import { appendFileSync } from 'node:fs';
+      export function clean(path, text) { appendFileSync(path, text + ' '); }`,
+    'program.js': `import { DeferredFunctionManager } from 'deferred-sweep';
+      import * as cleanup from './cleanup.js';
+      const lib = require('./cleanup.js');
+      async function main() {
+        const [base, out] = process.argv.slice(2);
+        const job = await new DeferredFunctionManager(base, { logger: null }).open();
+        job.defer(() => cleanup.clean(out, 'imported'));
+        job.defer(() => lib.clean(out, 'required'));
+        try {
+          job.defer(() => Object.values(lib)[0](out, 'whole'));
+        } catch (error) {
+          console.log(error.code, error.message);
+        }
+        process.kill(process.pid, 'SIGKILL');
+      }
+      main();`,
+  });
+  const [base, out] = [join(root, 'base'), join(root, 'out')];
+  const options = { cwd: root, encoding: 'utf8' as const };
+  const { signal, stdout, stderr } = spawnSync(process.execPath, ['start.cjs', base, out], options);
+  assert.equal(signal, 'SIGKILL', stderr);
+  assert.match(stdout, /^DEFERRED_FUNCTION_REFUSED .*uses an imported module as a whole/);
+  const { ok, failed } = await sweep(base, { logger: null });
+  assert.deepEqual([ok, failed], [2, 0]);
+  assert.equal(readFileSync(out, 'utf8'), 'imported required ');
+});
+
+test('a closure takes no ES module that only a hook of the program compiles as it is', async t => {
+  const root = makeProject(t, {
+    'register.mjs': `import { register } from 'node:module';
+      register('./hook.mjs', import.meta.url);
+      await import('./program.mjs');`,
+    'hook.mjs': `export async function load(url, context, next) {
+        const loaded = await next(url, context);
+        return url.endsWith('/cleanup.mjs') ? { ...loaded, source: String(loaded.source).replace('raw', 'made') } : loaded;
+      }`,
+    'cleanup.mjs': `import { appendFileSync } from 'node:fs';
+      export function clean(path) { appendFileSync(path, 'raw '); }`,
+    'program.mjs': `import { DeferredFunctionManager } from 'deferred-sweep';
+      import * as cleanup from './cleanup.mjs';
+      const [base, out] = process.argv.slice(2);
+      const job = await new DeferredFunctionManager(base, { logger: null }).open();
+      job.defer(() => cleanup.clean(out));
+      process.kill(process.pid, 'SIGKILL');`,
+  });
+  const [base, out] = [join(root, 'base'), join(root, 'out')];
+  const options = { cwd: root, encoding: 'utf8' as const };
+  const { signal, stderr } = spawnSync(process.execPath, ['register.mjs', base, out], options);
+  assert.equal(signal, 'SIGKILL', stderr);
+  const { ok, failed } = await sweep(base, { logger: null });
+  assert.deepEqual([ok, failed], [1, 0]);
+  assert.equal(readFileSync(out, 'utf8'), 'made ');
+});

@@ -7,6 +7,7 @@ import type { Callable, ModuleDescriptor, Reference, SourceReference } from '../
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
+import { isModuleMadeByHook } from '../module/hook-made.ts';
 import { type Mention, refusal } from '../refusal.ts';
 import { GLOBAL_NAMES } from '../source-code/globals.ts';
 import { codeOf } from '../source-code/script-code.ts';
@@ -92,7 +93,7 @@ export function namedReference(value: unknown): Reference | undefined {
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
   if (module === undefined || !hasFunctions(value)) return undefined;
   const url = pathToFileURL(module.filename).href;
-  return leadsToProgram(url) ? undefined : { kind: 'commonjs', module: url };
+  return leadsToProgram(url) || isModuleMadeByHook(value) ? undefined : { kind: 'commonjs', module: url };
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
@@ -209,5 +210,6 @@ function declaredNamespace(
   const module = scopes.find(({ kind }) => kind === 'Module');
   if (module === undefined || module.variables[name] !== value) return undefined;
   const specifier = codeOf(script)?.declarations?.namespaces.get(name);
-  return specifier === undefined ? undefined : { kind: 'namespace', module: specifier, from: script.url };
+  if (specifier === undefined || isModuleMadeByHook(value)) return undefined;
+  return { kind: 'namespace', module: specifier, from: script.url };
 }

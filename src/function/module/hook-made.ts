@@ -2,14 +2,17 @@
  * Code that a hook of the program's own made of a file: of ts-node's or babel-node's command, which no option of Node
  * names. A runner has no such hook.
  */
+import types from 'node:util/types';
 import { nodeStart } from '../../state/node-start.ts';
 import { namesLoader, withoutLoaders } from '../../trust/loaders.ts';
-import { readScript, type Script } from '../inspector/inspector.ts';
+import { inspectFunction, readScript, type Script } from '../inspector/inspector.ts';
+import { read } from '../inspector/read-variable.ts';
 import { isPreloadedProgram } from './preloaded-program.ts';
 import { readModule } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
 
-const known = new WeakMap<Script, boolean>();
+/** By script, and by the exports of a module. */
+const known = new WeakMap<object, boolean>();
 
 /** Whether a runner that loads the file would get other code, or none. */
 export function isMadeByHook(script: Script): boolean {
@@ -20,6 +23,25 @@ export function isMadeByHook(script: Script): boolean {
     known.set(script, is);
   }
   return is;
+}
+
+/** The same of a module, by the first function that it exports: a hook that compiles it compiles what it passes on. */
+export function isModuleMadeByHook(exports: object): boolean {
+  const before = known.get(exports);
+  if (before !== undefined) return before;
+  // Accessors that a transpiler made may be read.
+  const isReadable = types.isModuleNamespaceObject(exports) || Object.hasOwn(exports, '__esModule');
+  for (const name of Object.getOwnPropertyNames(exports)) {
+    const value = isReadable
+      ? read(exports as Record<string, unknown>, name)
+      : Object.getOwnPropertyDescriptor(exports, name)?.value;
+    const script = typeof value === 'function' ? inspectFunction(value)?.script : undefined;
+    if (!script?.url.startsWith('file:')) continue;
+    const is = isMadeByHook(script);
+    known.set(exports, is);
+    return is;
+  }
+  return false;
 }
 
 function isTransformed(script: Script): boolean {
