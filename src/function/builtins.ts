@@ -31,8 +31,7 @@ const indexed = new Set<string>();
 export function nameBuiltin(value: object): BuiltinName | undefined {
   const known = names.get(value);
   if (known !== undefined) return known;
-  indexModules();
-  if (!indexed.has('globals')) indexGlobals();
+  indexLoaded();
   return names.get(value);
 }
 
@@ -64,7 +63,7 @@ export function nameReplacement(fn: object): ModuleDescriptor | undefined {
 /** How long Node's list was then: it only grows. */
 let indexedLength = -1;
 
-function indexModules(): void {
+function indexLoaded(): void {
   const loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList;
   if (loaded?.length === indexedLength) return;
   indexedLength = loaded?.length ?? -1;
@@ -79,11 +78,20 @@ function indexModules(): void {
     // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
     rememberMembers(exports, path => ({ kind: 'module', module, export: path }));
   }
+  indexGlobals(isLoaded);
 }
 
-function indexGlobals(): void {
-  indexed.add('globals');
+/** Globals that Node takes from undici, which it loads when one of them is first looked at. */
+const FROM_UNDICI = new Set(
+  'CloseEvent ErrorEvent FormData Headers MessageEvent Request Response WebSocket'.split(' '),
+);
+
+function indexGlobals(isLoaded: ReadonlySet<string> | undefined): void {
+  // undici takes 10 MiB and time, and ends a process that has no WebAssembly (--jitless).
+  const withUndici = isLoaded?.has('NativeModule internal/deps/undici/undici') ?? true;
   for (const name of GLOBAL_NAMES) {
+    if (indexed.has(`global ${name}`) || (FROM_UNDICI.has(name) && !withUndici)) continue;
+    indexed.add(`global ${name}`);
     const root: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
     remember(root, { kind: 'global', expression: name });
     // A program may put anything on the global object. Of that only the names of the list count.
