@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import types from 'node:util/types';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, errorCode } from '../errors.ts';
 import { quoted } from '../printable.ts';
 import { cLibrary } from './c-library.ts';
 
@@ -18,7 +18,7 @@ export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
   const cause = tried.find(place => place.cause !== undefined)?.cause;
   return new DeferredSweepError(
     'DEFERRED_ADDON_MISSING',
-    `cannot load the native addon for ${platform()}: ${tried.map(failure).join('; ')}; ${advice()}`,
+    `cannot load the native addon for ${platform()}: ${tried.map(failure).join('; ')}; ${advice(cause)}`,
     { cause },
   );
 }
@@ -50,7 +50,10 @@ function platform(): string {
   return `${process.platform}-${process.arch} (${cLibrary()}, Node ${process.versions.node})`;
 }
 
-function advice(): string {
+function advice(cause: unknown): string {
+  // No addon would load.
+  if (errorCode(cause) === 'ERR_DLOPEN_DISABLED')
+    return 'start Node without --no-addons, or with --allow-addons beside --permission';
   // npm refuses to install there, unless it is forced.
   if (process.platform === 'win32')
     return 'it cannot be compiled for Windows; use Linux, in WSL 2 or a container';

@@ -74,6 +74,19 @@ test("an addon that does not load is DEFERRED_ADDON_MISSING with the loader's er
   assert.equal((error.cause as { code: string }).code, 'ERR_DLOPEN_FAILED');
 });
 
+test('where Node may load no addon, nobody is told to compile one', () => {
+  const code = "import('deferred-sweep/lock').then(lock => lock.tryLock(0))";
+  const { stderr } = spawnSync(process.execPath, ['--no-addons', '-e', code], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  });
+  assert.match(
+    stderr,
+    /cannot load the native addon .*; start Node without --no-addons, or with --allow-addons/,
+  );
+  assert(!stderr.includes('compile'), stderr);
+});
+
 test('the prebuilt addon is loaded, also where the one that was compiled does not load any more', async t => {
   const { directory, lock } = await installWithoutAddon(t);
   const prebuilds = join(directory, 'prebuilds', target);
