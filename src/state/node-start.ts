@@ -1,3 +1,4 @@
+import { isSea } from 'node:sea';
 import type { NodeStart } from '../trust/loaders.ts';
 import { startedIn } from './place.ts';
 
@@ -8,6 +9,11 @@ export function nodeStart(): NodeStart {
     nodeOptions: (process.env.NODE_OPTIONS ?? '').toWellFormed(),
     directory: startedIn?.path ?? '/',
   };
+}
+
+/** False in Electron and in a single executable application: started again, they are the application. */
+export function isPlainNode(): boolean {
+  return process.versions.electron === undefined && !isSea();
 }
 
 /** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */

@@ -7,7 +7,7 @@ import type { HeaderRecord } from '../log/records.ts';
 import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
 import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { readPart } from './file-io.ts';
-import { nodeStart } from './node-start.ts';
+import { isPlainNode, nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 
 /** What of a header a runner is started with. */
@@ -49,11 +49,9 @@ export function isHeaderOfNow(header: HeaderRecord, isProgram: IsProgram | undef
   );
 }
 
-/** The path of Node, or empty: Electron or a single executable would start itself instead of a runner. */
+/** The path of Node, or empty where another program has Node in it. */
 function nodePath(): string {
-  return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && !process.versions.electron
-    ? process.execPath
-    : '';
+  return /^node(js)?[0-9.-]*$/.test(basename(process.execPath)) && isPlainNode() ? process.execPath : '';
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Options of a sweep, and how they are checked. */
-import type { LockScheme } from '../lock/advisory-lock.ts';
+
 import { requireKnown } from '../known-options.ts';
+import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { printable, shown } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';

@@ -151,3 +151,24 @@ test('where no process can be started, that is told, no attempt is counted, and 
   const why = `the runner process could not be started before it ran a function: Error: spawn ${process.execPath} EAGAIN`;
   assert.deepEqual(JSON.parse(stdout || '[]'), [1, 0, 0, [], `cannot run orphans: ${why}`], stderr);
 });
+
+test('an application that has Node in it starts no runner, says so, and counts no attempt', async t => {
+  const { base, ledger } = freshPlace(t);
+  await leaveOrphan(t, { base, ledger, calls: [a] });
+  // What Electron says of itself. It would start itself.
+  const text = `Object.defineProperty(process.versions, 'electron', { value: '40.0.0' });
+    const { list, sweep } = await import(${JSON.stringify(import.meta.resolve('#dist/index.js'))});
+    const { pending, files } = await sweep(${JSON.stringify(base)}, { logger: null });
+    const attempts = (await list(${JSON.stringify(base)})).files[0].functions[0].attempts.length;
+    console.log(JSON.stringify([pending, attempts, files[0].error.message]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+    encoding: 'utf8',
+  });
+  const [pending, attempts, message] = JSON.parse(stdout || '[]') as [number, number, string];
+  assert.deepEqual([pending, attempts], [1, 0], stderr);
+  assert.match(
+    message,
+    /is Electron or a single executable application, .*; sweep with the command deferred-sweep$/,
+  );
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+});

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { DeferredSweepError } from '../../errors.ts';
 import { EVENT_FD } from '../../runner/protocol.ts';
+import { isPlainNode } from '../../state/node-start.ts';
 import { withoutForeignDescriptors } from './foreign-descriptors.ts';
 import { type Launch, runnerArgv, runnerEnvironment } from './launch.ts';
 
@@ -16,9 +18,15 @@ export function startLimit(timeoutMs: number = START_MS): number {
 /**
  * Starts the process of a runner.
  * @param limitsMs - of its own watchdog: until it begins, and the grace
- * @throws Error of Node's shape, Node's own refusals
+ * @throws Error of Node's shape, Node's own refusals; DeferredSweepError `DEFERRED_UNSUPPORTED` where the application would start
  */
 export function startRunner(launch: Launch, limitsMs: readonly number[]): ChildProcess {
+  if (launch.nodePath === process.execPath && !isPlainNode())
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      `cannot start a runner: ${process.execPath} is Electron or a single executable application, and would start itself; sweep with the command deferred-sweep`,
+      { path: process.execPath },
+    );
   return withoutForeignDescriptors(EVENT_FD, extra =>
     spawn(launch.nodePath, runnerArgv(launch, limitsMs), {
       cwd: launch.directory,
