@@ -21,6 +21,8 @@ export async function withStopSignals<T>(
     endAt(SIGNALS.filter(other => other !== name));
     // Also when `body` has ended: what it did ended well.
     afterEcho(() => endAt([name]));
+    // At the end of its environment Node gives signals their usual effect, in the middle of its own end. This end has none.
+    process.once('exit', code => process.exit(code));
     abort.abort(isHurried && name === 'SIGTERM' ? HURRY : undefined);
   };
   /** From now on they end this process, by their usual effect: it does not wait for the event loop. */

@@ -1,5 +1,6 @@
 /** Signals as they are told: one decision again and again, or a second one. */
 import type { ChildProcess } from 'node:child_process';
+import { unlessRefused } from '#dist/errors.js';
 import { until } from './until.ts';
 
 /** One decision, as timeout(1) and npm tell it: again at once. Here so often that no moment is missed. */
@@ -14,7 +15,7 @@ export function tellAgainAtOnce(pid: number, signal: NodeJS.Signals): void {
 export async function insist(child: ChildProcess, signal: NodeJS.Signals, pid = child.pid!): Promise<void> {
   await until(`the end of ${pid}`, () => {
     if (child.exitCode !== null || child.signalCode !== null) return true;
-    process.kill(pid, signal);
-    return false;
+    // As pid 1 it is gone before the program that waits for it.
+    return unlessRefused(() => !process.kill(pid, signal), true, 'ESRCH');
   });
 }
