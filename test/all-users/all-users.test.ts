@@ -243,7 +243,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
          const held = (await import('node:fs')).openSync(path, 'w');
          const child = ['-c', 'echo begun; exec /bin/sleep 300'];
          spawn('/bin/sh', child, { detached: true, stdio: ['ignore', held, 'ignore'] });
-         for (;;);
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
        }, base + '/life');`,
       );
       const life = join(root, String(FIRST), 'life');

@@ -69,7 +69,7 @@ test('a damaged file ends with 1, though all that is left of it was run', t => {
 test('--timeout overrides what the owner chose', t => {
   const base = baseOfKilledWorker(
     t,
-    'job.defer(function hang() { for (;;); });',
+    'job.defer(function hang() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });',
     '{ timeoutMs: 0, maxAttempts: 1 }',
   );
   const { status, stdout } = runCommandLine(['--timeout', '200ms', '--json', base]);

@@ -147,7 +147,10 @@ test(
     const pool = new Pool(t, server);
     const inPool = ['--pool', pool.name];
     await leaveRetried(pool, server.url('operator'), { timeoutMs: 100 });
-    const path = writeHandlers(pool, 'export const handlers = { fail() { for (;;); } };');
+    const path = writeHandlers(
+      pool,
+      'export const handlers = { fail() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); } };',
+    );
     const child = start(t, ['sweep', ...inPool, '--handlers', path], server.url('worker'));
     const [said, [status, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
     assert.deepEqual([status, signal], [null, 'SIGKILL'], said);

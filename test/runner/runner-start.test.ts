@@ -55,7 +55,7 @@ test(
     const place = placeOfHooks(t);
     const { base, ledger, root } = place;
     const hook = join(root, 'hook.mjs');
-    writeFileSync(hook, inRunner(place, 'for (;;);'));
+    writeFileSync(hook, inRunner(place, 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);'));
     await leaveOrphan(t, { base, ledger, calls }, { execArgv: ['--import', hook] });
 
     const cut = await sweep(base, { logger: null, deadlineMs: 1000, killGraceMs: 100 });

@@ -11,6 +11,7 @@ import { replay } from '#dist/log/replay.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, endGroup, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { onlyFull } from '../helpers/size.ts';
 import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
 
 type Stuck = typeof import('../fixtures/stuck.ts');
@@ -19,6 +20,8 @@ type Stuck = typeof import('../fixtures/stuck.ts');
 const bounded = { timeout: 120_000 };
 /** Time for the test to kill or stop the sweeper before that would kill the runner. */
 const limits = { timeoutMs: 3000, killGraceMs: 100 };
+/** Of a function that is done at once. */
+const quickMs = 1000;
 
 /** The stuck one is the first of its runner: the time for what one before it leaves behind would end it as well. */
 function stuckCalls(name: keyof Stuck): Call[] {
@@ -82,22 +85,23 @@ for (const [title, name] of [
   ['in an endless loop, all signals handled,', 'handleSignalsAndLoop'],
   ['in a system call', 'blockAtGate'],
 ] as const) {
-  test(
-    `a function stuck ${title} in the runner of a killed sweeper ends at its time limit, and the next sweep goes on behind it`,
-    bounded,
-    async t => {
-      const { base, ledger, sweeper, gone, letThrough } = await runnerAtGate(t, name, limits.killGraceMs);
-      assert.deepEqual(await sweeper.kill(), { code: null, signal: 'SIGKILL' });
-      if (name !== 'blockAtGate') await letThrough();
-      await gone;
-      if (name === 'blockAtGate') await letThrough();
-      await sweeper.closed;
-      const report = await sweepFreed(base);
-      // The one attempt it had.
-      assert.deepEqual([report.ok, report.failed, report.pending], [1, 1, 0]);
-      assert.deepEqual(textsOf(ledger), ['stuck', 'behind']);
-    },
-  );
+  // With all signals handled it is the harder one.
+  const skip = name === 'loopBehindGate' && onlyFull;
+  test(`a function stuck ${title} in the runner of a killed sweeper ends at its time limit, and the next sweep goes on behind it`, {
+    ...bounded,
+    skip,
+  }, async t => {
+    const { base, ledger, sweeper, gone, letThrough } = await runnerAtGate(t, name, limits.killGraceMs);
+    assert.deepEqual(await sweeper.kill(), { code: null, signal: 'SIGKILL' });
+    if (name !== 'blockAtGate') await letThrough();
+    await gone;
+    if (name === 'blockAtGate') await letThrough();
+    await sweeper.closed;
+    const report = await sweepFreed(base);
+    // The one attempt it had.
+    assert.deepEqual([report.ok, report.failed, report.pending], [1, 1, 0]);
+    assert.deepEqual(textsOf(ledger), ['stuck', 'behind']);
+  });
 }
 
 test(
@@ -122,7 +126,7 @@ for (const [title, name] of [
 ] as const) {
   test(`a function that is done but leaves ${title} behind it hangs no sweep`, bounded, async t => {
     const { base, ledger } = placeOfRunner(t);
-    await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options: { timeoutMs: limits.timeoutMs } });
+    await leaveOrphan(t, { base, ledger, calls: stuckCalls(name), options: { timeoutMs: quickMs } });
     const report = await sweep(base, { logger: null, killGraceMs: 100 });
     assert.deepEqual([report.ok, report.failed, report.pending], [2, 0, 0]);
     assert.deepEqual(textsOf(ledger), ['stuck', 'behind']);
