@@ -67,7 +67,7 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
  * @param body - statements that call `job.defer`; `base` is the base directory, `DeferredFunction` is there
  * @param options - of the manager, as source text
  */
-export function baseOfKilledWorker(t: TestContext, body: string, options = '{}'): string {
+export function baseOfKilledWorker(t: Pick<TestContext, 'after'>, body: string, options = '{}'): string {
   const base = freshDirectory(t);
   const project = freshDirectory(t);
   linkPackage(project);

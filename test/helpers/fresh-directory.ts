@@ -8,8 +8,8 @@ import { systemErrorCode } from '#dist/errors.js';
 const left = new Set<string>();
 process.once('exit', () => left.forEach(remove));
 
-/** An empty directory of mode 0700 that is removed, with all in it, at the end of the test. */
-export function freshDirectory(t: TestContext, parent: string = tmpdir()): string {
+/** An empty directory of mode 0700 that is removed, with all in it, at the end of the test, or of this process. */
+export function freshDirectory(t: Pick<TestContext, 'after'>, parent: string = tmpdir()): string {
   const path = mkdtempSync(join(parent, 'deferred-sweep-test-'));
   left.add(path);
   t.after(() => remove(path));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ManagerOptions, type SweepOptions, type SweepReport, sweep } from '#dist/index.js';
 import type { Call } from './calls.ts';
 import { type Child, type ChildOptions, startChild } from './child.ts';
@@ -114,7 +114,7 @@ export async function sweepFreed(
     const report = await sweep(base, { logger: null, lock, retryDelayMs: 0 });
     const { live: owners, held, sweeping } = report;
     if (owners + held + sweeping <= live || performance.now() > until) return report;
-    await setImmediate();
+    await sleep(10);
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { before, type TestContext, test } from 'node:test';
 import { discard, list, retry, show, sweep } from '#dist/index.js';
 import { tryLock } from '#dist/lock/advisory-lock.js';
 import {
@@ -38,7 +38,21 @@ const mendable = `job.defer(async function mendable(base) {
   if (!fs.existsSync(base + '/mended')) throw new Error('not yet');
 }, base);`;
 
-function baseOfLetter(t: TestContext, options = '', body = mendable): string {
+let letter: string;
+
+before(() => {
+  const atExit = { after() {} };
+  letter = baseOfLetter(atExit);
+});
+
+/** A copy of one base with a letter, where its function need not find its own way. */
+function copyOfLetter(t: TestContext): string {
+  const base = freshDirectory(t);
+  cpSync(letter, base, { recursive: true, preserveTimestamps: true });
+  return base;
+}
+
+function baseOfLetter(t: Pick<TestContext, 'after'>, options = '', body = mendable): string {
   const base = baseOfKilledWorker(t, body, `{ retryDelayMs: 0, ${options} }`);
   runCommandLine(['cleanup', base]);
   return base;
@@ -110,7 +124,7 @@ test('an id means the letters that begin so, one of them with its number, or non
 });
 
 test('--name chooses functions, and discard without --yes and terminal removes nothing', async t => {
-  const base = baseOfLetter(t);
+  const base = copyOfLetter(t);
   assert.equal(runCommandLine(['discard', '--all', '--dir', base]).status, 2);
   assert.equal(runCommandLine(['discard', '--all', '--name', 'other', '--yes', '--dir', base]).status, 0);
   assert.equal((await list(base)).files.length, 1);
@@ -119,7 +133,7 @@ test('--name chooses functions, and discard without --yes and terminal removes n
 });
 
 test('of a letter that another process has nothing is taken: it is busy', async t => {
-  const base = baseOfLetter(t);
+  const base = copyOfLetter(t);
   const path = await letterOf(base);
   const fd = openSync(path, 'r+');
   assert.ok(tryLock(fd, { scheme: 'flock' }));
@@ -132,7 +146,7 @@ for (const verb of ['retry', 'discard'])
   test(`a letter that goes between the open and the lock of ${verb} is gone, and one that has its name by then is left`, {
     skip: straceMissing,
   }, async t => {
-    const base = baseOfLetter(t);
+    const base = copyOfLetter(t);
     const path = await letterOf(base);
     const log = join(freshDirectory(t), 'trace');
     // The first open is that of the listing; it stops behind the second.
@@ -202,7 +216,7 @@ test('a dead letter that was moved among the state files is retried from there',
 });
 
 test('a dead letter that cannot be read is refused with the reason, by retry and discard', async t => {
-  const base = baseOfLetter(t);
+  const base = copyOfLetter(t);
   const path = await letterOf(base);
   linkSync(path, join(base, 'second-name'));
   const [file = assert.fail('no letter')] = (await list(base)).files;
@@ -267,6 +281,8 @@ test('wrong selections are refused', async t => {
 });
 
 /** System calls that change something, and some between them. */
+/** Behind it the function is in its new place, before it in both. */
+const HARD = 'unlink';
 const CALLS = [
   'openat',
   'flock',
@@ -277,7 +293,6 @@ const CALLS = [
   'rename',
   'renameat2',
   'fsync',
-  'unlink',
   'close',
 ];
 const MOST_KILLS = 60;
@@ -286,10 +301,10 @@ for (const verb of ['retry', 'discard'] as const)
   test(`${verb}, killed at any call, leaves the function in one place, and ${verb} again ends it`, {
     skip: straceMissing,
   }, async t => {
-    const pristine = baseOfLetter(t);
+    const pristine = copyOfLetter(t);
     const scratch = freshDirectory(t);
     let kills = 0;
-    for (const call of sample(CALLS, 6))
+    for (const call of [HARD, ...sample(CALLS, 1)])
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
@@ -340,7 +355,7 @@ for (const [answer, left] of [
   test(`discard asked on a terminal and answered ${JSON.stringify(answer)} leaves ${left} of a letter that was shown and one that came since`, {
     skip: noTerminal,
   }, async t => {
-    const base = baseOfLetter(t);
+    const base = copyOfLetter(t);
     const path = await letterOf(base);
     const command = `'${process.execPath}' '${commandLinePath}' discard --all --dir '${base}'`;
     const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -361,10 +376,10 @@ for (const verb of ['retry', 'discard'] as const)
   test(`${verb}, any call of which fails, leaves the function in one place, says so, and ${verb} again ends it`, {
     skip: straceMissing,
   }, async t => {
-    const pristine = baseOfLetter(t);
+    const pristine = copyOfLetter(t);
     const scratch = freshDirectory(t);
     let failures = 0;
-    for (const call of sample(CALLS, 6))
+    for (const call of [HARD, ...sample(CALLS, 1)])
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ClusterOperator } from '#dist/postgres/operate.js';
 import { commandLinePath } from '../command-line.ts';
 import type { Pool } from './pool.ts';
 
@@ -23,14 +24,16 @@ export function writeHandlers(pool: Pool, text: string): string {
   return path;
 }
 
-/** Leaves a function `fail` for a sweep: a dead letter that has its attempts again. @param url - with the role of an operator */
+/** Leaves a function `fail` for a sweep: a dead letter that has its attempts again. @param connectionString - with the role of an operator */
 export async function leaveRetried(
   pool: Pool,
-  url: string,
+  connectionString: string,
   options: { timeoutMs?: number } = {},
 ): Promise<void> {
   const job = await pool.manager({ maxAttempts: 1, ...options }).open();
   await job.defer('fail', pool.ledger.path, 'a');
   await job.close();
-  assert.equal(runClusterCommandLine(['retry', '--pool', pool.name, '--all'], url).status, 0);
+  const operator = await ClusterOperator.connect({ connectionString }, '"deferred_sweep"', pool.name, 60_000);
+  assert.equal(await operator.retry(job.id, 1), true);
+  await operator.end();
 }
