@@ -22,6 +22,7 @@ import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { straceMissing } from '../helpers/strace.ts';
 import { tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { sweepFreed } from '../helpers/worker.ts';
@@ -91,18 +92,19 @@ test('without a BASE the job is in the default place, as every verb has it', {
 test('it ends as its program ends', t => {
   const base = freshDirectory(t);
   const run = (script: string) => exec(base, ['--', 'sh', '-c', script]);
-  for (const code of [0, 1, 7, 255]) assert.equal(run(`exit ${code}`).status, code);
-  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGPIPE', 'SIGUSR1', 'SIGINT'] as const)
-    assert.equal(run(`kill -${signal.slice(3)} $$`).signal, signal);
+  for (const code of [...sample([0, 1, 7], 1), 255]) assert.equal(run(`exit ${code}`).status, code);
+  // Node ignores SIGPIPE by itself.
+  const signals = ['SIGPIPE', ...sample(['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGUSR1', 'SIGINT'], 2)];
+  for (const signal of signals) assert.equal(run(`kill -${signal.slice(3)} $$`).signal, signal);
   assert.deepEqual(readdirSync(join(base, 'deferred')), []);
 });
 
 test('what it cannot do has statuses of its own', t => {
   const base = freshDirectory(t);
   assert.equal(exec(base, ['--', 'no-such-program']).status, 127);
-  for (const program of ['/etc/passwd', '/etc/passwd/x', 'x'.repeat(5000)])
+  for (const program of sample(['/etc/passwd', '/etc/passwd/x', 'x'.repeat(5000)], 1))
     assert.equal(exec(base, ['--', program]).status, 126, program);
-  for (const args of [[], ['--'], ['true'], ['--unknown', '--', 'true'], ['--label']])
+  for (const args of sample([[], ['--'], ['true'], ['--unknown', '--', 'true'], ['--label']], 2))
     assert.equal(exec(base, args).status, 2, args.join(' '));
   const none = exec('/etc/passwd', ['--', 'echo', 'started']);
   assert.deepEqual([none.status, none.stdout], [125, '']);
@@ -162,15 +164,16 @@ for (const [language, program] of Object.entries(languages)) {
 
 test('of many commands deferred at once from many processes none is lost', t => {
   const base = freshDirectory(t);
-  const script = `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do ${self} defer -- sh -c "echo $i >> ${base}/out" & done; wait`;
+  const count = isFull ? 12 : 6;
+  const script = `for i in $(seq ${count}); do ${self} defer -- sh -c "echo $i >> ${base}/out" & done; wait`;
   const { stdout, stderr, status } = exec(base, ['--', 'sh', '-c', script]);
   assert.equal(status, 0, stderr);
   const ids = stdout.trim().split('\n').map(Number);
-  assert.equal(new Set(ids).size, 12);
+  assert.equal(new Set(ids).size, count);
   const ran = readFileSync(join(base, 'out'), 'utf8').trim().split('\n').map(Number);
   assert.deepEqual(
     ran.sort((a, b) => a - b),
-    Array.from({ length: 12 }, (_, index) => index + 1),
+    Array.from({ length: count }, (_, index) => index + 1),
   );
 });
 
@@ -200,7 +203,7 @@ test('the program keeps the job alive when the wrapper is killed; then a sweep r
 
 test('defer --env refuses a variable that is not set, also one whose name each object has', t => {
   const base = freshDirectory(t);
-  for (const name of ['UNSET', 'constructor', 'toString']) {
+  for (const name of ['UNSET', ...sample(['constructor', 'toString'], 1)]) {
     const inside = `unset UNSET; ${self} defer --env ${name} -- touch ${base}/proof`;
     const { status, stdout, stderr } = exec(base, ['--', 'sh', '-c', inside]);
     assert.deepEqual([status, stdout], [1, ''], name);
@@ -270,7 +273,7 @@ test('--kill-tree ends what the program left behind, before the commands run', a
 
 test('a signal is passed on to the program, which decides', async t => {
   const base = freshDirectory(t);
-  for (const signal of ['TERM', 'INT', 'HUP', 'USR1'] as const) {
+  for (const signal of ['TERM', ...sample(['INT', 'HUP', 'USR1'] as const, 1)] as const) {
     const script = `trap 'exit 42' ${signal}; echo $$; while :; do sleep 0.1; done`;
     const { wrapper, lines, ended } = start(t, base, ['--', 'sh', '-c', script]);
     await pids(lines, 1);
@@ -333,7 +336,8 @@ test('a signal during the cleanup lets it go on; a second leaves the rest to a s
 });
 
 test('a signal while it sweeps at its start ends it soon: no program begins, and nothing is lost', async t => {
-  for (const signals of [['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGTERM', 'SIGINT']] as const) {
+  const two = ['SIGTERM', 'SIGINT'] as const;
+  for (const signals of [two, ['SIGINT'] as const, ...sample([['SIGTERM'], ['SIGHUP']] as const, 1)]) {
     const base = freshDirectory(t);
     const gate = makeGate(base);
     const waits = `[ -e ${base}/again ] || { echo begun > ${gate}; read line < ${gate}; }; touch ${base}/first`;

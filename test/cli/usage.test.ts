@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { defaultBase } from '#dist/index.js';
 import { packageRoot, plainEnvironment, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { sample } from '../helpers/size.ts';
 
 const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, 'utf8')) as { version: string };
 
@@ -107,7 +108,7 @@ const verbs = [...runCommandLine(['--help']).stdout.matchAll(/^ {2}deferred-swee
   match => match[1]!,
 );
 
-for (const { args, status, stderr } of wrong) {
+for (const { args, status, stderr } of sample(wrong, 14)) {
   test(`wrong usage ends with ${status}, says why and prints nothing else: ${JSON.stringify(args)}`, () => {
     const ended = runCommandLine(args);
     assert.equal(ended.status, status);

@@ -1,8 +1,8 @@
 /** The forms programs are run in: what a loader, a bundler or a test runner makes of the same sources. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { packageRoot } from '../helpers/command-line.ts';
 import type { Form } from '../helpers/fn-project.ts';
 import { onlyFull } from '../helpers/size.ts';
@@ -101,6 +101,8 @@ function toCommonJs(label: string, transpile: (path: string) => string): Form {
 }
 
 const typescript = toCommonJs('TypeScript to CommonJS', path => {
+  // It takes most of a second to load.
+  const ts = createRequire(import.meta.url)('typescript') as typeof import('typescript');
   const compilerOptions = {
     module: ts.ModuleKind.CommonJS,
     target: ts.ScriptTarget.ES2016,

@@ -244,7 +244,7 @@ const STARTS: readonly Start[] = [
   },
 ];
 
-for (const { label, skip = false, prepare, input } of sample(STARTS, 12)) {
+for (const { label, skip = false, prepare, input } of sample(STARTS, 7)) {
   test(`a function of the entry script runs after its program was killed: ${label}`, { skip }, t => {
     const place = freshPlace(t);
     const argv = prepare(place);

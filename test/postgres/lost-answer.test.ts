@@ -188,7 +188,7 @@ test(
     const options = { connection: proxy.url(), graceMs: 600_000, callTimeoutMs: 600_000 };
     const managers = [1, 2, 3].map(() => pool.manager(options));
     await Promise.all(managers.map(async manager => (await manager.open()).close()));
-    const endMs = performance.now() + rounds(3000, 10_000, 120_000);
+    const endMs = performance.now() + rounds(1500, 10_000, 120_000);
     const isOver = () => performance.now() > endMs;
     const kept: string[] = [];
     const cancelled: string[] = [];

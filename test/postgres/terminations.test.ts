@@ -41,7 +41,7 @@ test(
     await Promise.all(sweepers.map(sweeper => sweeper.sweep()));
     const watches = sweepers.map(sweeper => sweeper.watch({ intervalMs: 100, signal: abort.signal }));
     const churners = await Promise.all([start(), start(), start()]);
-    const endMs = performance.now() + rounds(3000, 25_000, 120_000);
+    const endMs = performance.now() + rounds(1500, 25_000, 120_000);
     let terminated = 0;
     while (performance.now() < endMs) {
       await sleep(randomInt(50, 250));
