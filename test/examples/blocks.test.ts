@@ -41,8 +41,9 @@ function commandLines({ language, code }: Block): string[] {
     return [...joined.matchAll(/command: \["deferred-sweep", (.*)\]/g)].map(([, words = '']) =>
       words.replaceAll(',', ''),
     );
+  // Behind `-e` it is a package that ncc leaves out.
   const calls = joined.matchAll(
-    /(?<!#.*)(?:^|[\s=(']|\/usr\/bin\/)deferred-sweep((?: +(?:"[^"]*"|'[^']*'|\$\w+|[^\s|&;<>()'"#]+))+)/gm,
+    /(?<!#.*| -e)(?:^|[\s=(']|\/usr\/bin\/)deferred-sweep((?: +(?:"[^"]*"|'[^']*'|\$\w+|[^\s|&;<>()'"#]+))+)/gm,
   );
   return [...calls].map(([, words = '']) => words.trim());
 }
