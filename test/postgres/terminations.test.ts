@@ -43,7 +43,9 @@ test(
     const churners = await Promise.all([start(), start(), start()]);
     const endMs = performance.now() + rounds(1500, 25_000, 120_000);
     let terminated = 0;
-    while (performance.now() < endMs) {
+    // On a slow machine as long as it takes until there is something to look at.
+    const isTest = () => terminated > 5 && new Set(pool.ledger.names('registered')).size > 10;
+    while (performance.now() < endMs || (!isTest() && performance.now() < endMs + 60_000)) {
       await sleep(randomInt(50, 250));
       const stopped = await server.sql(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' ORDER BY random() LIMIT 1`,
@@ -86,7 +88,7 @@ test(
     t.diagnostic(
       `${terminated} sessions ended, ${registered.size} registered, ${cancelled.size} cancelled, ${starts - names('start').size} repeated`,
     );
-    assert.ok(registered.size > 10 && terminated > 5, 'it was a test');
+    assert.ok(isTest(), 'it was a test');
   },
 );
 
