@@ -6,12 +6,16 @@ export class OpenJobs<Job extends { close(): Promise<unknown> }> implements Iter
   readonly #onSignal: (() => void) | undefined;
   /** Takes the listener for signals away, which is there while a job is open. */
   #ignoreSignals: (() => void) | undefined;
-  /** A signal ends this process: no sweep is begun any more. */
-  isDying = false;
+  #isDying = false;
 
   /** @param onSignal - called when SIGINT or SIGTERM ends the jobs, and then this process; undefined: they do not end them */
   constructor(onSignal: (() => void) | undefined) {
     this.#onSignal = onSignal;
+  }
+
+  /** A signal ends this process: no sweep is begun any more. */
+  get isDying(): boolean {
+    return this.#isDying;
   }
 
   add(job: Job): void {
@@ -32,7 +36,7 @@ export class OpenJobs<Job extends { close(): Promise<unknown> }> implements Iter
 
   /** Sweeps are left as they are: they may be killed at any moment. */
   async #endAtSignal(): Promise<void> {
-    this.isDying = true;
+    this.#isDying = true;
     this.#onSignal?.();
     await Promise.all([...this.#jobs].map(job => job.close()));
   }

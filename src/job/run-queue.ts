@@ -45,8 +45,7 @@ export class RunQueue {
   readonly #running = new Map<number, Promise<ClaimedFile>>();
   /** True: the next function belongs to other surroundings, so a runner has to run the rest. */
   #needsRunner = false;
-  /** Once true, nothing can be registered, cancelled or run. */
-  haveEnded = false;
+  #haveEnded = false;
   #isEnding = false;
   readonly #user = currentUser();
 
@@ -58,6 +57,11 @@ export class RunQueue {
 
   get path(): string {
     return this.#file.path;
+  }
+
+  /** Once true, nothing can be registered, cancelled or run. */
+  get haveEnded(): boolean {
+    return this.#haveEnded;
   }
 
   /** Returns the id. @throws as `Job.defer` */
@@ -119,7 +123,7 @@ export class RunQueue {
         return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? [name] : [] };
       }
     } catch (error) {
-      this.haveEnded = true;
+      this.#haveEnded = true;
       // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
@@ -222,7 +226,7 @@ export class RunQueue {
       taken.refresh();
       queue = taken.runnable().reverse();
     }
-    this.haveEnded = true;
+    this.#haveEnded = true;
   }
 
   /** Waits for early runs. They would look like interrupted attempts, and run twice at once. */

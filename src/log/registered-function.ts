@@ -20,8 +20,8 @@ export class RegisteredFunction {
   #lastAttempt: Attempt | undefined;
   #highestAttempt = 0;
   #isFinal = false;
-  /** What ended in a dead letter before this, oldest first: marks of attempts that count no more, and the retries after them. */
-  readonly history: (Mark | RetryRecord)[] = [];
+  /** What ended in a dead letter before this: marks of attempts that count no more, and the retries after them. */
+  readonly #history: (Mark | RetryRecord)[] = [];
 
   constructor(record: DeferRecord) {
     this.record = record;
@@ -55,14 +55,19 @@ export class RegisteredFunction {
     return this.#highestAttempt + 1;
   }
 
+  /** Marks and retries from before the attempts that count, oldest first. */
+  get history(): readonly (Mark | RetryRecord)[] {
+    return this.#history;
+  }
+
   /** The history, and the marks of all attempts, oldest first. */
   get marks(): (Mark | RetryRecord)[] {
-    return [...this.history, ...this.#attemptMarks()];
+    return [...this.#history, ...this.#attemptMarks()];
   }
 
   /** Begins anew, as a function that was never tried. */
   retry(record: RetryRecord): void {
-    this.history.push(...this.#attemptMarks(), record);
+    this.#history.push(...this.#attemptMarks(), record);
     this.#attempts?.clear();
     this.#highestAttempt = 0;
     this.#lastAttempt = undefined;

@@ -52,8 +52,7 @@ export class Link {
   /** How many warnings the server has sent with its answers, and the last. */
   #warned = 0;
   #warning = '';
-  /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
-  trouble = '';
+  #trouble = '';
   #lostNow: ((reason: LinkLost) => void) | undefined;
   readonly #pinging: NodeJS.Timeout;
 
@@ -81,6 +80,11 @@ export class Link {
 
   get isUp(): boolean {
     return this.#client !== undefined;
+  }
+
+  /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
+  get trouble(): string {
+    return this.#trouble;
   }
 
   /**
@@ -153,7 +157,7 @@ export class Link {
 
   #adopt(client: PgClient): void {
     this.#client = client;
-    this.trouble = '';
+    this.#trouble = '';
     client.on('error', error => this.#lose(client, messageOf(error)));
     client.on('notice', ({ severity, message = '' }) => {
       if (severity !== 'WARNING') return;
@@ -191,7 +195,7 @@ export class Link {
         return;
       } catch (error) {
         if (client !== undefined) abandon(client);
-        this.trouble = `, and no connection: ${messageOf(error)}`;
+        this.#trouble = `, and no connection: ${messageOf(error)}`;
         // A standby may be on its way to be the primary, and a schema on its way to be there: not for ever refused.
         if (
           hasCode(error, 'DEFERRED_STANDBY', 'DEFERRED_SCHEMA_VERSION', 'DEFERRED_POOLER') &&
