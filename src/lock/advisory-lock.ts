@@ -48,7 +48,11 @@ export interface UnlockOptions {
 export function tryLock(fd: number, options: LockOptions = {}): boolean {
   checkDescriptor(fd);
   requireKnown(options, ['shared', 'scheme']);
-  const { shared = false, scheme = 'flock' } = options;
+  return takeLock(fd, options);
+}
+
+/** As {@link tryLock} for callers of this package, whose descriptor is open: a sweep asks for the lock of each file. */
+export function takeLock(fd: number, { shared = false, scheme = 'flock' }: LockOptions): boolean {
   if (typeof shared !== 'boolean') {
     throw new TypeError(`option "shared" must be a boolean, got ${shown(shared)}`);
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, isLockUndecided, type SystemError } from '../errors.ts';
 import { shown } from '../printable.ts';
-import { type LockOptions, tryLock } from './advisory-lock.ts';
+import { type LockOptions, takeLock } from './advisory-lock.ts';
 
 const firstDelayMs = 10;
 const longestDelayMs = 1000;
@@ -52,9 +52,8 @@ export class LockPatience {
    * kernel could not decide.
    */
   attempt(fd: number, options: PatientLockOptions = {}): boolean | UnansweredLock {
-    const { path: _, ...lock } = options;
     try {
-      return tryLock(fd, lock);
+      return takeLock(fd, options);
     } catch (error) {
       if (isLockUndecided(error)) return { fd, options, cause: error };
       throw error;
