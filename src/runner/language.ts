@@ -7,20 +7,21 @@ import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 
 /** The globals of which the runner's own code is made, by name. */
 const GLOBALS = [
-  ...[
-    'Object',
-    'Function',
-    'Array',
-    'String',
-    'RegExp',
-    'Date',
-    'Promise',
-    'Map',
-    'Set',
-    'WeakMap',
-    'WeakSet',
-  ],
-  ...['Reflect', 'JSON', 'Uint8Array', 'Buffer'],
+  'Object',
+  'Function',
+  'Array',
+  'String',
+  'RegExp',
+  'Date',
+  'Promise',
+  'Map',
+  'Set',
+  'WeakMap',
+  'WeakSet',
+  'Reflect',
+  'JSON',
+  'Uint8Array',
+  'Buffer',
 ] as const;
 
 export class Language {

@@ -33,8 +33,8 @@ const WORKER_FUNCTIONS: readonly string[] = [
 const OPERATOR_FUNCTIONS: readonly string[] = ['list_owners', 'retry', 'discard', 'schema_version'];
 
 /**
- * Whatever the defaults of the role are. With the snapshot of another isolation, what a migration made that this one waited
- * for would not be seen. Limits end with the transaction, so that a pooler gives them to no other client.
+ * Begins, whatever the defaults of the role are. At a higher isolation a migration would not see what the one that it waited
+ * for has made. The limits end with the transaction: a pooler gives them to no other client.
  */
 const BEGIN = `
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
