@@ -44,18 +44,24 @@ function makeProject(t: TestContext, changed: Record<string, string> = {}): stri
   return root;
 }
 
+/**
+ * Runs a program that is killed, then sweeps: `okCount` functions have run, and what they wrote is `written`. Returns what the
+ * program printed.
+ */
+async function assertSwept(root: string, argv: string[], okCount: number, written: string): Promise<string> {
+  const [base, out] = [join(root, 'base'), join(root, 'out')];
+  const options = { cwd: root, encoding: 'utf8' as const };
+  const { signal, stdout, stderr } = spawnSync(process.execPath, [...argv, base, out], options);
+  assert.equal(signal, 'SIGKILL', stderr);
+  const { ok, failed } = await sweep(base, { logger: null });
+  assert.deepEqual([ok, failed], [okCount, 0]);
+  assert.equal(readFileSync(out, 'utf8'), written);
+  return stdout;
+}
+
 for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
   test(`ES syntax that a require hook compiles is deferred and run: node ${argv.join(' ')}`, async t => {
-    const root = makeProject(t);
-    const [base, out] = [join(root, 'base'), join(root, 'out')];
-    const { signal, stderr } = spawnSync(process.execPath, [...argv, base, out], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    assert.equal(signal, 'SIGKILL', stderr);
-    const { ok, failed } = await sweep(base, { logger: null });
-    assert.deepEqual([ok, failed], [2, 0]);
-    assert.equal(readFileSync(out, 'utf8'), 'exported captured ');
+    await assertSwept(makeProject(t), argv, 2, 'exported captured ');
   });
 }
 
@@ -71,17 +77,7 @@ test('a file that a require hook compiled is never imported past the hook', asyn
       .replace('.outputText', ".outputText.replaceAll('import.meta', 'meta')"),
     'program.js': `${files['program.js'].replace("path => appendFileSync(path, 'captured ')", 'path => clean(path)')}`,
   });
-  const [base, out] = [join(root, 'base'), join(root, 'out')];
-  const options = { cwd: root, encoding: 'utf8' as const };
-  const { signal, stderr } = spawnSync(
-    process.execPath,
-    ['-r', './hook.cjs', 'program.js', base, out],
-    options,
-  );
-  assert.equal(signal, 'SIGKILL', stderr);
-  const { ok, failed } = await sweep(base, { logger: null });
-  assert.deepEqual([ok, failed], [2, 0]);
-  assert.equal(readFileSync(out, 'utf8'), 'yes yes ');
+  await assertSwept(root, ['-r', './hook.cjs', 'program.js'], 2, 'yes yes ');
 });
 
 test('a closure takes no module that only a hook of the program can load: of it, what it uses', async t => {
@@ -105,14 +101,8 @@ test('a closure takes no module that only a hook of the program can load: of it,
       }
       main();`,
   });
-  const [base, out] = [join(root, 'base'), join(root, 'out')];
-  const options = { cwd: root, encoding: 'utf8' as const };
-  const { signal, stdout, stderr } = spawnSync(process.execPath, ['start.cjs', base, out], options);
-  assert.equal(signal, 'SIGKILL', stderr);
+  const stdout = await assertSwept(root, ['start.cjs'], 2, 'imported required ');
   assert.match(stdout, /^DEFERRED_FUNCTION_REFUSED .*uses an imported module as a whole/);
-  const { ok, failed } = await sweep(base, { logger: null });
-  assert.deepEqual([ok, failed], [2, 0]);
-  assert.equal(readFileSync(out, 'utf8'), 'imported required ');
 });
 
 test('a closure takes no ES module that only a hook of the program compiles as it is', async t => {
@@ -133,11 +123,5 @@ test('a closure takes no ES module that only a hook of the program compiles as i
       job.defer(() => cleanup.clean(out));
       process.kill(process.pid, 'SIGKILL');`,
   });
-  const [base, out] = [join(root, 'base'), join(root, 'out')];
-  const options = { cwd: root, encoding: 'utf8' as const };
-  const { signal, stderr } = spawnSync(process.execPath, ['register.mjs', base, out], options);
-  assert.equal(signal, 'SIGKILL', stderr);
-  const { ok, failed } = await sweep(base, { logger: null });
-  assert.deepEqual([ok, failed], [1, 0]);
-  assert.equal(readFileSync(out, 'utf8'), 'made ');
+  await assertSwept(root, ['register.mjs'], 1, 'made ');
 });

@@ -21,6 +21,17 @@ sharedServer(started => {
   server = started;
 });
 
+/** A role that can log in, with defaults of its own. @param rights - of CREATE ROLE */
+async function makeRole(
+  role: string,
+  rights: string,
+  defaults: Readonly<Record<string, string>>,
+): Promise<void> {
+  await server.sql(`CREATE ROLE ${role} LOGIN ${rights}`);
+  for (const [name, value] of Object.entries(defaults))
+    await server.sql(`ALTER ROLE ${role} SET ${name} = '${value}'`);
+}
+
 for (const mode of ['session', 'transaction', 'statement'] as const) {
   test(`pgbouncer in ${mode} mode is refused`, { skip: skipPostgres || skipPgbouncer }, async t => {
     const port = await startPgbouncer(t, server, mode);
@@ -112,9 +123,7 @@ test('migrations at once make one schema, whatever limits and isolation their ro
     lock_timeout: '1ms',
     idle_in_transaction_session_timeout: '1ms',
   };
-  await server.sql('CREATE ROLE besieged LOGIN SUPERUSER');
-  for (const [name, value] of Object.entries(defaults))
-    await server.sql(`ALTER ROLE besieged SET ${name} = '${value}'`);
+  await makeRole('besieged', 'SUPERUSER', defaults);
   const clients = await Promise.all([1, 2, 3].map(() => server.connect('besieged')));
   t.after(() => Promise.all(clients.map(client => client.end())));
   const blocker = await server.connect();
@@ -231,9 +240,7 @@ test('hostile defaults of a server change nothing; fsync off is told', law, asyn
     TimeZone: 'Asia/Kathmandu',
     bytea_output: 'escape',
   };
-  await server.sql('CREATE ROLE beset LOGIN IN ROLE worker');
-  for (const [name, value] of Object.entries(hostile))
-    await server.sql(`ALTER ROLE beset SET ${name} = '${value}'`);
+  await makeRole('beset', 'IN ROLE worker', hostile);
   const pool = new Pool(t, server);
   const warnings: string[] = [];
   const logger = { info() {}, warn: (text: string) => void warnings.push(text) };
