@@ -281,8 +281,6 @@ test('wrong selections are refused', async t => {
 });
 
 /** System calls that change something, and some between them. */
-/** Behind it the function is in its new place, before it in both. */
-const HARD = 'unlink';
 const CALLS = [
   'openat',
   'flock',
@@ -292,9 +290,17 @@ const CALLS = [
   'fdatasync',
   'rename',
   'renameat2',
+  'unlink',
   'fsync',
   'close',
 ];
+/** The call before which the function is where it was, and behind which it is not. */
+const HARD = { retry: 'rename', discard: 'unlink' } as const;
+
+function callsOf(verb: keyof typeof HARD): ReadonlySet<string> {
+  return new Set([HARD[verb], ...sample(CALLS, 3)]);
+}
+
 const MOST_KILLS = 60;
 
 for (const verb of ['retry', 'discard'] as const)
@@ -304,7 +310,7 @@ for (const verb of ['retry', 'discard'] as const)
     const pristine = copyOfLetter(t);
     const scratch = freshDirectory(t);
     let kills = 0;
-    for (const call of [HARD, ...sample(CALLS, 1)])
+    for (const call of callsOf(verb))
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
@@ -379,7 +385,7 @@ for (const verb of ['retry', 'discard'] as const)
     const pristine = copyOfLetter(t);
     const scratch = freshDirectory(t);
     let failures = 0;
-    for (const call of [HARD, ...sample(CALLS, 1)])
+    for (const call of callsOf(verb))
       for (let when = 1; ; when++) {
         const base = join(scratch, `${call}-${when}`);
         cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
