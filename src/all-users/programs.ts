@@ -1,6 +1,6 @@
 /** The programs that root starts: by absolute paths on which only root decides. */
 import { existsSync, realpathSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import { isOnMusl } from '../lock/c-library.ts';
@@ -8,11 +8,11 @@ import { NOTHING_MORE } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
 import { walk } from '../trust/way.ts';
 
-const COMPILED = fileURLToPath(new URL('../../build/Release/become_user', import.meta.url));
-const PREBUILT = fileURLToPath(
-  new URL(`../../prebuilds/${process.platform}-${process.arch}/become_user`, import.meta.url),
-);
-const COMMAND_LINE = fileURLToPath(new URL('../cli/start.cjs', import.meta.url));
+/** Of the package. A bundler looks for each file that is named in a URL, and an installation lacks some of these. */
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const COMPILED = join(ROOT, 'build/Release/become_user');
+const PREBUILT = join(ROOT, `prebuilds/${process.platform}-${process.arch}/become_user`);
+const COMMAND_LINE = join(ROOT, 'dist/cli/start.cjs');
 
 export interface Programs {
   readonly becomeUser: string;
