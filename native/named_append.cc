@@ -5,7 +5,34 @@
 
 #include <cerrno>
 
+#if defined(__linux__) && (defined(__aarch64__) || (defined(__x86_64__) && defined(__LP64__)))
+#include <fcntl.h>
+#include <sys/syscall.h>
+#define DEFERRED_SWEEP_STAT_BY_NUMBER
+#endif
+
 namespace deferred_sweep {
+
+namespace {
+
+// glibc has functions of these names since 2.33 only. For an older one the linker adds its own, whose errno
+// is not the process's, and no program of musl's can load them. There the kernel's structure is the
+// library's.
+#ifdef DEFERRED_SWEEP_STAT_BY_NUMBER
+int StatDescriptor(int descriptor, struct stat* found) noexcept {
+  return static_cast<int>(syscall(SYS_fstat, descriptor, found));
+}
+
+int StatLink(const char* path, struct stat* found) noexcept {
+  return static_cast<int>(syscall(SYS_newfstatat, AT_FDCWD, path, found, AT_SYMLINK_NOFOLLOW));
+}
+#else
+int StatDescriptor(int descriptor, struct stat* found) noexcept { return fstat(descriptor, found); }
+
+int StatLink(const char* path, struct stat* found) noexcept { return lstat(path, found); }
+#endif
+
+}  // namespace
 
 AppendResult AppendNamed(int descriptor, const char* path, const void* bytes, size_t length) noexcept {
   ssize_t written = -1;
@@ -17,9 +44,9 @@ AppendResult AppendNamed(int descriptor, const char* path, const void* bytes, si
   if (count < length) return {0, "write", count, false};
 
   struct stat opened = {};
-  if (fstat(descriptor, &opened) != 0) return {errno, "fstat", count, false};
+  if (StatDescriptor(descriptor, &opened) != 0) return {errno, "fstat", count, false};
   struct stat named = {};
-  if (lstat(path, &named) == 0) {
+  if (StatLink(path, &named) == 0) {
     return {0, "lstat", count, named.st_ino == opened.st_ino && named.st_dev == opened.st_dev};
   }
   const int error = errno;

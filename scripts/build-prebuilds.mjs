@@ -122,16 +122,17 @@ function works(program, option) {
 
 /** Throws if the addon would not load on an old glibc, or on musl, which is taken for libc.so.6 and libpthread.so.0. */
 function checkLinuxAddon(path) {
-  const text = execFileSync('readelf', ['--dynamic', '--dyn-syms', '--version-info', '--wide', path], {
-    encoding: 'utf8',
-  });
+  const options = ['--segments', '--dynamic', '--dyn-syms', '--version-info', '--wide'];
+  const text = execFileSync('readelf', [...options, path], { encoding: 'utf8' });
   const libraries = [...text.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, library]) => library);
   const strangers = libraries.filter(library => !['libc.so.6', 'libpthread.so.0'].includes(library));
   const young = [...text.matchAll(/Name: GLIBC_2\.(\d+)/g)]
     .filter(([, minor]) => Number(minor) > 17)
     .map(([, minor]) => `glibc 2.${minor}`);
   const cxx = [...text.matchAll(/ UND (_ZN?[A-Z]?\S+|__cxa_(?!finalize)\S+)/g)].map(([, symbol]) => symbol);
-  const needed = [...new Set([...strangers, ...young, ...cxx])];
+  // A part of the C library that was linked in has an errno of its own, and musl does not load it.
+  const thread = /^ +TLS /m.test(text) ? ['memory of each thread (TLS)'] : [];
+  const needed = [...new Set([...strangers, ...young, ...cxx, ...thread])];
   if (needed.length > 0) {
     throw new Error(
       `${path} needs ${needed.join(', ')}; it may need glibc 2.17 at most, and no other library`,

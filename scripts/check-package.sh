@@ -24,6 +24,9 @@ for prebuilt in {linux,darwin}-{x64,arm64}/{deferred_sweep.node,become_user} lin
     echo "check-package: NOT IN THE TARBALL, so not for release: prebuilds/$prebuilt" >&2
 done
 
+# The addon that was just built for this platform, in a process of musl's.
+bash scripts/run-tests.sh test/native/musl.test.ts
+
 # What README's picture shows is what happens.
 node scripts/record-first-minutes.mjs "$tarball" --check
 
