@@ -230,7 +230,8 @@ test('a damaged file of which no copy can be made is neither run nor removed', {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [a, b] });
   const bytes = readFileSync(path);
-  bytes[bytes.length >> 1]! ^= 0xff;
+  // In the last function. How long the header is depends on Node.
+  bytes[bytes.lastIndexOf('append')]! ^= 0xff;
   writeFileSync(path, bytes);
   const copy = join(place.directory, 'dead', `${basename(path)}.damaged`);
   const report = await sweepTampered(t, place, `${copy}.tmp`, 'openat:error=EACCES');
