@@ -52,11 +52,17 @@ export interface ClusterListReport {
   readonly ms: number;
 }
 
-/** What the server's `list_owners` returns for one owner: the same but for these. Times are of ISO 8601. */
-export interface StoredEntry extends Omit<ListedOwner, 'label' | 'takenBy' | 'functions'> {
+/** One row of the server's `list_owners`. Times are of ISO 8601. */
+export interface StoredRow {
+  /** The owner of the function, or the dead letter, without functions. */
+  readonly entry: StoredEntry;
+  /** Null where the owner has no functions. */
+  readonly stored: StoredFunction | null;
+}
+
+interface StoredEntry extends Omit<ListedOwner, 'label' | 'takenBy' | 'functions'> {
   readonly label: string | null;
   readonly takenBy?: string | null;
-  readonly functions: readonly StoredFunction[];
 }
 
 interface StoredFunction
@@ -75,16 +81,38 @@ interface StoredAttempt extends Pick<ListedClusterAttempt, 'attempt' | 'runner'>
   readonly error: ReportedError | null;
 }
 
-/** The same as it is listed. */
-export function listedOwner({ label, takenBy, functions: stored, ...entry }: StoredEntry): ListedOwner {
-  const functions = stored.map(one => listedFunction(one, entry.state));
-  return {
-    ...entry,
-    id: entry.state === 'dead' ? `${entry.id}.${functions[0]?.id}` : entry.id,
-    ...(label !== null && { label }),
-    ...(typeof takenBy === 'string' && { takenBy }),
-    functions,
-  };
+/** Owners as they are listed, made from row after row. */
+export class OwnerList {
+  readonly #owners = new Map<string, ListedOwner & { readonly functions: ListedClusterFunction[] }>();
+
+  add({ entry: { label, takenBy, ...entry }, stored }: StoredRow): void {
+    const id = entry.state === 'dead' ? `${entry.id}.${stored?.id}` : entry.id;
+    let owner = this.#owners.get(id);
+    if (owner === undefined) {
+      owner = {
+        ...entry,
+        id,
+        ...(label !== null && { label }),
+        ...(typeof takenBy === 'string' && { takenBy }),
+        functions: [],
+      };
+      this.#owners.set(id, owner);
+    }
+    if (stored !== null) owner.functions.push(listedFunction(stored, entry.state));
+  }
+
+  /** Oldest first, dead letters last; the functions of each by their numbers. */
+  sorted(): ListedOwner[] {
+    for (const { functions } of this.#owners.values()) functions.sort((a, b) => a.id - b.id);
+    return [...this.#owners.values()].sort(inOrder);
+  }
+}
+
+/** Dead letters of one owner are as old as it: by their numbers. */
+function inOrder(a: ListedOwner, b: ListedOwner): number {
+  const byKind = Number(a.state === 'dead') - Number(b.state === 'dead');
+  const number = ({ functions }: ListedOwner): number => functions[0]?.id ?? 0;
+  return byKind || b.ageMs - a.ageMs || number(a) - number(b);
 }
 
 function listedFunction(stored: StoredFunction, ownerState: OwnerState): ListedClusterFunction {

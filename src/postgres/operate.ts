@@ -1,6 +1,6 @@
 /** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
 import { DeferredSweepError } from '../errors.ts';
-import { type ListedOwner, listedOwner, type StoredEntry } from './listed-owner.ts';
+import { type ListedOwner, OwnerList, type StoredRow } from './listed-owner.ts';
 import {
   abandon,
   type ConnectionOptions,
@@ -22,6 +22,9 @@ const CHANGING: Advice = {
   ...LISTING,
   unanswered: "look with 'deferred-sweep cluster list', then try again",
 };
+
+/** Some MiB: arguments are listed up to 4 KiB. */
+const ROWS_AT_ONCE = 1000;
 
 /** A connection of an operator. */
 export class ClusterOperator {
@@ -57,12 +60,26 @@ export class ClusterOperator {
     await endClient(this.#client);
   }
 
-  /** Oldest first, dead letters last. */
+  /** Oldest first, dead letters last. The state of one moment, read in parts: each is an answer. */
   async list(): Promise<ListedOwner[]> {
-    const text = `SELECT entry FROM ${this.#schema}.list_owners($1)`;
-    const rows = await this.#ask(`list pool ${this.#pool}`, LISTING, text, [this.#pool]);
-    const owners = rows.map(row => listedOwner(row.entry as StoredEntry));
-    return owners.sort(inOrder);
+    const ask = (text: string, values: readonly unknown[] = []): Promise<PgResult['rows']> =>
+      this.#ask(`list pool ${this.#pool}`, LISTING, text, values);
+    // Its locks end before anything is read: sweepers do not wait for a reader that is slow, or stopped.
+    await ask(`SELECT ${this.#schema}.suspect_free($1)`, [this.#pool]);
+    await ask('BEGIN READ ONLY');
+    try {
+      await ask(`DECLARE listed CURSOR FOR SELECT entry, stored FROM ${this.#schema}.list_owners($1)`, [
+        this.#pool,
+      ]);
+      const owners = new OwnerList();
+      for (;;) {
+        const rows = await ask(`FETCH ${ROWS_AT_ONCE} FROM listed`);
+        for (const row of rows) owners.add(row as unknown as StoredRow);
+        if (rows.length < ROWS_AT_ONCE) return owners.sorted();
+      }
+    } finally {
+      await this.#client.query('ROLLBACK').catch(() => {}); // the connection may be what failed; the first error counts
+    }
   }
 
   /** Gives a dead letter all its attempts again. False where there is none. */
@@ -158,11 +175,4 @@ export function notDone(what: string, error: unknown, advice: Advice): DeferredS
 /** The key of an owner's id, signed, as text. */
 function keyOf(owner: string): string {
   return BigInt.asIntN(64, BigInt(`0x${owner}`)).toString();
-}
-
-/** Dead letters of one owner are as old as it: by their numbers. */
-function inOrder(a: ListedOwner, b: ListedOwner): number {
-  const byKind = Number(a.state === 'dead') - Number(b.state === 'dead');
-  const number = ({ functions }: ListedOwner): number => functions[0]?.id ?? 0;
-  return byKind || b.ageMs - a.ageMs || number(a) - number(b);
 }

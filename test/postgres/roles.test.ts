@@ -32,7 +32,9 @@ test('no role can touch a table, and each can call its own functions only', law,
   assert.deepEqual(
     callable.map(({ role, name }) => `${role} ${name}`),
     [
-      ...['discard', 'list_owners', 'retry', 'schema_version'].map(name => `operator ${name}`),
+      ...['discard', 'list_owners', 'retry', 'schema_version', 'suspect_free'].map(
+        name => `operator ${name}`,
+      ),
       ...['cancel', 'end_attempt', 'open_owner', 'orphans', 'reattach', 'register', 'retire'].map(
         name => `worker ${name}`,
       ),

@@ -30,7 +30,13 @@ const WORKER_FUNCTIONS: readonly string[] = [
 ];
 
 /** What an operator's role may call beside. */
-const OPERATOR_FUNCTIONS: readonly string[] = ['list_owners', 'retry', 'discard', 'schema_version'];
+const OPERATOR_FUNCTIONS: readonly string[] = [
+  'suspect_free',
+  'list_owners',
+  'retry',
+  'discard',
+  'schema_version',
+];
 
 /**
  * Begins, whatever the defaults of the role are. At a higher isolation a migration would not see what the one that it waited

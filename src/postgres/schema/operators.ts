@@ -9,39 +9,47 @@ CREATE FUNCTION {schema}.short_base64(p_arguments bytea) RETURNS text AS $$
   SELECT CASE WHEN octet_length(p_arguments) <= 4096 THEN encode(p_arguments, 'base64') END
 $$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
 
--- One row for each owner, with its functions, and for each dead letter. Where nothing sweeps, the grace of an owner runs
--- from the first list that found its lock free.
-CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb) AS $$
-DECLARE
-  here uuid := {schema}.current_incarnation();
+-- Where nothing sweeps, the grace of an owner runs from the first call of this that found its lock free.
+CREATE FUNCTION {schema}.suspect_free(p_pool text) RETURNS void AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM {schema}.suspect(array_agg(o.lock_key), array_agg(o.attachment)) FROM {schema}.owners o
     WHERE o.pool = p_pool AND NOT EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key);
-  RETURN QUERY SELECT jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
-    'state', CASE
-      WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
-        THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
-      WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
-    'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
-    'epoch', o.epoch, 'takenBy', o.taken_by,
-    'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000),
-    'functions', coalesce((SELECT jsonb_agg(jsonb_build_object('id', f.id, 'name', f.handler,
-        'registeredAt', f.registered_at, 'nextAt', f.next_at, 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
-        'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
-        'arguments', {schema}.short_base64(f.arguments), 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
-            'runner', a.runner, 'startedAt', a.started_at, 'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
-          FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]')) ORDER BY f.id)
-      FROM {schema}.functions f WHERE f.lock_key = o.lock_key), '[]'))
-  FROM {schema}.owners o WHERE o.pool = p_pool
+END
+$$ {definer};
+
+-- One row for each function, with its owner; one for each owner without functions, and for each dead letter. No value holds
+-- what grows with their number: a jsonb of 256 MiB is the largest. It writes nothing: who reads it slowly holds no row.
+CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb, stored jsonb) AS $$
+DECLARE
+  here uuid := {schema}.current_incarnation();
+BEGIN
+  RETURN QUERY WITH listed AS MATERIALIZED (
+    SELECT o.lock_key, jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
+      'state', CASE
+        WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
+          THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
+        WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
+      'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
+      'epoch', o.epoch, 'takenBy', o.taken_by,
+      'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000)) AS owner
+    FROM {schema}.owners o WHERE o.pool = p_pool
+  )
+  SELECT l.owner, CASE WHEN f.id IS NOT NULL THEN jsonb_build_object('id', f.id, 'name', f.handler,
+      'registeredAt', f.registered_at, 'nextAt', f.next_at, 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
+      'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
+      'arguments', {schema}.short_base64(f.arguments), 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
+          'runner', a.runner, 'startedAt', a.started_at, 'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
+        FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]')) END
+  FROM listed l LEFT JOIN {schema}.functions f USING (lock_key)
   UNION ALL
   SELECT jsonb_build_object('id', {schema}.hex_key(d.lock_key), 'pool', d.pool, 'state', 'dead',
-    'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'error', d.error,
-    'ageMs', floor(extract(epoch FROM now() - (d.owner ->> 'openedAt')::timestamptz) * 1000),
-    'functions', jsonb_build_array(jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAt', d.registered_at,
+      'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'error', d.error,
+      'ageMs', floor(extract(epoch FROM now() - (d.owner ->> 'openedAt')::timestamptz) * 1000)),
+    jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAt', d.registered_at,
       'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
       'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
-      'attempts', d.attempts)))
+      'attempts', d.attempts)
   FROM {schema}.dead_letters d WHERE d.pool = p_pool;
 END
 $$ {definer};

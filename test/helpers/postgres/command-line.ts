@@ -13,6 +13,7 @@ export function runClusterCommandLine(args: readonly string[], url: string) {
     encoding: 'utf8',
     env: { DEFERRED_SWEEP_POSTGRES: url },
     timeout: 60_000,
+    maxBuffer: Number.POSITIVE_INFINITY,
   });
   return { status, stdout, stderr };
 }
