@@ -143,13 +143,17 @@ class OwnerRun {
     });
     traced(error ?? undefined);
     const { id, attempt } = started;
-    if (hung !== undefined) void this.#settleLate(hung, id, attempt);
+    if (hung !== undefined) void this.#settleLate(hung, started);
     return { started, ms, ended: { id, attempt, error } };
   }
 
   /** A handler that was given up may succeed after all, and need not run again then. */
-  async #settleLate(hung: Promise<ReportedError | null>, id: number, attempt: number): Promise<void> {
-    if ((await hung) !== null) return;
+  async #settleLate(hung: Promise<ReportedError | null>, started: StartedAttempt): Promise<void> {
+    const { id, attempt } = started;
+    this.#session.tell('left', started);
+    const late = await hung;
+    this.#session.tell('settled', started);
+    if (late !== null) return;
     try {
       await this.#end({ id, attempt, error: null });
     } catch (error) {

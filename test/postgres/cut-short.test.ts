@@ -163,6 +163,31 @@ test(
   },
 );
 
+test('a handler that was given up and blocks a watch later ends it, also between attempts', {
+  ...law,
+  timeout: 30_000,
+}, async t => {
+  const pool = new Pool(t, server);
+  await leaveRetried(pool, server.url('operator'), { timeoutMs: 100 });
+  const go = join(pool.ledger.path, '..', 'go');
+  const path = writeHandlers(
+    pool,
+    `import { existsSync } from 'node:fs';
+     export const handlers = { fail: () => new Promise(() => setInterval(() => {
+       if (existsSync('${go}')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     }, 10)) };`,
+  );
+  const watch = ['watch', '--pool', pool.name, '--interval', '1h', '--handlers', path];
+  const child = start(t, watch, server.url('worker'));
+  const said = text(child.stderr);
+  const exited = once(child, 'exit');
+  const [report] = await once(child.stdout, 'data');
+  assert.match(String(report), /fail: timed-out/);
+  writeFileSync(go, '');
+  assert.deepEqual(await exited, [null, 'SIGKILL']);
+  assert.match(await said, /^deferred-sweep: cannot stop fail: it blocks the event loop/m);
+});
+
 test('a verb with --json that cannot connect prints the error as JSON', law, async () => {
   const nowhere = server.url('operator', await freePort());
   for (const args of [['list'], ['show', 'a1'], ['retry', '--all'], ['discard', '--all', '--yes']]) {

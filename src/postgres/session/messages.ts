@@ -140,7 +140,18 @@ export type CallMessage = {
   };
 }[CallName];
 
-export type ToThread = CallMessage | { readonly kind: 'close' };
+/** Of an attempt: what is told of it between the threads. */
+export type LimitedCall = Pick<StartedAttempt, 'handler' | 'timeoutMs'>;
+
+export type ToThread =
+  | CallMessage
+  | { readonly kind: 'close' }
+  /** A handler is no longer waited for, and goes on. */
+  | { readonly kind: 'left'; readonly call: LimitedCall }
+  /** It has ended after all. */
+  | { readonly kind: 'settled'; readonly call: LimitedCall }
+  /** The answer to `ask`. */
+  | { readonly kind: 'here' };
 
 export type FromThread =
   | { readonly kind: 'opened'; readonly warnings: readonly string[] }
@@ -159,4 +170,6 @@ export type FromThread =
   | { readonly kind: 'expired' }
   /** This owner was taken over. */
   | { readonly kind: 'fenced'; readonly key: string }
-  | { readonly kind: 'warning'; readonly text: string };
+  | { readonly kind: 'warning'; readonly text: string }
+  /** Whether the event loop runs. */
+  | { readonly kind: 'ask' };

@@ -11,6 +11,7 @@ import type {
   Calls,
   Failure,
   FromThread,
+  LimitedCall,
   SessionConfig,
   ToThread,
 } from './messages.ts';
@@ -115,6 +116,11 @@ export class Session extends EventEmitter<Events> {
     }
   }
 
+  /** Tells the thread of a call that was given up. */
+  tell(kind: 'left' | 'settled', { handler, timeoutMs }: LimitedCall): void {
+    if (!this.#hasEnded) this.#post({ kind, call: { handler, timeoutMs } });
+  }
+
   /** The connection is ended and with it every lock. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -157,6 +163,9 @@ export class Session extends EventEmitter<Events> {
         break;
       case 'warning':
         this.emit('warning', message.text);
+        break;
+      case 'ask':
+        this.#post({ kind: 'here' });
         break;
     }
   }

@@ -51,7 +51,8 @@ export class SessionThread {
   constructor(config: SessionConfig, say: (message: FromThread) => void) {
     this.#config = config;
     this.#say = say;
-    if (config.endBlockedAfterMs !== null) this.#guard = new BlockedGuard(config.endBlockedAfterMs);
+    if (config.endBlockedAfterMs !== null)
+      this.#guard = new BlockedGuard(config.endBlockedAfterMs, () => say({ kind: 'ask' }));
     this.#server = new ServerCalls(config.schema);
     this.#link = new Link(config, {
       lost: reason => this.#lost(reason),
@@ -74,9 +75,9 @@ export class SessionThread {
 
   /** Takes a message of the main thread. Resolves when it is dealt with. */
   async take(message: ToThread): Promise<void> {
-    this.#guard?.heard();
+    this.#guard?.take(message);
     if (message.kind === 'close') await this.#close();
-    else await this.#call(message);
+    else if (message.kind === 'call') await this.#call(message);
   }
 
   async #close(): Promise<void> {
