@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { ClusterOperator, connectOnce } from '#dist/postgres/operate.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
@@ -21,7 +21,7 @@ sharedServer(started => {
 });
 
 /** A proxy behind which the server answers `answers` times, and never again. */
-async function silentAfter(t: Parameters<typeof TcpProxy.start>[0], answers: number): Promise<TcpProxy> {
+async function silentAfter(t: TestContext, answers: number): Promise<TcpProxy> {
   const proxy = await TcpProxy.start(t, server);
   let left = answers;
   proxy.alterAnswer = data => (left-- > 0 ? data : Buffer.alloc(0));
@@ -30,7 +30,7 @@ async function silentAfter(t: Parameters<typeof TcpProxy.start>[0], answers: num
 
 /** The verb against servers that fall silent earlier or later, until one answered it all. What it rejected with. */
 async function rejections(
-  t: Parameters<typeof TcpProxy.start>[0],
+  t: TestContext,
   user: string,
   verb: (url: string) => Promise<unknown>,
 ): Promise<unknown[]> {
@@ -132,32 +132,54 @@ test('an operator without rights is told what was refused, and which command gra
   await operator.end();
 });
 
-test(
-  'a call that a server answers with a warning each time is tried with pauses, and says the warning',
-  law,
-  async t => {
-    const client = await server.connect();
-    await migrate(client, '"warning"', { workers: ['worker'], operators: [] });
-    await client.query(`
-    CREATE SEQUENCE warning.tries;
-    CREATE FUNCTION warning.warn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-      BEGIN PERFORM nextval('warning.tries'); RAISE WARNING 'the disk is old'; RETURN new; END $$;
-    CREATE TRIGGER warn BEFORE INSERT ON warning.functions FOR EACH ROW EXECUTE FUNCTION warning.warn()`);
-    const pool = new Pool(t, server);
-    const job = await pool.manager({ schema: 'warning', callTimeoutMs: 2000 }).open();
-    await assert.rejects(
-      job.defer('note', pool.ledger.path, 'a'),
-      error => hasCode(error, 'DEFERRED_UNCERTAIN') && error.message.includes('the disk is old'),
-    );
-    const { rows } = await client.query('SELECT last_value AS tries FROM warning.tries');
-    const tries = Number(rows[0]?.tries);
-    assert.ok(tries > 2 && tries < 20, `${tries} tries`);
-    // Its job ends all the same: what a warning says may be over by then.
-    await client.query('DROP TRIGGER warn ON warning.functions');
-    await client.end();
-    assert.equal((await job.close()).ok, 1);
-  },
-);
+/** A server that speaks German: the word for the severity is translated, the code is not. */
+async function inGerman(t: TestContext): Promise<string> {
+  const proxy = await TcpProxy.start(t, server);
+  proxy.alterAnswer = data =>
+    Buffer.from(data.toString('latin1').replaceAll('SWARNING', 'SWARNUNG'), 'latin1');
+  return proxy.url();
+}
+
+async function withoutWarnings(t: TestContext): Promise<string> {
+  await server.sql('ALTER ROLE worker SET client_min_messages = error');
+  t.after(() => server.sql('ALTER ROLE worker RESET client_min_messages'));
+  return server.url('worker');
+}
+
+for (const [index, [which, connect]] of (
+  [
+    ['a server', () => server.url('worker')],
+    ['a server of another language', inGerman],
+    ['a server whose role is told no warnings', withoutWarnings],
+  ] as const
+).entries())
+  test(
+    `a call that ${which} answers with a warning each time is tried with pauses, and says the warning`,
+    law,
+    async t => {
+      const schema = `warning_${index}`;
+      const client = await server.connect();
+      await migrate(client, schema, { workers: ['worker'], operators: [] });
+      await client.query(`
+    CREATE SEQUENCE ${schema}.tries;
+    CREATE FUNCTION ${schema}.warn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN PERFORM nextval('${schema}.tries'); RAISE WARNING 'the disk is old'; RETURN new; END $$;
+    CREATE TRIGGER warn BEFORE INSERT ON ${schema}.functions FOR EACH ROW EXECUTE FUNCTION ${schema}.warn()`);
+      const pool = new Pool(t, server);
+      const job = await pool.manager({ connection: await connect(t), schema, callTimeoutMs: 2000 }).open();
+      await assert.rejects(
+        job.defer('note', pool.ledger.path, 'a'),
+        error => hasCode(error, 'DEFERRED_UNCERTAIN') && error.message.includes('the disk is old'),
+      );
+      const { rows } = await client.query(`SELECT last_value AS tries FROM ${schema}.tries`);
+      const tries = Number(rows[0]?.tries);
+      assert.ok(tries > 2 && tries < 20, `${tries} tries`);
+      // Its job ends all the same: what a warning says may be over by then.
+      await client.query(`DROP TRIGGER warn ON ${schema}.functions`);
+      await client.end();
+      assert.equal((await job.close()).ok, 1);
+    },
+  );
 
 test('calls that are too large together are refused at once, and the connection is kept', law, async t => {
   const pool = new Pool(t, server);

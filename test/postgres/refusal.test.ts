@@ -239,6 +239,7 @@ test('hostile defaults of a server change nothing; fsync off is told', law, asyn
     DateStyle: 'SQL, DMY',
     TimeZone: 'Asia/Kathmandu',
     bytea_output: 'escape',
+    client_min_messages: 'error',
   };
   await makeRole('beset', 'IN ROLE worker', hostile);
   const pool = new Pool(t, server);

@@ -36,11 +36,14 @@ export interface PgClient {
   on(event: 'end', listener: () => void): unknown;
   on(
     event: 'notice',
-    listener: (notice: { readonly severity?: string; readonly message?: string }) => void,
+    listener: (notice: { readonly code?: string; readonly message?: string }) => void,
   ): unknown;
 }
 
 type PgClientClass = new (config: Record<string, unknown>) => PgClient;
+
+/** SQLSTATE of what is told, and is no warning. */
+export const SUCCESSFUL_COMPLETION = '00000';
 
 /** SQLSTATE of a statement that the role may not run. */
 export const INSUFFICIENT_PRIVILEGE = '42501';

@@ -1,6 +1,6 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
 import { hasCode } from '../../errors.ts';
-import { abandon, newClient, type PgClient } from './driver.ts';
+import { abandon, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
@@ -159,8 +159,9 @@ export class Link {
     this.#client = client;
     this.#trouble = '';
     client.on('error', error => this.#lose(client, messageOf(error)));
-    client.on('notice', ({ severity, message = '' }) => {
-      if (severity !== 'WARNING') return;
+    client.on('notice', ({ code, message = '' }) => {
+      // By its SQLSTATE: the word for its severity is in the server's language.
+      if (code === SUCCESSFUL_COMPLETION) return;
       this.#warned += 1;
       this.#warning = message;
     });

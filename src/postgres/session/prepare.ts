@@ -14,8 +14,8 @@ export interface Prepared {
 }
 
 /**
- * Settings without which a session lock, or what was committed, could vanish by itself, or an answer be misread. A server
- * must keep them.
+ * Settings without which a session lock, or what was committed, could vanish by itself, or an answer be misread, or its
+ * warning not be told. A server must keep them.
  */
 const VITAL: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
@@ -27,6 +27,7 @@ const VITAL: Readonly<Record<string, string>> = {
   default_transaction_deferrable: 'off',
   DateStyle: 'ISO, MDY',
   client_encoding: 'UTF8',
+  client_min_messages: 'warning',
 };
 
 /** Settings by which the server notices that a client is gone. Without them it takes longer; units are the server's. */
