@@ -23,8 +23,8 @@ const CHANGING: Advice = {
   unanswered: "look with 'deferred-sweep cluster list', then try again",
 };
 
-/** Some MiB: arguments are listed up to 4 KiB. */
-const ROWS_AT_ONCE = 1000;
+/** A MiB as a rule: arguments are listed up to 4 KiB, errors of each attempt up to 64 KiB. */
+const ROWS_AT_ONCE = 200;
 
 /** A connection of an operator. */
 export class ClusterOperator {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClusterManager } from '#dist/postgres/index.js';
-import type { ClusterListReport } from '#dist/postgres/listed-owner.js';
+import type { ClusterListReport, ListedOwner } from '#dist/postgres/listed-owner.js';
 import { ClusterOperator } from '#dist/postgres/operate.js';
 import { runClusterCommandLine } from '../helpers/postgres/command-line.ts';
 import { skipLong } from '../helpers/postgres/mode.ts';
@@ -88,3 +88,34 @@ test('a list that is read no further keeps no sweeper waiting', law, async t => 
   await listing;
   await operator.end();
 });
+
+test(
+  'a function that has failed some thousand times is given up, and known by its last twenty attempts',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const manager = pool.manager({ maxAttempts: 5000, retryDelayMs: 0 });
+    const job = await manager.open();
+    await job.defer('fail', pool.ledger.path, 'a');
+    await job.close();
+    // As the first failed, with errors as long as they get.
+    await server.sql(
+      `INSERT INTO deferred_sweep.attempts (lock_key, id, attempt, epoch, call, runner, ended_at, error)
+     SELECT a.lock_key, a.id, n, a.epoch, gen_random_uuid(), a.runner, now(),
+       jsonb_build_object('name', 'Error', 'message', repeat('m', 16384), 'stack', repeat('s', 16384), 'code', repeat('c', 32768))
+     FROM deferred_sweep.attempts a, generate_series(2, 4999) n WHERE deferred_sweep.hex_key(a.lock_key) = $1`,
+      [job.id],
+    );
+    const report = await manager.sweep();
+    assert.equal(report.owners[0]?.functions[0]?.deadLetter, `${job.id}.1`, JSON.stringify(report));
+    const { stdout } = runClusterCommandLine(['list', '--pool', pool.name], server.url('operator'));
+    assert.match(stdout, /^dead\t.*\t5000\/5000\t/);
+    const show = ['show', job.id, '--pool', pool.name, '--json'];
+    const [fn] = (JSON.parse(runClusterCommandLine(show, server.url('operator')).stdout) as ListedOwner)
+      .functions;
+    assert.deepEqual(
+      fn?.attempts.map(({ attempt }) => attempt),
+      Array.from({ length: 20 }, (_, index) => 4981 + index),
+    );
+  },
+);

@@ -56,7 +56,7 @@ function stateText({ state, functions, holders, error }: ShownFile): string {
 
 /** @param functions - of the letter: one */
 export function deadLetterText([given]: readonly ListedFunction[]): string {
-  return `dead letter: given up after ${given?.attempts.length ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
+  return `dead letter: given up after ${given?.attempts.at(-1)?.attempt ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
 }
 
 function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: ShownFile): string[] {

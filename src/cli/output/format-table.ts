@@ -60,6 +60,7 @@ function rowOf(entry: TableEntry, id: string, mostArgument: number): string[] {
       : state === 'pending' || state === 'running',
   );
   const next = todo[0];
+  const last = next?.attempts.at(-1);
   return [
     entry.state,
     id,
@@ -67,7 +68,7 @@ function rowOf(entry: TableEntry, id: string, mostArgument: number): string[] {
     entry.owner ?? '-',
     entry.ageMs === undefined ? '-' : formatAge(entry.ageMs),
     String(todo.length),
-    next && next.attempts.length > 0 ? `${next.attempts.length}/${next.maxAttempts}` : '-',
+    next && last ? `${last.attempt}/${next.maxAttempts}` : '-',
     next ? nextText(next, mostArgument) : '-',
     entry.label ?? '-',
     entry.note ?? next?.attempts.findLast(attempt => attempt.error)?.error?.message ?? '-',

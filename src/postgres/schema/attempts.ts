@@ -1,5 +1,8 @@
+/** How many attempts of a function are known one by one. */
+const KEPT_ATTEMPTS = 20;
+
 /** SQL functions by which functions are registered, cancelled, started and ended. */
-export const ATTEMPTS = `
+export const ATTEMPTS: string = `
 -- All of them or none. Sent again, it changes nothing. The row's share lock also makes a repeated call wait for the
 -- synchronous standby as the first one did.
 CREATE FUNCTION {schema}.register(
@@ -128,6 +131,8 @@ BEGIN
       PERFORM {schema}.bury(p_key, f.id, v_error, p_call);
       CONTINUE;
     END IF;
+    -- The last of many are kept: a dead letter has them in one jsonb.
+    DELETE FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id AND a.attempt <= v_attempt + 1 - ${KEPT_ATTEMPTS};
     INSERT INTO {schema}.attempts (lock_key, id, attempt, epoch, call, runner)
       VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
     RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at,
