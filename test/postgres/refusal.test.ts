@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { ClusterManager, currentInvocation } from '#dist/postgres/index.js';
@@ -171,6 +173,18 @@ test('a server that is not there is DEFERRED_DATABASE, with the cause', law, asy
     error =>
       hasCode(error, 'DEFERRED_DATABASE') && (error.cause as { code?: string }).code === 'ECONNREFUSED',
   );
+});
+
+test('a server that does not answer a connection is named, with how long it was waited for', law, async t => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  const { port } = silent.address() as { port: number };
+  const manager = new Pool(t, server).manager({ connection: server.url('worker', port) });
+  await assert.rejects(manager.open(), {
+    code: 'DEFERRED_DATABASE',
+    message: `cannot connect to PostgreSQL: 127.0.0.1:${port} did not answer within 3000 ms; look at the server, the address and the password`,
+  });
 });
 
 /** A client of the real server, one of whose statements is answered or dropped by the test. */

@@ -24,6 +24,8 @@ export interface PgClient {
   readonly processID: number | null;
   /** What was given, or found in the environment or the password file. */
   readonly password: unknown;
+  readonly host: string;
+  readonly port: number;
   readonly connection: {
     readonly stream: { destroy(): unknown };
     /** Of a message of the protocol. */
@@ -75,12 +77,12 @@ export async function newClient(connection: ConnectionOptions): Promise<PgClient
   }
   // Errors of a connection that ends are told by 'end' too; without a listener they would end the process.
   client.on('error', () => {});
-  sayWithoutPassword(client);
+  sayPlainly(client);
   return client;
 }
 
-/** The driver tells of its own method where the server asks for a password and there is none. */
-function sayWithoutPassword(client: PgClient): void {
+/** The driver tells of its own method where the server asks for a password and there is none, and not for how long it waited. */
+function sayPlainly(client: PgClient): void {
   let isAsked = false;
   for (const way of ['CleartextPassword', 'MD5Password', 'SASL'])
     client.connection.once(`authentication${way}`, () => {
@@ -91,8 +93,10 @@ function sayWithoutPassword(client: PgClient): void {
     try {
       return await connect();
     } catch (error) {
-      if (!isAsked || client.password) throw error;
-      throw new Error('the server asks for a password, and none is given');
+      if (isAsked && !client.password) throw new Error('the server asks for a password, and none is given');
+      if (error instanceof Error && error.message === 'timeout expired')
+        throw new Error(`${client.host}:${client.port} did not answer within ${CONNECT_MS} ms`);
+      throw error;
     }
   };
 }
