@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OwnerReport } from '#dist/postgres/index.js';
+import { migrate } from '#dist/postgres/schema/migrate.js';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
@@ -41,6 +42,18 @@ test('no role can touch a table, and each can call its own functions only', law,
       ...['schema_version', 'start_attempt', 'take_over'].map(name => `worker ${name}`),
     ],
   );
+});
+
+test('a migration into a schema of others takes no right from their functions', law, async () => {
+  await server.sql(`CREATE SCHEMA theirs; CREATE ROLE theirs LOGIN; GRANT USAGE ON SCHEMA theirs TO theirs;
+    CREATE FUNCTION theirs.one() RETURNS integer LANGUAGE sql AS 'SELECT 1'`);
+  const [client, theirs] = [await server.connect(), await server.connect('theirs')];
+  await migrate(client, 'theirs', { workers: ['worker'], operators: [] });
+  assert.equal((await theirs.query('SELECT theirs.one() AS one')).rows[0]?.one, 1);
+  const ours = await client.query(`SELECT p.proname FROM pg_proc p
+    WHERE p.pronamespace = 'theirs'::regnamespace AND has_function_privilege('theirs', p.oid, 'EXECUTE')`);
+  assert.deepEqual(ours.rows, [{ proname: 'one' }]);
+  await Promise.all([client.end(), theirs.end()]);
 });
 
 test('an owner with no function that is ours is left alone, its epoch unchanged', law, async t => {

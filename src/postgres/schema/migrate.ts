@@ -72,8 +72,8 @@ export async function migrate(client: PgClient, schema: string, grants: Grants):
     if (found === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     for (const step of STEPS.slice(found)) await client.query(filled(step, schema));
     if (found < SCHEMA_VERSION) await client.query(filled(versionStep(), schema));
-    // Every role may call a new function by default.
-    await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC`);
+    // Every role may call a new function by default. What else is in the schema is not ours.
+    await client.query(filled(`REVOKE ALL ON FUNCTION ${ownFunctions()} FROM PUBLIC`, schema));
     await grant(client, schema, grants.workers, WORKER_FUNCTIONS);
     await grant(client, schema, grants.operators, OPERATOR_FUNCTIONS);
     await client.query('COMMIT');
@@ -106,6 +106,14 @@ CREATE OR REPLACE FUNCTION {schema}.schema_version() RETURNS integer AS $$
   SELECT m.version FROM {schema}.meta m
 $$ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 `;
+}
+
+/** All that the steps make. */
+function ownFunctions(): string {
+  const made = [...STEPS, versionStep()]
+    .join('')
+    .matchAll(/CREATE (?:OR REPLACE )?FUNCTION (\{schema\}\.\w+)/g);
+  return [...new Set(Array.from(made, ([, name]) => name))].join(', ');
 }
 
 function filled(sql: string, schema: string): string {
