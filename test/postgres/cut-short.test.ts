@@ -138,6 +138,15 @@ test('what is wrong with the way to the database is said, with what to do, and s
     assert.match(stderr, /^deferred-sweep: .*cannot connect to PostgreSQL: Invalid URL; look at /);
     assert.doesNotMatch(stderr, /secret/);
   }
+  for (const text of ['host=127.0.0.1 password=secret', 'localhost:5432/postgres', 'postgres']) {
+    const { status, stderr } = cli(['list', '--pool', 'p'], text);
+    assert.deepEqual(
+      [status, /: the connection string is no URL as postgres:/.test(stderr)],
+      [3, true],
+      stderr,
+    );
+    assert.doesNotMatch(stderr, /secret/);
+  }
 });
 
 test(

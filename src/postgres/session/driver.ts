@@ -63,6 +63,9 @@ const CONNECT_MS = 3000;
  */
 export async function newClient(connection: ConnectionOptions): Promise<PgClient> {
   const Client = await loadClient();
+  // The driver would take other texts for the path of a URL, and look for a host of its own making.
+  if (connection.connectionString && !/^(postgres(ql)?:\/\/|socket:|\/)/.test(connection.connectionString))
+    throw notConnected('the connection string is no URL as postgres://USER@HOST/DATABASE', undefined);
   let client: PgClient;
   try {
     client = new Client({
