@@ -41,6 +41,27 @@ test('a registration whose answer is lost after the commit resolves, and is ther
   assert.equal(pool.ledger.names('end').length, 5);
 });
 
+test('many jobs attach again in as few answers as one', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const manager = pool.manager({ connection: proxy.url() });
+  const jobs = await Promise.all(Array.from({ length: 50 }, () => manager.open()));
+  let answers = 0;
+  proxy.alterAnswer = data => {
+    answers++;
+    return data;
+  };
+  proxy.cut();
+  await Promise.all(jobs.map(job => job.defer('note', pool.ledger.path, job.id)));
+  // One for each registration, and some for the connection.
+  assert.ok(answers < 1.5 * jobs.length, `${answers} answers for ${jobs.length} jobs`);
+  assert.deepEqual(
+    (await pool.owners()).map(({ attachment }) => attachment),
+    jobs.map(() => '2'),
+  );
+  await manager.close();
+});
+
 test('a cancellation and an end whose answer is lost are done once', law, async t => {
   const pool = new Pool(t, server);
   const proxy = await TcpProxy.start(t, server);

@@ -11,6 +11,13 @@ export interface Hold {
 /** What a fenced call answers. `stale`: the server knows a later session of the same owner. */
 export type ServerStanding = 'ok' | 'fenced' | 'stale';
 
+/** What became of one owner whose session was lost. */
+interface Reattached {
+  readonly key: string;
+  readonly status: 'ok' | 'contended' | 'fenced';
+  readonly attachment: number;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 function holdOf({ epoch, attachment }: Row): Hold {
@@ -111,13 +118,21 @@ export class ServerCalls {
     };
   }
 
+  /** All in one round trip: their grace runs, and the way may be long. */
   async reattach(
     client: PgClient,
-    key: string,
-    epoch: number,
-  ): Promise<{ readonly status: 'ok' | 'contended' | 'fenced'; readonly attachment: number }> {
-    const { status, attachment } = await this.#row(client, 'reattach', [key, epoch]);
-    return { status: status as 'ok' | 'contended' | 'fenced', attachment: Number(attachment) };
+    owners: readonly (readonly [key: string, hold: Hold])[],
+  ): Promise<readonly Reattached[]> {
+    const { rows } = await client.query(
+      `SELECT c.lock_key::text AS key, r.* FROM unnest($1::bigint[], $2::bigint[]) AS c (lock_key, epoch),
+         LATERAL ${this.#schema}.reattach(c.lock_key, c.epoch) r`,
+      [owners.map(([key]) => key), owners.map(([, { epoch }]) => epoch)],
+    );
+    return rows.map(({ key, status, attachment }) => ({
+      key: String(key),
+      status: status as Reattached['status'],
+      attachment: Number(attachment),
+    }));
   }
 
   async retire(

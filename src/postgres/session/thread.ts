@@ -224,12 +224,13 @@ export class SessionThread {
   async #reattach(client: PgClient): Promise<void> {
     for (const key of this.#abandoned) this.#holds.delete(key);
     this.#abandoned.clear();
-    for (const [key, { epoch }] of [...this.#holds]) {
-      const { status, attachment } = await this.#server.reattach(client, key, epoch);
+    if (this.#holds.size === 0) return;
+    for (const { key, status, attachment } of await this.#server.reattach(client, [...this.#holds])) {
       // A sweeper that has it for a moment either takes it, or lets go: the next connection finds out.
       if (status === 'contended') throw new LinkLost('a sweeper looks at an owner of this session');
+      const hold = this.#holds.get(key)!;
       if (status === 'fenced') this.#fence(key);
-      else this.#holds.set(key, { epoch, attachment });
+      else this.#holds.set(key, { ...hold, attachment });
     }
   }
 
