@@ -6,7 +6,7 @@ import type { Owner, ReportedError } from '../log/records.ts';
  * - `live`: its owner has it
  * - `held`: its owner is dead, and a process that inherited the lock has it
  * - `sweeping`: a sweep has it
- * - `orphan`: no process has it; the next sweep runs what is pending
+ * - `orphan`: no process has it; the next sweep runs what is due
  * - `dead`: a dead letter: given up
  * - `damaged`: bytes of it are not what was written; or the copy of such a file
  * - `unknown`: nothing here can tell; see its error, or `knownBy`
@@ -40,6 +40,8 @@ export interface ListedFunction {
   /** Those that count: after a retry they begin anew. */
   readonly attempts: readonly ListedAttempt[];
   readonly maxAttempts: number;
+  /** Time until its next attempt is due; absent where it need not wait. */
+  readonly retryInMs?: number;
   /** 0: none. */
   readonly timeoutMs: number;
   readonly registeredAtEpochMs: number;

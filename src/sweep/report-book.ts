@@ -13,12 +13,18 @@ interface Running {
   readonly base: FileReport;
   readonly inode: string;
   readonly functions: Map<number, FunctionReport>;
-  /** Functions that began and have not been heard of since; `ended` ends the trace. */
-  readonly begun: Map<number, { readonly began: Begun; readonly ended: (error?: ReportedError) => void }>;
+  /** Functions that began and have not been heard of since. */
+  readonly begun: Map<number, Beginning>;
   end: FileEnd | undefined;
 }
 
-type Begun = Extract<RunnerEvent, { kind: 'start' }>;
+interface Beginning {
+  readonly began: Extract<RunnerEvent, { kind: 'start' }>;
+  /** When that was heard. */
+  readonly atMs: number;
+  /** Ends the trace. */
+  readonly ended: (error?: ReportedError) => void;
+}
 
 export class ReportBook {
   /** By path, so that a file met in several passes is reported once. */
@@ -68,7 +74,11 @@ export class ReportBook {
     switch (event.kind) {
       case 'start': {
         const { id, name, attempt } = event;
-        running.begun.set(id, { began: event, ended: traceInvoke({ path, name, attempt }) });
+        running.begun.set(id, {
+          began: event,
+          atMs: performance.now(),
+          ended: traceInvoke({ path, name, attempt }),
+        });
         break;
       }
       case 'ran': {
@@ -89,11 +99,12 @@ export class ReportBook {
   endBegun(path: string, reason: (name: string) => ReportedError): void {
     const running = this.#running.get(path);
     if (!running) return;
-    for (const [id, { began, ended }] of running.begun) {
+    for (const [id, { began, atMs, ended }] of running.begun) {
       const error = reason(began.name);
       ended(error);
       const { name, attempt } = began;
-      this.#ran(running, { id, name, attempt, outcome: outcomeOf(error), ms: 0, error }, began.isLast);
+      const ms = Math.round(performance.now() - atMs);
+      this.#ran(running, { id, name, attempt, outcome: outcomeOf(error), ms, error }, began.isLast);
     }
     running.begun.clear();
   }

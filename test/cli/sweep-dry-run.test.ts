@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ListReport } from '#dist/index.js';
 import { baseOfKilledWorker, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
@@ -29,7 +30,7 @@ test('--dry-run says what would be run, and leaves every byte', t => {
   assert.equal(status, 0, stderr);
   assert.match(
     stdout,
-    /would be run\n {2}writeFile ".*proof", "" \(attempt 1 of 3\)\n.*: 1 would be run, of 1 orphans/,
+    /would be run\n {2}writeFile ".*proof", "" \(attempt 1 of 3\)\n.*: 1 would be run, of 1 orphan/,
   );
   assert.deepEqual(readFileSync(join(base, 'deferred', name)), before);
   assert.ok(!existsSync(join(base, 'proof')));
@@ -49,10 +50,52 @@ test('--dry-run names what a sweep would run of a damaged orphan, and no dead le
   assert.match(
     stdout,
     new RegExp(
-      `^${directory}/${name} of pid .*: would be run\n {2}writeFile .*\n.*: 1 would be run, of 1 orphans; nothing was touched\n$`,
+      `^${directory}/${name} of pid .*: would be run\n {2}writeFile .*\n.*: 1 would be run, of 1 orphan; nothing was touched\n$`,
     ),
   );
   assert.match(runCommandLine([base]).stdout, / 1 done/);
+});
+
+test('what waits for its next attempt is due then, in a dry run, a sweep, list and show alike', t => {
+  const base = baseOfKilledWorker(t, failing, '{ retryDelayMs: 3_600_000 }');
+  assert.equal(runCommandLine([base]).status, 1);
+  const dry = runCommandLine(['--dry-run', base]).stdout;
+  assert.match(dry, /: waiting\n {2}refuse \(attempt 2 of 3, due in 59m\)\n.*: 0 would be run, of 1 orphan;/);
+  const swept = runCommandLine([base]);
+  assert.equal(swept.status, 0, swept.stderr);
+  assert.match(swept.stdout, /: waiting, due in 59m\n/);
+  const { files } = JSON.parse(runCommandLine(['list', '--json', base]).stdout) as ListReport;
+  const retryInMs = files[0]?.functions[0]?.retryInMs ?? 0;
+  assert.ok(retryInMs > 3_000_000 && retryInMs <= 3_600_000, String(retryInMs));
+  const shown = runCommandLine(['show', files[0]?.path ?? '']).stdout;
+  assert.match(
+    shown,
+    /; the next sweep runs what is due\n[\s\S]*refuse {3}pending, due in 59m, at most 60000 ms\n/,
+  );
+});
+
+test('--dry-run says of a file in which nothing is left that it would be removed, as show does', t => {
+  const base = baseOfKilledWorker(t, '');
+  const { stdout } = runCommandLine(['--dry-run', base]);
+  assert.match(stdout, /: would be removed, nothing is left to do\n.*: 0 would be run, of 1 orphan;/);
+  assert.match(
+    runCommandLine(['show', join(base, 'deferred', stateFiles(base)[0] ?? '')]).stdout,
+    /; the next sweep removes it\n/,
+  );
+  assert.match(runCommandLine([base]).stdout, /: removed, nothing was left to do\n/);
+});
+
+test('--dry-run tells of a function that has used up its attempts that it would be given up', t => {
+  // The sweep dies with its runner, so that none of them can bury the function.
+  const killer = `job.defer(function kill() { process.kill(process.ppid, 'SIGKILL'); process.kill(process.pid, 'SIGKILL'); });`;
+  const base = baseOfKilledWorker(t, killer, '{ maxAttempts: 1 }');
+  assert.equal(runCommandLine([base]).status, null);
+  const { stdout } = runCommandLine(['--dry-run', base]);
+  assert.match(
+    stdout,
+    /: would be given up\n {2}kill \(1 of 1 attempts used up\)\n.*: 0 would be run, of 1 orphan;/,
+  );
+  assert.match(runCommandLine([base]).stdout, /kill: .*; dead letter /);
 });
 
 test('--dry-run tells of what a sweep would refuse that it would not be run, and why', t => {

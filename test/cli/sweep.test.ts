@@ -66,6 +66,14 @@ test('a damaged file ends with 1, though all that is left of it was run', t => {
   assert.deepEqual([status, report.ok, report.failed], [1, 2, 0], stderr);
 });
 
+test('the line of a function whose process was killed tells how long it ran', t => {
+  const hang = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
+  const base = baseOfKilledWorker(t, `job.defer(function hang() { ${hang} });`, '{ maxAttempts: 1 }');
+  const { stdout } = runCommandLine(['--timeout', '200ms', '--grace', '0s', base]);
+  const [, ms] = /hang: timed-out \(attempt 1, (\d+) ms\)/.exec(stdout) ?? [];
+  assert.ok(Number(ms) >= 200, stdout);
+});
+
 test('--timeout overrides what the owner chose', t => {
   const base = baseOfKilledWorker(
     t,

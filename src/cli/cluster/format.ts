@@ -2,9 +2,9 @@
 import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
 import { printableLines, quoted } from '../../printable.ts';
-import { fromOwner, functionLine } from '../output/format.ts';
+import { formatAge, fromOwner, functionLine } from '../output/format.ts';
 import { clock, deadLetterText, functionLines, row } from '../output/format-show.ts';
-import { formatAge, formatTable } from '../output/format-table.ts';
+import { formatTable } from '../output/format-table.ts';
 
 /** The table of `cluster list`. @param width - as in `formatTable` */
 export function formatOwners(owners: readonly ListedOwner[], width: number | undefined): string {

@@ -4,9 +4,8 @@ import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts
 import type { ShownFile } from '../../operate/show.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { userName } from '../../trust/user-name.ts';
-import { callText } from './format.ts';
+import { callText, dueText, formatAge } from './format.ts';
 import { holdersText } from './format-list.ts';
-import { formatAge } from './format-table.ts';
 
 /** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
 export function formatShown(file: ShownFile, dir: string | undefined): string {
@@ -42,7 +41,7 @@ function stateText({ state, functions, holders, error }: ShownFile): string {
     case 'sweeping':
       return 'sweeping: a sweep has it';
     case 'orphan':
-      return 'orphan: its owner is gone; the next sweep runs what is pending';
+      return `orphan: its owner is gone; the next sweep ${functions.some(isPending) ? 'runs what is due' : 'removes it'}`;
     case 'damaged':
       return 'damaged: bytes of it are not what was written';
     case 'unknown':
@@ -52,6 +51,10 @@ function stateText({ state, functions, holders, error }: ShownFile): string {
       return deadLetterText(functions);
     }
   }
+}
+
+function isPending({ state }: ListedFunction): boolean {
+  return state === 'pending';
 }
 
 /** @param functions - of the letter: one */
@@ -76,10 +79,12 @@ function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: Sh
 
 /** A function and its attempts. */
 export function functionLines(file: { readonly state: string }, registered: ListedFunction): string[] {
-  const { id, state, attempts, timeoutMs } = registered;
+  const { id, state, attempts, timeoutMs, retryInMs } = registered;
+  const stateShown = file.state === 'dead' ? [] : [state];
+  const due = retryInMs === undefined ? [] : [dueText(retryInMs)];
   const limit = timeoutMs === 0 ? 'no time limit' : `at most ${timeoutMs} ms`;
   return [
-    row(`.${id}`, `${callText(registered)}   ${file.state === 'dead' ? '' : `${state}, `}${limit}`),
+    row(`.${id}`, `${callText(registered)}   ${[...stateShown, ...due, limit].join(', ')}`),
     ...attempts.map(attempt => row('', attemptText(attempt))),
   ];
 }

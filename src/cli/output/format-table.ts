@@ -2,7 +2,7 @@
 import { shortIds } from '../../operate/ids.ts';
 import type { ListedFunction } from '../../operate/listed-file.ts';
 import { printable } from '../../printable.ts';
-import { shownName } from './format.ts';
+import { formatAge, shownName } from './format.ts';
 
 /** One line of the table. What is undefined is shown as `-`. */
 export interface TableEntry {
@@ -91,16 +91,6 @@ function footer(entries: readonly TableEntry[], [one, several]: readonly [string
     ([state, number]) => `${number} ${state}${state === 'orphan' ? ` (oldest ${formatAge(oldest)})` : ''}`,
   );
   return `${entries.length} ${entries.length === 1 ? one : several}: ${parts.join(', ')}`;
-}
-
-/** In one unit, rounded down: up to 119 seconds, 119 minutes, 47 hours, then days. */
-export function formatAge(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds < 120) return `${seconds}s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 120) return `${minutes}m`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
 }
 
 function fitted(line: string, width: number): string {

@@ -51,12 +51,28 @@ export function callText(called: ListedFunction): string {
   return `${shownName(called)} ${called.argumentText}`.trimEnd();
 }
 
+/** In one unit, rounded down: up to 119 seconds, 119 minutes, 47 hours, then days. */
+export function formatAge(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
+}
+
+/** Of a function that waits for its next attempt. */
+export function dueText(retryInMs: number): string {
+  return `due in ${formatAge(retryInMs)}`;
+}
+
 /** @param state - in a word */
 export function fileLine(file: FileReport, state: string): string {
   // An owner that ended without close(), in good order: what it leaves looks like no crash.
   const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;
   const notes = [
     isIdle ? 'removed, nothing was left to do' : state,
+    ...(file.outcome === 'waiting' && file.retryInMs !== undefined ? [dueText(file.retryInMs)] : []),
     ...(file.tornBytes ? [`${file.tornBytes} bytes torn`] : []),
     ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
     ...(file.error ? [file.error.message] : []),

@@ -1,5 +1,5 @@
 /** One line at the foot of a terminal that says how far a sweep is. */
-import { formatAge } from './format-table.ts';
+import { formatAge } from './format.ts';
 
 /** Who waits less wants no line. */
 const QUIET_MS = 1000;

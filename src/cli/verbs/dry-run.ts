@@ -5,7 +5,7 @@ import { printableLines } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { callText, fromOwner } from '../output/format.ts';
+import { callText, dueText, fromOwner } from '../output/format.ts';
 import { failed, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
@@ -39,23 +39,44 @@ function mayBeOrphan({ state, knownBy, error }: ListedFile): boolean {
 
 function fateOf(file: ListedFile): string {
   if (file.error) return `would not be run, ${file.error.message}`;
-  return isOrphan(file) ? 'would be run' : 'may have a live owner, would be run if not';
+  if (!isOrphan(file)) return 'may have a live owner, would be run if not';
+  const pending = pendingIn(file);
+  if (pending.some(isDue)) return 'would be run';
+  // What waits keeps the file; what has used up its attempts does not.
+  if (pending.some(({ retryInMs }) => retryInMs !== undefined)) return 'waiting';
+  if (file.damagedBytes) return `would be set aside, ${file.damagedBytes} bytes damaged`;
+  return pending.length > 0 ? 'would be given up' : 'would be removed, nothing is left to do';
 }
 
 function formatFiles(directory: string, files: readonly ListedFile[]): string {
   const lines = files.flatMap(file => [
     `${file.path}${fromOwner(file)}${file.label === undefined ? '' : `, ${file.label}`}: ${fateOf(file)}`,
-    ...pendingIn(file).map(
-      registered =>
-        `  ${callText(registered)} (attempt ${registered.attempts.length + 1} of ${registered.maxAttempts})`,
-    ),
+    ...pendingIn(file).map(registered => `  ${callText(registered)} (${turnOf(registered)})`),
   ]);
   const orphans = files.filter(isOrphan);
-  const count = orphans.flatMap(pendingIn).length;
-  lines.push(`${directory}: ${count} would be run, of ${orphans.length} orphans; nothing was touched`);
+  const count = orphans.flatMap(pendingIn).filter(isDue).length;
+  lines.push(
+    `${directory}: ${count} would be run, of ${orphans.length} orphan${orphans.length === 1 ? '' : 's'}; nothing was touched`,
+  );
   return printableLines(lines);
 }
 
 function pendingIn({ functions }: ListedFile): ListedFunction[] {
   return functions.filter(({ state }) => state === 'pending');
+}
+
+function hasUsedUp({ attempts, maxAttempts }: ListedFunction): boolean {
+  return attempts.length >= maxAttempts;
+}
+
+/** True if a sweep would run it now. */
+function isDue(pending: ListedFunction): boolean {
+  return pending.retryInMs === undefined && !hasUsedUp(pending);
+}
+
+/** Which attempt is next, and when. */
+function turnOf(pending: ListedFunction): string {
+  const { attempts, maxAttempts, retryInMs } = pending;
+  if (hasUsedUp(pending)) return `${attempts.length} of ${maxAttempts} attempts used up`;
+  return `attempt ${attempts.length + 1} of ${maxAttempts}${retryInMs === undefined ? '' : `, ${dueText(retryInMs)}`}`;
 }
