@@ -1,5 +1,5 @@
 /** Which directories a command line means. */
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
@@ -51,8 +51,8 @@ function isStateDirectory(path: string): boolean {
 }
 
 function exists(path: string): boolean {
-  // What the system refuses to tell is told when it is read, a lost working directory too.
-  return unlessRefused(() => statSync(resolve(path), { throwIfNoEntry: false }) !== undefined, true);
+  // What the system refuses to tell is told when it is read: a lost working directory, and a link to nowhere, too.
+  return unlessRefused(() => lstatSync(resolve(path), { throwIfNoEntry: false }) !== undefined, true);
 }
 
 function absolute(path: string): string {

@@ -8,7 +8,7 @@ import type { Owner, ReportedError } from '../log/records.ts';
  * - `sweeping`: a sweep has it
  * - `orphan`: no process has it; the next sweep runs what is due
  * - `dead`: a dead letter: given up
- * - `damaged`: bytes of it are not what was written; or the copy of such a file
+ * - `damaged`: bytes of it are not what was written; or the copy of such a file, or a dead letter that could not be read
  * - `unknown`: nothing here can tell; see its error, or `knownBy`
  */
 export type FileState = 'live' | 'held' | 'sweeping' | 'orphan' | 'dead' | 'damaged' | 'unknown';

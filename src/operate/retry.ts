@@ -1,5 +1,4 @@
 /** `retry` and `discard`: which dead letters are meant, and what became of each. */
-import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { requireKnown } from '../known-options.ts';
 import type { ReportedError } from '../log/records.ts';
@@ -43,7 +42,7 @@ export interface LetterReport {
   readonly id: string;
   readonly outcome: LetterFate['outcome'] | 'missing' | 'ambiguous' | 'refused';
   readonly path?: string;
-  /** Of the function. */
+  /** Of the function; absent where it could not be read. */
   readonly name?: string;
   readonly newPath?: string;
   /** Why it was refused. Of one that is `retried` or `discarded`: why a power cut may undo that. */
@@ -123,11 +122,11 @@ async function onLetters(
   if (meant.length > 0 && !(await isAgreed(meant)))
     return { directory: directory.path, letters: unmet, ms: performance.now() - startMs };
   const reports = meant.map(({ id, path, functions }): LetterReport => {
-    const name = functions[0]?.name ?? basename(path);
+    const letter = { id, path, ...(functions[0] && { name: functions[0].name }) };
     try {
-      return { id, path, name, ...act(directory, path) };
+      return { ...letter, ...act(directory, path) };
     } catch (error) {
-      return { id, path, name, outcome: 'refused', error: reportError(error) };
+      return { ...letter, outcome: 'refused', error: reportError(error) };
     }
   });
   return { directory: directory.path, letters: [...reports, ...unmet], ms: performance.now() - startMs };

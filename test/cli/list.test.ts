@@ -146,7 +146,30 @@ test('a file whose bytes were changed is damaged, and show says where', t => {
   bytes[bytes.lastIndexOf('refuse')]! ^= 1;
   writeFileSync(path, bytes);
   assert.equal(listJson(base).files[0]?.state, 'damaged');
-  assert.match(runCommandLine(['show', path]).stdout, /^ {2}damaged bytes \d+ to \d+$/m);
+  const shown = runCommandLine(['show', path]).stdout;
+  assert.match(shown, /^ {2}damaged bytes \d+ to \d+$/m);
+  assert.ok(shown.endsWith(`\n  run it  deferred-sweep sweep ${base}\n`), shown);
+});
+
+test('show says of the copy of a damaged file how to be rid of it, and what goes with it', t => {
+  const base = baseOfKilledWorker(t, failing + failing, '{ maxAttempts: 1 }');
+  const path = join(base, 'deferred', readdirSync(join(base, 'deferred'))[0]!);
+  const bytes = readFileSync(path);
+  bytes[bytes.lastIndexOf('refuse')]! ^= 1;
+  writeFileSync(path, bytes);
+  runCommandLine([base]);
+  const { files } = listJson(base);
+  assert.deepEqual(files.map(({ state }) => state).sort(), ['damaged', 'dead']);
+  const copy = files.find(({ state }) => state === 'damaged');
+  const line = `deferred-sweep discard ${copy?.id.slice(0, 6)} --dir ${base}`;
+  assert.ok(
+    runCommandLine(['show', copy?.path ?? '']).stdout.endsWith(
+      `\n  away    ${line} # and the dead letters of its file\n`,
+    ),
+  );
+  const [, ...words] = line.split(' ');
+  assert.equal(runCommandLine([...words, '--yes']).status, 0);
+  assert.deepEqual(listJson(base).files, []);
 });
 
 test('show PATH says what to do next with the BASE of the path', t => {

@@ -1,7 +1,7 @@
 /** Which directories a sweep looks at, and those that it cannot. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
@@ -26,6 +26,16 @@ test('a missing directory is nothing to do, which is said, and nothing is create
     assert.equal(stdout, `${base}/deferred: 0 done, 0 failed, 0 left for later, 0 live owners\n`);
     assert.equal(stderr, `deferred-sweep: nothing to do in ${base}: ${base} does not exist\n`);
     assert.ok(!existsSync(base));
+  }
+});
+
+test('of a link to nowhere it is said once that it cannot be used, not that there is nothing to do', t => {
+  const link = join(freshDirectory(t), 'link');
+  symlinkSync('nowhere', link);
+  for (const verb of ['sweep', 'list']) {
+    const { status, stderr } = runCommandLine([verb, link]);
+    assert.equal(status, 3);
+    assert.match(stderr, /^deferred-sweep: cannot .*: .* is a link to nowhere, which does not exist; .*\n$/);
   }
 });
 

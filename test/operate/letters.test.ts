@@ -106,6 +106,20 @@ test('an at-most-once function runs once for each time it is retried', async t =
   assert.equal(readFileSync(join(base, 'ran'), 'utf8'), 'xx');
 });
 
+test('of an id that means nothing it is said where to see what there is, with the BASE that was named', t => {
+  const base = copyOfLetter(t);
+  const args = ['zzz', '--dir', base];
+  for (const verb of [['retry'], ['discard', '--yes']])
+    assert.equal(
+      runCommandLine([...verb, ...args]).stderr,
+      `deferred-sweep: zzz: no dead letter has this id; see deferred-sweep list --state dead ${base}\n`,
+    );
+  assert.equal(
+    runCommandLine(['show', ...args]).stderr,
+    `deferred-sweep: no file in ${base}/deferred has the id zzz; see deferred-sweep list ${base}\n`,
+  );
+});
+
 test('an id means the letters that begin so, one of them with its number, or none', async t => {
   const base = baseOfLetter(t, '', mendable + mendable);
   const { files } = await list(base);
@@ -225,10 +239,12 @@ test('a dead letter that cannot be read is refused with the reason, by retry and
     for (const selection of [{ ids: [file.id] }, { all: true }]) {
       const { letters } = await act(selection, base);
       assert.deepEqual(
-        letters.map(({ path, outcome, error }) => [path, outcome, error?.code]),
-        [[path, 'refused', 'DEFERRED_UNSAFE_FILE']],
+        letters.map(({ path, name, outcome, error }) => [path, name, outcome, error?.code]),
+        [[path, undefined, 'refused', 'DEFERRED_UNSAFE_FILE']],
       );
     }
+  const { stderr } = runCommandLine(['retry', '--all', '--dir', base]);
+  assert.ok(stderr.startsWith(`deferred-sweep: ${file.id}: will not read ${path}: `), stderr);
   assert.ok(existsSync(path));
 });
 

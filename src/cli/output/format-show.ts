@@ -107,7 +107,14 @@ function adviceLines(file: ShownFile, dir: string | undefined): string[] {
       row('again', `deferred-sweep retry ${shortId(file)}${at}`),
       row('away', `deferred-sweep discard ${shortId(file)}${at}`),
     ];
-  if (file.state === 'orphan') return [row('run it', `deferred-sweep sweep${base}`)];
+  const isDamaged = file.state === 'damaged';
+  if (isDamaged && file.knownBy === 'place') {
+    // A copy has no number of its own, and its id means the letters, too.
+    const also = file.id.includes('.') ? '' : ' # and the dead letters of its file';
+    return [row('away', `deferred-sweep discard ${shortId(file)}${at}${also}`)];
+  }
+  if (file.state === 'orphan' || (isDamaged && file.knownBy === 'lease'))
+    return [row('run it', `deferred-sweep sweep${base}`)];
   return [];
 }
 

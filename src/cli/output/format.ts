@@ -1,7 +1,7 @@
 /** Lines of reports for people. Pure. */
 import type { Owner } from '../../log/records.ts';
 import type { ListedFunction } from '../../operate/listed-file.ts';
-import { printableLines } from '../../printable.ts';
+import { printableLines, quoted } from '../../printable.ts';
 import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
 
 /** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
@@ -44,6 +44,11 @@ export function fromOwner({ owner }: { readonly owner?: Pick<Owner, 'pid' | 'hos
 
 export function shownName({ name }: { readonly name: string }): string {
   return name || '(inline)';
+}
+
+/** The command that prints the ids there are. @param dir - BASE, where it was named: the advice must name it, too */
+export function listCommand(dir: string | undefined, options = ''): string {
+  return `deferred-sweep list${options}${dir === undefined ? '' : ` ${quoted(dir)}`}`;
 }
 
 /** A function with its arguments. */

@@ -2,6 +2,7 @@
 import type { ReportedError } from '../../log/records.ts';
 import { printableLines } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { shownName } from './format.ts';
 import { jsonLine, print, say } from './output.ts';
 
 interface ToldLetter<Outcome> {
@@ -37,7 +38,7 @@ function isDurable(letter: ToldLetter<string>): boolean {
 
 function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string>>): void {
   const { id, name, outcome, newPath, error } = letter;
-  const what = name === undefined ? id : `${id} ${name}`;
+  const what = name === undefined ? id : `${id} ${shownName({ name })}`;
   const from = newPath === undefined ? '' : `, from ${newPath}`;
   if (!isDone(letter)) say(`${what}: ${error?.message ?? whyNot[outcome]}`);
   else if (outcome === 'discarded') print(printableLines([`${what}: discarded`]));

@@ -11,6 +11,7 @@ import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
+import { listCommand } from '../output/format.ts';
 import { tellLetters } from '../output/letters.ts';
 import { failed } from '../output/output.ts';
 
@@ -44,7 +45,7 @@ async function runOn(
   try {
     const report = await act(selection, base);
     if (report === 'declined') return nothingRemoved();
-    return tellLetters(report, line.has('json'), report.directory, WHY_NOT);
+    return tellLetters(report, line.has('json'), report.directory, whyNot(line.text('dir')));
   } catch (error) {
     return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
   }
@@ -55,10 +56,13 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
   return { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
 }
 
-const WHY_NOT: Readonly<Record<Exclude<LetterReport['outcome'], 'retried' | 'discarded'>, string>> = {
+type Unmet = Exclude<LetterReport['outcome'], 'retried' | 'discarded'>;
+
+/** @param dir - as in {@link listCommand} */
+const whyNot = (dir: string | undefined): Readonly<Record<Unmet, string>> => ({
   busy: 'another process has it, or its sweep did not end; sweep, then try again',
   gone: 'another process was faster',
-  missing: 'no dead letter has this id; see deferred-sweep list --state dead',
+  missing: `no dead letter has this id; see ${listCommand(dir, ' --state dead')}`,
   ambiguous: 'several files have an id that begins so; write more of it',
   refused: 'refused',
-};
+});

@@ -6,6 +6,7 @@ import { defaultBase } from '../../state/default-base.ts';
 import { DEAD_STEM, STATE_DIR_STEM } from '../../state/names.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
+import { listCommand } from '../output/format.ts';
 import { formatShown } from '../output/format-show.ts';
 import { failed, jsonLine, print, say } from '../output/output.ts';
 
@@ -22,7 +23,11 @@ export async function runShow(line: Arguments): Promise<number> {
     return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
   }
   if (files.length === 0) {
-    say(id.includes('/') ? `there is no file ${id}` : `no file in ${base}/deferred has the id ${id}`);
+    say(
+      id.includes('/')
+        ? `there is no file ${id}`
+        : `no file in ${base}/deferred has the id ${id}; see ${listCommand(line.text('dir'))}`,
+    );
     return EXIT_FAILED;
   }
   for (const file of files) {
