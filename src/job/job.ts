@@ -58,7 +58,8 @@ export interface Registration {
    * `onFailure` are told of a failure now; the report of the job's end has what ran then.
    * Returns undefined when it was run or cancelled before.
    * @throws DeferredSweepError `DEFERRED_CLOSED` after the job ended, `DEFERRED_STATE_IO`; `DEFERRED_UNSUPPORTED` where the working
-   * directory, or a variable of the option `env`, is not as it was at registration. Not what the function throws.
+   * directory, or a variable of the option `env`, is not as it was at registration, or the process has changed its user. Not
+   * what the function throws.
    */
   run(): Promise<FunctionReport | undefined>;
 }

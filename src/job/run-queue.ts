@@ -11,7 +11,7 @@ import { type FileReport, type FunctionReport, refusedReport } from '../report/r
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
-import { currentUser, refuseChangedUser } from '../trust/user.ts';
+import { currentUser, refuseChangedUser, refuseToRunAsAnother } from '../trust/user.ts';
 import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
 import type { JobOptions } from './options.ts';
@@ -162,6 +162,7 @@ export class RunQueue {
     const taken = this.#take(this.#waiting.read(id, this.#file));
     const registered = taken.contents.functions.get(id);
     if (!registered || !taken.mayRun(registered)) return undefined;
+    refuseToRunAsAnother(this.#user, registered.record.name, this.path);
     if (!isInItsSurroundings(this.#file.header, registered.record))
       throw notInItsSurroundings(registered.record, this.path);
     this.#changes++;
@@ -216,6 +217,8 @@ export class RunQueue {
   async #runPending(taken: ClaimedFile): Promise<void> {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
+      // Nor by a sweep of this process: the next one has it.
+      refuseToRunAsAnother(this.#user, next.record.name, this.path);
       this.#needsRunner = !isInItsSurroundings(this.#file.header, next.record);
       // To keep the order, the runner also runs what comes behind it.
       if (this.#needsRunner) break;

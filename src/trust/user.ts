@@ -29,6 +29,22 @@ export function refuseChangedUser(before: ProcessUser, name: string, path: strin
   );
 }
 
+/**
+ * Refuses to run a function in a process that has changed its user: what it registered as one user would have the rights
+ * of another.
+ * @param before - the user when the job of the state file at `path` was opened
+ * @throws DeferredSweepError `DEFERRED_UNSUPPORTED`
+ */
+export function refuseToRunAsAnother(before: ProcessUser, name: string, path: string): void {
+  const change = changeOfUser(before);
+  if (change === undefined) return;
+  throw new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot run ${name}: this process has changed its user since the job was opened (${change}); it stays registered: sweep as the user before`,
+    { path },
+  );
+}
+
 /** How the user of this process differs from the one before, in words; undefined where it does not. */
 export function changeOfUser(before: ProcessUser): string | undefined {
   const now = currentUser();

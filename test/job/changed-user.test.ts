@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { sweep } from '#dist/index.js';
+import { read } from '../helpers/calls.ts';
 import { freshPlace } from '../helpers/worker.ts';
 
 const notRoot = process.getuid?.() === 0 ? false : 'NOT TESTED: only root can become another user';
@@ -31,6 +33,34 @@ for (const [label, change] of Object.entries(CHANGES)) {
       stdout,
       /^DEFERRED_FUNCTION_REFUSED cannot defer .*: this process has changed its user since the job/,
     );
+  });
+}
+
+for (const [label, change] of Object.entries(CHANGES)) {
+  test(`no function runs in a process whose ${label} has changed: the next sweep runs it`, {
+    skip: notRoot,
+  }, async t => {
+    const { base, ledger } = freshPlace(t);
+    const program = `
+      const { DeferredFunction, DeferredFunctionManager } = await import(${JSON.stringify(library)});
+      const job = await new DeferredFunctionManager(${JSON.stringify(base)}, { logger: null }).open();
+      const command = 'id -u >> ' + ${JSON.stringify(ledger)};
+      const registration = job.defer(DeferredFunction.command('/bin/sh', ['-c', command]));
+      ${change}
+      await registration.run().catch(({ code, message }) => console.log(code, message));
+      const { ok, failed, pending, files } = await job.close();
+      console.log(ok, failed, pending, files[0].error?.message);`;
+    const argv = ['--input-type=module', '--eval', program];
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    const [early, end] = stdout.split('\n');
+    const refused = /cannot run \/bin\/sh .*: this process has changed its user since the job was opened/;
+    assert.match(early!, new RegExp(`^DEFERRED_UNSUPPORTED ${refused.source}`));
+    assert.match(end!, new RegExp(`^0 0 1 ${refused.source}`));
+    assert.deepEqual(read(ledger), []);
+
+    assert.equal((await sweep(base, { logger: null })).ok, 1);
+    assert.deepEqual(read(ledger), ['0']);
   });
 }
 
