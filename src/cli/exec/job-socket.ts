@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
 import { DeferredSweepError, unlessRefused } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
@@ -35,7 +35,10 @@ export async function openJobSocket(
   env: NodeJS.ProcessEnv,
   answer: (request: JobRequest) => JobAnswer,
 ): Promise<JobSocket> {
-  const path = join(temporaryDirectory(job, { parent: chooseParent(env), prefix: PREFIX }), 'job');
+  const path = join(
+    temporaryDirectory(job, { parent: chooseParent(env, dirname(job.path)), prefix: PREFIX }),
+    'job',
+  );
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, socket => {
     open.add(socket);
@@ -53,8 +56,9 @@ export async function openJobSocket(
   };
 }
 
-function chooseParent(env: NodeJS.ProcessEnv): string {
-  const places = [env.XDG_RUNTIME_DIR, tmpdir(), '/tmp'];
+/** @param stateDirectory - the last one, since its path may be long: nothing else need be writable */
+function chooseParent(env: NodeJS.ProcessEnv, stateDirectory: string): string {
+  const places = [env.XDG_RUNTIME_DIR, tmpdir(), '/tmp', stateDirectory];
   const chosen = places.find(
     place =>
       place !== undefined &&
@@ -64,7 +68,7 @@ function chooseParent(env: NodeJS.ProcessEnv): string {
   if (chosen !== undefined) return chosen;
   throw new DeferredSweepError(
     'DEFERRED_UNSUPPORTED',
-    `cannot make a socket for the job: of XDG_RUNTIME_DIR, TMPDIR and /tmp none is a directory to write to with a short path`,
+    `cannot make a socket for the job: of XDG_RUNTIME_DIR, TMPDIR, /tmp and ${stateDirectory} none is a directory to write to with a short path`,
   );
 }
 
