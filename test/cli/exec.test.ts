@@ -18,7 +18,7 @@ import { sweep } from '#dist/index.js';
 import { commandLinePath, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { makeGate } from '../helpers/gate.ts';
-import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
+import { noMounts, withMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
 import { isAlive, nameProcess, type ProcessName } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
@@ -335,6 +335,19 @@ test('a signal during the cleanup lets it go on; a second leaves the rest to a s
   }
 });
 
+test('a signal that is told again until its end does not change the status of the program', async t => {
+  const program =
+    'trap "trap \'\' TERM; kill $!; exit 7" TERM; sleep 86400 > /dev/null & echo ready; while :; do wait; done';
+  for (let round = 0; round < (isFull ? 8 : 4); round++) {
+    const base = freshDirectory(t);
+    const { wrapper, lines, ended } = start(t, base, ['--', 'sh', '-c', program], 'ignore', 'pipe');
+    wrapper.stderr!.resume();
+    await once(lines, 'line');
+    tellAgainAtOnce(wrapper.pid!, 'SIGTERM');
+    assert.deepEqual(await ended, [7, null]);
+  }
+});
+
 test('a signal while it sweeps at its start ends it soon: no program begins, and nothing is lost', async t => {
   const two = ['SIGTERM', 'SIGINT'] as const;
   for (const signals of [two, ['SIGINT'] as const, ...sample([['SIGTERM'], ['SIGHUP']] as const, 1)]) {
@@ -574,6 +587,20 @@ test('a runtime directory of another user is not used for the socket', { skip: n
   );
   assert.equal(status, 0, stderr);
   assert.ok(stdout.startsWith('/') && !stdout.startsWith(runtime), stdout);
+});
+
+test('where the base alone can be written to, the socket is in the state directory', {
+  skip: noMounts,
+}, t => {
+  const base = freshDirectory(t);
+  const readOnly = `mount --bind /tmp /tmp && mount --bind ${base} ${base} && mount -o remount,bind,ro /tmp`;
+  const script = `echo "$DEFERRED_SWEEP_SOCKET"; ${self} defer -- touch ${base}/proof`;
+  const under = ['env', 'TMPDIR=/tmp', 'XDG_RUNTIME_DIR=', ...withMounts(readOnly)];
+  const { status, stdout, stderr } = exec(base, ['--', 'sh', '-c', script], under);
+  assert.equal(status, 0, stderr);
+  assert.ok(stdout.startsWith(`${base}/deferred/ds-`), stdout);
+  assert.ok(existsSync(join(base, 'proof')));
+  assert.deepEqual(readdirSync(join(base, 'deferred')), []);
 });
 
 test('a command whose ID cannot be printed is registered, and defer exits with 1', {

@@ -1,6 +1,6 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
-import { SignalCount } from '../../job/second-signal.ts';
+import { afterEcho, SignalCount } from '../../job/second-signal.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 import { HURRY } from '../../stop.ts';
 import { say } from '../output/output.ts';
@@ -17,6 +17,9 @@ export class SignalRelay {
   readonly #early = new AbortController();
   /** Of signals that came while there was nothing to pass them on to. */
   readonly #told = new SignalCount();
+  /** Signals that came just now, and may be told again. */
+  readonly #echoing = new Set<NodeJS.Signals>();
+  #isStopped = false;
 
   constructor() {
     for (const signal of FORWARDED) {
@@ -47,12 +50,31 @@ export class SignalRelay {
     this.#isEarly = false;
   }
 
-  /** Signals have their usual effect again. */
+  /** Signals have their usual effect again; one that came just now, when it has been told for the last time. */
   stop(): void {
-    for (const signal of FORWARDED) process.removeListener(signal, this.#listener);
+    this.#isStopped = true;
+    for (const signal of FORWARDED) if (!this.#echoing.has(signal)) this.#forget(signal);
+    // As in `withStopSignals`: the end that Node makes of its environment gives signals their usual effect too early.
+    if (this.#echoing.size > 0) process.once('exit', code => process.exit(code));
+  }
+
+  #forget(signal: NodeJS.Signals): void {
+    process.removeListener(signal, this.#listener);
+  }
+
+  #expectEcho(signal: NodeJS.Signals): void {
+    if (this.#echoing.has(signal)) return;
+    this.#echoing.add(signal);
+    afterEcho(() => {
+      this.#echoing.delete(signal);
+      if (this.#isStopped) this.#forget(signal);
+    });
   }
 
   #pass(signal: NodeJS.Signals): void {
+    // All is done.
+    if (this.#isStopped) return;
+    this.#expectEcho(signal);
     if (this.#target !== undefined) {
       if (!TYPED.includes(signal) || !isFromKernel(signal)) this.#target(signal);
       return;
