@@ -91,7 +91,7 @@ export async function runAttempt(
 export function noRoomForStart(name: string): ReportedError {
   return reportOf(
     'DEFERRED_STATE_IO',
-    `cannot run ${name} at most once: the disk has no room to say that it was started; it stays registered`,
+    `cannot run ${name} at most once: its file has no room to say that it was started; it stays registered`,
   );
 }
 

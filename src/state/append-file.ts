@@ -7,7 +7,7 @@ import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
 import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import { appendNamed } from '../native/named-append.ts';
-import { noSpace, readAll, stateIo } from './file-io.ts';
+import { readAll, shortWriteError, stateIo } from './file-io.ts';
 
 /** Returns how many bytes were written; or, if all were, whether the file has its name. */
 type Write = (fd: number, bytes: Buffer) => number | boolean;
@@ -156,7 +156,8 @@ export class AppendFile {
     try {
       const written = write(this.fd, bytes);
       // write(2) may write less than asked without an error (a full disk, a signal).
-      if (typeof written === 'number' && written < bytes.length) throw noSpace(written, bytes.length);
+      if (typeof written === 'number' && written < bytes.length)
+        throw shortWriteError(this.fd, bytes, written);
       if (this.#isSynced) fdatasyncSync(this.fd);
       return written !== false;
     } catch (error) {

@@ -1,6 +1,14 @@
 /** Reading, writing and syncing below a state directory: what each step has in common, and how it fails. */
 
-import { fchmodSync, constants as fsConstants, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
+import {
+  fchmodSync,
+  constants as fsConstants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { DeferredSweepError, errorCode, isSystemError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
@@ -77,9 +85,18 @@ export function isNoSpace(error: unknown): boolean {
   return error instanceof DeferredSweepError && isSystemError(error.cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
 }
 
-/** The error for a short write(2). */
-export function noSpace(written: number, expected: number): Error {
-  return Object.assign(new Error(`ENOSPC: wrote ${written} of ${expected} bytes, write`), {
+/**
+ * Why write(2) wrote less than it was given: a full disk, a quota and a limit on file sizes look alike there. The system tells
+ * them apart when it is given the next byte. That is the record's, so that what is there stays a torn record.
+ */
+export function shortWriteError(fd: number, bytes: Buffer, written: number): unknown {
+  try {
+    writeSync(fd, bytes, written, 1);
+  } catch (error) {
+    return error;
+  }
+  // There is room again.
+  return Object.assign(new Error(`ENOSPC: wrote ${written} of ${bytes.length} bytes, write`), {
     code: 'ENOSPC',
     errno: -constants.errno.ENOSPC,
     syscall: 'write',

@@ -6,6 +6,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'use a directory that belongs to this user, or run as the user it belongs to'],
   ['EBUSY', 'see whether something is mounted there (findmnt)'],
   ['EDQUOT', 'free space within the quota, or use another file system'],
+  ['EFBIG', 'raise the limit of file sizes (ulimit -f)'],
   ['ELOOP', 'use a path without a circle of symbolic links'],
   ['EMFILE', 'close descriptors, or raise the limit of open files (ulimit -n)'],
   ['ENAMETOOLONG', 'use a shorter path'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -75,7 +75,7 @@ test('a function that must not run twice waits on a full disk, and runs once the
   assert.ok(existsSync(path), 'it is still registered');
   // Its runner says so, too.
   const [found] = (await sweep(place.base, { logger: null })).files;
-  assert.match(found!.error!.message, /at most once: the disk has no room/);
+  assert.match(found!.error!.message, /at most once: its file has no room/);
   assert.deepEqual(read(place.ledger), []);
   execFileSync('mount', ['-o', 'remount,size=1m', place.base]);
   const later = await sweep(place.base);
@@ -151,3 +151,27 @@ function fillFile(path: string, bytes: number): void {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
 }
+
+test('a limit on the size of files is told as that, also where it cut a write short', t => {
+  const { base } = freshPlace(t);
+  const program = `
+    const { DeferredFunctionManager } = await import(${JSON.stringify(import.meta.resolve('#dist/index.js'))});
+    const manager = new DeferredFunctionManager(${JSON.stringify(base)}, { logger: null });
+    const job = await manager.open();
+    const messages = new Set();
+    for (let n = 0; n < 20; n++)
+      try { job.defer(text => void text, 'x'.repeat(3000)); } catch ({ message, cause }) { messages.add(cause.code + ' ' + message); }
+    const { ok, failed, pending } = await job.close();
+    console.log(JSON.stringify([[...messages], ok > 0, failed, pending]));
+    process.exit();`;
+  const script = 'ulimit -f 16; exec "$0" --input-type=module --eval "$1"';
+  const { stdout, stderr } = spawnSync('sh', ['-c', script, process.execPath, program], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  const [messages, ...rest] = JSON.parse(stdout);
+  assert.equal(messages.length, 1, stdout);
+  assert.match(
+    messages[0],
+    /^EFBIG cannot write to .*: file too large \(EFBIG\); raise the limit of file sizes/,
+  );
+  assert.deepEqual(rest, [true, 0, 0]);
+});
