@@ -1,12 +1,24 @@
 /** What a sweep prints, where its metrics go, and its exit status. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
 import { baseOfKilledWorker, commandLinePath, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
@@ -23,6 +35,22 @@ test('what a function prints never gets onto standard output', t => {
   // A command prints to the other pipe of the runner: which of them is read first, nobody says.
   assert.match(stderr, /^chatter \| printed\nchatter \| written\n/m);
   assert.match(stderr, /^echo echoed \| echoed$/m);
+});
+
+test('what a function was run without is beside its outcome', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const hook = join(root, 'hook.mjs');
+  const cwd = join(root, 'cwd');
+  mkdirSync(cwd);
+  writeFileSync(hook, '');
+  const calls = [{ do: 'append', text: 'ran' }] as const;
+  await leaveOrphan(t, { base, ledger, calls }, { cwd, execArgv: ['--import', hook] });
+  unlinkSync(hook);
+  rmdirSync(cwd);
+  assert.match(
+    runCommandLine([base]).stdout,
+    /: ok \(attempt 1, \d+ ms, without-loaders, directory-gone\)$/m,
+  );
 });
 
 test('--json prints one report in one line, in the documented shape', t => {

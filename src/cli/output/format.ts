@@ -95,12 +95,12 @@ interface Told {
 
 /** A line for a function that has run, or been given up. */
 export function functionLine(ran: FunctionReport, { told, isLast }: Told = {}): string {
-  const { outcome, attempt, ms, error, deadLetter } = ran;
+  const { outcome, attempt, ms, notes = [], error, deadLetter } = ran;
   const name = shownName(ran);
   if (told?.attempt === attempt && deadLetter !== undefined)
     return `  ${name}: given up; dead letter ${deadLetter}`;
   const isAgain = outcome !== 'ok' && !(isLast ?? deadLetter !== undefined);
   const fate = deadLetter === undefined ? '' : `; dead letter ${deadLetter}`;
   const why = error ? `: ${error.message}` : '';
-  return `  ${name}: ${outcome} (attempt ${attempt}, ${ms} ms)${why}${isAgain ? '; to be tried again' : fate}`;
+  return `  ${name}: ${outcome} (${[`attempt ${attempt}`, `${ms} ms`, ...notes].join(', ')})${why}${isAgain ? '; to be tried again' : fate}`;
 }
