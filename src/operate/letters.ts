@@ -10,9 +10,9 @@
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
 
-import { fdatasyncSync, fstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, systemErrorCode } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
@@ -96,7 +96,7 @@ function useLetter(
   path: string,
   use: (fd: number, contents: StateContents) => LetterFate,
 ): LetterFate {
-  const fd = openLetter(path); // 1
+  const fd = openUnlessGone(path, WRITE_FLAGS); // 1
   if (fd === undefined) return { outcome: 'gone' };
   let isLocked = false;
   try {
@@ -114,9 +114,9 @@ function useLetter(
   }
 }
 
-function openLetter(path: string): number | undefined {
+function openUnlessGone(path: string, flags: number): number | undefined {
   try {
-    return openPatiently(path, WRITE_FLAGS);
+    return openPatiently(path, flags);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw notOpened(path, error);
@@ -131,7 +131,8 @@ function isPendingIn(directory: StateDirectory, letterName: string): boolean {
   const functionId = partsOfName(letterName)?.functionId;
   if (functionId === undefined) return false;
   const path = directory.pathOf(letterName.slice(0, letterName.lastIndexOf('-')));
-  const fd = unlessRefused(() => openSync(path, READ_FLAGS), undefined, 'ENOENT');
+  // What is wrong with it is not the letter's.
+  const fd = stateIo(`read ${path}`, path, () => openUnlessGone(path, READ_FLAGS));
   if (fd === undefined) return false;
   try {
     return replay(readAll(fd, path)).functions.get(functionId)?.isPending === true;

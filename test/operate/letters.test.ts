@@ -209,16 +209,37 @@ for (const [verb, outcome] of [
   });
 
 test('a letter whose sweep was killed before it could say so is busy: its file still has the function', async t => {
+  const { base } = await letterBesideItsFile(t);
+  assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'busy');
+});
+
+test('where the file of a letter cannot be read, retry names that file, and leaves the letter', {
+  skip: straceMissing,
+}, async t => {
+  const { base, path, origin } = await letterBesideItsFile(t);
+  const [program, ...args] = strace({ path: origin, log: '/dev/null', inject: 'openat:error=EACCES' });
+  const command = [process.execPath, commandLinePath, 'retry', '--all', '--dir', base];
+  const { status, stderr } = spawnSync(program, [...args, ...command], {
+    env: plainEnvironment(),
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1, stderr);
+  assert.ok(stderr.includes(`: cannot read ${origin}: permission denied (EACCES)`), stderr);
+  assert.ok(existsSync(path));
+});
+
+/** A letter, and the state file from which it came as it was before. */
+async function letterBesideItsFile(t: TestContext) {
   const base = baseOfKilledWorker(t, mendable, '{ retryDelayMs: 0 }');
-  const directory = join(base, 'deferred');
   const other = freshDirectory(t);
   cpSync(base, other, { recursive: true });
   runCommandLine(['cleanup', base]);
   const path = await letterOf(base);
-  const origin = basename(path).replace(/-1$/, '');
-  renameSync(join(other, 'deferred', origin), join(directory, origin));
-  assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'busy');
-});
+  const name = basename(path).replace(/-1$/, '');
+  const origin = join(base, 'deferred', name);
+  renameSync(join(other, 'deferred', name), origin);
+  return { base, path, origin };
+}
 
 test('a dead letter that was moved among the state files is retried from there', async t => {
   const base = baseOfLetter(t);
