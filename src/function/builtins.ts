@@ -12,9 +12,10 @@ const { getBuiltinModule } = process;
 
 /** Modules whose exports people pass around, the likeliest first: of two names for one function the first is kept. */
 const MODULES =
-  `fs fs/promises process child_process path os net http https timers timers/promises util stream stream/promises
-  events url buffer crypto dns dns/promises readline readline/promises assert assert/strict async_hooks console dgram
-  diagnostics_channel http2 module perf_hooks querystring string_decoder tls tty v8 vm worker_threads zlib`.split(
+  `fs fs/promises process child_process path os net http https timers timers/promises util stream
+  stream/promises stream/consumers stream/web events url buffer crypto dns dns/promises readline
+  readline/promises assert assert/strict async_hooks console dgram diagnostics_channel http2 inspector
+  inspector/promises module perf_hooks querystring sqlite string_decoder tls tty v8 vm worker_threads zlib`.split(
     /\s+/,
   );
 

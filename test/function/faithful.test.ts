@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -512,4 +512,22 @@ test('a member that uses `this` runs on the one exported object that has it, or 
   assert.equal(await call(lone as unknown as AnyFunction), true);
   assert.equal(await call(() => Derived!.clean!()), 'derived');
   assert.equal(await call(() => b!.clean!()), 'b');
+});
+
+test('a closure may use a function or class that a module of Node exports', async () => {
+  const modules = 'stream/consumers stream/web inspector inspector/promises sqlite path zlib'.split(' ');
+  const refused: string[] = [];
+  for (const module of modules.filter(name => isBuiltin(`node:${name}`))) {
+    const exports = (await import(`node:${module}`)) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(exports)) {
+      if (name === 'default' || typeof value !== 'function') continue;
+      try {
+        const found = await DeferredFunction.create(() => value).invoke();
+        if (found !== value) refused.push(`${module}.${name}: another`);
+      } catch (error) {
+        refused.push(`${module}.${name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  assert.deepEqual(refused, []);
 });
