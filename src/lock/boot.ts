@@ -37,12 +37,8 @@ function read(): string | null {
     }
   } catch (error) {
     // A sandbox may mask /proc and programs. Callers are ready for null.
-    if (systemErrorCode(error) !== undefined || isFailedCommand(error)) return null;
+    const isFailedCommand = types.isNativeError(error) && 'status' in error;
+    if (systemErrorCode(error) !== undefined || isFailedCommand) return null;
     throw error;
   }
-}
-
-/** True for an error of execFileSync about a program that ran and failed. */
-function isFailedCommand(error: unknown): boolean {
-  return types.isNativeError(error) && 'status' in error;
 }

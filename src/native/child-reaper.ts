@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
-import { toSystemError } from '../lock/system-error.ts';
-import { succeeded } from './outcome.ts';
+import { isFailure, succeeded } from './outcome.ts';
 
 interface NativeChildReaper {
   becomeSubreaper(): true | NativeFailure;
@@ -16,9 +15,8 @@ interface NativeChildReaper {
  */
 export function becomeSubreaper(): boolean {
   const outcome = nativeAddon<NativeChildReaper>().becomeSubreaper();
-  if (outcome === true) return true;
-  if (outcome.errno === constants.errno.ENOSYS) return false;
-  throw toSystemError(outcome);
+  if (isFailure(outcome) && outcome.errno === constants.errno.ENOSYS) return false;
+  return succeeded(outcome);
 }
 
 /**

@@ -2,8 +2,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { unlessRefused } from '../errors.ts';
 import { type NativeFailure, nativeAddon } from '../lock/native.ts';
-import { toSystemError } from '../lock/system-error.ts';
-import { isFailure } from './outcome.ts';
+import { isFailure, succeeded } from './outcome.ts';
 
 interface NativeProcessSignal {
   openProcess(pid: number): number | NativeFailure;
@@ -31,15 +30,16 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
   const opened = openProcess(pid);
   if (isFailure(opened)) {
     if (opened.errno === constants.errno.ESRCH) return undefined;
-    return { pid, send: signal => isStillThere() && sendByPid(pid, signal), close: () => {} };
+    const send = (signal: NodeJS.Signals): boolean =>
+      isStillThere() && unlessRefused(() => process.kill(pid, signal), false, 'ESRCH');
+    return { pid, send, close: () => {} };
   }
   return {
     pid,
     send: signal => {
       const outcome = signalProcess(opened, constants.signals[signal]);
-      if (outcome === true) return true;
-      if (outcome.errno === constants.errno.ESRCH) return false;
-      throw toSystemError(outcome);
+      if (isFailure(outcome) && outcome.errno === constants.errno.ESRCH) return false;
+      return succeeded(outcome);
     },
     close: () => closeSync(opened),
   };
@@ -49,8 +49,4 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   // EPERM: macOS says so of a group of zombies.
   unlessRefused(() => process.kill(-leader, signal), false, 'ESRCH', 'EPERM');
-}
-
-function sendByPid(pid: number, signal: NodeJS.Signals): boolean {
-  return unlessRefused(() => process.kill(pid, signal), false, 'ESRCH');
 }
