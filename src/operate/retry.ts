@@ -119,9 +119,8 @@ async function onLetters(
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });
   const { meant, unmet } = await select(selection, directory);
-  if (meant.length > 0 && !(await isAgreed(meant)))
-    return { directory: directory.path, letters: unmet, ms: performance.now() - startMs };
-  const reports = meant.map(({ id, path, functions }): LetterReport => {
+  const isDeclined = meant.length > 0 && !(await isAgreed(meant));
+  const reports = (isDeclined ? [] : meant).map(({ id, path, functions }): LetterReport => {
     const letter = { id, path, ...(functions[0] && { name: functions[0].name }) };
     try {
       return { ...letter, ...act(directory, path) };

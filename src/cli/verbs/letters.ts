@@ -26,11 +26,9 @@ export async function runDiscard(line: Arguments): Promise<number> {
   return runOn(line, selection, async (meant, base) => {
     let isDeclined = false;
     const report = await discardIfAgreed(meant, base, async letters => {
-      const isYes = await isAgreed(
-        letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`),
-      );
-      isDeclined = !isYes;
-      return isYes;
+      const lines = letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`);
+      isDeclined = !(await isAgreed(lines));
+      return !isDeclined;
     });
     return isDeclined ? 'declined' : report;
   });
