@@ -132,14 +132,8 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     if (error instanceof DeferredSweepError) throw error;
     const code = isLockUndecided(error) ? 'DEFERRED_LOCK_FAILED' : 'DEFERRED_STATE_IO';
-    throw new DeferredSweepError(
-      code,
-      `cannot create a state file in ${directory.path}: ${systemReason(error)}`,
-      {
-        path: directory.path,
-        cause: error,
-      },
-    );
+    const message = `cannot create a state file in ${directory.path}: ${systemReason(error)}`;
+    throw new DeferredSweepError(code, message, { path: directory.path, cause: error });
   }
 }
 

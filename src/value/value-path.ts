@@ -40,13 +40,8 @@ export class ValuePath {
   /** The error for a value that cannot be stored and restored equal: what it is, and what to do instead. */
   refusal(what: string, instead: string): DeferredSweepError {
     const valuePath = this.toString();
-    return new DeferredSweepError(
-      'DEFERRED_VALUE_REFUSED',
-      `cannot store ${valuePath}: ${what}; ${instead}`,
-      {
-        valuePath,
-      },
-    );
+    const message = `cannot store ${valuePath}: ${what}; ${instead}`;
+    return new DeferredSweepError('DEFERRED_VALUE_REFUSED', message, { valuePath });
   }
 
   /** The refusal of an object whose kind has no stored form. */
