@@ -45,3 +45,9 @@ function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined 
   // It may have been out of its place when names were first looked at.
   return nameBuiltin(fn) ?? nameReplacement(fn);
 }
+
+/** False where a file or a text of the program has the function. */
+export function isNodesFunction(fn: object): boolean {
+  const located = inspectOrName(fn);
+  return located === undefined || !('script' in located);
+}

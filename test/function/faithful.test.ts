@@ -531,3 +531,16 @@ test('a closure may use a function or class that a module of Node exports', asyn
   }
   assert.deepEqual(refused, []);
 });
+
+test('an object that a program hangs on a module of Node is stored as it is', () => {
+  // In a process of its own: names are looked at once.
+  const code = `import { DeferredFunction } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+    const own = (process.own = { say: () => 'said' });
+    const call = DeferredFunction.create(() => own.say());
+    delete process.own;
+    console.log(await call.invoke());`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'said\n', stderr);
+});

@@ -6,6 +6,7 @@ import { type BuiltinName, nameBuiltin } from '../builtins.ts';
 import type { Callable, ModuleDescriptor, Reference, SourceReference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
+import { isNodesFunction } from '../locate.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
 import { isModuleMadeByHook } from '../module/hook-made.ts';
 import { type Mention, refusal } from '../refusal.ts';
@@ -88,12 +89,26 @@ export function resolveVariable(
 export function namedReference(value: unknown): Reference | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const builtin = nameBuiltin(value);
-  if (builtin !== undefined) return toReference(builtin);
+  if (builtin !== undefined && isNodes(value, builtin)) return toReference(builtin);
   const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
   if (module === undefined || !hasFunctions(value)) return undefined;
   const url = pathToFileURL(module.filename).href;
   return leadsToProgram(url) || isModuleMadeByHook(value) ? undefined : { kind: 'commonjs', module: url };
+}
+
+/**
+ * A program may hang an object of its own on `process` or `fs`, where a runner has none. A tool replaces only some functions of
+ * one of Node's.
+ */
+function isNodes(value: object, name: BuiltinName): boolean {
+  const isMember = name.kind === 'module' ? name.export !== 'default' : name.expression.includes('.');
+  if (!isMember) return true;
+  const functions = Object.values(Object.getOwnPropertyDescriptors(value))
+    .map(property => property.value as unknown)
+    .filter(member => typeof member === 'function');
+  // `process.env` has none.
+  return functions.length === 0 || functions.some(isNodesFunction);
 }
 
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
