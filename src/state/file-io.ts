@@ -89,16 +89,17 @@ export function isNoSpace(error: unknown): boolean {
  * Why write(2) wrote less than it was given: a full disk, a quota and a limit on file sizes look alike there. The system tells
  * them apart when it is given the next byte. That is the record's, so that what is there stays a torn record.
  */
-export function shortWriteError(fd: number, bytes: Buffer, written: number): unknown {
+export function shortWriteError(fd: number, bytes: Buffer, written: number): Error {
+  // Where there is room again.
+  let code = 'ENOSPC';
   try {
     writeSync(fd, bytes, written, 1);
   } catch (error) {
-    return error;
+    code = systemErrorCode(error) ?? code;
   }
-  // There is room again.
-  return Object.assign(new Error(`ENOSPC: wrote ${written} of ${bytes.length} bytes, write`), {
-    code: 'ENOSPC',
-    errno: -constants.errno.ENOSPC,
+  return Object.assign(new Error(`${code}: wrote ${written} of ${bytes.length} bytes, write`), {
+    code,
+    errno: -constants.errno[code as keyof typeof constants.errno],
     syscall: 'write',
   });
 }
