@@ -1,4 +1,4 @@
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 
 /** With whose rights this process acts, as far as it may have changed since a job was opened. */
 export interface ProcessUser {
@@ -20,29 +20,36 @@ export function currentUser(): ProcessUser {
  * @throws DeferredSweepError `DEFERRED_FUNCTION_REFUSED`
  */
 export function refuseChangedUser(before: ProcessUser, name: string, path: string): void {
-  const change = changeOfUser(before);
-  if (change === undefined) return;
-  throw new DeferredSweepError(
-    'DEFERRED_FUNCTION_REFUSED',
-    `cannot defer ${name}: this process has changed its user since the job was opened (${change}); open a job after that`,
-    { path },
-  );
+  refuse('DEFERRED_FUNCTION_REFUSED', `defer ${name}`, 'open a job after that', before, path);
 }
 
 /**
  * Refuses to run a function in a process that has changed its user: what it registered as one user would have the rights
  * of another.
- * @param before - the user when the job of the state file at `path` was opened
+ * @param before - as in {@link refuseChangedUser}
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED`
  */
 export function refuseToRunAsAnother(before: ProcessUser, name: string, path: string): void {
+  refuse(
+    'DEFERRED_UNSUPPORTED',
+    `run ${name}`,
+    'it stays registered: sweep as the user before',
+    before,
+    path,
+  );
+}
+
+function refuse(
+  code: DeferredSweepErrorCode,
+  what: string,
+  instead: string,
+  before: ProcessUser,
+  path: string,
+): void {
   const change = changeOfUser(before);
   if (change === undefined) return;
-  throw new DeferredSweepError(
-    'DEFERRED_UNSUPPORTED',
-    `cannot run ${name}: this process has changed its user since the job was opened (${change}); it stays registered: sweep as the user before`,
-    { path },
-  );
+  const message = `cannot ${what}: this process has changed its user since the job was opened (${change}); ${instead}`;
+  throw new DeferredSweepError(code, message, { path });
 }
 
 /** How the user of this process differs from the one before, in words; undefined where it does not. */
