@@ -1,5 +1,5 @@
 /** What a command does until SIGINT or SIGTERM tells it to stop. */
-import { afterEcho } from '../job/second-signal.ts';
+import { afterEcho, ignoreEchoAtEnd } from '../job/second-signal.ts';
 import { HURRY } from '../stop.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -21,8 +21,7 @@ export async function withStopSignals<T>(
     endAt(SIGNALS.filter(other => other !== name));
     // Also when `body` has ended: what it did ended well.
     afterEcho(() => endAt([name]));
-    // At the end of its environment Node gives signals their usual effect, in the middle of its own end. This end has none.
-    process.once('exit', code => process.exit(code));
+    ignoreEchoAtEnd();
     abort.abort(isHurried && name === 'SIGTERM' ? HURRY : undefined);
   };
   /** From now on they end this process, by their usual effect: it does not wait for the event loop. */

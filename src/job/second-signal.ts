@@ -12,6 +12,14 @@ export function afterEcho(isOver: () => void): void {
   setTimeout(() => setImmediate(isOver), ECHO_MS).unref();
 }
 
+/**
+ * At the end of its environment Node gives signals their usual effect, in the middle of its own end: one that is told again
+ * then would end this process. After this its end has no such part.
+ */
+export function ignoreEchoAtEnd(): void {
+  process.once('exit', code => process.exit(code));
+}
+
 /** Tells the first signal told twice from a second one. */
 export class SignalCount {
   #first: NodeJS.Signals | undefined;

@@ -1,6 +1,6 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
-import { afterEcho, SignalCount } from '../../job/second-signal.ts';
+import { afterEcho, ignoreEchoAtEnd, SignalCount } from '../../job/second-signal.ts';
 import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
 import { HURRY } from '../../stop.ts';
 import { say } from '../output/output.ts';
@@ -54,8 +54,7 @@ export class SignalRelay {
   stop(): void {
     this.#isStopped = true;
     for (const signal of FORWARDED) if (!this.#echoing.has(signal)) this.#forget(signal);
-    // As in `withStopSignals`: the end that Node makes of its environment gives signals their usual effect too early.
-    if (this.#echoing.size > 0) process.once('exit', code => process.exit(code));
+    if (this.#echoing.size > 0) ignoreEchoAtEnd();
   }
 
   #forget(signal: NodeJS.Signals): void {
