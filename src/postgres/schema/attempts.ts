@@ -132,7 +132,9 @@ BEGIN
       CONTINUE;
     END IF;
     -- The last of many are kept: a dead letter has them in one jsonb.
-    DELETE FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id AND a.attempt <= v_attempt + 1 - ${KEPT_ATTEMPTS};
+    IF v_attempt >= ${KEPT_ATTEMPTS} THEN
+      DELETE FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id AND a.attempt <= v_attempt + 1 - ${KEPT_ATTEMPTS};
+    END IF;
     INSERT INTO {schema}.attempts (lock_key, id, attempt, epoch, call, runner)
       VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
     RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at,
