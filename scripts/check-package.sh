@@ -25,7 +25,7 @@ for prebuilt in {linux,darwin}-{x64,arm64}/{deferred_sweep.node,become_user} lin
 done
 
 # The addon that was just built for this platform, in a process of musl's.
-bash scripts/run-tests.sh test/native/musl.test.ts
+npm test -- test/native/musl.test.ts
 
 # What README's picture shows is what happens.
 node scripts/record-first-minutes.mjs "$tarball" --check
