@@ -15,8 +15,8 @@ namespace deferred_sweep {
 
 namespace {
 
-// glibc has functions of these names since 2.33 only. For an older one the linker adds its own, whose errno
-// is not the process's, and no program of musl's can load them. There the kernel's structure is the
+// glibc has fstat and lstat since 2.33 only. For an older one the linker adds its own, whose errno is not the
+// process's, and which no program of musl's can load. On these machines the kernel's struct stat is the C
 // library's.
 #ifdef DEFERRED_SWEEP_STAT_BY_NUMBER
 int StatDescriptor(int descriptor, struct stat* found) noexcept {
