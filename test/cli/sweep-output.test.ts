@@ -1,24 +1,13 @@
 /** What a sweep prints, where its metrics go, and its exit status. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SweepReport } from 'deferred-sweep';
 import { baseOfKilledWorker, commandLinePath, runCommandLine } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
-import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
+import { freshPlace, leaveStranded } from '../helpers/worker.ts';
 
 const touch = `job.defer(promises.writeFile, base + '/proof', '');`;
 const failing = `job.defer(function refuse() { throw new Error('no, never'); });`;
@@ -38,17 +27,10 @@ test('what a function prints never gets onto standard output', t => {
 });
 
 test('what a function was run without is beside its outcome', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const hook = join(root, 'hook.mjs');
-  const cwd = join(root, 'cwd');
-  mkdirSync(cwd);
-  writeFileSync(hook, '');
-  const calls = [{ do: 'append', text: 'ran' }] as const;
-  await leaveOrphan(t, { base, ledger, calls }, { cwd, execArgv: ['--import', hook] });
-  unlinkSync(hook);
-  rmdirSync(cwd);
+  const place = freshPlace(t);
+  await leaveStranded(t, place, [{ do: 'append', text: 'ran' }]);
   assert.match(
-    runCommandLine([base]).stdout,
+    runCommandLine([place.base]).stdout,
     /: ok \(attempt 1, \d+ ms, without-loaders, directory-gone\)$/m,
   );
 });

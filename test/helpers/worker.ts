@@ -1,7 +1,7 @@
 /** Workers and sweepers in processes of their own: the tests' side. */
 import { type SpawnSyncReturns, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,6 +83,21 @@ export async function leaveOrphan(
   const { child, path } = await startWorker(t, plan, options);
   await child.kill();
   return path;
+}
+
+/** Leaves an orphan in `place` whose owner ran with a loader, in a directory: both are gone. The loader sets `globalThis.hooked`. */
+export async function leaveStranded(
+  t: TestContext,
+  { base, ledger, root }: Place,
+  calls: readonly Call[],
+): Promise<void> {
+  const hook = join(root, 'hook.mjs');
+  const cwd = join(root, 'cwd');
+  mkdirSync(cwd);
+  writeFileSync(hook, "globalThis.hooked = 'yes';\n");
+  await leaveOrphan(t, { base, ledger, calls }, { cwd, execArgv: ['--import', hook] });
+  unlinkSync(hook);
+  rmdirSync(cwd);
 }
 
 /** Sweeps in a process of its own, and returns its report (for `open`, that of the sweep before the job). */

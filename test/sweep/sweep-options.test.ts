@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, realpathSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
@@ -8,7 +8,7 @@ import { type Call, read } from '../helpers/calls.ts';
 import { type Child, startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
-import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, leaveStranded, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 test('each function of an orphan has its own outcome in the report', async t => {
   const { base, ledger } = freshPlace(t);
@@ -117,15 +117,9 @@ test('a function whose owner had restricted rights is not run without that restr
 });
 
 test('a loader of the owner that is gone, and its directory that is gone, keep no function from running', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const hook = join(root, 'hook.mjs');
-  const cwd = join(root, 'cwd');
-  mkdirSync(cwd);
-  writeFileSync(hook, "globalThis.hooked = 'yes';\n");
-  const plan = { base, ledger, calls: [{ do: 'surroundings', text: 'ran' }] } as const;
-  await leaveOrphan(t, plan, { cwd, execArgv: ['--import', hook] });
-  unlinkSync(hook);
-  rmdirSync(cwd);
+  const place = freshPlace(t);
+  const { base, ledger } = place;
+  await leaveStranded(t, place, [{ do: 'surroundings', text: 'ran' }]);
   const report = await sweep(base, { logger: null });
   assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 0]);
   assert.deepEqual(read(ledger), ['ran nowhere undefined']);
