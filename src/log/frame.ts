@@ -11,9 +11,7 @@
  *           10  length     big endian
  *           14  payload    the CBOR of one record
  */
-import zlib from 'node:zlib';
-
-const { crc32 } = zlib;
+import type { crc32 as Crc32 } from 'node:zlib';
 
 /** Bytes before the payload. */
 export const FRAME_HEAD_BYTES = 14;
@@ -37,6 +35,14 @@ export type Stretch =
   | { readonly kind: 'damaged'; readonly offset: number; readonly end: number }
   /** An incomplete last frame, or blocks of zeros, as a death or a machine crash during a write leaves them. */
   | { readonly kind: 'torn'; readonly offset: number; readonly end: number };
+
+/** Kept with the first record. With `node:zlib` come all of Node's streams, and a sweep that finds nothing needs neither. */
+let keptCrc32: typeof Crc32 | undefined;
+
+function crc32(bytes: Uint8Array): number {
+  keptCrc32 ??= process.getBuiltinModule('node:zlib').crc32;
+  return keptCrc32(bytes);
+}
 
 /** Returns the frame around `payload`, ready for one write(2). */
 export function encodeFrame(payload: Uint8Array): Buffer {

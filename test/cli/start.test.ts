@@ -56,6 +56,21 @@ test('a sweep that finds nothing prints and ends as the command does, which it d
   }
 });
 
+test('it loads none of what Node itself would have to compile first: streams, and all that comes with them', t => {
+  const directory = freshDirectory(t);
+  copyFileSync(commandLinePath, join(directory, 'start.cjs'));
+  const teller = join(directory, 'teller.cjs');
+  writeFileSync(
+    teller,
+    `const known = new Set(process.moduleLoadList);
+    require('./start.cjs');
+    const loaded = process.moduleLoadList.filter(name => /stream|zlib|crypto|esm/.test(name) && !known.has(name));
+    if (loaded.length > 0) console.log('loaded: ' + loaded);`,
+  );
+  const base = freshDirectory(t);
+  assert.deepEqual(outcome(teller, [], base), outcome(command, [], base));
+});
+
 test('everything else is passed on to the command', t => {
   const base = freshDirectory(t);
   for (const args of passedOn)
