@@ -50,6 +50,13 @@ function isStateDirectory(path: string): boolean {
   );
 }
 
+/** Whose state files, or dead letters, a file is among. */
+export function baseOfFile(path: string): string | undefined {
+  const directory = dirname(absolute(path));
+  const place = basename(directory) === DEAD_STEM ? dirname(directory) : directory;
+  return basename(place) === STATE_DIR_STEM ? dirname(place) : undefined;
+}
+
 function exists(path: string): boolean {
   // What the system refuses to tell is told when it is read: a lost working directory, and a link to nowhere, too.
   return unlessRefused(() => lstatSync(resolve(path), { throwIfNoEntry: false }) !== undefined, true);

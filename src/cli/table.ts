@@ -77,7 +77,7 @@ export const VERBS: readonly VerbRow[] = [
   },
   {
     name: 'retry',
-    operands: 'ID[.N]...|--all',
+    operands: 'ID[.N]|FILE...|--all',
     text: 'give dead letters fresh attempts; the next sweep runs them',
     options: ['dir', 'all', 'name', 'label', 'older', 'json', ...TRUST],
     example: 'retry --all --name rmdir',
@@ -85,7 +85,7 @@ export const VERBS: readonly VerbRow[] = [
   },
   {
     name: 'discard',
-    operands: 'ID[.N]...|--all',
+    operands: 'ID[.N]|FILE...|--all',
     text: 'remove dead letters for ever',
     options: ['dir', 'all', 'name', 'label', 'older', 'yes', 'json', ...TRUST],
     example: 'discard --all --older 30d --yes',

@@ -1,15 +1,29 @@
-/** Ids as people type them: the beginning of the random part of a name, for a dead letter with the function's number. Pure. */
+/** Ids as people type them: the beginning of the random part of a name, for a dead letter with the function's number. */
+import { resolve } from 'node:path';
+import { printable } from '../printable.ts';
 
-/** Whether an id as a listing has it is meant. */
+/** The part of an id that its whole file has, and the function's number or that it is a copy. */
+export function partsOfId(id: string): readonly [random: string, part: string | undefined] {
+  const [, random = '', part] = /^(.*?)(?:\.(\d+|damaged))?$/s.exec(id) ?? [];
+  return [random, part];
+}
+
+/** Whether an id as a listing has it, or prints it, is meant. */
 export function idMatcher(typed: string): (id: string) => boolean {
-  const [beginning = '', number] = typed.split('.');
-  return id => {
-    if (id === typed) return true;
-    const [random = '', functionId] = id.split('.');
-    return (
-      beginning !== '' && random.startsWith(beginning) && (number === undefined || number === functionId)
-    );
+  const [beginning, typedPart] = partsOfId(typed);
+  const isMeant = (id: string): boolean => {
+    const [random, part] = partsOfId(id);
+    if (beginning === '' || !random.startsWith(beginning)) return false;
+    return part === typedPart || random.startsWith(typed);
   };
+  return id => isMeant(id) || isMeant(printable(id));
+}
+
+/** Of what has a path, one with a slash means that path. */
+function matcher(typed: string): (one: { readonly id: string; readonly path?: string }) => boolean {
+  const isMeant = idMatcher(typed);
+  const path = typed.includes('/') ? resolve(typed) : undefined;
+  return one => (path === undefined ? isMeant(one.id) : one.path === path);
 }
 
 /** An id that means none, or things of several files. */
@@ -18,17 +32,16 @@ export interface UnmetId {
   readonly outcome: 'missing' | 'ambiguous';
 }
 
-/** What typed ids mean, each once, and the ids that mean nothing clear. @param of - among what to look for an id */
-export function meantBy<T extends { readonly id: string }>(
+/** What typed ids and paths mean, each once, and those that mean nothing clear. @param of - among what to look for an id */
+export function meantBy<T extends { readonly id: string; readonly path?: string }>(
   ids: readonly string[],
   of: (id: string) => readonly T[],
 ): { readonly meant: readonly T[]; readonly unmet: readonly UnmetId[] } {
   const meant = new Set<T>();
   const unmet: UnmetId[] = [];
   for (const id of ids) {
-    const isMeant = idMatcher(id);
-    const found = of(id).filter(one => isMeant(one.id));
-    const isAmbiguous = new Set(found.map(one => one.id.split('.')[0])).size > 1;
+    const found = of(id).filter(matcher(id));
+    const isAmbiguous = new Set(found.map(one => partsOfId(one.id)[0])).size > 1;
     if (found.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
     else for (const one of found) meant.add(one);
   }
@@ -39,7 +52,7 @@ const SHORTEST = 6;
 
 /** The shortest beginning of at least six characters that tells each of these ids from the others, by id. */
 export function shortIds(ids: readonly string[]): ReadonlyMap<string, string> {
-  const randoms = [...new Set(ids.map(id => id.split('.')[0]!))].sort();
+  const randoms = [...new Set(ids.map(id => partsOfId(id)[0]))].sort();
   const lengths = new Map<string, number>();
   for (const [at, random] of randoms.entries()) {
     const common = Math.max(commonLength(random, randoms[at - 1]), commonLength(random, randoms[at + 1]));
@@ -47,9 +60,9 @@ export function shortIds(ids: readonly string[]): ReadonlyMap<string, string> {
   }
   return new Map(
     ids.map(id => {
-      const [random = '', functionId] = id.split('.');
+      const [random, part] = partsOfId(id);
       const short = random.slice(0, lengths.get(random));
-      return [id, functionId === undefined ? short : `${short}.${functionId}`];
+      return [id, part === undefined ? short : `${short}.${part}`];
     }),
   );
 }

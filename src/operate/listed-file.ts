@@ -57,7 +57,7 @@ export interface Holder {
 }
 
 export interface ListedFile {
-  /** The random part of its name; with the function's number for a dead letter: `0723eb….2`. */
+  /** The random part of its name; with the function's number for a dead letter: `0723eb….2`; for a copy: `0723eb….damaged`. */
   readonly id: string;
   readonly path: string;
   readonly state: FileState;

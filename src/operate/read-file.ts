@@ -69,10 +69,14 @@ export function unreadable(path: string, where: Where, error: unknown): ListedFi
   };
 }
 
-/** The random part of a name, with the function's number for a dead letter; the name itself where it is another. */
+/**
+ * The random part of a name, with the function's number for a dead letter, with `.damaged` for a copy; the name itself
+ * where it is another.
+ */
 export function idOf(name: string): string {
   const parts = partsOfName(isUnfinishedName(name) ? name.slice(0, -WIP_SUFFIX.length) : name);
   if (!parts) return name;
+  if (name.endsWith(DAMAGED_SUFFIX)) return parts.random + DAMAGED_SUFFIX;
   return parts.functionId === undefined ? parts.random : `${parts.random}.${parts.functionId}`;
 }
 

@@ -13,7 +13,7 @@ import type { ListedFile } from './listed-file.ts';
 
 /** Which dead letters are meant: those with these ids, or all that the other fields allow. */
 export interface LetterSelection extends ShowOptions {
-  /** Ids or beginnings of ids; with a function's number (`0723eb.2`), or all dead letters of the state file. */
+  /** Ids or beginnings of ids; with a function's number (`0723eb.2`), or all dead letters of the state file. With a slash: paths. */
   readonly ids?: readonly string[] | undefined;
   /** In place of `ids`. */
   readonly all?: boolean | undefined;
@@ -34,7 +34,7 @@ export type LetterChoice = Pick<LetterSelection, 'ids' | 'name' | 'label' | 'old
  * - `discarded`: it is gone
  * - `busy`: another process has it, or its sweep was killed: sweep, then try again
  * - `gone`: another process was faster
- * - `missing`: no dead letter has this id
+ * - `missing`: no dead letter has this id or path
  * - `ambiguous`: dead letters of several files have ids that begin so
  * - `refused`: see the error; it is where it was
  */

@@ -151,7 +151,7 @@ test('a file whose bytes were changed is damaged, and show says where', t => {
   assert.ok(shown.endsWith(`\n  run it  deferred-sweep sweep ${base}\n`), shown);
 });
 
-test('show says of the copy of a damaged file how to be rid of it, and what goes with it', t => {
+test('show says of the copy of a damaged file how to be rid of it, and of it alone', t => {
   const base = baseOfKilledWorker(t, failing + failing, '{ maxAttempts: 1 }');
   const path = join(base, 'deferred', readdirSync(join(base, 'deferred'))[0]!);
   const bytes = readFileSync(path);
@@ -161,15 +161,16 @@ test('show says of the copy of a damaged file how to be rid of it, and what goes
   const { files } = listJson(base);
   assert.deepEqual(files.map(({ state }) => state).sort(), ['damaged', 'dead']);
   const copy = files.find(({ state }) => state === 'damaged');
-  const line = `deferred-sweep discard ${copy?.id.slice(0, 6)} --dir ${base}`;
-  assert.ok(
-    runCommandLine(['show', copy?.path ?? '']).stdout.endsWith(
-      `\n  away    ${line} # and the dead letters of its file\n`,
-    ),
-  );
+  const id = `${copy?.id.slice(0, 6)}.damaged`;
+  const line = `deferred-sweep discard ${id} --dir ${base}`;
+  const shown = runCommandLine(['show', id, '--dir', base]).stdout;
+  assert.ok(shown.endsWith(`\n  away    ${line}\n`), shown);
   const [, ...words] = line.split(' ');
   assert.equal(runCommandLine([...words, '--yes']).status, 0);
-  assert.deepEqual(listJson(base).files, []);
+  assert.deepEqual(
+    listJson(base).files.map(({ state }) => state),
+    ['dead'],
+  );
 });
 
 test('show PATH says what to do next with the BASE of the path', t => {

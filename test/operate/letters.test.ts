@@ -112,7 +112,7 @@ test('of an id that means nothing it is said where to see what there is, with th
   for (const verb of [['retry'], ['discard', '--yes']])
     assert.equal(
       runCommandLine([...verb, ...args]).stderr,
-      `deferred-sweep: zzz: no dead letter has this id; see deferred-sweep list --state dead ${base}\n`,
+      `deferred-sweep: zzz: no dead letter has this id or path; see deferred-sweep list --state dead ${base}\n`,
     );
   assert.equal(
     runCommandLine(['show', ...args]).stderr,
@@ -248,6 +248,43 @@ test('a dead letter that was moved among the state files is retried from there',
   assert.equal((await retry({ all: true }, base)).letters[0]?.outcome, 'retried');
   mkdirSync(join(base, 'mended'));
   assert.equal((await sweep(base, { logger: null })).ok, 1);
+});
+
+test('retry and discard take the paths that a sweep printed, of several places at once, from anywhere', async t => {
+  const bases = [copyOfLetter(t), copyOfLetter(t)];
+  const paths = await Promise.all(bases.map(letterOf));
+  const elsewhere = { cwd: freshDirectory(t) };
+  const { status, stdout } = runCommandLine(['retry', ...paths], elsewhere);
+  assert.deepEqual([status, stdout.match(/will be run by the next sweep/g)?.length], [0, 2]);
+  for (const base of bases) runCommandLine(['cleanup', base]);
+  const again = await letterOf(bases[0]!);
+  const relative = ['discard', '--yes', `dead/${basename(again)}`];
+  assert.equal(runCommandLine(relative, { cwd: join(bases[0]!, 'deferred') }).status, 0);
+  assert.ok(!existsSync(again));
+  await letterOf(bases[1]!);
+});
+
+test('the path of a state file means none of the dead letters that came from it', async t => {
+  const { base, path, origin } = await letterBesideItsFile(t);
+  const { letters } = await discard({ ids: [origin] }, base);
+  assert.deepEqual(letters, [{ id: origin, outcome: 'missing' }]);
+  assert.ok(existsSync(path));
+});
+
+test('an id as list prints it is taken back, whatever the name of the file is', async t => {
+  const base = copyOfLetter(t);
+  const dead = join(base, 'deferred', 'dead');
+  const names = ['func-two\nlines', 'func-it is\u001b[2J', 'func.a.b', 'func.a.c', 'func.a.4-1'];
+  for (const name of names) copyFileSync(await letterOf(copyOfLetter(t)), join(dead, name));
+  const printed = (): string[] =>
+    runCommandLine(['list', base])
+      .stdout.split('\n')
+      .flatMap(line => line.split('\t')[1] ?? []);
+  for (const id of printed()) {
+    assert.equal(runCommandLine(['show', id, '--dir', base]).status, 0, id);
+    assert.equal(runCommandLine(['discard', '--yes', id, '--dir', base]).status, 0, id);
+  }
+  assert.deepEqual(printed(), []);
 });
 
 test('a dead letter that cannot be read is refused with the reason, by retry and discard', async t => {

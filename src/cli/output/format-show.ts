@@ -1,5 +1,6 @@
 /** What `show` prints for people. */
 
+import { partsOfId } from '../../operate/ids.ts';
 import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
 import { printableLines, quoted } from '../../printable.ts';
@@ -27,8 +28,10 @@ export function formatShown(file: ShownFile, dir: string | undefined): string {
 }
 
 function shortId({ id }: ShownFile): string {
-  const [random = '', functionId] = id.split('.');
-  return functionId === undefined ? random.slice(0, 6) : `${random.slice(0, 6)}.${functionId}`;
+  const [random, part] = partsOfId(id);
+  // A name that no owner gives, of a copy by hand, say, is often told from others by its end.
+  const short = /^[0-9a-f]{16}$/.test(random) ? random.slice(0, 6) : random;
+  return part === undefined ? short : `${short}.${part}`;
 }
 
 function stateText({ state, functions, holders, error }: ShownFile): string {
@@ -101,18 +104,11 @@ function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: Liste
 function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   if (dir === undefined) return [];
   const base = dir === '' ? '' : ` ${quoted(dir)}`;
-  const at = base === '' ? '' : ` --dir${base}`;
+  const which = `${quoted(shortId(file))}${base === '' ? '' : ` --dir${base}`}`;
   if (file.state === 'dead')
-    return [
-      row('again', `deferred-sweep retry ${shortId(file)}${at}`),
-      row('away', `deferred-sweep discard ${shortId(file)}${at}`),
-    ];
+    return [row('again', `deferred-sweep retry ${which}`), row('away', `deferred-sweep discard ${which}`)];
   const isDamaged = file.state === 'damaged';
-  if (isDamaged && file.knownBy === 'place') {
-    // A copy has no number of its own, and its id means the letters, too.
-    const also = file.id.includes('.') ? '' : ' # and the dead letters of its file';
-    return [row('away', `deferred-sweep discard ${shortId(file)}${at}${also}`)];
-  }
+  if (isDamaged && file.knownBy === 'place') return [row('away', `deferred-sweep discard ${which}`)];
   if (file.state === 'orphan' || (isDamaged && file.knownBy === 'lease'))
     return [row('run it', `deferred-sweep sweep${base}`)];
   return [];

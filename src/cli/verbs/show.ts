@@ -1,10 +1,9 @@
 /** The verb `show`. */
-import { basename, dirname } from 'node:path';
 import { type ShownFile, show } from '../../operate/show.ts';
 import { printableLines } from '../../printable.ts';
 import { defaultBase } from '../../state/default-base.ts';
-import { DEAD_STEM, STATE_DIR_STEM } from '../../state/names.ts';
 import type { Arguments } from '../arguments.ts';
+import { baseOfFile } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { listCommand } from '../output/format.ts';
 import { formatShown } from '../output/format-show.ts';
@@ -33,16 +32,9 @@ export async function runShow(line: Arguments): Promise<number> {
   for (const file of files) {
     if (line.has('json')) print(jsonLine(file));
     else if (line.has('cbor-diag')) print(diagnosis(file));
-    else print(formatShown(file, id.includes('/') ? baseOf(file.path) : (line.text('dir') ?? '')));
+    else print(formatShown(file, id.includes('/') ? baseOfFile(file.path) : (line.text('dir') ?? '')));
   }
   return EXIT_DONE;
-}
-
-/** Whose BASE/deferred, or dead letters, a path is in. */
-function baseOf(path: string): string | undefined {
-  const directory = dirname(path);
-  const place = basename(directory) === DEAD_STEM ? dirname(directory) : directory;
-  return basename(place) === STATE_DIR_STEM ? dirname(place) : undefined;
 }
 
 /** The frames as they lie in the file, and comments where there is none: RFC 8949 section 8. */
