@@ -126,6 +126,16 @@ export function parseArguments(argv: readonly string[]): Arguments {
   return new Arguments(operands, command, given);
 }
 
+/** Wrong usage is told of later, and ends as such. */
+export function asksForZero(argv: readonly string[]): boolean {
+  try {
+    return parseArguments(argv).has('exit-zero');
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
 /** The word behind an option. Another option is no value: a shell's variable before it may have been empty. */
 function valueBehind(name: OptionName, next: string | undefined): string {
   if (next !== undefined && !next.startsWith('--')) return next;

@@ -6,6 +6,8 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 /** A directory could not be swept. */
 export const EXIT_NOT_SWEPT = 3;
+/** Of `exec`: no job could be opened; nothing was started. */
+export const EXIT_NO_JOB = 125;
 /** As Node ends where a module's `await` never ends. The command sets its own. */
 export const EXIT_UNSETTLED = 13;
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 /** The command line: finds the verb, loads what it needs and nothing else. */
-import { isWithoutDirectory } from '../errors.ts';
+import { isWithoutDirectory, systemErrorCode } from '../errors.ts';
 import { oldNode } from '../old-node.ts';
-import { parseArguments } from './arguments.ts';
+import { asksForZero, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
 import { failed, say } from './output/output.ts';
 import { findVerb, requireTaken, verbNamed } from './table.ts';
 
 const argv = process.argv.slice(2);
-const isZeroAsked = asksForZero();
+const isZeroAsked = asksForZero(argv);
 let hasOutputFailed = false;
 
 /** Output that fails ends the output, not the sweep. Of a reader that goes away (`| head`) nothing is said. */
@@ -27,23 +27,15 @@ try {
   end(Math.max(status, hasOutputFailed ? EXIT_FAILED : EXIT_DONE));
 } catch (error) {
   if (error instanceof UsageError) tellUsage(error);
-  else if (!isZeroAsked && !isWithoutDirectory(error)) throw error;
-  else end(failed(error));
+  // Of what the system refuses start.ts tells, as it does where this module cannot be loaded.
+  else if (isWithoutDirectory(error) || (isZeroAsked && systemErrorCode(error) === undefined))
+    end(failed(error));
+  else throw error;
 }
 
 /** Ends with this status, unless the line asks for another. */
 function end(status: number): void {
   process.exitCode = isZeroAsked ? EXIT_DONE : status;
-}
-
-/** Wrong usage is told of later, and ends as such. */
-function asksForZero(): boolean {
-  try {
-    return parseArguments(argv).has('exit-zero');
-  } catch (error) {
-    if (error instanceof UsageError) return false;
-    throw error;
-  }
 }
 
 function tellUsage({ message }: UsageError): void {

@@ -6,14 +6,16 @@
  * Where there is more to do or to say, it has done nothing, and the command does everything.
  */
 import { writeSync } from 'node:fs';
+import { systemErrorCode } from '../errors.ts';
 import { oldNode } from '../old-node.ts';
 import { printableLines } from '../printable.ts';
 import { summarize, totalsOf } from '../report/report.ts';
 import { StateDirectory } from '../state/state-directory.ts';
+import { systemReason } from '../state/system-reason.ts';
 import { resolveSweepOptions } from '../sweep/options.ts';
-import { parseArguments } from './arguments.ts';
+import { asksForZero, parseArguments } from './arguments.ts';
 import { basesOf } from './bases.ts';
-import { EXIT_UNSETTLED } from './exit.ts';
+import { EXIT_DONE, EXIT_NO_JOB, EXIT_NOT_SWEPT, EXIT_UNSETTLED } from './exit.ts';
 import type { OptionName } from './options.ts';
 import { summaryLine } from './output/format.ts';
 import { jsonLine } from './output/output.ts';
@@ -40,7 +42,18 @@ const MOST_BYTES = 512;
 
 if (!isAnswered(process.argv.slice(2))) {
   process.exitCode = EXIT_UNSETTLED;
-  void import('./main.ts');
+  import('./main.ts').catch(tellRefused);
+}
+
+/** The system refused what no verb tells of: its modules need descriptors, too. */
+function tellRefused(error: unknown): void {
+  if (systemErrorCode(error) === undefined) throw error;
+  const { path } = error as NodeJS.ErrnoException;
+  const argv = process.argv.slice(2);
+  const where = path === undefined ? '' : `${path}: `;
+  writeSync(2, printableLines([`deferred-sweep: cannot go on: ${where}${systemReason(error)}`]));
+  const status = argv[0] === 'exec' ? EXIT_NO_JOB : EXIT_NOT_SWEPT;
+  process.exitCode = asksForZero(argv) ? EXIT_DONE : status;
 }
 
 function isAnswered(argv: readonly string[]): boolean {

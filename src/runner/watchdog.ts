@@ -5,8 +5,9 @@
  * After a function's limit come, in this order: the runner's event loop (SIGKILL after the grace), the sweeper
  * (`group-killer.ts`, a margin later), this watchdog (another margin later). `docs/protocol.md`, Attempt.
  */
+import { DeferredSweepError } from '../errors.ts';
 import { nativeWatchdog } from '../lock/native.ts';
-import { toSystemError } from '../lock/system-error.ts';
+import { describeErrno, toSystemError } from '../lock/system-error.ts';
 import { watchdogGraceMs } from './protocol.ts';
 
 /** A function may leave a timer or an exit handler behind. That has at least this long. */
@@ -15,7 +16,15 @@ const LEAST_AFTERWARDS_MS = 5000;
 /** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
 export function watchFunction(limitMs: number, graceMs: number): void {
   const result = nativeWatchdog().setWatchdog(Math.ceil(limitMs), watchdogGraceMs(graceMs));
-  if (result !== true) throw toSystemError(result);
+  if (result === true) return;
+  const [code, words] = describeErrno(result.errno);
+  // The kernel counts a timer as a signal that is pending.
+  const advice = code === 'EAGAIN' ? '; raise the limit of pending signals (ulimit -i)' : '';
+  throw new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot run functions: the kernel gives no timer for their limits: ${words} (${code})${advice}`,
+    { cause: toSystemError(result) },
+  );
 }
 
 /** Limits what a function left behind, and the runner's own steps until the next function or the exit. */

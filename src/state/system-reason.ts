@@ -18,13 +18,30 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EXDEV', 'have both on one file system: see what is mounted there (findmnt)'],
 ]);
 
+/** The same where a program cannot be started. */
+const ADVICE_ON_PROGRAMS: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'see whether this user may run it (ls -l), and whether files may be run there (findmnt)'],
+  ['EAGAIN', 'raise the limit of processes (ulimit -u)'],
+  ['EMFILE', ADVICE.get('EMFILE')!],
+  ['ENOENT', 'install it, or give its path; of a script see what its first line names'],
+]);
+
 /** Why the system refused, in words, with the code and what to do; the path is named by the caller. */
 export function systemReason(error: unknown): string {
+  return reasonOf(error, ADVICE);
+}
+
+/** As {@link systemReason}, of a program that cannot be started. */
+export function programReason(error: unknown): string {
+  return reasonOf(error, ADVICE_ON_PROGRAMS);
+}
+
+function reasonOf(error: unknown, adviceOn: ReadonlyMap<string, string>): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);
   const { errno } = error as NodeJS.ErrnoException;
   const words = errno === undefined ? undefined : describeErrno(-errno)[1];
-  const advice = ADVICE.get(code);
+  const advice = adviceOn.get(code);
   const reason = words === undefined ? code : `${words} (${code})`;
   return advice === undefined ? reason : `${reason}; ${advice}`;
 }

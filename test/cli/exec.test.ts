@@ -635,3 +635,19 @@ test('without /proc nothing is started, made or left, and exec says what to do',
 function which(program: string): string {
   return spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
 }
+
+test('of a program that cannot be started it is said why, and what to do', t => {
+  const base = freshDirectory(t);
+  writeFileSync(join(base, 'script'), '#!/no/such/program\n', { mode: 0o700 });
+  writeFileSync(join(base, 'text'), '', { mode: 0o600 });
+  for (const [program, status, advice] of [
+    ['nosuchprog', 127, 'install it, or give its path'],
+    [join(base, 'script'), 127, 'of a script see what its first line names'],
+    [join(base, 'text'), 126, 'see whether this user may run it'],
+  ] as const) {
+    const ended = exec(base, ['--', program]);
+    assert.equal(ended.status, status);
+    assert.ok(ended.stderr.startsWith(`deferred-sweep: exec: cannot start ${program}: `), ended.stderr);
+    assert.ok(ended.stderr.includes(advice), ended.stderr);
+  }
+});

@@ -92,3 +92,28 @@ test('a directory with a file, a dead letter that was moved, or an unsafe way is
     assert.deepEqual(outcome(commandLinePath, ['/nowhere', base], base), told);
   }
 });
+
+test("where the system gives too few descriptors, one line says so and what to do, and the status is no job's", t => {
+  const base = freshDirectory(t);
+  const run = (limit: number, ...args: string[]) =>
+    spawnSync(
+      'sh',
+      ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, commandLinePath, ...args],
+      {
+        env: { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base },
+        encoding: 'utf8',
+      },
+    );
+  // Below some number Node itself does not start, and dies of a signal.
+  const limit = Array.from({ length: 30 }, (_, at) => 40 - at).find(
+    descriptors => run(descriptors, 'list').status !== 0,
+  )!;
+  for (const [status, ...args] of [
+    [3, 'list'],
+    [125, 'exec', '--', 'true'],
+  ] as const) {
+    const ended = run(limit, ...args);
+    assert.equal(ended.status, status, ended.stderr);
+    assert.match(ended.stderr, /^deferred-sweep: cannot .*EMFILE.*\(ulimit -n\)\n$/);
+  }
+});

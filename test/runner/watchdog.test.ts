@@ -10,6 +10,8 @@ import { type SweepReport, sweep } from '#dist/index.js';
 import { replay } from '#dist/log/replay.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { type Child, endGroup, startChild } from '../helpers/child.ts';
+import { commandLinePath } from '../helpers/command-line.ts';
+import { prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { onlyFull } from '../helpers/size.ts';
 import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
@@ -164,6 +166,18 @@ test('a runner that is stopped for ever ends by the kernel, though its sweeper i
   await gone;
   assert.equal((await sweepFreed(base)).ok, 1);
   assert.deepEqual(textsOf(ledger), ['stuck', 'behind']);
+});
+
+test('where the kernel gives no timer, no function runs, and the report says why and what to do', {
+  skip: process.platform === 'linux' ? prlimitMissing : 'NOT TESTED: the system has no such timer',
+}, async t => {
+  const { base, ledger } = freshPlace(t);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: 'late' }] });
+  const line = ['--sigpending=0', process.execPath, commandLinePath, base];
+  const { status, stdout } = spawnSync('prlimit', line, { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stdout, /, cannot run functions: the kernel gives no timer .*EAGAIN.*; raise .*ulimit -i/);
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
 });
 
 /** When the time of the function in progress is over, by its start mark. */

@@ -10,6 +10,8 @@ import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
 import { namesLockedFile } from '../../lock/held-file.ts';
 import { withInherited } from '../../native/inheritance.ts';
+import { programReason } from '../../state/system-reason.ts';
+import { EXIT_NO_JOB } from '../exit.ts';
 import { say } from '../output/output.ts';
 import { changedVariables, isCommandLineTextual } from '../textual.ts';
 import { reapOrphans } from './adopted-children.ts';
@@ -18,8 +20,6 @@ import { SOCKET_VARIABLE } from './job-channel.ts';
 import { openJobSocket } from './job-socket.ts';
 import { SignalRelay } from './signals.ts';
 
-/** No job could be opened; nothing was started. */
-const EXIT_NO_JOB = 125;
 const EXIT_NOT_STARTED = 126;
 const EXIT_NOT_FOUND = 127;
 
@@ -137,7 +137,7 @@ async function runProgram(
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return signal === null ? { status: code ?? 0 } : { signal };
   } catch (error) {
-    say(`exec: cannot start ${line.program}: ${error instanceof Error ? error.message : String(error)}`);
+    say(`exec: cannot start ${line.program}: ${programReason(error)}`);
     return { status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED };
   }
 }
