@@ -22,7 +22,8 @@ import { sweepDirectory } from '../sweep/sweep.ts';
 import type { FailureListener } from './failure-listener.ts';
 import type { OpenJobs } from './open-jobs.ts';
 import type { JobOptions } from './options.ts';
-import { RunQueue, type RunQueueParts } from './run-queue.ts';
+import { RunQueue } from './run-queue.ts';
+import type { RunQueueParts } from './run-queue-parts.ts';
 
 /** What a job has of its manager, and shares with other jobs. */
 export interface JobParts extends Omit<RunQueueParts, 'onEarlyFailure'> {

@@ -7,32 +7,13 @@ import type { DeferredFunction } from '../function/deferred-function.ts';
 import { StateContents } from '../log/contents.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
-import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
-import type { StateDirectory } from '../state/state-directory.ts';
+import { type FunctionReport, refusedReport } from '../report/report.ts';
 import type { StateFile } from '../state/state-file.ts';
-import type { ResolvedSweepOptions } from '../sweep/options.ts';
-import { currentUser, refuseChangedUser, refuseToRunAsAnother } from '../trust/user.ts';
-import type { FilePool } from './file-pool.ts';
+import { changeOfUser, currentUser, refuseChangedUser, refuseToActAsAnother } from '../trust/user.ts';
 import { newRecord } from './new-record.ts';
-import type { JobOptions } from './options.ts';
 import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
+import type { OwnEnd, RunQueueParts } from './run-queue-parts.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
-
-/** What a queue has of its job's manager. */
-export interface RunQueueParts {
-  readonly directory: StateDirectory;
-  readonly options: JobOptions & { readonly sweep: Pick<ResolvedSweepOptions, 'killGraceMs'> };
-  readonly files: FilePool;
-  /** Told of each function that failed before the end of its job. */
-  readonly onEarlyFailure: (file: FileReport) => void;
-}
-
-/** What became of a job's functions when it ended. */
-export interface OwnEnd {
-  readonly report: FileReport;
-  /** The file's name, if the sweep after the job must leave the file alone. */
-  readonly left: readonly string[];
-}
 
 export class RunQueue {
   readonly #parts: RunQueueParts;
@@ -109,8 +90,12 @@ export class RunQueue {
       this.#isEnding = true;
       // Nothing of this job is in the file, so nothing is read.
       taken = this.#take(this.#changes === 0 ? new StateContents() : this.#file.read());
-      if (taken.contents.damagedBytes > 0) taken.setAside(this.#file.readBytes());
+      if (taken.contents.damagedBytes > 0) {
+        this.#requireUser(`set ${this.path} aside`);
+        taken.setAside(this.#file.readBytes());
+      }
       await this.#runPending(taken);
+      if (taken.contents.pending().length > 0) this.#requireUser(`end the job of ${this.path}`);
       taken.giveUp();
       if (taken.contents.damagedBytes > 0) {
         // The damage may be in the header, so no other job may use the file.
@@ -133,6 +118,11 @@ export class RunQueue {
       taken.fail(error);
     }
     return this.#leave(taken);
+  }
+
+  /** With the rights of another user nothing is run, given up or set aside: the next sweep of the user before does that. */
+  #requireUser(what: string): void {
+    refuseToActAsAnother(this.#user, what, this.path);
   }
 
   /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */
@@ -162,12 +152,14 @@ export class RunQueue {
     const taken = this.#take(this.#waiting.read(id, this.#file));
     const registered = taken.contents.functions.get(id);
     if (!registered || !taken.mayRun(registered)) return undefined;
-    refuseToRunAsAnother(this.#user, registered.record.name, this.path);
+    this.#requireUser(`run ${registered.record.name}`);
     if (!isInItsSurroundings(this.#file.header, registered.record))
       throw notInItsSurroundings(registered.record, this.path);
     this.#changes++;
     // Only this function: one that is in its last attempt looks as if it had died in it.
-    return this.#runOnce(taken, registered, () => taken.giveUp(id));
+    return this.#runOnce(taken, registered, () => {
+      if (changeOfUser(this.#user) === undefined) taken.giveUp(id);
+    });
   }
 
   #take(contents: StateContents = this.#file.read()): ClaimedFile {
@@ -218,7 +210,7 @@ export class RunQueue {
     let queue = taken.runnable().reverse();
     for (let next = queue.pop(); next; next = queue.pop()) {
       // Nor by a sweep of this process: the next one has it.
-      refuseToRunAsAnother(this.#user, next.record.name, this.path);
+      this.#requireUser(`run ${next.record.name}`);
       this.#needsRunner = !isInItsSurroundings(this.#file.header, next.record);
       // To keep the order, the runner also runs what comes behind it.
       if (this.#needsRunner) break;

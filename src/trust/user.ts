@@ -24,19 +24,13 @@ export function refuseChangedUser(before: ProcessUser, name: string, path: strin
 }
 
 /**
- * Refuses to run a function in a process that has changed its user: what it registered as one user would have the rights
- * of another.
+ * Refuses to go on with a job in a process that has changed its user: what it registered as one user would have the rights
+ * of another, and so would what is written.
  * @param before - as in {@link refuseChangedUser}
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED`
  */
-export function refuseToRunAsAnother(before: ProcessUser, name: string, path: string): void {
-  refuse(
-    'DEFERRED_UNSUPPORTED',
-    `run ${name}`,
-    'it stays registered: sweep as the user before',
-    before,
-    path,
-  );
+export function refuseToActAsAnother(before: ProcessUser, what: string, path: string): void {
+  refuse('DEFERRED_UNSUPPORTED', what, 'it stays registered: sweep as the user before', before, path);
 }
 
 function refuse(

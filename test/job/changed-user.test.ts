@@ -1,6 +1,8 @@
 /** A job is that of the user who opened it: a process that has become another one since cannot add to it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
@@ -84,6 +86,43 @@ for (const [label, change] of Object.entries(CHANGES)) {
       const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
       assert.equal(stderr, '');
       assert.equal(stdout, 'another file, or none\n');
+    });
+  }
+}
+
+/** Of what is left of a job when a function of it has changed the user. */
+const LEFT: Readonly<Record<string, (change: string) => string>> = {
+  'given up': change => `
+    job.defer(async function failing() { throw new Error('no'); });
+    job.defer(function change() { ${change} });`,
+  'set aside': change => `
+    job.defer(async function failing() { throw new Error('no'); });
+    const bytes = fs.readFileSync(job.path);
+    bytes[bytes.lastIndexOf('failing')] ^= 1;
+    fs.writeFileSync(job.path, bytes);
+    ${change}`,
+};
+
+for (const [label, change] of Object.entries(CHANGES)) {
+  for (const [what, body] of Object.entries(LEFT)) {
+    test(`nothing is ${what} in a process whose ${label} has changed`, { skip: notRoot }, async t => {
+      const { base, directory } = freshPlace(t);
+      const program = `
+        const fs = await import('node:fs');
+        const { DeferredFunctionManager } = await import(${JSON.stringify(library)});
+        const manager = new DeferredFunctionManager(${JSON.stringify(base)}, { logger: null, maxAttempts: 1 });
+        const job = await manager.open();
+        ${body(change)}
+        const { files } = await job.close();
+        console.log(files[0].error?.message);`;
+      const argv = ['--input-type=module', '--eval', program];
+      const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+      assert.equal(stderr, '');
+      assert.match(stdout, /^cannot .*: this process has changed its user since the job was opened/);
+      assert.ok(!existsSync(join(directory, 'dead')));
+      const [file] = (await sweep(base, { logger: null })).files;
+      assert.deepEqual(readdirSync(join(directory, 'dead')).length, 1);
+      assert.equal(file?.isRetired, true);
     });
   }
 }
