@@ -1,7 +1,7 @@
 /** Whether a function runs now, waits, or is given up. Pure. */
 
 import { MAX_TIMER_MS } from './clock.ts';
-import type { ReportedError } from './records.ts';
+import type { DeferRecord, ReportedError } from './records.ts';
 import type { RegisteredFunction } from './registered-function.ts';
 
 /** Values of a sweep that override those stored with a function. */
@@ -34,12 +34,14 @@ export function verdictOn(
   return forMs > 0 ? { kind: 'wait', forMs } : RUN;
 }
 
+/** How many attempts a function has. */
+export function attemptsOf(record: DeferRecord, { maxAttempts }: RetryOverrides = {}): number {
+  return record.delivery === 'at-most-once' ? 1 : (maxAttempts ?? record.maxAttempts);
+}
+
 /** True in the last attempt, and after it. */
-export function hasUsedUp(
-  { record, attemptCount }: RegisteredFunction,
-  { maxAttempts }: RetryOverrides,
-): boolean {
-  return attemptCount >= (record.delivery === 'at-most-once' ? 1 : (maxAttempts ?? record.maxAttempts));
+export function hasUsedUp({ record, attemptCount }: RegisteredFunction, overrides: RetryOverrides): boolean {
+  return attemptCount >= attemptsOf(record, overrides);
 }
 
 /** The error of an attempt without a done mark. */

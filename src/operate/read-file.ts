@@ -7,7 +7,7 @@ import { epochMs } from '../log/clock.ts';
 import { StateContents } from '../log/contents.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { replay } from '../log/replay.ts';
-import { verdictOn } from '../log/retry-policy.ts';
+import { attemptsOf, verdictOn } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
@@ -143,7 +143,7 @@ function describeFunction(registered: RegisteredFunction, isFree: boolean): List
       ...(done && { endedAtEpochMs: done.atEpochMs }),
       ...(done?.error && { error: done.error }),
     })),
-    maxAttempts: record.delivery === 'at-most-once' ? 1 : record.maxAttempts,
+    maxAttempts: attemptsOf(record),
     ...(verdict?.kind === 'wait' && { retryInMs: verdict.forMs }),
     timeoutMs: record.timeoutMs,
     registeredAtEpochMs: record.registeredAtEpochMs,
