@@ -148,7 +148,7 @@ test('where no process can be started, that is told, no attempt is counted, and 
     const attempts = (await list(${base})).files[0].functions[0].attempts.length;
     const left = process.getActiveResourcesInfo().filter(name => name === 'Timeout');
     console.log(JSON.stringify([pending, failed, attempts, left, files[0].error.message]));`);
-  const why = `the runner process could not be started before it ran a function: Error: spawn ${process.execPath} EAGAIN`;
+  const why = `the runner process could not be started before it ran a function: ${process.execPath}: resource temporarily unavailable (EAGAIN); raise the limit of processes (ulimit -u)`;
   assert.deepEqual(JSON.parse(stdout || '[]'), [1, 0, 0, [], `cannot run orphans: ${why}`], stderr);
 });
 
