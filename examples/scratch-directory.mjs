@@ -2,12 +2,13 @@
  * A job with a scratch directory: node scratch-directory.mjs [BASE]
  * Where the syntax `await using job = await manager.open()` is to be had, it does what `run` does here.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, promises } from 'node:fs';
 import { join } from 'node:path';
 import { DeferredFunctionManager } from 'deferred-sweep';
 
 const [base = 'node-state'] = process.argv.slice(2);
-const scratch = join(base, `scratch-${process.pid}`);
+const scratch = join(base, `scratch-${randomUUID()}`); // never a name that a cleanup of before may know
 
 const manager = new DeferredFunctionManager(base, { label: 'scratch example' });
 const lines = await manager.run(async defer => {
