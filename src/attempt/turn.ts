@@ -2,6 +2,7 @@ import { epochMs } from '../log/clock.ts';
 import { isOfSweep } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type RetryOverrides, type Verdict, verdictOn } from '../log/retry-policy.ts';
+import { monotonicMs } from '../stop.ts';
 
 /** Which functions of a file a claim must leave, since they had their attempt. */
 export interface TurnLimits {
@@ -9,8 +10,8 @@ export interface TurnLimits {
   readonly sweepId?: string;
   /** The file's length when the sweeper looked. A function with a mark behind it was just tried by another sweep. */
   readonly seenBytes?: number;
-  /** When the sweep began, in milliseconds since 1970: functions that others tried since wait as well. */
-  readonly sweptSinceEpochMs?: number;
+  /** When the sweep began, on the clock of `monotonicMs`: functions that others tried since wait as well. */
+  readonly sweptAtMs?: number;
 }
 
 /** Which functions may run now. One attempt a sweep: this sweep, or another one beside it, may have tried them. */
@@ -36,12 +37,14 @@ export class Turn {
 
   /** Of two sweeps that looked at the same time, the second leaves what the first has tried. */
   wasTriedByOthers({ lastAttempt }: RegisteredFunction): boolean {
-    const { seenBytes, sweptSinceEpochMs } = this.#limits;
+    const { seenBytes, sweptAtMs } = this.#limits;
     if (!lastAttempt) return false;
     if (seenBytes !== undefined && lastAttempt.offset >= seenBytes) return true;
-    const startedAt = lastAttempt.start?.atEpochMs ?? 0;
-    // A clock that was set back since must not keep a function from running.
-    return sweptSinceEpochMs !== undefined && startedAt > sweptSinceEpochMs && startedAt <= epochMs();
+    if (sweptAtMs === undefined) return false;
+    // The clock of marks may have been set since: then the function was tried at no time of this sweep.
+    const agoMs = epochMs() - (lastAttempt.start?.atEpochMs ?? 0);
+    // One more: marks have whole milliseconds.
+    return agoMs >= 0 && agoMs + 1 <= monotonicMs() - sweptAtMs;
   }
 
   /** Whether the function may run now, by the retry policy. */

@@ -48,8 +48,8 @@ export interface Begin {
   readonly lock: LockScheme;
   readonly trust: Trust;
   readonly sweepId: string;
-  /** When the sweep began, in milliseconds since 1970. */
-  readonly sweptSinceEpochMs: number;
+  /** When the sweep began, on the clock of `monotonicMs`. */
+  readonly sweptAtMs: number;
   readonly nonce: string;
   /** This and the next three override what the functions were registered with. */
   readonly timeoutMs: number | undefined;

@@ -56,13 +56,13 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   }
   if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
   const { file, contents } = claimed;
-  const { sweepId, sweptSinceEpochMs, maxAttempts, retryDelayMs } = shared;
+  const { sweepId, sweptAtMs, maxAttempts, retryDelayMs } = shared;
   const held = new ClaimedFile(
     directory,
     file,
     contents,
     { maxAttempts, retryDelayMs },
-    { sweepId, seenBytes, sweptSinceEpochMs },
+    { sweepId, seenBytes, sweptAtMs },
   );
   try {
     writeClaim(file, shared.nonce);

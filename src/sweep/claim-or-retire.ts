@@ -25,8 +25,8 @@ export interface ClaimOptions {
   readonly overrides: RetryOverrides;
   /** Names the sweep in claims and marks. */
   readonly sweepId: string;
-  /** When it began, in milliseconds since 1970. */
-  readonly sweptSinceEpochMs: number;
+  /** When it began, on the clock of `monotonicMs`. */
+  readonly sweptAtMs: number;
   /** Why the runners of this sweep that are gone died, by nonce; the argument is the name of the function. */
   readonly deaths: ReadonlyMap<string, (name: string) => ReportedError>;
 }
@@ -57,7 +57,7 @@ export function claimOrRetire(
     const file = new StateFile(path, writable, header, contents.lengthBytes);
     const claimed = new ClaimedFile(directory, file, contents, options.overrides, {
       sweepId: options.sweepId,
-      sweptSinceEpochMs: options.sweptSinceEpochMs,
+      sweptAtMs: options.sweptAtMs,
     });
     // If the copy failed, leave the file: running it would destroy the evidence.
     claimed.setAside(bytes);

@@ -9,7 +9,6 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
-import { epochMs } from '../log/clock.ts';
 import { freshSweepId } from '../log/nonce.ts';
 import type { ReportedError } from '../log/records.ts';
 import { logReport } from '../report/logger.ts';
@@ -117,15 +116,15 @@ class Sweep {
     const deaths = new Map<string, (name: string) => ReportedError>();
     const { lock, signal, onlyLabel, maxAttempts, retryDelayMs } = options;
     const overrides = { maxAttempts, retryDelayMs };
-    const sweptSinceEpochMs = epochMs();
+    const sweptAtMs = monotonicMs();
     this.#looker = new Looker(
       directory,
-      { lock, signal, onlyLabel, overrides, sweepId, sweptSinceEpochMs, deaths },
+      { lock, signal, onlyLabel, overrides, sweepId, sweptAtMs, deaths },
       new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs)),
     );
     this.#crew = new Crew({
       sweepId,
-      sweptSinceEpochMs,
+      sweptAtMs,
       options,
       stop,
       looker: this.#looker,

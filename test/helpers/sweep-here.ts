@@ -11,7 +11,7 @@ import type { RunnerEvent } from '#dist/runner/protocol.js';
 import { runFile } from '#dist/runner/run-file.js';
 import { watchNothing } from '#dist/runner/watchdog.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { StopCondition } from '#dist/stop.js';
+import { monotonicMs, StopCondition } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
 import { resolveSweepOptions, type SweepOptions } from '#dist/sweep/options.js';
 import { ReportBook } from '#dist/sweep/report-book.js';
@@ -27,10 +27,10 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
   const sweepId = freshSweepId();
   const overrides = { maxAttempts, retryDelayMs };
   const patience = new LockPatience(0);
-  const sweptSinceEpochMs = Date.now();
+  const sweptAtMs = monotonicMs();
   const looker = new Looker(
     directory,
-    { lock, signal, overrides, sweepId, sweptSinceEpochMs, deaths: new Map() },
+    { lock, signal, overrides, sweepId, sweptAtMs, deaths: new Map() },
     patience,
   );
   for (const name of directory.look().stateFiles) {
@@ -55,7 +55,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         ...resolved,
         base,
         sweepId,
-        sweptSinceEpochMs,
+        sweptAtMs,
         nonce: nonceOf(sweepId, 1),
         deadlineAtMs: undefined,
         notes: [],

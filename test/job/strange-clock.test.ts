@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DeferredFunctionManager } from '#dist/index.js';
+import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const write = (path: string): void => {
@@ -44,6 +44,24 @@ for (const time of TIMES) {
     });
   }
 }
+
+test('a clock that is set forward while a sweep goes on keeps no function that was tried before from it', async t => {
+  const base = freshDirectory(t);
+  const manager = new DeferredFunctionManager(base, { logger: null, retryDelayMs: 0 });
+  const job = await manager.open();
+  job.defer(() => {
+    throw new Error('no');
+  });
+  assert.equal((await job.close()).failed, 1);
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  // The clock of the sweeper, as on a board without a battery; its runner has the right one already.
+  Date.now = () => 5000;
+  const { failed } = await sweep(base, { logger: null });
+  assert.equal(failed, 1);
+});
 
 /** What programs, launchers and test runners leave in `process.execArgv`. */
 const OPTIONS: readonly unknown[] = [['\ud800'], ['a\0b'], [7, null, { a: 1 }, {}], 'no list', undefined];

@@ -8,6 +8,7 @@ import { sweep } from '#dist/index.js';
 import { tryLock } from '#dist/lock/advisory-lock.js';
 import { LockPatience, type PatientLockOptions, type UnansweredLock } from '#dist/lock/patience.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
+import { monotonicMs } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
 import type { Look } from '#dist/sweep/look-outcome.js';
 import { type Call, read } from '../helpers/calls.ts';
@@ -38,7 +39,7 @@ async function lookOvertaken(base: string, path: string, racer: () => void): Pro
     signal: undefined,
     overrides: {},
     sweepId: 'a',
-    sweptSinceEpochMs: 0,
+    sweptAtMs: monotonicMs(),
     deaths: new Map(),
   } as const;
   const looker = new Looker(new StateDirectory(base), options, new Overtaken(racer));

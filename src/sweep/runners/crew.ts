@@ -30,7 +30,7 @@ const MOST_IDLE_DEATHS = 2;
 /** What is the same for all runners of a sweep. */
 export interface CrewOptions {
   readonly sweepId: string;
-  readonly sweptSinceEpochMs: number;
+  readonly sweptAtMs: number;
   readonly options: ResolvedSweepOptions;
   readonly stop: StopCondition;
   readonly looker: Looker;
@@ -177,14 +177,14 @@ export class Crew {
   }
 
   #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
-    const { sweepId, sweptSinceEpochMs, options, stop, looker, listener } = this.#shared;
+    const { sweepId, sweptAtMs, options, stop, looker, listener } = this.#shared;
     return {
       kind: 'begin',
       base: dirname(looker.directory.path),
       lock: options.lock,
       trust: options.trust,
       sweepId,
-      sweptSinceEpochMs,
+      sweptAtMs,
       nonce,
       timeoutMs: options.timeoutMs,
       maxTimeoutMs: options.maxTimeoutMs,
