@@ -23,7 +23,10 @@ export async function runDefer(line: Arguments): Promise<number> {
   if (!isCommandLineTextual())
     return fail('defer', 'an argument is not UTF-8, and could not be stored as it is');
   const file = findProgram(command, env.PATH);
-  if (file === undefined) return fail('defer', `there is no program ${command}; nothing was registered`);
+  if (file === undefined) {
+    const advice = 'install it, or give its path; nothing was registered';
+    return fail('defer', `there is no program ${command} that this user may run; ${advice}`);
+  }
   const missing = variables.find(name => variable(name) === undefined);
   if (missing !== undefined) return fail('defer', `the variable ${missing} of --env is not set`);
   const kept = ['PATH', 'TMPDIR', ...variables].flatMap(name => (name in env ? [[name, env[name]!]] : []));

@@ -30,7 +30,7 @@ export function requireProgram(file: string, path: string | undefined): string {
   const where = file.includes('/') ? '' : ` in ${path ?? USUAL_PATH}`;
   throw new DeferredSweepError(
     'DEFERRED_FUNCTION_MISSING',
-    `cannot defer the command ${JSON.stringify(file)}: there is no such program${where}; install it, or give its path`,
+    `cannot defer the command ${JSON.stringify(file)}: there is no such program${where} that this user may run; install it, or give its path`,
   );
 }
 
