@@ -37,14 +37,17 @@ export async function runOwner(
   const run = new OwnerRun(session, options, held);
   let error: ReportedError | undefined;
   let pending = 0;
+  let limitMs = options.callTimeoutMs;
   try {
     if (!held.lost.aborted) await run.all(stop);
   } catch (thrown) {
     error = failureOf(thrown);
+    // A server that did not answer is not waited for twice. The session lets go of the owner as soon as it can.
+    if (thrown instanceof CallFailure && thrown.failure.reason !== 'statement') limitMs = 0;
   }
   try {
     // Also after a failure: what cannot be run here must not wait for the end of this process.
-    const { value, mayBeDone } = await session.call('retire', { key: held.key }, options.callTimeoutMs);
+    const { value, mayBeDone } = await session.call('retire', { key: held.key }, limitMs);
     if (value !== null) pending = value;
     else if (!mayBeDone) run.isLost = true;
   } catch (thrown) {

@@ -124,3 +124,16 @@ test(
     assert.equal((await sweeper.sweep()).ok, 1, 'the second poll');
   },
 );
+
+test(
+  'a manager connects also where pg is told to be another client, which is not installed',
+  law,
+  async t => {
+    process.env.NODE_PG_FORCE_NATIVE = '1';
+    t.after(() => delete process.env.NODE_PG_FORCE_NATIVE);
+    const pool = new Pool(t, server);
+    const job = await pool.manager().open();
+    await job.defer('note', pool.ledger.path, 'a');
+    assert.equal((await job.close()).ok, 1);
+  },
+);

@@ -11,6 +11,7 @@ import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres, timeout: 60_000 };
 const LIMIT_MS = 300;
@@ -208,4 +209,39 @@ test('what was never sent, because the connection ended before, is not told as u
     code: 'DEFERRED_DATABASE',
     message: /^cannot retry 1.1: the connection was lost before \(.+\); look at the server, and try again$/,
   });
+});
+
+test('the end of a job waits once for a server that is away, not for each of its calls', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url(), callTimeoutMs: 3000, graceMs: 100 }).open();
+  await job.defer('note', pool.ledger.path, 'a');
+  proxy.isDown = true;
+  proxy.cut();
+  await until('the loss', () => job.signal.aborted);
+  const startMs = performance.now();
+  const { owners } = await job.close();
+  const ms = performance.now() - startMs;
+  assert.equal(owners[0]?.error?.code, 'DEFERRED_DATABASE');
+  assert.ok(ms > 2900 && ms < 5000, `${ms} ms`);
+});
+
+test('a job whose end had no turn in its time is let go of when it has one', law, async t => {
+  const pool = new Pool(t, server);
+  const manager = pool.manager({ callTimeoutMs: LIMIT_MS });
+  const [busy, ending] = [await manager.open(), await manager.open()];
+  await ending.defer('note', pool.ledger.path, 'a');
+  const blocker = await server.connect();
+  t.after(() => blocker.end());
+  await blocker.query('BEGIN');
+  const row = 'SELECT FROM deferred_sweep.owners WHERE deferred_sweep.hex_key(lock_key) = $1 FOR UPDATE';
+  await blocker.query(row, [busy.id]);
+  const waits = assert.rejects(busy.defer('note', pool.ledger.path, 'b'), { code: 'DEFERRED_UNCERTAIN' });
+  const { owners } = await ending.close();
+  assert.equal(owners[0]?.error?.code, 'DEFERRED_DATABASE');
+  await blocker.query('ROLLBACK');
+  await waits;
+  // The manager lives, and its session was never lost.
+  await until('another that runs it', async () => (await pool.manager().sweep()).ok === 1);
+  assert.deepEqual(pool.ledger.names('end'), ['a']);
 });

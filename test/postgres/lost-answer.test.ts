@@ -168,24 +168,36 @@ test(
   },
 );
 
-test('a session that is cut off while it attaches again keeps no lock', law, async t => {
-  const pool = new Pool(t, server);
-  const proxy = await TcpProxy.start(t, server);
-  const job = await pool.manager({ connection: proxy.url(), graceMs: 600_000 }).open();
-  proxy.alterAnswer = data => {
-    if (!data.includes('attachment')) return data;
-    proxy.alterAnswer = answer => answer;
-    proxy.freeze();
-    return Buffer.alloc(0);
-  };
-  proxy.cut();
-  await job.defer('note', pool.ledger.path, 'a');
-  await until('one session', async () => {
-    const holders = 'SELECT FROM deferred_sweep.held_keys() WHERE deferred_sweep.hex_key(held) = $1';
-    return (await server.sql(holders, [job.id])).length === 1;
-  });
-  assert.equal((await job.close()).ok, 1);
-});
+for (const [role, rights] of [
+  ['worker', 'are its own'],
+  ['becoming', 'are those of a role that it becomes'],
+] as const)
+  test(
+    `a session that is cut off while it attaches again keeps no lock, where its rights ${rights}`,
+    law,
+    async t => {
+      if (role === 'becoming')
+        await server.sql(
+          `CREATE ROLE becoming LOGIN NOINHERIT IN ROLE worker; ALTER ROLE becoming SET role = worker`,
+        );
+      const pool = new Pool(t, server);
+      const proxy = await TcpProxy.start(t, server);
+      const job = await pool.manager({ connection: proxy.url(role), graceMs: 600_000 }).open();
+      proxy.alterAnswer = data => {
+        if (!data.includes('attachment')) return data;
+        proxy.alterAnswer = answer => answer;
+        proxy.freeze();
+        return Buffer.alloc(0);
+      };
+      proxy.cut();
+      await job.defer('note', pool.ledger.path, 'a');
+      await until('one session', async () => {
+        const holders = 'SELECT FROM deferred_sweep.held_keys() WHERE deferred_sweep.hex_key(held) = $1';
+        return (await server.sql(holders, [job.id])).length === 1;
+      });
+      assert.equal((await job.close()).ok, 1);
+    },
+  );
 
 test('a reconnection that finishes after close leaves no session', law, async t => {
   const pool = new Pool(t, server);

@@ -105,11 +105,11 @@ function sayPlainly(client: PgClient): void {
 }
 
 async function loadClient(): Promise<PgClientClass> {
-  // Named by a variable: this package can be type-checked without pg.
-  const name = 'pg';
+  // Named by a variable: this package can be type-checked without pg. Its file, since `pg` itself would give, or look in vain
+  // for, another client where NODE_PG_FORCE_NATIVE is set, whose connection is not to be ended at once.
+  const name = 'pg/lib/client.js';
   try {
-    const module = (await import(name)) as { default: { Client: PgClientClass } };
-    return module.default.Client;
+    return ((await import(name)) as { default: PgClientClass }).default;
   } catch (error) {
     if (errorCode(error) !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new DeferredSweepError(

@@ -4,7 +4,7 @@ import { abandon, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driv
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
-import { isStatementError, type Prepared, prepare } from './prepare.ts';
+import { asSessionUser, isStatementError, type Prepared, prepare } from './prepare.ts';
 
 /** An idle session is asked this often whether it lives, and given this long to answer. */
 const PING_EVERY_MS = 1000;
@@ -225,12 +225,13 @@ export class Link {
 
 /** They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
 async function endFormer(client: PgClient, former: readonly Prepared[]): Promise<void> {
-  await client.query(
-    `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+  const ended = `(SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
      JOIN unnest($1::integer[], $2::text[]) AS f (pid, started) ON a.pid = f.pid AND a.backend_start::text = f.started
-     WHERE a.usename = current_user`,
-    [former.map(({ backendPid }) => backendPid), former.map(({ backendStart }) => backendStart)],
-  );
+     WHERE a.usename = session_user)`;
+  await client.query(`SELECT ${asSessionUser(ended)}`, [
+    former.map(({ backendPid }) => backendPid),
+    former.map(({ backendStart }) => backendStart),
+  ]);
 }
 
 function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {

@@ -64,7 +64,7 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   await quieten(client);
   const { rows } = await client.query(`
     SELECT inet_client_addr() IS NULL AS is_local,
-      (SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid()) AS started,
+      ${asSessionUser('(SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())')} AS started,
       current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
       current_setting('synchronous_standby_names') = ''
         AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
@@ -77,6 +77,14 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   warnings.push(...(await applySettings(client, version, row)));
   await checkSchema(client, schema);
   return { backendPid: pid, backendStart: String(row.started), warnings };
+}
+
+/**
+ * SQL that has the value of a subquery that is run as the role that logged in. A role may become another at once, by
+ * `ALTER ROLE … SET role`, and as that one see nothing of its own sessions. CASE keeps the order; the transaction ends it.
+ */
+export function asSessionUser(subquery: string): string {
+  return `CASE WHEN set_config('role', 'none', true) = 'none' THEN ${subquery} END`;
 }
 
 async function applySettings(
@@ -160,4 +168,12 @@ const FATAL = /^(57P0[1-5]|08...)$/;
 export function isStatementError(error: unknown): error is Error & { code: string } {
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
   return error.severity !== 'FATAL' && error.severity !== 'PANIC' && !FATAL.test(String(error.code));
+}
+
+/** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
+const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
+
+/** Whether the server may do the same statement when it is asked again. */
+export function isTransient(error: unknown): boolean {
+  return isStatementError(error) && TRY_AGAIN.includes(error.code);
 }

@@ -23,16 +23,13 @@ import type {
   ToThread,
 } from './messages.ts';
 import { pause } from './patience.ts';
-import { isStatementError } from './prepare.ts';
+import { isTransient } from './prepare.ts';
 
 /** Not sent twice: what the first sending took would be lost. */
 const ONCE: readonly CallName[] = ['takeOver'];
 
 /** What must be on the synchronous standby, where there is one, before it is answered. */
 const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
-
-/** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
-const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
 
 export class SessionThread {
   readonly #config: SessionConfig;
@@ -103,21 +100,24 @@ export class SessionThread {
     const late = (): void => fail('late', new Error(why + this.#link.trouble), sent > 0);
     const timer = setTimeout(late, message.timeoutMs);
     try {
-      while (!isOver) {
+      while (!isOver || this.#isAbandoned(message)) {
         if (this.#isClosed) return fail('lost', new Error('the session is closed'), sent > 0);
         const before = sent;
         try {
           const answer = await this.#link.use(
             async client => {
               // Its time may have ended while others had their turn.
-              if (isOver || performance.now() >= until) return undefined;
+              if ((isOver || performance.now() >= until) && !this.#isAbandoned(message)) return undefined;
               sent += 1;
               return await this.#perform(client, message);
             },
             { isDurable: DURABLE.includes(name) },
           );
           if (isOver) return await this.#undo(message, answer);
-          if (answer === undefined) return late();
+          if (answer === undefined) {
+            late();
+            continue;
+          }
           isOver = true;
           if (name === 'next') this.#guard?.begun((answer as Calls['next']['answer']).started);
           return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
@@ -136,6 +136,11 @@ export class SessionThread {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** True of a retirement that is not waited for any more: it goes on as long as this connection has the lock. */
+  #isAbandoned({ name, request }: CallMessage): boolean {
+    return name === 'retire' && this.#abandoned.has(request.key);
   }
 
   /** Its functions do not run here any more, so its lock must not come back with the connection. */
@@ -240,8 +245,4 @@ export class SessionThread {
     this.#up.open();
     this.#say({ kind: 'sure' });
   }
-}
-
-function isTransient(error: unknown): boolean {
-  return isStatementError(error) && TRY_AGAIN.includes(error.code);
 }
