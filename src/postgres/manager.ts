@@ -57,6 +57,8 @@ export class ClusterManager<H extends Handlers> {
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   #endsBlocked = false;
+  /** Of the server, once it is known. */
+  #address = 'PostgreSQL';
 
   static {
     endBlocked = manager => {
@@ -112,8 +114,10 @@ export class ClusterManager<H extends Handlers> {
   }
 
   async #sweep(stop: AbortSignal): Promise<ClusterReport> {
-    const session = await unlessAborted(this.#connected(), stop);
-    if (session === undefined) return summarizeOwners(this.#options.pool, [], false, 0);
+    const startMs = performance.now();
+    const session = await this.#connectedUnless(stop);
+    if (session === undefined)
+      return summarizeOwners(this.#options.pool, [], false, performance.now() - startMs);
     const turn = this.#sweeping.then(async () => {
       try {
         return await sweepPool(session, this.#options, stop);
@@ -138,7 +142,7 @@ export class ClusterManager<H extends Handlers> {
     const intervalMs = Math.max(LEAST_INTERVAL_MS, milliseconds('intervalMs', options.intervalMs ?? 1000));
     const failed = new AbortController();
     const stop = anyOf(failed.signal, anyOf(options.signal, this.#closed.signal));
-    await unlessAborted(this.#connected(), stop);
+    await this.#connectedUnless(stop);
     let said = '';
     while (!stop.aborted) {
       try {
@@ -181,6 +185,20 @@ export class ClusterManager<H extends Handlers> {
     await session?.close();
   }
 
+  /** Undefined where the signal came before there was a connection. */
+  async #connectedUnless(stop: AbortSignal): Promise<Session | undefined> {
+    const { logger, pool } = this.#options;
+    const startMs = performance.now();
+    const session = await unlessAborted(this.#connected(), stop);
+    if (session === undefined) {
+      const ms = Math.round(performance.now() - startMs);
+      logger.warn(
+        `deferred-sweep: pool ${pool}: stopped while connecting to ${this.#address}, after ${ms} ms`,
+      );
+    }
+    return session;
+  }
+
   #connected(): Promise<Session> {
     if (this.#closing !== undefined) {
       const text = `cannot use the manager of pool ${this.#options.pool}: it is closed; make another`;
@@ -195,7 +213,9 @@ export class ClusterManager<H extends Handlers> {
     try {
       const endBlockedAfterMs = this.#endsBlocked ? killGraceMs : null;
       const config = { connection, schema, graceMs, endBlockedAfterMs };
-      const session = await Session.open(config, this.#closed.signal);
+      const session = await Session.open(config, this.#closed.signal, address => {
+        this.#address = address;
+      });
       const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
       for (const text of session.warnings) warn(text);
       session

@@ -3,6 +3,7 @@ import { DeferredSweepError } from '../errors.ts';
 import { type ListedOwner, OwnerList, type StoredRow } from './listed-owner.ts';
 import {
   abandon,
+  addressOf,
   type ConnectionOptions,
   INSUFFICIENT_PRIVILEGE,
   newClient,
@@ -118,10 +119,10 @@ export class ClusterOperator {
 export async function connectOnce(connection: ConnectionOptions, callTimeoutMs: number): Promise<PgClient> {
   const client = await newClient(connection);
   const inTime = <T>(work: Promise<T>): Promise<T> =>
-    withinPatience(work, callTimeoutMs, message => {
+    withinPatience(work, callTimeoutMs, what => {
       // What comes after would wait behind what is not answered.
       abandon(client);
-      return new Error(message);
+      return new Error(`${addressOf(client)} ${what}`);
     });
   try {
     await inTime(client.connect());

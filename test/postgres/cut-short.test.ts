@@ -237,7 +237,7 @@ for (const [verb, status] of [
   ['sweep', 1],
   ['watch', 0],
 ] as const)
-  test(`a ${verb} that is stopped while it connects ends at once`, law, async t => {
+  test(`a ${verb} that is stopped while it connects ends at once, and names the address`, law, async t => {
     const pool = new Pool(t, server);
     const silent = createServer().listen(0, '127.0.0.1');
     t.after(() => silent.close());
@@ -247,13 +247,33 @@ for (const [verb, status] of [
     const child = start(t, [verb, '--pool', pool.name, '--handlers', path], server.url('worker', port));
     const [socket] = (await once(silent, 'connection')) as [Socket];
     t.after(() => socket.destroy());
+    const said = text(child.stderr);
     const closed = once(child, 'exit');
     const atMs = performance.now();
     child.kill('SIGINT');
     assert.deepEqual(await closed, [status, null]);
+    assert.match(await said, new RegExp(`: stopped while connecting to 127.0.0.1:${port}, after \\d+ ms\n`));
     // A connection that is not answered is given up after 3 s.
     assert.ok(performance.now() - atMs < 2500, String(performance.now() - atMs));
   });
+
+test(
+  'a sweep whose deadline comes while it connects names the address, and how long it waited',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const silent = createServer().listen(0, '127.0.0.1');
+    t.after(() => silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const path = writeHandlers(pool, 'export const handlers = { fail() {} };');
+    const sweep = ['sweep', '--pool', pool.name, '--handlers', path, '--deadline', '1s'];
+    const child = start(t, sweep, server.url('worker', port));
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.equal(status, 1, said);
+    assert.match(said, new RegExp(`: stopped while connecting to 127.0.0.1:${port}, after \\d+ ms\n`));
+  },
+);
 
 test('a watch whose onReport rejects ends with that', law, async t => {
   const pool = new Pool(t, server);

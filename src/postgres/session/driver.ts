@@ -98,10 +98,15 @@ function sayPlainly(client: PgClient): void {
     } catch (error) {
       if (isAsked && !client.password) throw new Error('the server asks for a password, and none is given');
       if (error instanceof Error && error.message === 'timeout expired')
-        throw new Error(`${client.host}:${client.port} did not answer within ${CONNECT_MS} ms`);
+        throw new Error(`${addressOf(client)} did not answer within ${CONNECT_MS} ms`);
       throw error;
     }
   };
+}
+
+/** Of the server, for people. */
+export function addressOf({ host, port }: PgClient): string {
+  return `${host}:${port}`;
 }
 
 async function loadClient(): Promise<PgClientClass> {

@@ -1,6 +1,6 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
 import { hasCode } from '../../errors.ts';
-import { abandon, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
+import { abandon, addressOf, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
@@ -31,6 +31,7 @@ export interface LinkEvents {
   /** The new connection has all locks. */
   up(): void;
   warning(text: string): void;
+  connecting(address: string): void;
 }
 
 /** The connection was lost before the server answered. */
@@ -143,6 +144,7 @@ export class Link {
   async #connect(): Promise<PgClient> {
     const { connection, schema } = this.#config;
     const client = await newClient(connection);
+    this.#events.connecting(addressOf(client));
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
       const prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
@@ -235,7 +237,7 @@ async function endFormer(client: PgClient, former: readonly Prepared[]): Promise
 }
 
 function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {
-  return within(work, patienceMs, message => new LinkLost(message));
+  return within(work, patienceMs, what => new LinkLost(`the server ${what}`));
 }
 
 function messageOf(error: unknown): string {

@@ -9,15 +9,15 @@ const END_PATIENCE_MS = 3000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
-/** What `work` gives, or a rejection with what `late` makes once the time is over. */
+/** What `work` gives, or a rejection with what `late` makes of what the server did, once the time is over. */
 export async function withinPatience<T>(
   work: Promise<T>,
   patienceMs: number,
-  late: (message: string) => Error,
+  late: (what: string) => Error,
 ): Promise<T> {
   const over = new AbortController();
   const limit = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
-    throw late(`the server did not answer within ${patienceMs} ms`);
+    throw late(`did not answer within ${patienceMs} ms`);
   });
   limit.catch(() => {}); // aborted below
   work.catch(() => {}); // may fail after its time

@@ -1,5 +1,5 @@
 /** The main thread's side of a session. */
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../../errors.ts';
 import { reportError } from '../../report/reported-error.ts';
@@ -69,9 +69,14 @@ export class Session extends EventEmitter<Events> {
 
   /**
    * Starts the thread and connects, unless it is told to stop before it is connected.
+   * @param connecting - told to which address
    * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection; `DEFERRED_CLOSED`
    */
-  static async open(workerData: SessionConfig, stop: AbortSignal): Promise<Session> {
+  static async open(
+    workerData: SessionConfig,
+    stop: AbortSignal,
+    connecting: (address: string) => void,
+  ): Promise<Session> {
     // The path is that from dist/chunks/, where this module is compiled to.
     // Without the options of this process: loaders cost time, and none is needed.
     const worker = new Worker(new URL('../postgres/session/main.js', import.meta.url), {
@@ -79,11 +84,16 @@ export class Session extends EventEmitter<Events> {
       execArgv: [],
       name: 'deferred-sweep session',
     });
-    const exited = once(worker, 'exit').then(() => Promise.reject(new Error('the session thread has ended')));
-    const said = Promise.race([once(worker, 'message'), exited]).catch(error => {
+    const said = new Promise<FromThread>((resolve, reject) => {
+      worker.on('message', (message: FromThread) => {
+        if (message.kind === 'connecting') connecting(message.address);
+        else resolve(message);
+      });
+      worker.on('error', reject).on('exit', () => reject(new Error('the session thread has ended')));
+    }).catch(error => {
       throw notConnected(reportError(error).message, error);
     });
-    const [message] = ((await unlessAborted(said, stop)) ?? []) as [FromThread?];
+    const message = await unlessAborted(said, stop);
     if (message?.kind === 'opened') return new Session(worker, message.warnings);
     await worker.terminate();
     if (message !== undefined) throw refused(message);

@@ -56,6 +56,7 @@ export class SessionThread {
       reattach: client => this.#reattach(client),
       up: () => this.#isUp(),
       warning: text => say({ kind: 'warning', text }),
+      connecting: address => say({ kind: 'connecting', address }),
     });
   }
 
