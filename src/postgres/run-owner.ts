@@ -67,7 +67,7 @@ export async function runOwner(
 }
 
 /** @throws what is no failure of a call */
-function failureOf(thrown: unknown): ReportedError {
+export function failureOf(thrown: unknown): ReportedError {
   if (!(thrown instanceof CallFailure)) throw thrown;
   return { ...thrown.failure.error, name: 'DeferredSweepError', code: 'DEFERRED_DATABASE' };
 }

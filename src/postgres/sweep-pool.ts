@@ -2,8 +2,8 @@
 import { unlessAborted } from '../stop.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import { watchOwnership } from './ownership.ts';
-import { type ClusterReport, type OwnerReport, summarizeOwners } from './report.ts';
-import { runnerName, runOwner } from './run-owner.ts';
+import { type ClusterReport, type OwnerReport, ownerId, summarizeOwners } from './report.ts';
+import { failureOf, runnerName, runOwner } from './run-owner.ts';
 import type { Orphan } from './session/messages.ts';
 import { CallFailure, type Session } from './session/session.ts';
 
@@ -60,7 +60,7 @@ async function takeOver(
     return await runOwner(session, options, held, stop);
   } catch (error) {
     if (error instanceof CallFailure && error.failure.reason !== 'statement') return undefined;
-    throw error;
+    return { id: ownerId(key), outcome: 'refused', functions: [], pending: 0, error: failureOf(error) };
   } finally {
     ownership[Symbol.dispose]();
   }

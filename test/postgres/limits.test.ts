@@ -245,3 +245,53 @@ test('a job whose end had no turn in its time is let go of when it has one', law
   await until('another that runs it', async () => (await pool.manager().sweep()).ok === 1);
   assert.deepEqual(pool.ledger.names('end'), ['a']);
 });
+
+/** A schema in which a trigger refuses some writes of owners, as a full disk does. */
+async function refusing(schema: string, when: string): Promise<void> {
+  const client = await server.connect();
+  await migrate(client, `"${schema}"`, { workers: ['worker'], operators: [] });
+  await client.query(`
+    CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER refuse ${when} EXECUTE FUNCTION ${schema}.refuse()`);
+  await client.end();
+}
+
+test('a job that cannot be opened leaves no lock in the server', law, async t => {
+  await refusing('unopened', 'BEFORE INSERT ON unopened.owners FOR EACH ROW');
+  const pool = new Pool(t, server);
+  const manager = pool.manager({ schema: 'unopened' });
+  const held = 'SELECT FROM deferred_sweep.held_keys()';
+  const before = (await server.sql(held)).length;
+  for (let count = 0; count < 3; count++)
+    await assert.rejects(manager.open(), {
+      code: 'DEFERRED_DATABASE',
+      message: `cannot open a job in pool ${pool.name}: no space left`,
+    });
+  assert.equal((await server.sql(held)).length, before);
+});
+
+test('an owner that cannot be taken is reported, and the others are run', law, async t => {
+  const pool = new Pool(t, server);
+  const schema = 'untaken';
+  const taken = `BEFORE UPDATE ON ${schema}.owners FOR EACH ROW WHEN (new.label = 'bad' AND new.taken_at IS NOT NULL)`;
+  await refusing(schema, taken);
+  const options = { schema, maxAttempts: 3, retryDelayMs: 0 };
+  for (const label of ['good', 'bad', 'good']) {
+    const job = await pool.manager({ ...options, label }).open();
+    await job.defer('fail', pool.ledger.path, label);
+    assert.equal((await job.close()).pending, 1);
+  }
+  const { owners, failed } = await pool.manager({ ...options }).sweep();
+  assert.deepEqual(
+    [owners.map(({ outcome, error }) => [outcome, error?.message]).sort(), failed],
+    [
+      [
+        ['ran', undefined],
+        ['ran', undefined],
+        ['refused', 'no space left'],
+      ],
+      2,
+    ],
+  );
+});

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageRoot } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { mainThreadOwner } from '../helpers/postgres/main-thread-owner.ts';
 import { isLong, rounds, skipLong } from '../helpers/postgres/mode.ts';
@@ -109,4 +111,25 @@ test('an owner that died with the server is taken after the longer grace', law, 
   const manager = pool.manager({ graceMs: 100, restartGraceMs: 1500 });
   await until('the take-over', async () => (await manager.sweep()).ok > 0);
   assert.ok(performance.now() - bootedMs >= 1500, 'not before the restart grace');
+});
+
+const noCompiler = spawnSync('gcc', ['--version']).error ? 'NOT TESTED: gcc is not installed' : false;
+
+test('after a restart with a clock that is an hour behind, what was registered before runs at once', {
+  skip: skipPostgres || noCompiler,
+}, async t => {
+  const pool = new Pool(t, server);
+  const job = await pool.manager().open();
+  await job.defer('note', pool.ledger.path, 'a');
+  // Where the server's user may read it.
+  const clock = join(server.directory, '..', 'late_clock.so');
+  const source = join(packageRoot, 'test/helpers/postgres/late_clock.c');
+  execFileSync('gcc', ['-Wall', '-Werror', '-fPIC', '-shared', source, '-o', clock]);
+  await server.stop('SIGINT');
+  await server.boot({ LD_PRELOAD: clock });
+  t.after(restart);
+  const [row] = await server.sql('SELECT clock_timestamp() AS now');
+  assert.ok(Number(row!.now) < Date.now() - 3_000_000, String(row!.now));
+  const { ok, pending } = await job.close();
+  assert.deepEqual([ok, pending], [1, 0]);
 });

@@ -36,7 +36,7 @@ BEGIN
     FROM {schema}.owners o WHERE o.pool = p_pool
   )
   SELECT l.owner, CASE WHEN f.id IS NOT NULL THEN jsonb_build_object('id', f.id, 'name', f.handler,
-      'registeredAt', f.registered_at, 'nextAt', f.next_at, 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
+      'registeredAt', f.registered_at, 'nextAt', greatest(f.next_at, f.registered_at), 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
       'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
       'arguments', {schema}.short_base64(f.arguments), 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
           'runner', a.runner, 'startedAt', a.started_at, 'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)

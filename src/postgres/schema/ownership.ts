@@ -31,7 +31,8 @@ CREATE FUNCTION {schema}.held_keys() RETURNS TABLE (held bigint, pid integer) AS
     AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 $$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
--- A new owner, whose lock this session holds shared. The lock comes first: a row without a held lock is an orphan.
+-- A new owner, whose lock this session holds shared before the row is seen: a row without a held lock is an orphan. No
+-- lock is left where the row cannot be written, on a full disk for instance: it would not end with the transaction.
 CREATE FUNCTION {schema}.open_owner(
   p_pool text, p_label text, p_host text, p_pid integer, p_boot_id text, p_run_order text,
   p_grace_ms integer, p_restart_grace_ms integer
@@ -46,12 +47,12 @@ BEGIN
     EXIT WHEN NOT EXISTS (SELECT FROM {schema}.owners o WHERE o.lock_key = v_key)
       AND NOT EXISTS (SELECT FROM {schema}.dead_letters d WHERE d.lock_key = v_key);
   END LOOP;
-  PERFORM pg_advisory_lock_shared(v_key);
   RETURN QUERY INSERT INTO {schema}.owners AS o
     (lock_key, epoch, pool, label, host, pid, boot_id, run_order, grace_ms, restart_grace_ms, attached_on)
     VALUES (v_key, nextval('{schema}.epochs'), p_pool, p_label, p_host, p_pid, p_boot_id, p_run_order,
       p_grace_ms, p_restart_grace_ms, {schema}.current_incarnation())
     RETURNING o.lock_key::text, o.epoch, o.attachment;
+  PERFORM pg_advisory_lock_shared(v_key);
 END
 $$ {definer};
 

@@ -49,7 +49,8 @@ CREATE TABLE {schema}.functions (
   delivery text NOT NULL CHECK (delivery IN ('at-least-once', 'at-most-once')),
   timeout_ms integer NOT NULL,
   max_attempts integer NOT NULL,
-  next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- The first attempt waits for no clock: it may be set back, or be that of a standby, and behind.
+  next_at timestamptz NOT NULL DEFAULT '-infinity',
   registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (lock_key, id)
 );

@@ -120,10 +120,14 @@ export class PostgresServer {
     appendFileSync(join(this.directory, 'postgresql.conf'), `${lines.join('\n')}\n`);
   }
 
-  /** Starts the server. Resolves when it takes connections. */
-  async boot(): Promise<void> {
+  /** Starts the server. Resolves when it takes connections. @param env - additions to its environment */
+  async boot(env: NodeJS.ProcessEnv = {}): Promise<void> {
     const [command, args] = asServerUser(join(postgresBin!, 'postgres'), ['-D', this.directory]);
-    const postmaster = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const postmaster = spawn(command, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
     this.#postmaster = postmaster;
     const before = this.log.length;
     await new Promise<void>((resolve, reject) => {
