@@ -246,13 +246,13 @@ test('a job whose end had no turn in its time is let go of when it has one', law
   assert.deepEqual(pool.ledger.names('end'), ['a']);
 });
 
-/** A schema in which a trigger refuses some writes of owners, as a full disk does. */
-async function refusing(schema: string, when: string): Promise<void> {
+/** A schema in which a trigger refuses some writes, as a full disk does. */
+async function refusing(schema: string, when: string, why = 'disk_full'): Promise<void> {
   const client = await server.connect();
   await migrate(client, `"${schema}"`, { workers: ['worker'], operators: [] });
   await client.query(`
     CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END $$;
+      BEGIN RAISE 'not today' USING ERRCODE = '${why}'; END $$;
     CREATE TRIGGER refuse ${when} EXECUTE FUNCTION ${schema}.refuse()`);
   await client.end();
 }
@@ -266,9 +266,19 @@ test('a job that cannot be opened leaves no lock in the server', law, async t =>
   for (let count = 0; count < 3; count++)
     await assert.rejects(manager.open(), {
       code: 'DEFERRED_DATABASE',
-      message: `cannot open a job in pool ${pool.name}: no space left`,
+      message: `cannot open a job in pool ${pool.name}: not today`,
     });
   assert.equal((await server.sql(held)).length, before);
+});
+
+test('a call that is undone by a deadlock each time says so', law, async t => {
+  await refusing('deadlocked', 'BEFORE INSERT ON deadlocked.functions FOR EACH ROW', 'deadlock_detected');
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ schema: 'deadlocked', callTimeoutMs: 1000 }).open();
+  await assert.rejects(job.defer('note', pool.ledger.path, 'a'), {
+    code: 'DEFERRED_UNCERTAIN',
+    message: /: no answer without an error within 1000 ms, the last: not today;/,
+  });
 });
 
 test('an owner that cannot be taken is reported, and the others are run', law, async t => {
@@ -289,7 +299,7 @@ test('an owner that cannot be taken is reported, and the others are run', law, a
       [
         ['ran', undefined],
         ['ran', undefined],
-        ['refused', 'no space left'],
+        ['refused', 'not today'],
       ],
       2,
     ],

@@ -174,6 +174,6 @@ export function isStatementError(error: unknown): error is Error & { code: strin
 const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
 
 /** Whether the server may do the same statement when it is asked again. */
-export function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): error is Error {
   return isStatementError(error) && TRY_AGAIN.includes(error.code);
 }

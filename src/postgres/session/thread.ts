@@ -127,8 +127,8 @@ export class SessionThread {
             if (ONCE.includes(name) && sent > before) return fail('lost', error, true);
             await this.#up.opened;
           } else if (error instanceof Unconfirmed || isTransient(error)) {
-            if (error instanceof Unconfirmed)
-              why = `no answer without a warning within ${message.timeoutMs} ms, the last: ${error.message}`;
+            const what = error instanceof Unconfirmed ? 'a warning' : 'an error';
+            why = `no answer without ${what} within ${message.timeoutMs} ms, the last: ${error.message}`;
             // A server that warns each time, or is full of deadlocks, is not helped by asking at once.
             await Promise.race([pause(sent), this.#closed.opened]);
           } else return fail('statement', error, sent > 1);
