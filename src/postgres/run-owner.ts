@@ -72,6 +72,13 @@ export function failureOf(thrown: unknown): ReportedError {
   return { ...thrown.failure.error, name: 'DeferredSweepError', code: 'DEFERRED_DATABASE' };
 }
 
+/** An attempt that was made here. */
+interface Ran {
+  readonly started: StartedAttempt;
+  readonly ms: number;
+  readonly ended: EndedAttempt;
+}
+
 class OwnerRun {
   readonly reports: FunctionReport[] = [];
   isLost = false;
@@ -86,19 +93,29 @@ class OwnerRun {
   }
 
   async all(stop: AbortSignal | undefined): Promise<void> {
-    let last: { readonly started: StartedAttempt; readonly ms: number; readonly ended: EndedAttempt } | null =
-      null;
+    let last: Ran | null = null;
     for (;;) {
       if (stop?.aborted || this.#held.lost.aborted) {
-        if (last) this.#report(last.started, last.ms, last.ended, await this.#end(last.ended));
+        if (last) this.#report(last, await this.#orReport(last, this.#end(last.ended)));
         return;
       }
-      const { fate, standing, started, buried } = await this.#next(last?.ended ?? null);
-      if (last && fate) this.#report(last.started, last.ms, last.ended, fate);
+      const next = this.#next(last?.ended ?? null);
+      const { fate, standing, started, buried } = await this.#orReport(last, next);
+      if (last && fate) this.#report(last, fate);
       for (const given of buried) this.#reportBuried(given);
       if (standing === 'fenced') this.isLost = true;
       if (started === null) return;
       last = await this.#run(started);
+    }
+  }
+
+  /** What was run is told also where the server does not take it: it may be run again. */
+  async #orReport<T>(last: Ran | null, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (last) this.#report(last, 'late');
+      throw error;
     }
   }
 
@@ -129,7 +146,7 @@ class OwnerRun {
       .value;
   }
 
-  async #run(started: StartedAttempt) {
+  async #run(started: StartedAttempt): Promise<Ran> {
     const { key, epoch, owner, isOrphaned, lost } = this.#held;
     const { handlers, killGraceMs, pool } = this.#options;
     const traced = traceInvoke({
@@ -167,7 +184,7 @@ class OwnerRun {
     }
   }
 
-  #report({ id, handler, attempt }: StartedAttempt, ms: number, { error }: EndedAttempt, fate: Fate): void {
+  #report({ started: { id, handler, attempt }, ms, ended: { error } }: Ran, fate: Fate): void {
     this.reports.push({
       id,
       name: handler,

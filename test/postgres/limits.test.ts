@@ -7,6 +7,7 @@ import { hasCode } from '#dist/errors.js';
 import { ClusterOperator, connectOnce } from '#dist/postgres/operate.js';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { commandLinePath } from '../helpers/command-line.ts';
+import { handlers } from '../helpers/postgres/handlers.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
@@ -304,4 +305,23 @@ test('an owner that cannot be taken is reported, and the others are run', law, a
       2,
     ],
   );
+});
+
+test('a function whose end the server does not take any more is reported all the same', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const note = (): void => {
+    proxy.isDown = true;
+    proxy.cut();
+  };
+  const options = { connection: proxy.url(), callTimeoutMs: 1000, handlers: { ...handlers, note } };
+  const job = await pool.manager(options).open();
+  for (const name of ['a', 'b']) await job.defer('note', pool.ledger.path, name);
+  const { owners, isComplete } = await job.close();
+  const [{ functions, error } = assert.fail('no owner')] = owners;
+  assert.deepEqual(
+    functions.map(({ id, outcome }) => [id, outcome]),
+    [[1, 'ok']],
+  );
+  assert.deepEqual([error?.code, isComplete], ['DEFERRED_DATABASE', false]);
 });
