@@ -14,13 +14,21 @@ const { getBuiltinModule } = process;
 const MODULES =
   `fs fs/promises process child_process path os net http https timers timers/promises util stream
   stream/promises stream/consumers stream/web events url buffer crypto dns dns/promises readline
-  readline/promises assert assert/strict async_hooks console dgram diagnostics_channel http2 inspector
-  inspector/promises module perf_hooks querystring sqlite string_decoder tls tty v8 vm worker_threads zlib`.split(
-    /\s+/,
-  );
+  readline/promises assert assert/strict async_hooks cluster console dgram diagnostics_channel domain http2
+  inspector inspector/promises module perf_hooks querystring repl sqlite string_decoder tls trace_events tty v8 vm
+  wasi worker_threads zlib`.split(/\s+/);
 
 /** Part of every process without being listed as loaded. */
 const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
+
+/** Objects that are one by identity though they have no functions of their own, or an accessor gives them; what Node loads for each. */
+const SINGLE_OBJECTS: readonly [module: string, key: string, loaded: string][] = [
+  ['perf_hooks', 'performance', 'perf_hooks'],
+  ['timers/promises', 'scheduler', 'timers/promises'],
+  ['dns', 'promises', 'internal/dns/promises'],
+  ['crypto', 'webcrypto', 'internal/crypto/webcrypto'],
+  ['crypto', 'subtle', 'internal/crypto/webcrypto'],
+];
 
 const names = new WeakMap<object, BuiltinName>();
 const indexed = new Set<string>();
@@ -61,6 +69,22 @@ export function nameReplacement(fn: object): ModuleDescriptor | undefined {
   return undefined;
 }
 
+/**
+ * The name of a function of Node that only an accessor of its own name gives. Others are not read: that may load a module,
+ * or print a warning.
+ */
+export function nameBehindAccessor(fn: object): ModuleDescriptor | undefined {
+  const key: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
+  if (typeof key !== 'string') return undefined;
+  for (const name of MODULES.filter(name => indexed.has(name))) {
+    const exports = getBuiltinModule(`node:${name}`) as object;
+    const isAccessor = Object.getOwnPropertyDescriptor(exports, key)?.get !== undefined;
+    if (isAccessor && Reflect.get(exports, key) === fn)
+      return { kind: 'module', module: `node:${name}`, export: key };
+  }
+  return undefined;
+}
+
 /** How long Node's list was then: it only grows. */
 let indexedLength = -1;
 
@@ -78,6 +102,12 @@ function indexLoaded(): void {
     remember(exports, { kind: 'module', module, export: 'default' });
     // `Buffer.from`, `path.posix.join`, `util.types.isDate`.
     rememberMembers(exports, path => ({ kind: 'module', module, export: path }));
+  }
+  for (const [name, key, loaded] of SINGLE_OBJECTS) {
+    // To read it is to load that.
+    if (!isLoaded?.has(`NativeModule ${loaded}`)) continue;
+    const value: unknown = Reflect.get(getBuiltinModule(`node:${name}`) as object, key);
+    remember(value, { kind: 'module', module: `node:${name}`, export: key });
   }
   indexGlobals(isLoaded);
 }

@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts';
-import { type BuiltinName, nameBuiltin, nameReplacement } from './builtins.ts';
+import { type BuiltinName, nameBehindAccessor, nameBuiltin, nameReplacement } from './builtins.ts';
 import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
 import { findExport } from './module/find-export.ts';
 
@@ -43,7 +43,7 @@ function inspectOrName(fn: object): InspectedFunction | BuiltinName | undefined 
   // A name counts only for what is Node's own: a program may hang functions of its own on `fs` or `Array`.
   if (inspected !== undefined && !inspected.script.url.startsWith('node:')) return inspected;
   // It may have been out of its place when names were first looked at.
-  return nameBuiltin(fn) ?? nameReplacement(fn);
+  return nameBuiltin(fn) ?? nameReplacement(fn) ?? nameBehindAccessor(fn);
 }
 
 /** False where a file or a text of the program has the function. */

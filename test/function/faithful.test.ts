@@ -1,10 +1,15 @@
 /** What is deferred does, from its record, what it would have done; where that cannot be, it is refused by name. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import cluster from 'node:cluster';
+import { webcrypto } from 'node:crypto';
+import { promises as dnsPromises } from 'node:dns';
 import { writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { type TestContext, test } from 'node:test';
+import { scheduler } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
@@ -515,7 +520,9 @@ test('a member that uses `this` runs on the one exported object that has it, or 
 });
 
 test('a closure may use a function or class that a module of Node exports', async () => {
-  const modules = 'stream/consumers stream/web inspector inspector/promises sqlite path zlib'.split(' ');
+  const modules =
+    `async_hooks buffer cluster crypto dns events fs inspector inspector/promises net path repl sqlite
+    stream/consumers stream/web timers/promises trace_events util zlib`.split(/\s+/);
   const refused: string[] = [];
   for (const module of modules.filter(name => isBuiltin(`node:${name}`))) {
     const exports = (await import(`node:${module}`)) as Record<string, unknown>;
@@ -530,6 +537,11 @@ test('a closure may use a function or class that a module of Node exports', asyn
     }
   }
   assert.deepEqual(refused, []);
+});
+
+test('a closure may use an object that each process has once', async () => {
+  const objects = [performance, scheduler, dnsPromises, webcrypto, webcrypto.subtle, cluster];
+  for (const object of objects) assert.equal(await DeferredFunction.create(() => object).invoke(), object);
 });
 
 test('an object that a program hangs on a module of Node is stored as it is', () => {

@@ -103,7 +103,7 @@ const REFUSED: readonly Refused[] = [
     fn: () => resolver(),
     says: ['native', '() => original(...)'],
   },
-  { label: 'a Proxy', fn: () => new Proxy(helper, {}), says: ['native, bound', '() => original(...)'] },
+  { label: 'a Proxy', fn: () => new Proxy(helper, {}), says: ['a Proxy', '() => original(...)'] },
   {
     label: 'a #private member',
     fn: () => new Account().readSecret,
@@ -201,6 +201,7 @@ const REFUSED: readonly Refused[] = [
       here,
       'with its captured function bound helper',
       'native, bound',
+      'make it, or import() it, inside',
     ],
   },
   {

@@ -52,8 +52,11 @@ export function receiverRefusal(chain: readonly Mention[]): DeferredSweepError {
 export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
   return refusal(
     chain,
-    'is native, bound or internal to Node, and has no source',
-    'wrap the call in a function of your own: () => original(...)',
+    'is a Proxy, native, bound or internal to Node, and has no source',
+    chain.length === 1
+      ? 'wrap the call in a function of your own: () => original(...)'
+      : // A wrapper would capture it, too.
+        'make it, or import() it, inside the function that uses it',
   );
 }
 
