@@ -1,6 +1,7 @@
 import * as childProcess from 'node:child_process';
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
+import types from 'node:util/types';
 import type { ModuleDescriptor } from './descriptor.ts';
 import { GLOBAL_NAMES } from './source-code/globals.ts';
 
@@ -74,7 +75,8 @@ export function nameReplacement(fn: object): ModuleDescriptor | undefined {
  * or print a warning.
  */
 export function nameBehindAccessor(fn: object): ModuleDescriptor | undefined {
-  const key: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
+  // Of a Proxy, a trap would be asked.
+  const key: unknown = types.isProxy(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'name')?.value;
   if (typeof key !== 'string') return undefined;
   for (const name of MODULES.filter(name => indexed.has(name))) {
     const exports = getBuiltinModule(`node:${name}`) as object;
