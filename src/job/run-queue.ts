@@ -95,6 +95,8 @@ export class RunQueue {
         taken.setAside(this.#file.readBytes());
       }
       await this.#runPending(taken);
+      const missing = this.#waiting.missingIn(taken.contents, this.path);
+      if (missing) taken.failAs(missing);
       if (taken.contents.pending().length > 0) this.#requireUser(`end the job of ${this.path}`);
       taken.giveUp();
       if (taken.contents.damagedBytes > 0) {

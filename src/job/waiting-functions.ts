@@ -1,5 +1,6 @@
 import type { StateContents } from '../log/contents.ts';
-import type { Mark, RetryRecord } from '../log/records.ts';
+import type { Mark, ReportedError, RetryRecord } from '../log/records.ts';
+import { reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
 
 /** The offset of a registration in a file that has moved: its records have other places now. */
@@ -45,6 +46,16 @@ export class WaitingFunctions {
   /** The file has moved. */
   forgetOffsets(): void {
     for (const id of this.#offsets.keys()) this.#offsets.set(id, NOWHERE);
+  }
+
+  /** What to report where registrations are not in the file any more: a stranger has written to it, or put an older copy there. */
+  missingIn({ functions }: StateContents, path: string): ReportedError | undefined {
+    const missing = [...this.#offsets.keys()].filter(id => !functions.has(id));
+    if (missing.length === 0) return undefined;
+    const message =
+      `cannot run ${missing.length} of the functions that were registered in ${path}: another process has written ` +
+      'to it, and their records are gone; find out which, and do by hand what they would have done';
+    return reportOf('DEFERRED_STATE_CORRUPT', message);
   }
 
   /** The contents of the file with this function alone. Undefined if its bytes are not where it was written. */

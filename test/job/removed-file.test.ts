@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -184,4 +185,23 @@ test('a worker whose directory was renamed goes on in a fresh one: nothing is ru
   assert.equal((await sweep(base, { logger: null })).ok, 2);
   assert.deepEqual(read(ledger), ['a', 'b']);
   assert.deepEqual(readdirSync(directory), []);
+});
+
+test('a job whose file was written over with an older copy of it runs what is there, and reports that something is missing', async t => {
+  const { base, ledger } = freshPlace(t);
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  const job = await manager.open();
+  register(job, a!, ledger);
+  const older = readFileSync(job.path);
+  register(job, { do: 'append', text: 'missing' }, ledger);
+  // As `rsync --inplace` and `cp` do: the file stays the same.
+  writeFileSync(job.path, older);
+  register(job, b!, ledger);
+  const [own] = (await job.close()).files;
+  assert.deepEqual(read(ledger), ['a', 'b']);
+  assert.equal(own?.error?.code, 'DEFERRED_STATE_CORRUPT');
+  assert.match(
+    own.error.message,
+    /^cannot run 1 of the functions that were registered in .*; find out which/,
+  );
 });
