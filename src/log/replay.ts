@@ -1,5 +1,5 @@
 /** The contents of a state file from its bytes: what counts, what is torn, what is damage. Pure. */
-import { type DeferredSweepErrorCode, hasCode } from '../errors.ts';
+import { DeferredSweepError, type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { StateContents } from './contents.ts';
 import { decodeRecord, type SaltedRecord } from './decode-record.ts';
 import { FRAME_HEAD_BYTES, frameLength, readFrames } from './frame.ts';
@@ -116,7 +116,27 @@ function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[])
   try {
     return decodeRecord(payload);
   } catch (error) {
-    if (hasCode(error, ...codes)) return undefined;
-    throw error;
+    if (!hasCode(error, ...codes)) throw error;
+    // To move an intact file away as damaged would lose it.
+    refuseForeignObjects(error);
+    return undefined;
   }
+}
+
+/** What every object has in every process. */
+const COMMON = new Set<PropertyKey>(
+  `constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf __proto__
+  __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__`.split(/\s+/),
+);
+
+/** A program may have given every object a property. A record cannot be read where one of its fields has a setter there. */
+function refuseForeignObjects(cause: unknown): void {
+  const foreign = Reflect.ownKeys(Object.prototype).find(name => !COMMON.has(name));
+  if (foreign === undefined) return;
+  throw new DeferredSweepError(
+    'DEFERRED_UNSUPPORTED',
+    `cannot tell whether a record is damaged: this process has given every object a property ${String(foreign)}; ` +
+      'the file stays, sweep it by the command deferred-sweep',
+    { cause },
+  );
 }

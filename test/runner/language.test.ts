@@ -1,5 +1,6 @@
 /** A function that changes the language itself costs the functions of other owners, which share its runner, nothing. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
@@ -10,6 +11,7 @@ import { StateDirectory } from '#dist/state/state-directory.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
+import { freshPlace } from '../helpers/worker.ts';
 
 /** What a function may do. Each name is a field that records may do without, or something that the runner itself calls. */
 const CHANGES: Readonly<Record<string, string>> = {
@@ -92,4 +94,21 @@ test('a file that was damaged since its sweeper looked is left to the next look'
   assert.equal(await claim(directory, 'func1', 'flock', new LockPatience(0)), undefined);
   const report = await sweep(base, { logger: null });
   assert.ok(report.files[0]?.deadLetter);
+});
+
+test('an intact file counts as damaged in no process that has given every object a setter', async t => {
+  const { base, ledger } = freshPlace(t);
+  const text = `import { appendFileSync } from 'node:fs';
+    import { DeferredFunctionManager } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
+    const job = await new DeferredFunctionManager(${JSON.stringify(base)}, { logger: null }).open();
+    job.defer(appendFileSync, ${JSON.stringify(ledger)}, 'kept\\n');
+    Object.defineProperty(Object.prototype, 'id', { set() { throw new Error('no'); }, configurable: true });
+    const [own] = (await job.close()).files;
+    console.log(own.error.code);`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'DEFERRED_UNSUPPORTED\n', stderr);
+  assert.equal((await sweep(base, { logger: null })).ok, 1);
+  assert.deepEqual(read(ledger), ['kept']);
 });
