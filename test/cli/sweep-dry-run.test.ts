@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import type { ListReport } from '#dist/index.js';
 import { baseOfKilledWorker, runCommandLine } from '../helpers/command-line.ts';
@@ -54,6 +54,19 @@ test('--dry-run names what a sweep would run of a damaged orphan, and no dead le
     ),
   );
   assert.match(runCommandLine([base]).stdout, / 1 done/);
+});
+
+test('--dry-run says of a damaged orphan with no whole function left that it would be set aside', t => {
+  const base = baseOfKilledWorker(t, failing);
+  const path = join(base, 'deferred', stateFiles(base)[0] ?? '');
+  const bytes = readFileSync(path);
+  bytes[bytes.lastIndexOf('refuse')]! ^= 1;
+  writeFileSync(path, bytes);
+  const { stdout } = runCommandLine(['--dry-run', base]);
+  assert.match(stdout, /: would be set aside, [1-9]\d* bytes damaged\n.*: 0 would be run, of 1 orphan;/);
+  assert.deepEqual(readFileSync(path), bytes);
+  assert.equal(runCommandLine([base]).status, 1);
+  assert.deepEqual(readFileSync(join(base, 'deferred/dead', `${basename(path)}.damaged`)), bytes);
 });
 
 test('what waits for its next attempt is due then, in a dry run, a sweep, list and show alike', t => {

@@ -142,22 +142,28 @@ test('what is written into a fresh file is run where the job began', async t => 
   assert.deepEqual(read(ledger), [`in ${began} undefined`, 'b']);
 });
 
-test('a file that is damaged, too, is not left for a fresh one: registrations are refused, and the end keeps a copy', async t => {
-  const { base, ledger, directory } = freshPlace(t);
-  await using manager = new DeferredFunctionManager(base, { logger: null });
-  const job = await manager.open();
-  register(job, a!, ledger);
-  const fd = openSync(job.path, 'r+');
-  writeSync(fd, 'damaged', 20);
-  closeSync(fd);
-  rmSync(directory, { recursive: true });
-  for (let time = 0; time < 2; time++)
-    assert.throws(() => register(job, b!, ledger), { code: 'DEFERRED_STATE_CORRUPT' });
-  const [own] = (await job.close()).files;
-  assert.equal(own?.outcome, 'quarantined');
-  assert.ok(readFileSync(own!.deadLetter!).includes('appendFileSync'));
-  assert.deepEqual(readdirSync(directory), ['dead']);
-});
+for (const [where, damage, left] of [
+  ['its header', (_: Buffer) => 20, []],
+  ['a function behind another', (bytes: Buffer) => bytes.lastIndexOf('appendFileSync'), ['a']],
+] as const) {
+  test(`a file that is damaged, too, in ${where}, is not left for a fresh one: registrations are refused, and the end keeps a copy`, async t => {
+    const { base, ledger, directory } = freshPlace(t);
+    await using manager = new DeferredFunctionManager(base, { logger: null });
+    const job = await manager.open();
+    for (const call of [a!, b!]) register(job, call, ledger);
+    const fd = openSync(job.path, 'r+');
+    writeSync(fd, 'damaged', damage(readFileSync(fd)));
+    closeSync(fd);
+    rmSync(directory, { recursive: true });
+    for (let time = 0; time < 2; time++)
+      assert.throws(() => register(job, b!, ledger), { code: 'DEFERRED_STATE_CORRUPT' });
+    const [own] = (await job.close()).files;
+    assert.ok(own!.damagedBytes! > 0);
+    assert.ok(readFileSync(own!.deadLetter!).includes('damaged'));
+    assert.deepEqual(readdirSync(directory), ['dead']);
+    assert.deepEqual(read(ledger), left);
+  });
+}
 
 test('what failed in a file that was removed is left in a fresh one, for others to try again', async t => {
   const { base, ledger, directory } = freshPlace(t);

@@ -1,6 +1,7 @@
 /** A sweep that waits for others ends when they have: not before, and not later. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
@@ -8,7 +9,7 @@ import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { isFull } from '../helpers/size.ts';
-import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 const WAIT_MS = 30_000;
 
@@ -47,6 +48,35 @@ test('a function that failed in one sweep is left by another that had begun befo
   assert.deepEqual(read(ledger), ['slow', 'slow-end', 'failing']);
 });
 
+test('a function that failed in one sweep is left by another that had looked before, though by its clock that was long ago', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const clock = join(root, 'clock.mjs');
+  // As that of another host, or one that was set back.
+  writeFileSync(
+    clock,
+    'const { now } = Date; if (process.env.IS_BEHIND) Date.now = () => now.call(Date) - 3_600_000;\n',
+  );
+  const execArgv = ['--import', clock];
+  const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
+  // Both are opened before one dies: to open is to sweep.
+  const workers = [];
+  for (const call of [{ do: 'wait-for-fifo', text: 'slow', fifo }, failing] as const)
+    workers.push(await startWorker(t, { base, ledger, calls: [call] }, { execArgv }));
+  for (const { child } of workers) await child.kill();
+  // Its one runner has both files, and is in the first.
+  const options = { retryDelayMs: 0, concurrency: 1 };
+  const first = sweep(base, { ...options, logger: null });
+  const letThrough = await arrivalAt(fifo);
+  const env = { IS_BEHIND: '1' };
+  const second = await sweepElsewhere(t, { verb: 'sweep', base, options }, { env });
+  assert.deepEqual([second.failed, second.sweeping], [1, 1]);
+  await letThrough();
+  const { ok, failed, pending } = await first;
+  assert.deepEqual([ok, failed, pending], [1, 0, 1]);
+  assert.deepEqual(read(ledger), ['slow', 'failing', 'slow-end']);
+});
+
 for (const [what, returns] of Object.entries({
   'a job that waits opens after the cleanup of its predecessor': async (base: string) => {
     const manager = new DeferredFunctionManager(base, { logger: null });
@@ -79,7 +109,8 @@ test('a cleanup waits once for files of another sweep, however many rounds it ha
   const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
   const options = { maxAttempts: rounds, retryDelayMs: 0 };
   await leaveOrphan(t, { base, ledger, options, calls: [failing] });
-  const waitMs = 1000;
+  // Longer than a runner needs to start on a busy machine.
+  const waitMs = 3000;
   const report = await DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs });
   assert.deepEqual([report.sweeping, read(ledger).length], [1, 1 + rounds]);
   assert.ok(report.ms >= waitMs && report.ms < rounds * waitMs, `it took ${report.ms} ms`);
