@@ -61,18 +61,8 @@ async function startWatch(
   t.after(() => manager.kill('SIGKILL'));
   const lines = createInterface({ input: manager.stdout });
   let told = '';
-  let arrival = (): void => {};
-  lines.on('line', line => {
-    told += `${line}\n`;
-    arrival();
-  });
-  const says = async (text: string): Promise<void> => {
-    while (!told.includes(text)) {
-      await new Promise<void>(resolve => {
-        arrival = resolve;
-      });
-    }
-  };
+  lines.on('line', line => (told += `${line}\n`));
+  const says = (text: string) => until(`word of ${text}`, () => told.includes(text), HANG_MS);
   await says('bound');
   if (uid !== undefined) {
     chmodSync(root, 0o711);
