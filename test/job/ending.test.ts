@@ -9,11 +9,12 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type Job, type Registration, sweep } from '#dist/index.js';
-import { read } from '../helpers/calls.ts';
+import { read, register } from '../helpers/calls.ts';
 import { freshPlace, type Place } from '../helpers/worker.ts';
 
 /** Registers a function that says that it has begun and ends when it is told to, in the order it was told. */
@@ -129,6 +130,31 @@ test('a state file is not closed under a function that was run early while its j
   assert.deepEqual([report.ok, report.pending], [3, 0]);
   assert.equal((await sweep(place.base)).ok, 0);
 });
+
+for (const isRemoved of [false, true]) {
+  test(`a function that fails in run() while its job ends is not tried again by that, and is in its report${isRemoved ? ', in a fresh file, too' : ''}`, async t => {
+    const place = freshPlace(t);
+    await using manager = new DeferredFunctionManager(place.base, { logger: null, retryDelayMs: 0 });
+    const job = await manager.open();
+    const own = deferWaiting(t, job, place, 'own');
+    const failing = register(job, { do: 'throw', text: 'fails', message: 'no' }, place.ledger);
+    const closing = job.close();
+    await own.begun;
+    assert.equal((await failing.run())?.outcome, 'failed');
+    if (isRemoved) rmSync(place.directory, { recursive: true });
+    job.defer(appendFileSync, place.ledger, 'late\n');
+    own.end();
+    const { files, pending } = await closing;
+    const told = files[0]?.functions.map(({ id, outcome, attempt }) => [id, outcome, attempt]);
+    assert.deepEqual(told?.sort(), [
+      [1, 'ok', 1],
+      [2, 'failed', 1],
+      [3, 'ok', 1],
+    ]);
+    assert.equal(pending, 1);
+    assert.deepEqual(read(place.ledger), ['own begins', 'fails', 'own ends', 'late']);
+  });
+}
 
 test('a function in its last attempt is not taken for dead by another that ends meanwhile', async t => {
   const place = freshPlace(t);
