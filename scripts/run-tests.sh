@@ -28,4 +28,6 @@ done
 unset NODE_EXTRA_CA_CERTS
 # Much of a test is waiting for another process, which leaves the cores to two more than there are.
 concurrency=${TEST_CONCURRENCY:-$(node -p 'os.availableParallelism() + 2')}
-node --test --test-reporter=spec --test-concurrency="$concurrency" "${files[@]}"
+# A file in which something hangs is named and ended, and the others go on. Half an hour; parts of the torture take more.
+timeout_ms=${TEST_TIMEOUT_MS:-1800000}
+node --test --test-reporter=spec --test-concurrency="$concurrency" --test-timeout="$timeout_ms" "${files[@]}"

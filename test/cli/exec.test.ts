@@ -25,6 +25,7 @@ import { createMark, MARK_VARIABLE } from '../helpers/process-marks.ts';
 import { isFull, sample } from '../helpers/size.ts';
 import { straceMissing } from '../helpers/strace.ts';
 import { tellAgainAtOnce } from '../helpers/told-signals.ts';
+import { until } from '../helpers/until.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 
 /** What a shell calls the command line by. */
@@ -230,7 +231,7 @@ test('when the wrapper was killed, defer and cancel say so, and change nothing',
   const said: string[] = [];
   lines.on('line', line => said.push(line));
   writeFileSync(join(base, 'go'), '');
-  while (said.length < 2) await once(lines, 'line');
+  await until('both lines', () => said.length === 2);
   assert.deepEqual(said, ['said 3', 'said 3']);
   process.kill(program!.pid, 'SIGKILL');
   const after = await sweepFreed(base);

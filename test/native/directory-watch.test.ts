@@ -6,26 +6,17 @@ import { Worker } from 'node:worker_threads';
 import { type DirectoryEvent, DirectoryWatch } from '#dist/native/directory-watch.js';
 import { startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { until } from '../helpers/until.ts';
 
 const skip = process.platform === 'linux' ? false : 'NOT TESTED: there is no inotify here';
 
 /** A watch, and a way to wait for an event. */
 function open(t: TestContext) {
   const events: DirectoryEvent[] = [];
-  let arrival = (): void => {};
-  const watch = DirectoryWatch.open(more => {
-    events.push(...more);
-    arrival();
-  })!;
+  const watch = DirectoryWatch.open(more => void events.push(...more))!;
   t.after(() => watch.close());
-  const until = async (isIt: (event: DirectoryEvent) => boolean): Promise<void> => {
-    while (!events.some(isIt)) {
-      await new Promise<void>(resolve => {
-        arrival = resolve;
-      });
-    }
-  };
-  return { watch, events, until };
+  const arrival = (isIt: (event: DirectoryEvent) => boolean) => until(`${isIt}`, () => events.some(isIt));
+  return { watch, events, arrival };
 }
 
 test('the end of a process that had a file open for writing is told, and that of the last copy only', {
@@ -34,16 +25,16 @@ test('the end of a process that had a file open for writing is told, and that of
   const directory = freshDirectory(t);
   const path = join(directory, 'file');
   const fd = openSync(path, 'w');
-  const { watch, events, until } = open(t);
+  const { watch, events, arrival } = open(t);
   watch.add(directory, 'closing');
   const other = startChild(t, 'lock-peer', { descriptors: [fd] });
   closeSync(fd);
   // Another event shows that the one that must not come would have come before it.
   writeFileSync(join(directory, 'second'), '');
-  await until(event => 'name' in event && event.name === 'second' && event.kind === 'closed');
+  await arrival(event => 'name' in event && event.name === 'second' && event.kind === 'closed');
   assert.ok(!events.some(event => 'name' in event && event.name === 'file'));
   await other.kill();
-  await until(event => event.kind === 'closed' && event.name === 'file');
+  await arrival(event => event.kind === 'closed' && event.name === 'file');
 });
 
 test('what appears is told with its directory, and so is the end of a directory', { skip }, async t => {
@@ -51,25 +42,25 @@ test('what appears is told with its directory, and so is the end of a directory'
   const [one, two] = ['one', 'two'].map(name => join(root, name));
   mkdirSync(one!);
   mkdirSync(two!);
-  const { watch, events, until } = open(t);
+  const { watch, events, arrival } = open(t);
   watch.add(one!, 'closing');
   watch.add(two!, 'closing');
   writeFileSync(join(root, 'file'), '');
   renameSync(join(root, 'file'), join(two!, 'moved'));
-  await until(event => event.kind === 'moved-in' && event.directory === two && event.name === 'moved');
+  await arrival(event => event.kind === 'moved-in' && event.directory === two && event.name === 'moved');
   closeSync(openSync(join(one!, 'made'), 'w'));
-  await until(event => event.kind === 'made' && event.directory === one && event.name === 'made');
+  await arrival(event => event.kind === 'made' && event.directory === one && event.name === 'made');
   unlinkSync(join(one!, 'made'));
   rmdirSync(one!);
-  await until(event => event.kind === 'gone' && event.directory === one);
+  await arrival(event => event.kind === 'gone' && event.directory === one);
   renameSync(two!, join(root, 'three'));
-  await until(event => event.kind === 'gone' && event.directory === two);
+  await arrival(event => event.kind === 'gone' && event.directory === two);
   const told = events.length;
   writeFileSync(join(root, 'three', 'unseen'), '');
   mkdirSync(two!);
   watch.add(two!, 'closing');
   writeFileSync(join(two!, 'again'), '');
-  await until(event => event.kind === 'closed' && event.directory === two && event.name === 'again');
+  await arrival(event => event.kind === 'closed' && event.directory === two && event.name === 'again');
   assert.deepEqual(
     events.slice(told).map(event => event.kind),
     ['made', 'closed'],
@@ -84,22 +75,22 @@ test('what appears is told with its directory, and so is the end of a directory'
 test('reading a file wakes no watch', { skip }, async t => {
   const directory = freshDirectory(t);
   writeFileSync(join(directory, 'file'), '');
-  const { watch, events, until } = open(t);
+  const { watch, events, arrival } = open(t);
   watch.add(directory, 'closing');
   for (let count = 0; count < 100; count++) closeSync(openSync(join(directory, 'file'), 'r'));
   writeFileSync(join(directory, 'last'), '');
-  await until(event => event.kind === 'closed' && event.name === 'last');
+  await arrival(event => event.kind === 'closed' && event.name === 'last');
   assert.deepEqual(events.map(event => event.kind).sort(), ['closed', 'made']);
 });
 
 test('a queue that overflows is told', { skip }, async t => {
   const directory = freshDirectory(t);
-  const { watch, events, until } = open(t);
+  const { watch, events, arrival } = open(t);
   watch.add(directory, 'closing');
   // fs.inotify.max_queued_events is 16384 by default; this thread reads none of them meanwhile. Different names: equal
   // events in a row are one.
   for (let count = 0; count < 20_000; count++) closeSync(openSync(join(directory, `${count % 2}`), 'w'));
-  await until(event => event.kind === 'overflow');
+  await arrival(event => event.kind === 'overflow');
   assert.ok(events.length > 1000);
 });
 

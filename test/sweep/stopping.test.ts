@@ -5,7 +5,6 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredFunctionManager, type SweepReport } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
@@ -129,8 +128,8 @@ test('a command that ignores SIGTERM is ended with the grace of its function', {
     for (const pid of pids) endGroup(pid);
   });
   assert.deepEqual([report.failed, pids.length], [1, 2]);
-  // Killed, they are there until somebody has waited for them. One that was not killed outlasts the test's limit.
-  for (const pid of pids) while (isThere(-pid)) await sleep(10);
+  // Killed, they are there until somebody has waited for them.
+  for (const pid of pids) await until(`the end of group ${pid}`, () => !isThere(-pid));
 });
 
 /** @param pid - negative: of a group */
