@@ -4,7 +4,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
+import { encode } from '#dist/value/codec.js';
+import { read } from '../helpers/calls.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { deferOf, framesOf, headerOf, startOf, stateBase } from '../helpers/state-bytes.ts';
 
 const write = (path: string): void => {
   process.getBuiltinModule('fs').writeFileSync(path, '');
@@ -126,3 +129,30 @@ for (const [label, fail] of Object.entries(ERRORS)) {
     await manager.close();
   });
 }
+
+test('what was tried before the clock was set back runs now: no wait is counted from the future', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const atEpochMs = Date.now() + 3_600_000;
+  const call = (id: number, text: string) =>
+    deferOf(id, [ledger, `${text}\n`], {
+      function: encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' }),
+      retryDelayMs: 1000,
+    });
+  const start = (id: number) => ({ ...startOf(id), atEpochMs });
+  const error = { name: 'Error', message: 'not today' };
+  put(
+    Buffer.concat(
+      framesOf(headerOf(), ...[call(1, 'interrupted'), start(1), call(2, 'failed'), start(2)], {
+        kind: 'done',
+        id: 2,
+        attempt: 1,
+        atEpochMs,
+        error,
+        final: false,
+      }),
+    ),
+  );
+  assert.equal((await sweep(base, { logger: null })).ok, 2);
+  assert.deepEqual(read(ledger), ['interrupted', 'failed']);
+});

@@ -48,6 +48,26 @@ test('a function that failed in one sweep is left by another that had begun befo
   assert.deepEqual(read(ledger), ['slow', 'slow-end', 'failing']);
 });
 
+test('a cleanup that leaves a function since another sweep has just tried it tries it in its next round', async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const fifo = makeGate(root);
+  const calls: Call[] = [
+    { do: 'wait-for-fifo', text: 'slow', fifo },
+    { do: 'throw', text: 'failing', message: 'not today' },
+  ];
+  await leaveOrphan(t, { base, ledger, options: { retryDelayMs: 0, maxAttempts: 2 }, calls });
+  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const cleaning = DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs: WAIT_MS });
+  // Its first round has begun before the attempt, by the clock of both.
+  await setImmediate();
+  for (const began = Date.now(); Date.now() <= began; ) await setImmediate();
+  await letThrough();
+  const { failed, pending } = await cleaning;
+  assert.deepEqual([failed, pending], [1, 0]);
+  assert.deepEqual(read(ledger), ['slow', 'slow-end', 'failing', 'failing']);
+});
+
 test('a function that failed in one sweep is left by another that had looked before, though by its clock that was long ago', async t => {
   const { base, ledger, root } = freshPlace(t);
   const fifo = makeGate(root);
