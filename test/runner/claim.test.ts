@@ -1,6 +1,7 @@
 /** What happens to a file between the sweeper's look, in which it lets go of the lock, and the claim of its runner. */
 import assert from 'node:assert/strict';
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   existsSync,
@@ -13,12 +14,21 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
-import type { HeaderRecord } from '#dist/log/records.js';
+import type { DeferRecord, HeaderRecord } from '#dist/log/records.js';
+import { replay } from '#dist/log/replay.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
-import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
+import {
+  deferOf,
+  failingOf,
+  frameOf,
+  framesOf,
+  headerOf,
+  startOf,
+  stateBase,
+} from '../helpers/state-bytes.ts';
 
 /** A file that the runner has been named, while it is in a function of the one before. */
 interface Named {
@@ -33,15 +43,18 @@ const ofNode = (name: string): { readonly function: Uint8Array } => ({
   function: encode({ kind: 'module', module: 'node:fs', export: name }),
 });
 
-/** @param gate - the function writes its line, then waits here */
-async function named(t: TestContext, header: Partial<HeaderRecord> = {}, gate?: string): Promise<Named> {
+/** @param more - functions of the file behind the one that writes its line */
+async function named(
+  t: TestContext,
+  header: Partial<HeaderRecord> = {},
+  ...more: DeferRecord[]
+): Promise<Named> {
   const { base, put } = stateBase(t);
   const fifo = makeGate(base);
   const ledger = join(base, 'ledger');
   put(Buffer.concat(framesOf(headerOf(), deferOf(1, [fifo], ofNode('readFileSync')))), 'func1');
-  const calls = [deferOf(1, [ledger, 'ran\n'], ofNode('appendFileSync'))];
-  if (gate !== undefined) calls.push(deferOf(2, [gate], ofNode('readFileSync')));
-  const path = put(Buffer.concat(framesOf(headerOf(header), ...calls)), 'func2');
+  const writes = deferOf(1, [ledger, 'ran\n'], ofNode('appendFileSync'));
+  const path = put(Buffer.concat(framesOf(headerOf(header), writes, ...more)), 'func2');
   const sweeping = sweep(base, { logger: null, concurrency: 1, lock: 'flock' });
   const letThrough = await arrivalAt(fifo);
   return {
@@ -94,12 +107,25 @@ test("a file that is damaged after the sweeper's look is set aside, and not remo
   assert.deepEqual(read(ledger), []);
 });
 
+test("a record that is torn after the sweeper's look, as by the death of another runner, is not made damage by the marks of this one", async t => {
+  const { path, ledger, goOn } = await named(t, {}, failingOf(2));
+  appendFileSync(path, frameOf(startOf(1)).subarray(0, -3));
+  assert.equal((await goOn()).ok, 2);
+  const { damagedBytes, tornBytes } = replay(readFileSync(path));
+  assert.deepEqual([damagedBytes, tornBytes], [0, 0]);
+  assert.deepEqual(read(ledger), ['ran']);
+});
+
 test('a file that another sweep runs under the lock of its owner is not run beside it under the own one', {
   skip: process.platform === 'linux' ? false : 'NOT TESTED: there are no OFD locks here',
 }, async t => {
   const { base: other } = stateBase(t);
   const gate = makeGate(other);
-  const { base, path, ledger, goOn } = await named(t, { lock: 'ofd' }, gate);
+  const { base, path, ledger, goOn } = await named(
+    t,
+    { lock: 'ofd' },
+    deferOf(2, [gate], ofNode('readFileSync')),
+  );
   const plan = { verb: 'sweep', base, options: { lock: 'ofd' } };
   const second = startChild(t, 'job-sweeper', { args: [JSON.stringify(plan)] });
   const letThrough = await arrivalAt(gate);
