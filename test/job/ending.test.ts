@@ -11,7 +11,7 @@ import {
   readlinkSync,
   rmSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type Job, type Registration, sweep } from '#dist/index.js';
 import { read, register } from '../helpers/calls.ts';
@@ -195,3 +195,14 @@ function unlessMissing(look: () => string): string | undefined {
     return undefined;
   }
 }
+
+test('of jobs at once one leaves its file to the next job; all that end with their manager leave none', async t => {
+  const { base, directory } = freshPlace(t);
+  const manager = new DeferredFunctionManager(base, { logger: null });
+  const [first, second, third] = [await manager.open(), await manager.open(), await manager.open()];
+  await first.close();
+  await second.close();
+  assert.deepEqual(readdirSync(directory).sort(), [basename(first.path), basename(third.path)].sort());
+  await manager.close();
+  assert.deepEqual(readdirSync(directory), []);
+});
