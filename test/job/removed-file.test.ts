@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
+import { replay } from '#dist/log/replay.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
@@ -210,4 +211,25 @@ test('a job whose file was written over with an older copy of it runs what is th
     own.error.message,
     /^cannot run 1 of the functions that were registered in .*; find out which/,
   );
+});
+
+test('the next job finds a whole header in a fresh file whose header is longer than the one before', async t => {
+  const { base, ledger, directory } = freshPlace(t);
+  const umask = process.umask(0o022);
+  t.after(() => process.umask(umask));
+  await using manager = new DeferredFunctionManager(base, { logger: null });
+  await (await manager.open()).close();
+  const job = await manager.open();
+  process.umask(0o077);
+  rmSync(directory, { recursive: true });
+  register(job, a!, ledger);
+  const fresh = job.path;
+  await job.close();
+  const next = await manager.open();
+  register(next, b!, ledger);
+  assert.equal(next.path, fresh);
+  const { damagedBytes, functions } = replay(readFileSync(next.path));
+  assert.deepEqual([damagedBytes, functions.size], [0, 1]);
+  await next.close();
+  assert.deepEqual(read(ledger), ['a', 'b']);
 });
