@@ -14,7 +14,14 @@ import { commandLinePath } from '../helpers/command-line.ts';
 import { limitFileSize, prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { attachStrace, callsLogged, strace, straceMissing } from '../helpers/strace.ts';
-import { freshPlace, leaveOrphan, type Place, type SweeperPlan, startWorker } from '../helpers/worker.ts';
+import {
+  type DeferAnswer,
+  freshPlace,
+  leaveOrphan,
+  type Place,
+  type SweeperPlan,
+  startWorker,
+} from '../helpers/worker.ts';
 
 const skip = straceMissing;
 const a: Call = { do: 'append', text: 'a' };
@@ -266,6 +273,22 @@ test('a file that cannot be removed ends the command line with 1', { skip }, asy
   assert.deepEqual([ended.status, ended.said.ok, ended.said.failed], [1, 1, 0]);
 });
 
+test('a file that takes no mark and cannot be removed is emptied: nothing in it runs again', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const path = await leaveOrphan(t, { ...place, calls: [a] });
+  // Of the runner: its claim and the start are written.
+  const report = await sweepTampered(t, place, path, [
+    'write:error=EIO:when=3+',
+    'unlink,unlinkat:error=EACCES',
+  ]);
+  assert.deepEqual([report.ok, report.files[0]?.error?.code], [1, 'DEFERRED_STATE_IO']);
+  await sweep(place.base, { logger: null });
+  assert.deepEqual(read(place.ledger), ['a']);
+  assert.equal(existsSync(path), false);
+});
+
 test('what was run is reported though the directory cannot be read again, or not be removed', {
   skip,
 }, async t => {
@@ -301,6 +324,24 @@ test("with durability 'disk' a function that cannot be brought to the disk is no
   await child.kill();
   await ended;
   await sweep(place.base, { logger: null });
+  assert.deepEqual(read(place.ledger), ['a']);
+});
+
+test("with durability 'disk' a function whose record can neither be brought to the disk nor be cut off does not run at the end of its job", {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const { child, path } = await startWorker(t, { ...place, calls: [a], options: { durability: 'disk' } });
+  const calls = ['fdatasync', 'ftruncate'];
+  const injected = calls.flatMap(call => ['-e', `inject=${call}:error=EIO:when=1`]);
+  const log = join(place.root, 'log');
+  const options = ['-o', log, '-P', path, '-e', `trace=${calls}`, ...injected];
+  const { ended } = await attachStrace(child.pid, options);
+  assert.equal((await child.ask<DeferAnswer>({ op: 'defer', call: b })).code, 'DEFERRED_STATE_IO');
+  assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
+  await child.kill();
+  await ended;
+  assert.equal(readFileSync(log, 'utf8').match(/INJECTED/g)?.length, 2);
   assert.deepEqual(read(place.ledger), ['a']);
 });
 
