@@ -327,23 +327,29 @@ test("with durability 'disk' a function that cannot be brought to the disk is no
   assert.deepEqual(read(place.ledger), ['a']);
 });
 
-test("with durability 'disk' a function whose record can neither be brought to the disk nor be cut off does not run at the end of its job", {
-  skip,
-}, async t => {
-  const place = freshPlace(t);
-  const { child, path } = await startWorker(t, { ...place, calls: [a], options: { durability: 'disk' } });
-  const calls = ['fdatasync', 'ftruncate'];
-  const injected = calls.flatMap(call => ['-e', `inject=${call}:error=EIO:when=1`]);
-  const log = join(place.root, 'log');
-  const options = ['-o', log, '-P', path, '-e', `trace=${calls}`, ...injected];
-  const { ended } = await attachStrace(child.pid, options);
-  assert.equal((await child.ask<DeferAnswer>({ op: 'defer', call: b })).code, 'DEFERRED_STATE_IO');
-  assert.equal((await child.ask<SweepReport>({ op: 'close' })).ok, 1);
-  await child.kill();
-  await ended;
-  assert.equal(readFileSync(log, 'utf8').match(/INJECTED/g)?.length, 2);
-  assert.deepEqual(read(place.ledger), ['a']);
-});
+for (const [how, goOn, left] of [
+  ['does not run at the end of its job', { op: 'close' }, ['a']],
+  ['does not count once the next is written', { op: 'defer', call: { do: 'append', text: 'c' } }, ['a', 'c']],
+] as const) {
+  test(`with durability 'disk' a function whose record can neither be brought to the disk nor be cut off ${how}`, {
+    skip,
+  }, async t => {
+    const place = freshPlace(t);
+    const { child, path } = await startWorker(t, { ...place, calls: [a], options: { durability: 'disk' } });
+    const calls = ['fdatasync', 'ftruncate'];
+    const injected = calls.flatMap(call => ['-e', `inject=${call}:error=EIO:when=1`]);
+    const log = join(place.root, 'log');
+    const options = ['-o', log, '-P', path, '-e', `trace=${calls}`, ...injected];
+    const { ended } = await attachStrace(child.pid, options);
+    assert.equal((await child.ask<DeferAnswer>({ op: 'defer', call: b })).code, 'DEFERRED_STATE_IO');
+    await child.ask(goOn);
+    await child.kill();
+    await ended;
+    assert.equal(readFileSync(log, 'utf8').match(/INJECTED/g)?.length, 2);
+    await sweep(place.base, { logger: null });
+    assert.deepEqual(read(place.ledger), left);
+  });
+}
 
 test("with durability 'disk' a file whose name cannot be brought to the disk is not left", {
   skip,

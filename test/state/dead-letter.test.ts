@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import test from 'node:test';
 import type { DoneRecord } from '#dist/log/records.js';
 import { replay } from '#dist/log/replay.js';
 import { copyDamaged, writeDeadLetter } from '#dist/state/dead-letter.js';
+import { FILE_MODE } from '#dist/state/file-io.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.js';
 
@@ -46,4 +47,12 @@ test('the copy of a damaged file is its bytes', t => {
   assert.equal(readFileSync(path, 'utf8'), 'anything');
   assert.equal(copyDamaged(directory, 'funcfile', Buffer.from('anything')), path);
   assert.deepEqual(readdirSync(directory.deadPath), ['funcfile.damaged']);
+});
+
+test('dead letters have the mode that cleaners of temporary files leave alone, under any umask', t => {
+  const { base } = stateBase(t);
+  const umask = process.umask(0o277);
+  t.after(() => process.umask(umask));
+  const path = copyDamaged(new StateDirectory(base), 'funcfile', Buffer.from('anything'));
+  assert.equal(statSync(path).mode & 0o7777, FILE_MODE);
 });
