@@ -19,6 +19,7 @@ import { tryLock } from '#dist/lock/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { isFull } from '../helpers/size.ts';
+import { stateBase } from '../helpers/state-bytes.ts';
 import { callsLogged, strace, straceMissing } from '../helpers/strace.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
@@ -110,6 +111,19 @@ test('an unfinished file whose creator lives is left alone', async t => {
   assert.equal(tryLock(fd), true);
   await DeferredFunctionManager.cleanupWorker(base, { logger: null });
   assert.equal(existsSync(path), true);
+});
+
+test('a file that has the name of an unfinished one and that no creator leaves is refused, and stays', async t => {
+  const { base, put } = stateBase(t);
+  const path = put(Buffer.from('the only copy of my notes\n'), 'func0.tmp');
+  for (let time = 0; time < 2; time++) {
+    const { files } = await DeferredFunctionManager.cleanupWorker(base, { logger: null });
+    assert.deepEqual(
+      files.map(({ outcome, error }) => [outcome, error?.code]),
+      [['refused', 'DEFERRED_UNSAFE_FILE']],
+    );
+  }
+  assert.equal(readFileSync(path, 'utf8'), 'the only copy of my notes\n');
 });
 
 test('files of others in the directory are not looked at', async t => {
