@@ -1,6 +1,5 @@
 /** What becomes of files that a runner had, or that none can have. `docs/protocol.md`, Sweep, step 5. */
 import type { ReportedError } from '../../log/records.ts';
-import type { StopCondition } from '../../stop.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
@@ -14,14 +13,12 @@ const MOST_FRUITLESS_LOOKS = 5;
 export class Aftermath {
   readonly #looker: Looker;
   readonly #book: ReportBook;
-  readonly #stop: StopCondition;
   /** Looks in a row that found nothing new, by path. */
   readonly #fruitless = new Map<string, number>();
 
-  constructor(looker: Looker, book: ReportBook, stop: StopCondition) {
+  constructor(looker: Looker, book: ReportBook) {
     this.#looker = looker;
     this.#book = book;
-    this.#stop = stop;
   }
 
   /** Sees to a file that a runner had. Returns whether the runner did something with it. @param end - if it is dead */
@@ -47,7 +44,7 @@ export class Aftermath {
         const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + more;
         this.#fruitless.set(look.path, fruitless);
         if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack(look, leftByRunners(look));
-        else if (this.#stop.isReached) this.leave(look);
+        // A crew that has to stop leaves it, as all that waits.
         else queue.waiting.unshift(look);
         return hasMore;
       }

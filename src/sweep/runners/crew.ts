@@ -56,7 +56,7 @@ export class Crew {
 
   constructor(shared: CrewOptions) {
     this.#shared = shared;
-    this.#aftermath = new Aftermath(shared.looker, shared.book, shared.stop);
+    this.#aftermath = new Aftermath(shared.looker, shared.book);
   }
 
   /** Resolves when one more candidate may be held. */
