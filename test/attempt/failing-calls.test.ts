@@ -152,6 +152,10 @@ test('a function that must not run twice and found no room to say that it was st
   const path = await leaveOrphan(t, { ...place, calls: [a, b], options: { delivery: 'at-most-once' } });
   const report = await sweepTampered(t, place, path, 'write:error=ENOSPC:when=2');
   assert.deepEqual([report.ok, report.failed, report.pending], [1, 0, 1]);
+  assert.match(
+    report.files[0]?.error?.message ?? '',
+    /at most once: its file has no room .* it stays registered/,
+  );
   assert.equal((await sweep(place.base, { logger: null })).ok, 1);
   assert.deepEqual(read(place.ledger), ['b', 'a']);
 });
