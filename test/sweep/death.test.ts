@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { DeferredFunctionManager, type SweepReport, sweep } from '#dist/index.js';
+import { encode } from '#dist/value/codec.js';
 import { type Call, read } from '../helpers/calls.ts';
-import { cli, type Death, freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
+import { startChild } from '../helpers/child.ts';
+import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { childrenOf, isAlive, nameProcess } from '../helpers/process-life.ts';
+import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
+import { until } from '../helpers/until.ts';
+import {
+  cli,
+  type Death,
+  freshPlace,
+  leaveOrphan,
+  startWorker,
+  sweepElsewhere,
+  sweepFreed,
+} from '../helpers/worker.ts';
 
 const twoCalls: Call[] = [
   { do: 'append', text: 'first' },
@@ -114,4 +129,29 @@ test('a worker that ends well leaves nothing for a sweep to do', async t => {
   const report = await DeferredFunctionManager.cleanupWorker(base);
   assert.deepEqual(report.files, []);
   assert.equal(existsSync(directory), false);
+});
+
+test('a runner that was in a function when its sweeper died begins no other', {
+  skip: process.platform === 'linux' ? false : 'NOT TESTED: /proc names the runner on Linux only',
+}, async t => {
+  const { base, put } = stateBase(t);
+  const fifo = makeGate(base);
+  const ledger = join(base, 'ledger');
+  const ofNode = (name: string) => ({
+    function: encode({ kind: 'module', module: 'node:fs', export: name }),
+  });
+  // None of them lets the event loop turn: the runner has to do that between them.
+  const others = Array.from({ length: 50 }, (_, index) =>
+    deferOf(index + 2, [ledger, 'other\n'], ofNode('appendFileSync')),
+  );
+  put(Buffer.concat(framesOf(headerOf(), deferOf(1, [fifo], ofNode('readFileSync')), ...others)));
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  const letThrough = await arrivalAt(fifo);
+  const [runner = assert.fail('no runner')] = childrenOf(sweeper.pid);
+  const name = nameProcess(runner);
+  await sweeper.kill();
+  await letThrough();
+  await until('the end of the runner', () => !isAlive(name));
+  assert.deepEqual(read(ledger), []);
+  assert.equal((await sweepFreed(base)).ok, others.length);
 });
