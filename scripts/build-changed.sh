@@ -20,8 +20,12 @@ build() {
   mv "$1.new" "$1"
 }
 
+# Beside the others, which do not need it: make(1) keeps one core busy.
+native=
 if changed build/.built-native build/Release/deferred_sweep.node native binding.gyp package-lock.json; then
-  build build/.built-native build:native
+  build build/.built-native build:native &
+  native=$!
+  trap 'wait' EXIT
 fi
 if changed build/.built-ts dist/index.js src tsconfig.json package-lock.json scripts/bundle.mjs scripts/bundle-cbor-x.mjs; then
   build build/.built-ts build:ts
@@ -29,3 +33,4 @@ fi
 if changed build/.built-test dist-test test tsconfig.json src package-lock.json; then
   build build/.built-test build:test
 fi
+[ -z "$native" ] || wait "$native"
