@@ -30,4 +30,4 @@ unset NODE_EXTRA_CA_CERTS
 concurrency=${TEST_CONCURRENCY:-$(node -p 'os.availableParallelism() + 2')}
 # A file in which something hangs is named and ended, and the others go on. Half an hour; parts of the torture take more.
 timeout_ms=${TEST_TIMEOUT_MS:-1800000}
-node --test --test-reporter=spec --test-concurrency="$concurrency" --test-timeout="$timeout_ms" "${files[@]}"
+node "$(dirname "$0")/run-tests.mjs" "$concurrency" "$timeout_ms" "${files[@]}"
