@@ -12,6 +12,7 @@ import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { makeGate } from '../helpers/gate.ts';
 import { isAlive, nameProcess, type ProcessName, thisProcess } from '../helpers/process-life.ts';
 import { createMark, MARK_VARIABLE, markedProcesses } from '../helpers/process-marks.ts';
+import { sample } from '../helpers/size.ts';
 import { sweepFreed } from '../helpers/worker.ts';
 import { type Tree, trees } from './trees.ts';
 
@@ -49,7 +50,7 @@ async function startOwner(t: TestContext, tree: Tree, options: object = {}): Pro
   return { owner, base, path, processes, child, living };
 }
 
-for (const [name, tree] of Object.entries(trees)) {
+for (const [name, tree] of sample(Object.entries(trees), 3)) {
   test(`none of a tree of ${name} outlives a killed owner and a sweep`, async t => {
     const { owner, base, processes, living } = await startOwner(t, tree, { killGraceMs: 300 });
     await owner.kill();

@@ -36,7 +36,7 @@ import { commandLinePath, packageRoot, runCommandLine } from '../helpers/command
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { noMounts, withoutProc } from '../helpers/mount-namespace.ts';
 import { notForOthers } from '../helpers/other-user.ts';
-import { isFull } from '../helpers/size.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { insist, tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { until } from '../helpers/until.ts';
 import { directoryOf, runAs } from '../helpers/users.ts';
@@ -302,7 +302,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
         [print({ ...counts, files: ['\u001b[2J'] }), /cannot be read/],
         [print({ ...counts, __proto__: null, more: 'x' }), undefined],
       ];
-      for (const [program, reason] of cases) {
+      for (const [program, reason] of sample(cases, 4)) {
         const { survivors, printed, ...end } = await sweepBy(t, FIRST, program);
         assert.deepEqual([end.outcome, survivors, printed], ['swept', [], ''], program);
         if (reason === undefined) assert.deepEqual(end.sweep, counts);
@@ -346,7 +346,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     const root = freshRoot(t);
     const wait = `job.defer(() => new Promise(resolve => setTimeout(resolve, 600_000)));`;
     leaveOrphans(root, FIRST, `${touch}\n${wait}\n${touch}`);
-    const report = await sweepAll(root, { users: [FIRST], userTimeoutMs: 8000, killGraceMs: 20_000 });
+    const report = await sweepAll(root, { users: [FIRST], userTimeoutMs: 8000, killGraceMs: 10_000 });
     assert.deepEqual(outcomes(report), ['timed-out']);
     const { ok, isComplete } = report.users[0]?.sweep ?? assert.fail('no numbers');
     assert.deepEqual([ok, isComplete], [1, false]);

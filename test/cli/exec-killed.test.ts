@@ -77,7 +77,7 @@ test('whichever call the wrapper is killed at, a sweep leaves nothing of its job
       points.push(`inject=${call}:signal=SIGKILL:when=${number}`);
   }
   assert.ok(points.length > 20, `${points}`);
-  const left = sample(points, 16);
+  const left = sample(points, 10);
   const trials = left.length;
   let killed = 0;
   const walk = async (): Promise<void> => {

@@ -147,7 +147,7 @@ chomp(my $id = <$out>); close $out; system(@self, "cancel", $id) == 0 or die; sy
   ],
 };
 
-for (const [language, program] of Object.entries(languages)) {
+for (const [language, program] of sample(Object.entries(languages), 1)) {
   const missing = spawnSync(program[0]!, ['-c', '1']).error && `NOT TESTED: there is no ${language}`;
   test(`a program in ${language} defers and cancels commands`, { skip: missing ?? false }, t => {
     const base = freshDirectory(t);
@@ -339,7 +339,7 @@ test('a signal during the cleanup lets it go on; a second leaves the rest to a s
 test('a signal that is told again until its end does not change the status of the program', async t => {
   const program =
     'trap "trap \'\' TERM; kill $!; exit 7" TERM; sleep 86400 > /dev/null & echo ready; while :; do wait; done';
-  for (let round = 0; round < (isFull ? 8 : 4); round++) {
+  for (let round = 0; round < (isFull ? 8 : 2); round++) {
     const base = freshDirectory(t);
     const { wrapper, lines, ended } = start(t, base, ['--', 'sh', '-c', program], 'ignore', 'pipe');
     wrapper.stderr!.resume();
@@ -351,7 +351,7 @@ test('a signal that is told again until its end does not change the status of th
 
 test('a signal while it sweeps at its start ends it soon: no program begins, and nothing is lost', async t => {
   const two = ['SIGTERM', 'SIGINT'] as const;
-  for (const signals of [two, ['SIGINT'] as const, ...sample([['SIGTERM'], ['SIGHUP']] as const, 1)]) {
+  for (const signals of [two, ...sample([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const, 1)]) {
     const base = freshDirectory(t);
     const gate = makeGate(base);
     const waits = `[ -e ${base}/again ] || { echo begun > ${gate}; read line < ${gate}; }; touch ${base}/first`;

@@ -80,7 +80,7 @@ test('--timeout overrides what the owner chose', t => {
     'job.defer(function hang() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });',
     '{ timeoutMs: 0, maxAttempts: 1 }',
   );
-  const { status, stdout } = runCommandLine(['--timeout', '200ms', '--json', base]);
+  const { status, stdout } = runCommandLine(['--timeout', '200ms', '--grace', '100ms', '--json', base]);
   assert.equal(status, 1);
   const report = JSON.parse(stdout) as SweepReport;
   assert.equal(report.files[0]?.functions[0]?.outcome, 'timed-out');

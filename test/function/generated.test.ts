@@ -12,7 +12,7 @@ import { asTest, checkGenerated } from './generated-check.ts';
 
 for (const ending of ['close', 'crash'] as const) {
   test(`${ending === 'close' ? 'at the end of its job' : 'run as an orphan'} each of hundreds of functions and values is equal, or was refused`, t => {
-    checkGenerated(t, { ending, every: isFull ? 1 : 9 });
+    checkGenerated(t, { ending, every: isFull ? 1 : 18 });
   });
 }
 

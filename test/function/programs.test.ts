@@ -244,7 +244,7 @@ const STARTS: readonly Start[] = [
   },
 ];
 
-for (const { label, skip = false, prepare, input } of sample(STARTS, 7)) {
+for (const { label, skip = false, prepare, input } of sample(STARTS, 4)) {
   test(`a function of the entry script runs after its program was killed: ${label}`, { skip }, t => {
     const place = freshPlace(t);
     const argv = prepare(place);

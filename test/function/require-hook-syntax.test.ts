@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { linkPackage, packageRoot } from '../helpers/command-line.ts';
+import { sample } from '../helpers/size.ts';
 
 const typescript = createRequire(import.meta.url).resolve('typescript');
 
@@ -59,7 +60,7 @@ async function assertSwept(root: string, argv: string[], okCount: number, writte
   return stdout;
 }
 
-for (const argv of [['start.cjs'], ['-r', './hook.cjs', 'program.js']]) {
+for (const argv of sample([['start.cjs'], ['-r', './hook.cjs', 'program.js']], 1)) {
   test(`ES syntax that a require hook compiles is deferred and run: node ${argv.join(' ')}`, async t => {
     await assertSwept(makeProject(t), argv, 2, 'exported captured ');
   });

@@ -40,7 +40,7 @@ test('a cleanup leaves a live worker its file and the directory; the worker goes
   assert.equal(existsSync(directory), false);
 });
 
-const WORKERS = isFull ? 1000 : 80;
+const WORKERS = isFull ? 1000 : 25;
 
 test(`${WORKERS} workers start and end while two processes clean up all the time: none fails, each runs its own once`, async t => {
   const { base, ledger, root } = freshPlace(t);

@@ -18,18 +18,23 @@ import { commandLinePath } from '../helpers/command-line.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { leaveRetried, runClusterCommandLine, writeHandlers } from '../helpers/postgres/command-line.ts';
 import { handlers } from '../helpers/postgres/handlers.ts';
+import { skipLong } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/until.ts';
 
-const law = { skip: skipPostgres };
+const law = { skip: skipPostgres || skipLong };
 let server: PostgresServer;
 
-sharedServer(started => {
-  server = started;
-});
+sharedServer(
+  started => {
+    server = started;
+  },
+  {},
+  law.skip,
+);
 
 function cli(args: readonly string[], url = server.url('operator')) {
   return runClusterCommandLine(args, url);

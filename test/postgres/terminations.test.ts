@@ -4,18 +4,22 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from '../helpers/child.ts';
 import type { Entry } from '../helpers/postgres/ledger.ts';
-import { rounds } from '../helpers/postgres/mode.ts';
+import { rounds, skipLong } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
 import { until } from '../helpers/until.ts';
 
-const law = { skip: skipPostgres };
+const law = { skip: skipPostgres || skipLong };
 let server: PostgresServer;
 
-sharedServer(started => {
-  server = started;
-});
+sharedServer(
+  started => {
+    server = started;
+  },
+  {},
+  law.skip,
+);
 
 test(
   'whatever sessions end and workers die, nothing is lost, run though cancelled, or run by two living runners',

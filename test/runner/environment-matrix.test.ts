@@ -141,7 +141,7 @@ const points = Object.keys(OWNERS).flatMap(owner =>
     Object.keys(SWEEPERS).map(sweeper => ({ owner, directory, sweeper })),
   ),
 );
-const chosen = sample(points, 24);
+const chosen = sample(points, 12);
 const skip = existsSync('/proc/self/status')
   ? false
   : 'NOT TESTED: there is no /proc to tell ignored signals';

@@ -10,6 +10,7 @@ import { placeOf } from '#dist/state/place.js';
 import { encode } from '#dist/value/codec.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { notForOthers } from '../helpers/other-user.ts';
+import { sample } from '../helpers/size.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
 
@@ -114,7 +115,7 @@ function work(base: string, name: string): Partial<HeaderRecord> {
   return { cwd: placeOf(path) };
 }
 
-for (const how of ['byCallback', 'byPromise', 'byTimer', 'byChild'])
+for (const how of sample(['byCallback', 'byPromise', 'byTimer', 'byChild'], 2))
   test(`what a function left behind is done in its own directory, though another's comes next: ${how}`, async t => {
     const { base, put } = stateBase(t);
     put(Buffer.concat(framesOf(headerOf(work(base, 'one')), call(how, 'data'))), 'func1');

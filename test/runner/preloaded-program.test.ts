@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { makeProject, runNode } from '../helpers/program.ts';
+import { sample } from '../helpers/size.ts';
 
 const quiet = { logger: null, retryDelayMs: 0 };
 
@@ -42,7 +43,7 @@ const files = {
 };
 const idle = ['-e', 'setTimeout(() => {}, 30_000)'];
 
-for (const [title, argv, env = {}] of [
+const programs = [
   ['-r, a CommonJS module', ['-r', './program.cjs', ...idle]],
   ['--require=, without its extension', ['--require=./short', ...idle]],
   ['-r, that requires it', ['-r', './requires.cjs', ...idle]],
@@ -55,7 +56,9 @@ for (const [title, argv, env = {}] of [
   ['--import, beside an entry script', ['--import', './program.mjs', 'other.mjs']],
   ['--import, the entry script itself', ['--import', './program.mjs', 'program.mjs']],
   ['NODE_OPTIONS', idle, { NODE_OPTIONS: '--no-warnings --import "./odd name/program.mjs"' }],
-] as const) {
+] as const;
+
+for (const [title, argv, env = {}] of sample(programs, 4)) {
   test(`a program that is preloaded is not evaluated again: ${title}`, async t => {
     const project = makeProject(t, files);
     symlinkSync('program.mjs', join(project.directory, 'link.mjs'));

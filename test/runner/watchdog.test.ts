@@ -93,9 +93,12 @@ for (const [title, name] of [
     ...bounded,
     skip,
   }, async t => {
-    const { base, ledger, sweeper, gone, letThrough } = await runnerAtGate(t, name, limits.killGraceMs);
+    const { base, ledger, path, sweeper, gone, letThrough } = await runnerAtGate(t, name, limits.killGraceMs);
     assert.deepEqual(await sweeper.kill(), { code: null, signal: 'SIGKILL' });
-    if (name !== 'blockAtGate') await letThrough();
+    if (name !== 'blockAtGate') {
+      await untilNearLimit(path);
+      await letThrough();
+    }
     await gone;
     if (name === 'blockAtGate') await letThrough();
     await sweeper.closed;
@@ -110,8 +113,13 @@ test(
   'a function stuck in an endless loop in the runner of a stopped sweeper ends at its time limit; continued, the sweeper runs what is behind it',
   bounded,
   async t => {
-    const { ledger, sweeper, gone, letThrough } = await runnerAtGate(t, 'loopBehindGate', limits.killGraceMs);
+    const { ledger, path, sweeper, gone, letThrough } = await runnerAtGate(
+      t,
+      'loopBehindGate',
+      limits.killGraceMs,
+    );
     sweeper.process.kill('SIGSTOP');
+    await untilNearLimit(path);
     await letThrough();
     await gone;
     assert.deepEqual(textsOf(ledger), ['stuck']);
@@ -184,4 +192,10 @@ test('where the kernel gives no timer, no function runs, and the report says why
 function limitEndsAt(path: string): number {
   const [stuck] = replay(readFileSync(path)).functions.values();
   return stuck!.lastAttempt!.start!.atEpochMs + stuck!.record.timeoutMs;
+}
+
+/** A loop that begins then is in progress at the limit, and has not kept a core busy until then. */
+async function untilNearLimit(path: string): Promise<void> {
+  const endMs = limitEndsAt(path) - 1000;
+  while (Date.now() < endMs) await sleep(20);
 }

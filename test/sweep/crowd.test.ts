@@ -14,7 +14,7 @@ import { isFull } from '../helpers/size.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 
 /** Five thousand of them take ten seconds of one core. */
-const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? (isFull ? 1000 : 300));
+const ORPHANS = Number(process.env.TORTURE_ORPHANS ?? (isFull ? 1000 : 120));
 
 const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, number) => `${number}`);
@@ -24,8 +24,8 @@ test('of four sweepers, cleanups and jobs that open, in loops while owners are k
 }, async t => {
   // The torture's part `crowd` does this with a thousand orphans.
   const { lost, twice, early, left, misreported, ...figures } = await runCrowd(t, {
-    orphans: isFull ? 100 : 50,
-    registrations: isFull ? [30, 30, 30, 30, 30] : [30, 30, 30],
+    orphans: isFull ? 100 : 30,
+    registrations: isFull ? [30, 30, 30, 30, 30] : [20, 20, 20],
   });
   t.diagnostic(JSON.stringify(figures));
   assert.deepEqual(

@@ -10,12 +10,12 @@ import { type Call, read } from '../helpers/calls.ts';
 import { endGroup } from '../helpers/child.ts';
 import { baseOfKilledWorker, commandLinePath, startCommandLine } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate, queueAt } from '../helpers/gate.ts';
-import { isFull } from '../helpers/size.ts';
+import { isFull, sample } from '../helpers/size.ts';
 import { tellAgainAtOnce } from '../helpers/told-signals.ts';
 import { until } from '../helpers/until.ts';
 import { cli, freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of sample(['SIGINT', 'SIGTERM'] as const, 1)) {
   test(`at ${signal}, also told again at once, the command line lets the function in progress finish, leaves the rest registered, and reports`, async t => {
     const { base, ledger, root } = freshPlace(t);
     const fifo = makeGate(root);
@@ -64,7 +64,7 @@ for (const [how, hang] of [
 }
 
 test('at SIGTERM, told again until its end, no function begins behind one that ends at once when its signal is aborted', async t => {
-  const rounds = isFull ? 8 : 4;
+  const rounds = isFull ? 8 : 2;
   const base = baseOfKilledWorker(
     t,
     `for (let n = 0; n <= ${rounds}; n++) job.defer(async function obeys(path) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
+import { sample } from '../helpers/size.ts';
 import { ALICE, commonDirectory, directoryOf, MALLORY, notRoot, printedBy } from '../helpers/users.ts';
 
 /** The top of a program beside the directory `lib`, and a closure in it. */
@@ -47,7 +48,7 @@ function places(t: TestContext): { lib: string; root: string; base: string; mark
   return { lib, root, base: directoryOf(join(root, 'base'), ALICE, 0o700), marker: join(out, 'marker') };
 }
 
-for (const [what, [top, closure]] of Object.entries(FORMS)) {
+for (const [what, [top, closure]] of sample(Object.entries(FORMS), 2)) {
   test(`a closure with ${what} of a module that another user made anew is refused`, {
     skip: notRoot,
   }, t => {

@@ -99,7 +99,7 @@ const HARD = [
 ];
 const places = sample(
   Object.keys(everyday).filter(place => !HARD.includes(place)),
-  2,
+  1,
 );
 
 for (const place of [...HARD, ...places]) {
@@ -208,7 +208,7 @@ test('wrong trust is a wrong argument', () => {
 
 const umasks = [0o000, 0o177, 0o277, 0o777];
 
-for (const umask of umasks) {
+for (const umask of sample(umasks, 1)) {
   const title = `a umask of 0${umask.toString(8)} leaves no directory that its user cannot use: state, dead letters, bases`;
   test(title, { skip: notRoot }, t => {
     const home = directoryOf(join(commonDirectory(freshDirectory(t)), 'home'), ALICE, 0o700);
