@@ -3,7 +3,6 @@ import { closeSync, open } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Call } from './calls.ts';
-import { isFull } from './size.ts';
 
 /** A FIFO, such as one that a function with `do: 'wait-for-fifo'` waits at. */
 export function makeGate(root: string): string {
@@ -14,7 +13,7 @@ export function makeGate(root: string): string {
 }
 
 /** Functions behind the one at the gate: so many that they cannot all be done before word to stop has arrived. */
-export function queueAt(fifo: string, length = isFull ? 2000 : 500): { calls: Call[]; lines: string[] } {
+export function queueAt(fifo: string, length = 2000): { calls: Call[]; lines: string[] } {
   const texts = Array.from({ length }, (_, number) => String(number));
   return {
     calls: [
