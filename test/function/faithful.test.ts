@@ -74,6 +74,17 @@ test('what a default export returns is not taken for the default export', async 
   }
 });
 
+test('a module that import() takes for a promise is no place to find a function in', async t => {
+  const { clean } = await moduleOf(
+    t,
+    `export const then = give => give({ clean });
+     export function clean() { return 'clean' }`,
+  );
+  const deferred = DeferredFunction.create(clean!);
+  assert.equal(placeOf(deferred), 'source');
+  assert.equal(await deferred.invoke(), 'clean');
+});
+
 test('an exported variable that functions assign to is no place to find a function in', async t => {
   const { cleanup, current, init, fixed } = await moduleOf(
     t,

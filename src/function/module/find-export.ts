@@ -64,10 +64,12 @@ export function hasSeveralHolders(fn: object, inspected: InspectedFunction): boo
 function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {
   const { script, scopes } = inspected;
   if (!isCodeKnown(script) && isPrivate(fn, scopes, variablesOf(inspected))) return undefined;
-  const expression = codeOf(script)?.declarations?.defaultExport;
+  const { exports, defaultExport } = codeOf(script)?.declarations ?? {};
+  // `import()` takes a module with such an export for a promise: it calls that, and gives something else than the module.
+  if (exports?.has('then')) return undefined;
   return (
     findAmong(fn, exportsOf(inspected)) ??
-    (expression && findInExpression(expression, inspected, ['default']))
+    (defaultExport && findInExpression(defaultExport, inspected, ['default']))
   );
 }
 
