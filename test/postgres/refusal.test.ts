@@ -211,12 +211,12 @@ test('a server before 14, and one that keeps a setting that matters, are refused
   const client = await server.connect('limited');
   const old = altered(client, text => {
     if (text.includes('server_version_num')) return { rows: [{ version: 130_014, named: '13.14' }] };
-    return text.includes('set_config') ? { rows: [] } : undefined;
+    return text.includes('set_config($') ? { rows: [] } : undefined;
   });
   await assert.rejects(prepare(old, '"deferred_sweep"'), error =>
     hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED'),
   );
-  const keeping = altered(client, text => (text.includes('set_config') ? { rows: [] } : undefined));
+  const keeping = altered(client, text => (text.includes('set_config($') ? { rows: [] } : undefined));
   await assert.rejects(
     prepare(keeping, '"deferred_sweep"'),
     error => hasCode(error, 'DEFERRED_SERVER_UNSUPPORTED') && error.message.includes('idle_session_timeout'),
@@ -228,7 +228,7 @@ test('a server that fixes a setting by which a death is noticed is told, and is 
   const client = await server.connect('worker');
   // As on Azure: one of the settings by which a death is noticed is fixed.
   const fixing = altered(client, (text, values = []) => {
-    if (!text.includes('set_config') || !values.includes('client_connection_check_interval'))
+    if (!text.includes('set_config($') || !values.includes('client_connection_check_interval'))
       return undefined;
     throw Object.assign(new Error('it cannot be changed'), { severity: 'ERROR', code: '55P02' });
   });
