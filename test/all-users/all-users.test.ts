@@ -433,8 +433,12 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       FIRST,
       `job.defer(() => { console.error('hello'); throw new Error('no'); }); ${touch}`,
     );
-    const hang = 'job.defer(() => new Promise(resolve => setTimeout(resolve, 50_000)));';
-    leaveOrphans(root, SECOND, touch + hang);
+    // One function: no other would begin after a signal.
+    const touchAndHang = `job.defer(async path => {
+      (await import('node:fs')).writeFileSync(path, '');
+      await new Promise(resolve => setTimeout(resolve, 50_000));
+    }, base + '/ran');`;
+    leaveOrphans(root, SECOND, touchAndHang);
     const args = [commandLinePath, 'sweep', '--quiet', '--grace', '60s', '--all-users', root];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => child.kill('SIGKILL'));
