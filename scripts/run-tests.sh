@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the compiled tests of the current directory on the Node in PATH: all but the torture and those that need systems or
-# packages of their own (test:hooks, test:examples, test:bundlers), or those that are named, as sources
+# packages of their own (test:hooks, test:cluster, test:examples, test:bundlers), or those that are named, as sources
 # (test/sweep/look.test.ts), compiled files or directories of either.
 set -euo pipefail
 files=()
@@ -22,7 +22,7 @@ for name in "$@"; do
     exit 2
   fi
 done
-[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/hooks/*' -not -path '*/integrations/*' -not -path '*/bundlers/*'
+[ $# -gt 0 ] || add dist-test -not -path '*/torture/*' -not -path '*/hooks/*' -not -path '*/postgres/*' -not -path '*/integrations/*' -not -path '*/bundlers/*'
 # Each of some thousand Nodes would read these certificates when it starts, which takes longer than all else it does then.
 # No test speaks to a server that has one.
 unset NODE_EXTRA_CA_CERTS

@@ -1,5 +1,5 @@
 /**
- * `npm test` runs a few rounds of each law; `npm run test:cluster` all, and the laws that take long; between them is
+ * `npm test -- FILE` runs a few rounds of each law; `npm run test:cluster` all, and the laws that take long; between them is
  * `npm run test:cluster -- bounded`, which CI runs.
  */
 export const isFull: boolean = process.env.CLUSTER_TESTS === 'full';
