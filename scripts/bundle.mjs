@@ -31,7 +31,7 @@ const CHUNKS = {
   command: ['cli/main', 'cli/verbs/help', 'cli/verbs/man'],
   runner: ['runner/main'],
   deferred: DEFERRED,
-  sweep: ['sweep/cleanup', 'operate/ids'],
+  sweep: ['sweep/cleanup', 'operate/ids', 'job/second-signal'],
   'sweep-command': ['cli/verbs/sweep', 'cli/verbs/sweep-each'],
   library: ['index'],
   actions: ['actions/index'],
