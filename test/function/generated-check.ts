@@ -66,8 +66,10 @@ export function checkGenerated(
   });
   assert.deepEqual(wrong, []);
   assert.ok(written >= 300 && VALUES.length >= 60, `${written} functions, ${VALUES.length} values`);
-  // Refusing all would be equal, too.
-  assert.ok(entries.filter(({ refused }) => refused === undefined).length > entries.length * 0.6);
+  // Refusing all would be equal, too. Of a part those that have to be refused may be many.
+  const stored = entries.filter(({ refused }) => refused === undefined).length;
+  const least = entries.length * (every === 1 ? 0.6 : 0.4);
+  assert.ok(stored > least, `${stored} of ${entries.length} were stored`);
 }
 
 function readLines(path: string): Map<string, string> {
