@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -23,6 +22,7 @@ import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { silentServer } from '../helpers/postgres/silent-server.ts';
 import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres || skipLong };
@@ -244,14 +244,10 @@ for (const [verb, status] of [
 ] as const)
   test(`a ${verb} that is stopped while it connects ends at once, and names the address`, law, async t => {
     const pool = new Pool(t, server);
-    const silent = createServer().listen(0, '127.0.0.1');
-    t.after(() => silent.close());
-    await once(silent, 'listening');
-    const { port } = silent.address() as { port: number };
+    const { port, connected } = await silentServer(t);
     const path = writeHandlers(pool, 'export const handlers = { fail() {} };');
     const child = start(t, [verb, '--pool', pool.name, '--handlers', path], server.url('worker', port));
-    const [socket] = (await once(silent, 'connection')) as [Socket];
-    t.after(() => socket.destroy());
+    await connected;
     const said = text(child.stderr);
     const closed = once(child, 'exit');
     const atMs = performance.now();
@@ -267,10 +263,7 @@ test(
   law,
   async t => {
     const pool = new Pool(t, server);
-    const silent = createServer().listen(0, '127.0.0.1');
-    t.after(() => silent.close());
-    await once(silent, 'listening');
-    const { port } = silent.address() as { port: number };
+    const { port } = await silentServer(t);
     const path = writeHandlers(pool, 'export const handlers = { fail() {} };');
     const sweep = ['sweep', '--pool', pool.name, '--handlers', path, '--deadline', '1s'];
     const child = start(t, sweep, server.url('worker', port));

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { hasCode } from '#dist/errors.js';
 import { ClusterManager, currentInvocation } from '#dist/postgres/index.js';
@@ -14,6 +12,7 @@ import { Pool } from '../helpers/postgres/pool.ts';
 import { TcpProxy } from '../helpers/postgres/proxy.ts';
 import { PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
+import { silentServer } from '../helpers/postgres/silent-server.ts';
 import { until } from '../helpers/until.ts';
 
 const law = { skip: skipPostgres };
@@ -176,10 +175,7 @@ test('a server that is not there is DEFERRED_DATABASE, with the cause', law, asy
 });
 
 test('a server that does not answer a connection is named, with how long it was waited for', law, async t => {
-  const silent = createServer().listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  t.after(() => silent.close());
-  const { port } = silent.address() as { port: number };
+  const { port } = await silentServer(t);
   const manager = new Pool(t, server).manager({ connection: server.url('worker', port) });
   await assert.rejects(manager.open(), {
     code: 'DEFERRED_DATABASE',

@@ -2,23 +2,41 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { isFull } from '../helpers/size.ts';
-import { freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
+import { freshPlace, leaveOrphan, startWorker, sweepElsewhere, type WorkerPlan } from '../helpers/worker.ts';
 
 const WAIT_MS = 30_000;
 
-test('a sweep that waits for a file of another sweep returns when that is done, and says that nothing is left', async t => {
-  const { base, ledger, root, directory } = freshPlace(t);
+const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
+
+/** An orphan in the sweep of another process, which is in its first function until it is let through. */
+async function sweptElsewhere(
+  t: TestContext,
+  { behind = [], options = {} }: { behind?: readonly Call[]; options?: WorkerPlan['options'] } = {},
+) {
+  const place = freshPlace(t);
+  const { base, ledger, root } = place;
   const fifo = makeGate(root);
-  await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
-  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-  const letThrough = await arrivalAt(fifo);
+  const calls: Call[] = [{ do: 'wait-for-fifo', text: 'slow', fifo }, ...behind];
+  const path = await leaveOrphan(t, { base, ledger, options, calls });
+  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
+  return { ...place, path, sweeper, letThrough: await arrivalAt(fifo) };
+}
+
+/** Returns when an attempt of now would be after what has just begun, by the clock of both. */
+async function nextMillisecond(): Promise<void> {
+  await setImmediate();
+  for (const began = Date.now(); Date.now() <= began; ) await setImmediate();
+}
+
+test('a sweep that waits for a file of another sweep returns when that is done, and says that nothing is left', async t => {
+  const { base, ledger, directory, letThrough } = await sweptElsewhere(t);
   const waiting = sweep(base, { logger: null, waitMs: WAIT_MS });
   await letThrough();
   const report = await waiting;
@@ -29,19 +47,10 @@ test('a sweep that waits for a file of another sweep returns when that is done, 
 });
 
 test('a function that failed in one sweep is left by another that had begun before, though it is due', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  const calls: Call[] = [
-    { do: 'wait-for-fifo', text: 'slow', fifo },
-    { do: 'throw', text: 'failing', message: 'not today' },
-  ];
-  await leaveOrphan(t, { base, ledger, options: { retryDelayMs: 0 }, calls });
-  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-  const letThrough = await arrivalAt(fifo);
+  const options = { retryDelayMs: 0 };
+  const { base, ledger, letThrough } = await sweptElsewhere(t, { behind: [failing], options });
   const waiting = sweep(base, { logger: null, waitMs: WAIT_MS });
-  // It has begun before the attempt, by the clock of both.
-  await setImmediate();
-  for (const began = Date.now(); Date.now() <= began; ) await setImmediate();
+  await nextMillisecond();
   await letThrough();
   const { failed, pending, sweeping } = await waiting;
   assert.deepEqual([failed, pending, sweeping], [0, 1, 0]);
@@ -49,19 +58,10 @@ test('a function that failed in one sweep is left by another that had begun befo
 });
 
 test('a cleanup that leaves a function since another sweep has just tried it tries it in its next round', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  const calls: Call[] = [
-    { do: 'wait-for-fifo', text: 'slow', fifo },
-    { do: 'throw', text: 'failing', message: 'not today' },
-  ];
-  await leaveOrphan(t, { base, ledger, options: { retryDelayMs: 0, maxAttempts: 2 }, calls });
-  startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-  const letThrough = await arrivalAt(fifo);
+  const options = { retryDelayMs: 0, maxAttempts: 2 };
+  const { base, ledger, letThrough } = await sweptElsewhere(t, { behind: [failing], options });
   const cleaning = DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs: WAIT_MS });
-  // Its first round has begun before the attempt, by the clock of both.
-  await setImmediate();
-  for (const began = Date.now(); Date.now() <= began; ) await setImmediate();
+  await nextMillisecond();
   await letThrough();
   const { failed, pending } = await cleaning;
   assert.deepEqual([failed, pending], [1, 0]);
@@ -78,7 +78,6 @@ test('a function that failed in one sweep is left by another that had looked bef
     'const { now } = Date; if (process.env.IS_BEHIND) Date.now = () => now.call(Date) - 3_600_000;\n',
   );
   const execArgv = ['--import', clock];
-  const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
   // Both are opened before one dies: to open is to sweep.
   const workers = [];
   for (const call of [{ do: 'wait-for-fifo', text: 'slow', fifo }, failing] as const)
@@ -108,11 +107,7 @@ for (const [what, returns] of Object.entries({
     (await DeferredFunctionManager.cleanupWorker(base, { logger: null, waitMs: WAIT_MS })).sweeping,
 })) {
   test(what, async t => {
-    const { base, ledger, root } = freshPlace(t);
-    const fifo = makeGate(root);
-    await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
-    startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-    const letThrough = await arrivalAt(fifo);
+    const { base, ledger, letThrough } = await sweptElsewhere(t);
     const atReturn = returns(base).then(sweeping => [sweeping, ...read(ledger)]);
     await letThrough();
     assert.deepEqual(await atReturn, [0, 'slow', 'slow-end']);
@@ -120,13 +115,8 @@ for (const [what, returns] of Object.entries({
 }
 
 test('a cleanup waits once for files of another sweep, however many rounds it has', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
-  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-  const letThrough = await arrivalAt(fifo);
+  const { base, ledger, sweeper, letThrough } = await sweptElsewhere(t);
   const rounds = isFull ? 20 : 8;
-  const failing: Call = { do: 'throw', text: 'failing', message: 'not today' };
   const options = { maxAttempts: rounds, retryDelayMs: 0 };
   await leaveOrphan(t, { base, ledger, options, calls: [failing] });
   // Longer than a runner needs to start on a busy machine.
@@ -162,11 +152,7 @@ test('a large file that is being swept is told from one of a living owner', asyn
 });
 
 test('a sweep whose time to wait is over says what goes on', async t => {
-  const { base, ledger, root } = freshPlace(t);
-  const fifo = makeGate(root);
-  const path = await leaveOrphan(t, { base, ledger, calls: [{ do: 'wait-for-fifo', text: 'slow', fifo }] });
-  const sweeper = startChild(t, 'job-sweeper', { args: [JSON.stringify({ verb: 'sweep', base })] });
-  const letThrough = await arrivalAt(fifo);
+  const { base, path, sweeper, letThrough } = await sweptElsewhere(t);
   const report = await sweep(base, { logger: null, waitMs: 50 });
   assert.deepEqual(
     report.files.map(file => [file.path, file.outcome]),
