@@ -154,7 +154,7 @@ export type ToThread =
   | { readonly kind: 'here' };
 
 export type FromThread =
-  /** The first: to which host and port, or socket. */
+  /** Before each connection: to which host and port, or socket. */
   | { readonly kind: 'connecting'; readonly address: string }
   | { readonly kind: 'opened'; readonly warnings: readonly string[] }
   | { readonly kind: 'refused'; readonly error: ReportedError }

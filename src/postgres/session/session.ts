@@ -85,11 +85,15 @@ export class Session extends EventEmitter<Events> {
       name: 'deferred-sweep session',
     });
     const said = new Promise<FromThread>((resolve, reject) => {
-      worker.on('message', (message: FromThread) => {
+      const take = (message: FromThread): void => {
         if (message.kind === 'connecting') connecting(message.address);
-        else resolve(message);
-      });
-      worker.on('error', reject).on('exit', () => reject(new Error('the session thread has ended')));
+        else {
+          worker.off('message', take);
+          resolve(message);
+        }
+      };
+      worker.on('message', take).once('error', reject);
+      worker.once('exit', () => reject(new Error('the session thread has ended')));
     }).catch(error => {
       throw notConnected(reportError(error).message, error);
     });
