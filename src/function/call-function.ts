@@ -2,7 +2,7 @@ import { listOf, restore } from '../value/decode.ts';
 import { restoreSource } from './closure/restore-source.ts';
 import { runCommand } from './command.ts';
 import type { StoredCall } from './descriptor.ts';
-import { importFunction } from './module/module-reference.ts';
+import { findImported, importFunction } from './module/module-reference.ts';
 
 /**
  * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
@@ -17,6 +17,6 @@ export async function callStored({ descriptor, encodedArguments }: StoredCall): 
     return await Reflect.apply(fn, undefined, listOf(args));
   }
   const args = listOf(restore(encodedArguments));
-  const { value: fn, receiver } = await importFunction(descriptor);
+  const { value: fn, receiver } = findImported(descriptor) ?? (await importFunction(descriptor));
   return await Reflect.apply(fn, receiver, args);
 }

@@ -177,7 +177,14 @@ export class RunQueue {
     const { id } = registered.record;
     const run = async (): Promise<ClaimedFile> => {
       try {
-        await this.#runOne(taken, registered);
+        const result = await runAttempt(taken.file, registered, {
+          nonce: this.#nonce,
+          isOrphaned: false,
+          timeoutMs: registered.record.timeoutMs,
+          killGraceMs: this.#parts.options.sweep.killGraceMs,
+          onMark: mark => taken.apply(mark),
+        });
+        if (result === 'not-started') taken.leave(id, noRoomForStart(registered.record.name));
         afterwards();
         return taken;
       } finally {
@@ -190,17 +197,6 @@ export class RunQueue {
     const running = run();
     this.#running.set(id, running);
     return running;
-  }
-
-  async #runOne(taken: ClaimedFile, registered: RegisteredFunction): Promise<void> {
-    const result = await runAttempt(taken.file, registered, {
-      nonce: this.#nonce,
-      isOrphaned: false,
-      timeoutMs: registered.record.timeoutMs,
-      killGraceMs: this.#parts.options.sweep.killGraceMs,
-      onMark: mark => taken.apply(mark),
-    });
-    if (result === 'not-started') taken.leave(registered.record.id, noRoomForStart(registered.record.name));
   }
 
   /**

@@ -54,7 +54,17 @@ function absoluteModule(module: string): string {
  * to a function. What the module itself throws while it is evaluated is thrown unchanged.
  */
 export async function importFunction(descriptor: ModuleDescriptor): Promise<Found<Callable>> {
-  const found = await importCandidates(descriptor);
+  return functionOf(await importNamespace(descriptor), descriptor);
+}
+
+/** As {@link importFunction}, where the module was imported for a call before: that takes no turn. */
+export function findImported(descriptor: ModuleDescriptor): Found<Callable> | undefined {
+  const namespace = knownNamespace(descriptor);
+  return namespace && functionOf(namespace, descriptor);
+}
+
+function functionOf(namespace: Namespace, descriptor: ModuleDescriptor): Found<Callable> {
+  const found = candidatesIn(namespace, descriptor);
   const callables = found.filter((one): one is Found<Callable> => typeof one.value === 'function');
   if (callables.length > 0) return registeredOf(callables, descriptor);
   const [{ value }] = found;
@@ -80,7 +90,7 @@ function registeredOf(callables: readonly Found<Callable>[], descriptor: ModuleD
 export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
   // Only functions have checksums.
   if (descriptor.text !== undefined) return (await importFunction(descriptor)).value;
-  const [{ value }] = await importCandidates(descriptor);
+  const [{ value }] = candidatesIn(await importNamespace(descriptor), descriptor);
   return value;
 }
 
@@ -88,14 +98,12 @@ export async function importExport(descriptor: ModuleDescriptor): Promise<unknow
  * What the path leads to from the namespace, and from its default export: of CommonJS modules, names that Node's lexer
  * did not find are there only, and so is what a transpiler made of `export default`.
  */
-async function importCandidates(descriptor: ModuleDescriptor): Promise<[Found, ...Found[]]> {
-  const known = descriptor.required ? undefined : namespaces.get(descriptor.module);
-  const namespace = known ?? (await loadModule(descriptor));
+function candidatesIn(namespace: Namespace, descriptor: ModuleDescriptor): [Found, ...Found[]] {
   const path = descriptor.export.split('.');
   const roots = [namespace, namespace.default];
   // A tool that replaces functions of Node's modules need not tell their namespaces of it.
   if (descriptor.module.startsWith('node:')) roots.reverse();
-  const [first, ...others] = roots.flatMap(root => follow(root, path) ?? []);
+  const [first, ...others] = roots.map(root => follow(root, path)).filter(found => found !== undefined);
   if (first === undefined) throw missing(descriptor, `the module has no such export; ${PUT_BACK}`);
   return [first, ...others];
 }
@@ -118,10 +126,20 @@ function follow(root: unknown, path: readonly string[]): Found | undefined {
   return { value, receiver };
 }
 
-/** By URL. Node keeps them too, but takes longer to find one than most functions to run. */
-const namespaces = new Map<string, Record<string, unknown>>();
+type Namespace = Record<string, unknown>;
 
-async function loadModule(descriptor: ModuleDescriptor): Promise<Record<string, unknown>> {
+/** By URL. Node keeps them too, but takes longer to find one than most functions to run. */
+const namespaces = new Map<string, Namespace>();
+
+function knownNamespace({ module, required }: ModuleDescriptor): Namespace | undefined {
+  return required ? undefined : namespaces.get(module);
+}
+
+async function importNamespace(descriptor: ModuleDescriptor): Promise<Namespace> {
+  return knownNamespace(descriptor) ?? (await loadModule(descriptor));
+}
+
+async function loadModule(descriptor: ModuleDescriptor): Promise<Namespace> {
   const { module, required } = descriptor;
   try {
     return await importingForCall(() => (required ? requireModule(module) : importModule(module)));
@@ -131,9 +149,9 @@ async function loadModule(descriptor: ModuleDescriptor): Promise<Record<string, 
   }
 }
 
-async function importModule(module: string): Promise<Record<string, unknown>> {
+async function importModule(module: string): Promise<Namespace> {
   try {
-    const namespace: Record<string, unknown> = await import(module);
+    const namespace: Namespace = await import(module);
     namespaces.set(module, namespace);
     return namespace;
   } catch (error) {
@@ -143,7 +161,7 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
   }
 }
 
-async function requireModule(module: string): Promise<Record<string, unknown>> {
+async function requireModule(module: string): Promise<Namespace> {
   const exported: unknown = require(fileURLToPath(withoutQuery(module)));
   return { ...(typeof exported === 'object' && exported), default: exported };
 }
