@@ -1,110 +1,29 @@
 /** Which options of the owner's Node its runner gets. */
 
 /** Options of Node that a runner must not have: they evaluate, test, watch or profile instead of running a file. */
-const WITHOUT_VALUE = [
-  '-c',
-  '--check',
-  '-i',
-  '--interactive',
-  '-v',
-  '--version',
-  '-h',
-  '--help',
-  '--test',
-  '--watch',
-  '--watch-preserve-output',
-  '--expose-internals',
-  '--prof',
-  '--build-sea',
-  '--no-test',
-  '--experimental-test-coverage',
-];
+const WITHOUT_VALUE =
+  `-c --check -i --interactive -v --version -h --help --test --watch --watch-preserve-output --expose-internals
+  --prof --build-sea --no-test --experimental-test-coverage`.split(/\s+/);
 /** The same, with a value behind `=` or as the next argument. */
-const WITH_VALUE = [
-  '-e',
-  '--eval',
-  '-p',
-  '--print',
-  '-pe',
-  '--input-type',
-  '--watch-path',
-  '--watch-kill-signal',
-  '--run',
-  '--experimental-default-type',
-  '--experimental-sea-config',
-  '--inspect-port',
-  '--debug-port',
-  '--snapshot-blob',
-  '--build-snapshot-config',
-  '--cpu-prof-dir',
-  '--cpu-prof-interval',
-  '--cpu-prof-name',
-  '--heap-prof-dir',
-  '--heap-prof-interval',
-  '--heap-prof-name',
-  '--test-concurrency',
-  '--test-coverage-include',
-  '--test-coverage-exclude',
-  '--test-coverage-branches',
-  '--test-coverage-functions',
-  '--test-coverage-lines',
-  '--test-global-setup',
-  '--test-isolation',
-  '--test-name-pattern',
-  '--test-reporter',
-  '--test-reporter-destination',
-  '--test-rerun-failures',
-  '--test-shard',
-  '--test-skip-pattern',
-  '--test-timeout',
-];
+const WITH_VALUE =
+  `-e --eval -p --print -pe --input-type --watch-path --watch-kill-signal --run --experimental-default-type
+  --experimental-sea-config --inspect-port --debug-port --snapshot-blob --build-snapshot-config --cpu-prof-dir
+  --cpu-prof-interval --cpu-prof-name --heap-prof-dir --heap-prof-interval --heap-prof-name --test-concurrency
+  --test-coverage-include --test-coverage-exclude --test-coverage-branches --test-coverage-functions
+  --test-coverage-lines --test-global-setup --test-isolation --test-name-pattern --test-reporter
+  --test-reporter-destination --test-rerun-failures --test-shard --test-skip-pattern
+  --test-timeout`.split(/\s+/);
 /** Options to keep whose value may be the next argument. */
-const KEPT_WITH_VALUE = [
-  '-r',
-  '--require',
-  '--import',
-  '--loader',
-  '--experimental-loader',
-  '-C',
-  '--conditions',
-  '--env-file',
-  '--env-file-if-exists',
-  '--experimental-config-file',
-  '--experimental-policy',
-  '--policy-integrity',
-  '--allow-fs-read',
-  '--allow-fs-write',
-  '--diagnostic-dir',
-  '--disable-proto',
-  '--disable-warning',
-  '--dns-result-order',
-  '--heapsnapshot-near-heap-limit',
-  '--heapsnapshot-signal',
-  '--icu-data-dir',
-  '--localstorage-file',
-  '--max-http-header-size',
-  '--max-old-space-size-percentage',
-  '--network-family-autoselection-attempt-timeout',
-  '--openssl-config',
-  '--redirect-warnings',
-  '--report-dir',
-  '--report-directory',
-  '--report-filename',
-  '--report-signal',
-  '--secure-heap',
-  '--secure-heap-min',
-  '--security-revert',
-  '--experimental-specifier-resolution',
-  '--es-module-specifier-resolution',
-  '--title',
-  '--tls-cipher-list',
-  '--tls-keylog',
-  '--trace-event-categories',
-  '--trace-event-file-pattern',
-  '--trace-require-module',
-  '--unhandled-rejections',
-  '--use-largepages',
-];
+const KEPT_WITH_VALUE =
+  `-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists
+  --experimental-config-file --experimental-policy --policy-integrity --allow-fs-read --allow-fs-write
+  --diagnostic-dir --disable-proto --disable-warning --dns-result-order --heapsnapshot-near-heap-limit
+  --heapsnapshot-signal --icu-data-dir --localstorage-file --max-http-header-size
+  --max-old-space-size-percentage --network-family-autoselection-attempt-timeout --openssl-config
+  --redirect-warnings --report-dir --report-directory --report-filename --report-signal --secure-heap
+  --secure-heap-min --security-revert --experimental-specifier-resolution --es-module-specifier-resolution
+  --title --tls-cipher-list --tls-keylog --trace-event-categories --trace-event-file-pattern
+  --trace-require-module --unhandled-rejections --use-largepages`.split(/\s+/);
 const BY_PREFIX = ['--inspect', '--test-', '--cpu-prof', '--heap-prof'];
 
 /**
