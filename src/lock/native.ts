@@ -1,8 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled, type TriedAddon } from './addon-missing.ts';
-import { isInPackage } from './bundled.ts';
 
 /** The addon's locks (`native/binding.cc`). */
 export interface NativeLocks {
@@ -97,4 +97,21 @@ function load(): NonNullable<typeof loaded> {
   const { addon, path, tried } = loadAddon();
   if (addon === undefined || path === undefined) throw addonMissing(tried);
   return { addon, path };
+}
+
+/**
+ * True if a file at `url`, two directories below this package's root, is where it was installed. False if a bundler made
+ * it a part of another file: `url` is then that file's, or one that the bundler made up.
+ */
+function isInPackage(url: string | undefined): boolean {
+  if (url === undefined) return false;
+  try {
+    const { name } = JSON.parse(readFileSync(new URL('../../package.json', url), 'utf8')) as {
+      name?: unknown;
+    };
+    return name === 'deferred-sweep';
+  } catch {
+    // No package.json, or one without a name. It is not this package's.
+    return false;
+  }
 }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, isLockUndecided, type SystemError } from '../errors.ts';
-import { shown } from '../printable.ts';
 import { type LockOptions, takeLock } from './advisory-lock.ts';
 
 const firstDelayMs = 10;
@@ -11,90 +10,65 @@ const leastDelayMs = 1;
 /** How to lock which file. */
 export interface PatientLockOptions extends LockOptions {
   /** The file's path, for error messages. */
-  path?: string | undefined;
-}
-
-/** A lock that the kernel could neither give nor refuse. Pass it to {@link LockPatience.outlast}. */
-export interface UnansweredLock {
-  readonly fd: number;
-  readonly options: PatientLockOptions;
-  /** EIO, ENOLCK or ESTALE: the file server is in trouble, out of locks, or has just restarted. */
-  readonly cause: SystemError;
+  readonly path: string;
 }
 
 /**
  * The time budget of one sweep for locks that the kernel cannot decide at once (EIO, ENOLCK, ESTALE). All files share it:
  * a sick server costs one budget, not one for each of a thousand files. Contention is an answer and costs nothing.
- *
- * @example
- * const attempt = patience.attempt(fd, { path });
- * const isLocked = typeof attempt === 'boolean' ? attempt : await patience.outlast(attempt, signal);
  */
 export class LockPatience {
   readonly #totalMs: number;
   #leftMs: number;
 
-  /**
-   * @param totalMs - budget in milliseconds; 0 means one try for each file, Infinity means for ever
-   * @throws TypeError, RangeError for anything else
-   */
+  /** @param totalMs - 0: one try for each file; Infinity: for ever */
   constructor(totalMs: number) {
-    if (typeof totalMs !== 'number') {
-      throw new TypeError(`"totalMs" must be a number of milliseconds, got ${shown(totalMs)}`);
-    }
-    if (!(totalMs >= 0)) throw new RangeError(`"totalMs" must not be negative or NaN, got ${totalMs}`);
     this.#totalMs = totalMs;
     this.#leftMs = totalMs;
   }
 
-  /**
-   * One synchronous try, without a promise, for the hot path. True, false and errors as {@link tryLock}; an object if the
-   * kernel could not decide.
-   */
-  attempt(fd: number, options: PatientLockOptions = {}): boolean | UnansweredLock {
+  /** One try, as {@link takeLock}. The error itself where the kernel could not decide. */
+  attempt(fd: number, options: PatientLockOptions): boolean | SystemError {
     try {
       return takeLock(fd, options);
     } catch (error) {
-      if (isLockUndecided(error)) return { fd, options, cause: error };
+      if (isLockUndecided(error)) return error;
       throw error;
     }
   }
 
   /**
-   * Tries again until the kernel decides: after 10 ms, doubling to 1 s, each less up to a half at random, so that many
+   * Tries until the kernel decides: again after 10 ms, doubling to 1 s, each less up to a half at random, so that many
    * workers do not come back at once. The time is taken from the budget; overlapping calls each take theirs. The caller
    * keeps the descriptor open meanwhile.
    *
    * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` (`cause` is the last system error) once the budget is spent; without
    *   another try if it was spent before
-   * @throws the reason of `signal` if it is aborted
+   * @throws the reason of `signal` if that ends the wait
    */
-  async outlast(unanswered: UnansweredLock, signal?: AbortSignal): Promise<boolean> {
-    let attempt: boolean | UnansweredLock = unanswered;
-    for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, longestDelayMs)) {
-      if (typeof attempt === 'boolean') return attempt;
-      if (this.#leftMs < leastDelayMs) throw this.#exhausted(attempt);
+  async tryLock(fd: number, options: PatientLockOptions, signal?: AbortSignal): Promise<boolean> {
+    let answer = this.attempt(fd, options);
+    for (
+      let delayMs = firstDelayMs;
+      typeof answer !== 'boolean';
+      delayMs = Math.min(2 * delayMs, longestDelayMs)
+    ) {
+      if (this.#leftMs < leastDelayMs) throw this.#exhausted(options.path, answer);
       const startMs = performance.now();
       await pause(Math.min(delayMs * (1 - Math.random() / 2), this.#leftMs), signal);
-      attempt = this.attempt(unanswered.fd, unanswered.options);
+      answer = this.attempt(fd, options);
       // The try counts, too: a non-blocking lock on NFS can stall as long as the server does.
       this.#leftMs -= performance.now() - startMs;
     }
+    return answer;
   }
 
-  /** {@link attempt} and, if need be, {@link outlast} in one. */
-  async tryLock(fd: number, options: PatientLockOptions = {}, signal?: AbortSignal): Promise<boolean> {
-    signal?.throwIfAborted();
-    const attempt = this.attempt(fd, options);
-    return typeof attempt === 'boolean' ? attempt : await this.outlast(attempt, signal);
-  }
-
-  #exhausted({ fd, options: { path }, cause }: UnansweredLock): DeferredSweepError {
+  #exhausted(path: string, cause: SystemError): DeferredSweepError {
     return new DeferredSweepError(
       'DEFERRED_LOCK_FAILED',
-      `cannot lock ${path ?? `descriptor ${fd}`}: the kernel could not say whether the lock is free (${cause.message}), ` +
+      `cannot lock ${path}: the kernel could not say whether the lock is free (${cause.message}), ` +
         `and the ${this.#totalMs} ms for asking again are spent; check the file server of its file system`,
-      path === undefined ? { cause } : { cause, path },
+      { cause, path },
     );
   }
 }

@@ -11,7 +11,6 @@ interface NativeProcessSignal {
 
 /** A process that signals can be sent to, without ever hitting a later one of the same number where the kernel helps. */
 export interface SignalTarget {
-  readonly pid: number;
   /** False once the process has been reaped. @throws Error of Node's shape (EPERM) */
   send(signal: NodeJS.Signals): boolean;
   /** Gives the descriptor back. To be called once. */
@@ -32,10 +31,9 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
     if (opened.errno === constants.errno.ESRCH) return undefined;
     const send = (signal: NodeJS.Signals): boolean =>
       isStillThere() && unlessRefused(() => process.kill(pid, signal), false, 'ESRCH');
-    return { pid, send, close: () => {} };
+    return { send, close: () => {} };
   }
   return {
-    pid,
     send: signal => {
       const outcome = signalProcess(opened, constants.signals[signal]);
       if (isFailure(outcome) && outcome.errno === constants.errno.ESRCH) return false;

@@ -115,14 +115,6 @@ export class StateDirectory {
   }
 
   /**
-   * Walks the way and gives its warnings. Reads nothing.
-   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO`
-   */
-  inspect(): void {
-    stateIo(`walk to ${this.path}`, this.path, () => void this.#walk());
-  }
-
-  /**
    * Lists the directory, after a walk as {@link ensure} does it. Empty if there is none: a cleanup may just have removed it.
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
