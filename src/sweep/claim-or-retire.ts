@@ -13,22 +13,23 @@ import { areSameFile } from '../lock/held-file.ts';
 import type { StateContents } from '../log/contents.ts';
 import { nonceOf } from '../log/nonce.ts';
 import type { HeaderRecord, ReportedError } from '../log/records.ts';
-import { interrupted, type RetryOverrides } from '../log/retry-policy.ts';
+import { interrupted } from '../log/retry-policy.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { moveDamaged } from '../state/dead-letter.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
+import type { ResolvedSweepOptions } from './options.ts';
 
-/** What a claim must know of its sweep. */
-export interface ClaimOptions {
-  readonly overrides: RetryOverrides;
+/** What all that a sweep does has in common. */
+export interface SweepContext {
+  readonly options: ResolvedSweepOptions;
   /** Names the sweep in claims and marks. */
   readonly sweepId: string;
   /** When it began, on the clock of `monotonicMs`. */
   readonly sweptAtMs: number;
-  /** Why the runners of this sweep that are gone died, by nonce; the argument is the name of the function. */
-  readonly deaths: ReadonlyMap<string, (name: string) => ReportedError>;
+  /** Why runners died, by nonce, for a function of this name. The crew fills it, the looker reads it. */
+  readonly deaths: Map<string, (name: string) => ReportedError>;
 }
 
 /** Either the file is settled, or it needs a runner. */
@@ -47,7 +48,7 @@ export function claimOrRetire(
   fd: number,
   bytes: Buffer,
   contents: StateContents,
-  options: ClaimOptions,
+  { options, sweepId, sweptAtMs, deaths }: SweepContext,
   failure: ReportedError | undefined,
 ): Claim {
   const { header } = contents;
@@ -55,18 +56,15 @@ export function claimOrRetire(
   const writable = openForWriting(path, fd);
   try {
     const file = new StateFile(path, writable, header, contents.lengthBytes);
-    const claimed = new ClaimedFile(directory, file, contents, options.overrides, {
-      sweepId: options.sweepId,
-      sweptAtMs: options.sweptAtMs,
-    });
+    const claimed = new ClaimedFile(directory, file, contents, options, { sweepId, sweptAtMs });
     // If the copy failed, leave the file: running it would destroy the evidence.
     claimed.setAside(bytes);
     // Marks behind a torn end would make it damage.
     if (contents.tornBytes > 0) file.cutTail();
     claimed.attempt(() =>
-      claimed.endInterrupted((nonce, name) => options.deaths.get(nonce)?.(name) ?? interrupted(name)),
+      claimed.endInterrupted((nonce, name) => deaths.get(nonce)?.(name) ?? interrupted(name)),
     );
-    const nonce = nonceOf(options.sweepId, 0);
+    const nonce = nonceOf(sweepId, 0);
     if (failure)
       claimed.attempt(() => claimed.failRunnable(registered => nextStart(registered, nonce), failure));
     claimed.attempt(() => claimed.giveUp());

@@ -31,17 +31,9 @@ import { isUnfinishedName } from '../state/names.ts';
 import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
-import { type ClaimOptions, claimOrRetire } from './claim-or-retire.ts';
+import { claimOrRetire, type SweepContext } from './claim-or-retire.ts';
 import { LastOwner } from './holder.ts';
 import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
-
-/** What a look must know of its sweep. */
-export interface LookOptions extends ClaimOptions {
-  readonly lock: LockScheme;
-  readonly signal: AbortSignal | undefined;
-  /** Files of other jobs are left alone, and not locked. */
-  readonly onlyLabel?: string | undefined;
-}
 
 /** The circumstances of one look. */
 export interface LookCircumstances {
@@ -56,7 +48,7 @@ const SLICE_BYTES = 1024 * 1024;
 
 export class Looker {
   readonly directory: StateDirectory;
-  readonly #options: LookOptions;
+  readonly #sweep: SweepContext;
   readonly #patience: LockPatience;
   /** Inodes of existing files that this sweep has met. */
   readonly #seen = new Set<string>();
@@ -66,11 +58,11 @@ export class Looker {
   #needsWriting: boolean;
   #locksAreTested = false;
 
-  constructor(directory: StateDirectory, options: LookOptions, patience: LockPatience) {
+  constructor(directory: StateDirectory, sweep: SweepContext, patience: LockPatience) {
     this.directory = directory;
-    this.#options = options;
+    this.#sweep = sweep;
     this.#patience = patience;
-    this.#needsWriting = options.lock === 'ofd';
+    this.#needsWriting = sweep.options.lock === 'ofd';
   }
 
   /** Forgets an inode, so that its file is looked at again, or a new file with its number. */
@@ -124,15 +116,13 @@ export class Looker {
       this.#seen.add(inode);
       return done(refusedReport(path, unsafeFile(path, distrust)));
     }
-    const { onlyLabel } = this.#options;
+    const { onlyLabel, lock, signal } = this.#sweep.options;
     if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
-    const answer = this.#patience.attempt(fd, { scheme: this.#options.lock, path }); // 3
-    opened.isLocked =
-      typeof answer === 'boolean' ? answer : await this.#patience.outlast(answer, this.#options.signal);
+    opened.isLocked = await this.#patience.tryLock(fd, { scheme: lock, path }, signal); // 3
     if (!opened.isLocked) return locked(fd, path, name, stat, this.#lastOwner);
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
-    this.#locksAreTested ||= assertLocksExclude(fd, path, this.#options.lock);
+    this.#locksAreTested ||= assertLocksExclude(fd, path, lock);
     if (isUnfinishedName(name)) {
       if (!isCreatorsLeftover(readHeader(fd))) {
         const why = 'it is no file that a creator of state files leaves';
@@ -145,7 +135,7 @@ export class Looker {
     const bytes = readAll(fd, path);
     const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
     if (!this.#isOwnerGone(opened, contents)) return locked(fd, path, name, stat, this.#lastOwner);
-    const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#options.sweepId);
+    const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#sweep.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);
     const found = claimOrRetire(
@@ -154,7 +144,7 @@ export class Looker {
       fd,
       bytes,
       contents,
-      this.#options,
+      this.#sweep,
       circumstances.failure,
     ); // 6
     if (found.kind === 'done') {
@@ -178,9 +168,10 @@ export class Looker {
    * A file without a header names no scheme: then both must be free.
    */
   #isOwnerGone({ fd, path }: OpenedFile, contents: StateContents): boolean {
+    const { lock } = this.#sweep.options;
     const used = contents.header?.lock;
-    if (used === this.#options.lock) return true;
-    const other: LockScheme = this.#options.lock === 'flock' ? 'ofd' : 'flock';
+    if (used === lock) return true;
+    const other: LockScheme = lock === 'flock' ? 'ofd' : 'flock';
     try {
       return this.#patience.attempt(fd, { scheme: other, path }) === true;
     } catch (error) {

@@ -10,13 +10,13 @@ import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { freshSweepId } from '../log/nonce.ts';
-import type { ReportedError } from '../log/records.ts';
 import { logReport } from '../report/logger.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from '../report/report.ts';
 import { traceSweep } from '../report/tracing.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
+import type { SweepContext } from './claim-or-retire.ts';
 import type { SweepListener } from './listener.ts';
 import { Looker } from './look.ts';
 import {
@@ -89,50 +89,35 @@ export async function sweepDirectory(
 
 class Sweep {
   readonly #directory: StateDirectory;
-  readonly #names: readonly string[] | undefined;
-  readonly #except: readonly string[];
+  readonly #scope: SweepScope;
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
   readonly #looker: Looker;
   readonly #book: ReportBook;
   readonly #crew: Crew;
-  readonly #listener: SweepListener | undefined;
   #sliceEndsAtMs = 0;
 
   constructor(
     directory: StateDirectory,
     options: ResolvedSweepOptions,
     stop: StopCondition,
-    { except = [], names, spare, listener }: SweepScope,
+    scope: SweepScope,
   ) {
-    this.#listener = listener;
+    const { spare, listener } = scope;
     this.#book = new ReportBook(listener);
     this.#directory = directory;
-    this.#names = names;
-    this.#except = except;
+    this.#scope = scope;
     this.#options = options;
     this.#stop = stop;
-    const sweepId = freshSweepId();
-    const deaths = new Map<string, (name: string) => ReportedError>();
-    const { lock, signal, onlyLabel, maxAttempts, retryDelayMs } = options;
-    const overrides = { maxAttempts, retryDelayMs };
-    const sweptAtMs = monotonicMs();
-    this.#looker = new Looker(
-      directory,
-      { lock, signal, onlyLabel, overrides, sweepId, sweptAtMs, deaths },
-      new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs)),
-    );
-    this.#crew = new Crew({
-      sweepId,
-      sweptAtMs,
+    const context: SweepContext = {
       options,
-      stop,
-      looker: this.#looker,
-      book: this.#book,
-      deaths,
-      listener,
-      spare,
-    });
+      sweepId: freshSweepId(),
+      sweptAtMs: monotonicMs(),
+      deaths: new Map(),
+    };
+    const patience = new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs));
+    this.#looker = new Looker(directory, context, patience);
+    this.#crew = new Crew({ ...context, stop, looker: this.#looker, book: this.#book, listener, spare });
   }
 
   async run(): Promise<SweepReport> {
@@ -181,11 +166,12 @@ class Sweep {
   /** The names of the state files. After the first pass an error is reported, so that earlier outcomes are not lost. */
   #list(isFirst: boolean): readonly string[] {
     // The end of the way is the trusted directory it was: to walk the way again would cost more than the look.
-    if (this.#names !== undefined && this.#directory.isUnchanged()) return this.#names;
+    const { names, listener } = this.#scope;
+    if (names !== undefined && this.#directory.isUnchanged()) return names;
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
       this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
-      this.#listener?.found(stateFiles.length);
+      listener?.found(stateFiles.length);
       for (const name of movedDeadLetters) this.#book.note(movedReport(this.#directory.pathOf(name)));
       return stateFiles;
     } catch (error) {
@@ -199,7 +185,7 @@ class Sweep {
   async #lookAtAll(names: readonly string[], isPatienceOver: boolean): Promise<string[]> {
     const unclear: string[] = [];
     for (const name of names) {
-      if (this.#except.includes(name)) continue;
+      if (this.#scope.except?.includes(name)) continue;
       await this.#crew.room();
       if (this.#stop.isReached) {
         this.#book.isCut = true;

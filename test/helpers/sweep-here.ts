@@ -20,19 +20,14 @@ import { currentUser } from '#dist/trust/user.js';
 /** As `sweep`, once over all files, retries at once. */
 export async function sweepHere(base: string, options: SweepOptions = {}): Promise<SweepReport> {
   const resolved = resolveSweepOptions({ logger: null, retryDelayMs: 0, ...options });
-  const { lock, signal, maxAttempts, retryDelayMs } = resolved;
   const directory = new StateDirectory(base);
   const book = new ReportBook();
-  const stop = StopCondition.in(resolved.deadlineMs, signal);
+  const stop = StopCondition.in(resolved.deadlineMs, resolved.signal);
   const sweepId = freshSweepId();
-  const overrides = { maxAttempts, retryDelayMs };
   const patience = new LockPatience(0);
   const sweptAtMs = monotonicMs();
-  const looker = new Looker(
-    directory,
-    { lock, signal, overrides, sweepId, sweptAtMs, deaths: new Map() },
-    patience,
-  );
+  const context = { options: resolved, sweepId, sweptAtMs, deaths: new Map() };
+  const looker = new Looker(directory, context, patience);
   for (const name of directory.look().stateFiles) {
     const look = await looker.look(name, { isPatienceOver: true });
     if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);

@@ -6,10 +6,11 @@ import { basename } from 'node:path';
 import { test } from 'node:test';
 import { sweep } from '#dist/index.js';
 import { tryLock } from '#dist/lock/advisory-lock.js';
-import { LockPatience, type PatientLockOptions, type UnansweredLock } from '#dist/lock/patience.js';
+import { LockPatience, type PatientLockOptions } from '#dist/lock/patience.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
 import { monotonicMs } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
+import { resolveSweepOptions } from '#dist/sweep/options.js';
 import type { Look } from '#dist/sweep/look-outcome.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { runCommandLine } from '../helpers/command-line.ts';
@@ -27,22 +28,20 @@ class Overtaken extends LockPatience {
     this.#racer = racer;
   }
 
-  override attempt(fd: number, options: PatientLockOptions): boolean | UnansweredLock {
+  override attempt(fd: number, options: PatientLockOptions): ReturnType<LockPatience['attempt']> {
     this.#racer();
     return super.attempt(fd, options);
   }
 }
 
 async function lookOvertaken(base: string, path: string, racer: () => void): Promise<Look> {
-  const options = {
-    lock: 'flock',
-    signal: undefined,
-    overrides: {},
+  const context = {
+    options: resolveSweepOptions(),
     sweepId: 'a',
     sweptAtMs: monotonicMs(),
     deaths: new Map(),
-  } as const;
-  const looker = new Looker(new StateDirectory(base), options, new Overtaken(racer));
+  };
+  const looker = new Looker(new StateDirectory(base), context, new Overtaken(racer));
   return looker.look(basename(path));
 }
 

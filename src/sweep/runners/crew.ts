@@ -10,10 +10,10 @@ import type { ReportedError } from '../../log/records.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Begin } from '../../runner/protocol.ts';
 import type { StopCondition } from '../../stop.ts';
+import type { SweepContext } from '../claim-or-retire.ts';
 import type { SweepListener } from '../listener.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
-import type { ResolvedSweepOptions } from '../options.ts';
 import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
@@ -28,15 +28,10 @@ import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-proce
 const MOST_IDLE_DEATHS = 2;
 
 /** What is the same for all runners of a sweep. */
-export interface CrewOptions {
-  readonly sweepId: string;
-  readonly sweptAtMs: number;
-  readonly options: ResolvedSweepOptions;
+export interface CrewOptions extends SweepContext {
   readonly stop: StopCondition;
   readonly looker: Looker;
   readonly book: ReportBook;
-  /** Why runners died, by nonce. The crew fills it, the looker reads it. */
-  readonly deaths: Map<string, (name: string) => ReportedError>;
   readonly listener: SweepListener | undefined;
   /** Taken for the first runner of its launch. */
   readonly spare: ReadyRunners | undefined;
