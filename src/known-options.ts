@@ -1,4 +1,4 @@
-/** Options whose names are checked: a misspelt one would do nothing, silently. Pure. */
+/** Options are checked, their names too: a misspelt one would do nothing, silently. Pure. */
 import { didYouMean } from './nearest.ts';
 import { shown } from './printable.ts';
 
@@ -18,4 +18,19 @@ export function requireKnown(options: object, known: readonly string[], paramete
     }
     throw new TypeError(`option "${name}" is unknown${didYouMean(name, known, meant => `"${meant}"`)}`);
   }
+}
+
+/** Checks the value of an option, or gives what it is without one. @throws TypeError, RangeError naming the option */
+export type Resolvers<Options, Resolved, Name extends keyof Options & keyof Resolved> = {
+  readonly [Each in Name]: (value: Options[Each]) => Resolved[Each];
+};
+
+/** The options of a table, checked and complete. */
+export function resolveEach<Options, Resolved, Name extends keyof Options & keyof Resolved>(
+  resolvers: Resolvers<Options, Resolved, Name>,
+  options: Options,
+): Pick<Resolved, Name> {
+  const names = Object.keys(resolvers) as Name[];
+  const entries = names.map(name => [name, resolvers[name](options[name])]);
+  return Object.fromEntries(entries) as Pick<Resolved, Name>;
 }

@@ -2,7 +2,7 @@
 import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
-import { requireKnown } from '../known-options.ts';
+import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
 import type { Delivery, Durability, RunOrder } from '../log/records.ts';
 import { shown } from '../printable.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
@@ -105,12 +105,7 @@ export interface JobOptions {
   readonly env: readonly string[];
 }
 
-/** Checks the value of an option, or gives what it is without one. @throws TypeError, RangeError naming the option */
-type Resolvers<Resolved, Name extends keyof Resolved & keyof ManagerOptions> = {
-  readonly [Each in Name]: (value: ManagerOptions[Each]) => Resolved[Each];
-};
-
-const JOB_OPTIONS: Resolvers<JobOptions, keyof JobOptions> = {
+const JOB_OPTIONS: Resolvers<ManagerOptions, JobOptions, keyof JobOptions> = {
   delivery: value => oneOf('delivery', value ?? 'at-least-once', ['at-least-once', 'at-most-once']),
   timeoutMs: value => milliseconds('timeoutMs', value ?? 60_000),
   maxAttempts: value => positiveInteger('maxAttempts', value ?? 3),
@@ -120,7 +115,7 @@ const JOB_OPTIONS: Resolvers<JobOptions, keyof JobOptions> = {
   moduleState: value => oneOf('moduleState', value ?? 'warn', ['warn', 'refuse', 'allow']),
 };
 
-const FILE_OPTIONS: Resolvers<StateFileSettings, 'durability' | 'order' | 'label'> = {
+const FILE_OPTIONS: Resolvers<ManagerOptions, StateFileSettings, 'durability' | 'order' | 'label'> = {
   durability: value => oneOf('durability', value ?? 'process', ['process', 'disk']),
   order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
   label(value) {
@@ -129,7 +124,7 @@ const FILE_OPTIONS: Resolvers<StateFileSettings, 'durability' | 'order' | 'label
   },
 };
 
-const CALLER_OPTIONS: Resolvers<ResolvedManagerOptions, 'onFailure' | 'closeOnSignal'> = {
+const CALLER_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, 'onFailure' | 'closeOnSignal'> = {
   onFailure(value) {
     if (value === undefined || typeof value === 'function') return value;
     throw new TypeError(`option "onFailure" must be a function, got ${shown(value)}`);
@@ -155,15 +150,4 @@ export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerO
   const ofSweeps = Object.entries(options).filter(([name]) => !(name in OWN_OPTIONS));
   const sweep = resolveSweepOptions(Object.fromEntries(ofSweeps));
   return { sweep, file: { ...file, lock: sweep.lock }, job: resolveEach(JOB_OPTIONS, options), ...caller };
-}
-
-function resolveEach<Resolved, Name extends keyof Resolved & keyof ManagerOptions>(
-  resolvers: Resolvers<Resolved, Name>,
-  options: ManagerOptions,
-): Pick<Resolved, Name> {
-  const names = Object.keys(resolvers) as Name[];
-  return Object.fromEntries(names.map(name => [name, resolvers[name](options[name])])) as Pick<
-    Resolved,
-    Name
-  >;
 }

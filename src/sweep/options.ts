@@ -1,6 +1,6 @@
 /** Options of a sweep, and how they are checked. */
 
-import { requireKnown } from '../known-options.ts';
+import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { printable, shown } from '../printable.ts';
@@ -73,24 +73,6 @@ export interface ResolvedSweepOptions {
   readonly logger: Logger;
 }
 
-/** The names of these options. */
-export const SWEEP_OPTIONS: readonly (keyof SweepOptions)[] = [
-  'lock',
-  'timeoutMs',
-  'maxTimeoutMs',
-  'maxAttempts',
-  'retryDelayMs',
-  'deadlineMs',
-  'waitMs',
-  'killGraceMs',
-  'concurrency',
-  'onlyLabel',
-  'signal',
-  'trustedPaths',
-  'trustedGroups',
-  'logger',
-];
-
 /**
  * The logger of an option. It may throw without ending a sweep, and gets no control characters that would forge a line.
  * @throws TypeError
@@ -112,35 +94,44 @@ export function resolveLogger(logger: Logger | null = defaultLogger): Logger {
   return { info: message => say('info', message), warn: message => say('warn', message) };
 }
 
+type OwnOption = Exclude<keyof SweepOptions, 'trustedPaths' | 'trustedGroups'>;
+
+const OWN_OPTIONS: Resolvers<SweepOptions, ResolvedSweepOptions, OwnOption> = {
+  lock: value => oneOf('lock', value ?? 'flock', ['flock', 'ofd']),
+  timeoutMs: value => (value === undefined ? value : milliseconds('timeoutMs', value)),
+  maxTimeoutMs: value => milliseconds('maxTimeoutMs', value ?? 0) || undefined,
+  maxAttempts: value => (value === undefined ? value : positiveInteger('maxAttempts', value)),
+  retryDelayMs: value => (value === undefined ? value : milliseconds('retryDelayMs', value)),
+  deadlineMs: value => milliseconds('deadlineMs', value ?? 0),
+  waitMs: value => milliseconds('waitMs', value ?? 0),
+  killGraceMs: value => milliseconds('killGraceMs', value ?? 5000),
+  concurrency: value => positiveInteger('concurrency', value ?? 1),
+  onlyLabel(value) {
+    if (value === undefined || typeof value === 'string') return value;
+    throw new TypeError(`option "onlyLabel" must be a string, got ${shown(value)}`);
+  },
+  signal(value) {
+    if (value === undefined || value instanceof AbortSignal) return value;
+    throw new TypeError(`option "signal" must be an AbortSignal, got ${shown(value)}`);
+  },
+  logger: value => resolveLogger(value),
+};
+
+/** The names of these options. */
+export const SWEEP_OPTIONS: readonly string[] = [
+  ...Object.keys(OWN_OPTIONS),
+  'trustedPaths',
+  'trustedGroups',
+];
+
 /**
  * Fills in the defaults.
  * @throws TypeError or RangeError naming an option that is unknown or has a wrong value
  */
 export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOptions {
   requireKnown(options, SWEEP_OPTIONS);
-  const { signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`option "signal" must be an AbortSignal, got ${shown(signal)}`);
-  }
-  return {
-    lock: oneOf('lock', options.lock ?? 'flock', ['flock', 'ofd']),
-    timeoutMs: optional(options.timeoutMs, value => milliseconds('timeoutMs', value)),
-    maxTimeoutMs: milliseconds('maxTimeoutMs', options.maxTimeoutMs ?? 0) || undefined,
-    maxAttempts: optional(options.maxAttempts, value => positiveInteger('maxAttempts', value)),
-    retryDelayMs: optional(options.retryDelayMs, value => milliseconds('retryDelayMs', value)),
-    deadlineMs: milliseconds('deadlineMs', options.deadlineMs ?? 0),
-    waitMs: milliseconds('waitMs', options.waitMs ?? 0),
-    killGraceMs: milliseconds('killGraceMs', options.killGraceMs ?? 5000),
-    concurrency: positiveInteger('concurrency', options.concurrency ?? 1),
-    onlyLabel: optional(options.onlyLabel, value => text('onlyLabel', value)),
-    signal,
-    trust: resolveTrust(options.trustedPaths, options.trustedGroups),
-    logger: resolveLogger(options.logger),
-  };
-}
-
-function optional<T, R>(value: T | undefined, check: (value: T) => R): R | undefined {
-  return value === undefined ? undefined : check(value);
+  const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
+  return { ...resolveEach(OWN_OPTIONS, options), trust };
 }
 
 /** The options of a state directory. */
@@ -154,11 +145,6 @@ export function oneOf<T extends string>(option: string, value: T, allowed: reado
   throw new TypeError(
     `option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`,
   );
-}
-
-function text(option: string, value: string): string {
-  if (typeof value === 'string') return value;
-  throw new TypeError(`option "${option}" must be a string, got ${shown(value)}`);
 }
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */
