@@ -19,7 +19,6 @@ import type { StateFile } from '../state/state-file.ts';
 import { StopCondition } from '../stop.ts';
 import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
-import type { FailureListener } from './failure-listener.ts';
 import type { OpenJobs } from './open-jobs.ts';
 import type { JobOptions } from './options.ts';
 import { RunQueue } from './run-queue.ts';
@@ -28,7 +27,8 @@ import type { RunQueueParts } from './run-queue-parts.ts';
 /** What a job has of its manager, and shares with other jobs. */
 export interface JobParts extends Omit<RunQueueParts, 'onEarlyFailure'> {
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
-  readonly failures: FailureListener;
+  /** Tells `onFailure` of those that failed. */
+  readonly tellFailures: (report: SweepReport) => void;
   /** A job is in it until it has ended. */
   readonly openJobs: OpenJobs<Job>;
 }
@@ -163,14 +163,14 @@ export class Job {
 
   /** The report of the job's end does not have it: that tells of what ran then. */
   #tellOfEarlyFailure(file: FileReport): void {
-    const { directory, options, failures } = this.#parts;
+    const { directory, options, tellFailures } = this.#parts;
     const report = summarize(directory.path, [file], true, 0);
     logReport(options.sweep.logger, report);
-    failures.tell(report);
+    tellFailures(report);
   }
 
   async #close(): Promise<SweepReport> {
-    const { directory, options, failures, openJobs } = this.#parts;
+    const { directory, options, tellFailures, openJobs } = this.#parts;
     const startMs = performance.now();
     const { report: own, left } = await this.#queue.end();
     openJobs.delete(this);
@@ -181,7 +181,7 @@ export class Job {
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
     const report = summarize(directory.path, [...files.values()], isComplete, performance.now() - startMs);
-    failures.tell(report);
+    tellFailures(report);
     return report;
   }
 

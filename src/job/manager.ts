@@ -13,7 +13,7 @@ import { StopCondition } from '../stop.ts';
 import { cleanup } from '../sweep/cleanup.ts';
 import { directoryOptions, milliseconds, oneOf, type SweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
-import { FailureListener } from './failure-listener.ts';
+import { failureListener } from './failure-listener.ts';
 import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
 import { OpenJobs } from './open-jobs.ts';
@@ -42,7 +42,7 @@ export class DeferredFunctionManager {
       directory,
       options: { ...job, sweep },
       files: new FilePool(directory, file, sweep.logger),
-      failures: new FailureListener(onFailure, sweep.logger),
+      tellFailures: failureListener(onFailure, sweep.logger),
       openJobs: new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined),
     };
   }
@@ -128,14 +128,14 @@ export class DeferredFunctionManager {
       const stop = StopCondition.in(options.deadlineMs, options.signal);
       const { directory, files } = this.#parts;
       const report = await sweepDirectory(directory, options, stop, { except: files.idle });
-      this.#parts.failures.tell(report);
+      this.#parts.tellFailures(report);
       return report;
     }
     if (how === 'background') {
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
       const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
       const sweeping = sweepDirectory(this.#parts.directory, options, stop).then(
-        report => this.#parts.failures.tell(report),
+        report => this.#parts.tellFailures(report),
         (error: unknown) => {
           options.logger.warn(`deferred-sweep: ${this.directory} was not swept: ${String(error)}`);
         },
