@@ -1,6 +1,12 @@
 /** Finding the processes that have a token, and those below them. */
 import { setTimeout } from 'node:timers/promises';
-import { isAlive, type ProcessEntry, readEnvironment, readProcessTable } from '../native/process-table.ts';
+import {
+  isAlive,
+  type ProcessEntry,
+  readEnvironment,
+  readProcessTable,
+  withDescendants,
+} from '../native/process-table.ts';
 import { hasToken } from './token.ts';
 
 /** What one look at the processes found. */
@@ -87,29 +93,6 @@ class Look {
     if (environment !== undefined && hasToken(environment, this.#token)) this.#marked.push(entry);
     return true;
   }
-}
-
-/** The processes and all below them. */
-function withDescendants(
-  roots: readonly ProcessEntry[],
-  entries: readonly ProcessEntry[],
-): readonly ProcessEntry[] {
-  const children = new Map<number, ProcessEntry[]>();
-  for (const entry of entries) {
-    const siblings = children.get(entry.parent);
-    if (siblings === undefined) children.set(entry.parent, [entry]);
-    else siblings.push(entry);
-  }
-  const found = new Map(roots.map(root => [root.pid, root]));
-  // A Map's iterator comes to what is added meanwhile.
-  for (const parent of found.values()) {
-    for (const child of children.get(parent.pid) ?? []) {
-      // No child is older than its parent: this one's parent has ended, and another process has its number.
-      if (child.start < parent.start || found.has(child.pid)) continue;
-      found.set(child.pid, child);
-    }
-  }
-  return [...found.values()];
 }
 
 /** A process, its parent, and so on, and pid 1. */

@@ -1,7 +1,7 @@
 /** Finding and ending what a user's sweep has started: proc_pid_stat(5). Linux; elsewhere only the group is known. */
 import { readdirSync, statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
-import { isAlive, type ProcessEntry, readProcess } from '../native/process-table.ts';
+import { isAlive, type ProcessEntry, readProcess, withDescendants } from '../native/process-table.ts';
 
 /** A user that starts processes as fast as they are killed is not followed for ever. */
 const MAX_ROUNDS = 20;
@@ -14,8 +14,11 @@ const MAX_ROUNDS = 20;
 export function killTree(pid: number, uid: number, sinceTicks: number | undefined): number[] {
   // Before the first kill: what loses its parent is not below it any more.
   const known = new Map<number, number>();
+  const top: ProcessEntry = { pid, parent: 0, start: 0, isKernel: false };
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const found = below(pid, known, runningOf(uid)).filter(({ pid: each }) => each !== pid);
+    const running = runningOf(uid);
+    const roots = running.filter(each => known.get(each.pid) === each.start);
+    const found = withDescendants([top, ...roots], running).filter(each => each.pid !== pid);
     for (const each of found) {
       known.set(each.pid, each.start);
       // Looked at again: the number may be another process's by now.
@@ -37,22 +40,6 @@ export function startedSince(uid: number, sinceTicks: number | undefined): numbe
   return runningOf(uid)
     .flatMap(({ pid, start }) => (start >= sinceTicks ? [pid] : []))
     .slice(0, MAX_NAMED);
-}
-
-function below(
-  top: number,
-  known: ReadonlyMap<number, number>,
-  running: readonly ProcessEntry[],
-): ProcessEntry[] {
-  const tree = new Set([top]);
-  let before = 0;
-  while (before < tree.size) {
-    before = tree.size;
-    for (const { pid, parent, start } of running) {
-      if (tree.has(parent) || known.get(pid) === start) tree.add(pid);
-    }
-  }
-  return running.filter(({ pid }) => tree.has(pid));
 }
 
 function runningOf(uid: number): ProcessEntry[] {

@@ -73,6 +73,29 @@ export function isAlive({ pid, start }: Pick<ProcessEntry, 'pid' | 'start'>): bo
   return readProcess(pid)?.start === start;
 }
 
+/** The processes and all below them. */
+export function withDescendants(
+  roots: readonly ProcessEntry[],
+  entries: readonly ProcessEntry[],
+): readonly ProcessEntry[] {
+  const children = new Map<number, ProcessEntry[]>();
+  for (const entry of entries) {
+    const siblings = children.get(entry.parent);
+    if (siblings === undefined) children.set(entry.parent, [entry]);
+    else siblings.push(entry);
+  }
+  const found = new Map(roots.map(root => [root.pid, root]));
+  // A Map's iterator comes to what is added meanwhile.
+  for (const parent of found.values()) {
+    for (const child of children.get(parent.pid) ?? []) {
+      // No child is older than its parent: this one's parent has ended, and another process has its number.
+      if (child.start < parent.start || found.has(child.pid)) continue;
+      found.set(child.pid, child);
+    }
+  }
+  return [...found.values()];
+}
+
 /**
  * The environment the process was started with, one variable after the other, each ended by a NUL; of a program that
  * writes over it (Chromium's children do), what it wrote. Undefined when one may not read it, or it has ended; empty for
