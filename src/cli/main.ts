@@ -54,7 +54,7 @@ async function run(): Promise<number> {
   }
   const [word, ...rest] = argv;
   const raw = verbNamed(word)?.loadRaw;
-  if (raw !== undefined) return (await raw())(rest, process.env);
+  if (raw !== undefined) return (await raw())(rest);
   const { line, verb, isNamed } = findVerb(parseArguments(argv));
   if (line.has('help')) {
     const { generalHelp, verbHelp } = await import('./help-text.ts');

@@ -131,7 +131,7 @@ export const VERBS: readonly VerbRow[] = [
     optionTexts: { label: 'the label of its job, for reports' },
     example: 'exec --scratch -- make',
     notes: EXEC_NOTES,
-    load: async () => (await import('./exec.ts')).runExec,
+    load: async () => (await import('./exec/run-exec.ts')).runExec,
   },
   {
     name: 'defer',

@@ -3,8 +3,6 @@ import type { OptionName } from './options.ts';
 
 /** Runs a verb; returns the exit status. @throws UsageError */
 export type RunVerb = (line: Arguments) => Promise<number>;
-/** Runs a verb that reads the rest of its line itself. @throws UsageError */
-export type RunRawVerb = (argv: string[], env: NodeJS.ProcessEnv) => Promise<number>;
 
 export interface VerbRow {
   readonly name: string;
@@ -21,5 +19,5 @@ export interface VerbRow {
   readonly notes?: string;
   readonly load?: () => Promise<RunVerb>;
   /** In place of `load`: it reads its options itself. */
-  readonly loadRaw?: () => Promise<RunRawVerb>;
+  readonly loadRaw?: () => Promise<(argv: readonly string[]) => Promise<number>>;
 }

@@ -32,11 +32,10 @@ export interface JobSocket {
  */
 export async function openJobSocket(
   job: Job,
-  env: NodeJS.ProcessEnv,
   answer: (request: JobRequest) => JobAnswer,
 ): Promise<JobSocket> {
   const path = join(
-    temporaryDirectory(job, { parent: chooseParent(env, dirname(job.path)), prefix: PREFIX }),
+    temporaryDirectory(job, { parent: chooseParent(dirname(job.path)), prefix: PREFIX }),
     'job',
   );
   const open = new Set<Socket>();
@@ -57,8 +56,8 @@ export async function openJobSocket(
 }
 
 /** @param stateDirectory - the last one, since its path may be long: nothing else need be writable */
-function chooseParent(env: NodeJS.ProcessEnv, stateDirectory: string): string {
-  const places = [env.XDG_RUNTIME_DIR, tmpdir(), '/tmp', stateDirectory];
+function chooseParent(stateDirectory: string): string {
+  const places = [process.env.XDG_RUNTIME_DIR, tmpdir(), '/tmp', stateDirectory];
   const chosen = places.find(
     place =>
       place !== undefined &&

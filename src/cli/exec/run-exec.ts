@@ -1,4 +1,4 @@
-/** What `exec` does: opens a job, runs the program, closes the job. */
+/** The verb `exec`: a job around a program, in any language. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -10,11 +10,14 @@ import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
 import { namesLockedFile } from '../../lock/held-file.ts';
 import { withInherited } from '../../native/inheritance.ts';
+import { defaultBase } from '../../state/default-base.ts';
 import { programReason } from '../../state/system-reason.ts';
+import type { Arguments } from '../arguments.ts';
 import { EXIT_NO_JOB } from '../exit.ts';
 import { say } from '../output/output.ts';
 import { changedVariables, isCommandLineTextual } from '../textual.ts';
 import { reapOrphans } from './adopted-children.ts';
+import { commandOf } from './command-of.ts';
 import { ExecJob } from './exec-job.ts';
 import { SOCKET_VARIABLE } from './job-channel.ts';
 import { openJobSocket } from './job-socket.ts';
@@ -26,36 +29,34 @@ const EXIT_NOT_FOUND = 127;
 /** On Linux a link into /proc. */
 const DESCRIPTORS = '/dev/fd';
 
-export interface ExecLine {
-  readonly base: string;
-  readonly defer: readonly string[];
-  readonly isScratch: boolean;
-  readonly label: string | undefined;
-  readonly isKillTree: boolean;
-  readonly program: string;
-  readonly argv: readonly string[];
-}
+/** A program and its arguments. */
+type Command = readonly [file: string, argv: readonly string[]];
 
 /** How the program ended, or why it was not started. */
 type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
 
 /**
- * Runs a program as a job, then the job's functions. Returns the exit status, or ends this process by the signal that
+ * Opens a job, runs the program, closes the job. Returns the exit status, or ends this process by the signal that
  * ended the program. What goes wrong with a cleanup is told on standard error and changes neither.
+ * @throws UsageError
  */
-export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<number> {
+export async function runExec(line: Arguments): Promise<number> {
+  const command = commandOf('exec', 'program', line);
+  const given = line.text('base') ?? defaultBase();
+  const label = line.text('label');
+  const deferred = line.texts('defer');
   const signals = new SignalRelay();
   reapOrphans();
   let end: End;
   try {
     requireText();
     requireDescriptors();
-    const base = isAbsolute(line.base) ? line.base : join(workingDirectory(), line.base);
+    const base = isAbsolute(given) ? given : join(workingDirectory(), given);
     // It sweeps before the program begins. Afterwards this signal is aborted no more.
-    const options = { label: line.label, order: 'lifo', signal: signals.early } as const;
+    const options = { label, order: 'lifo', signal: signals.early } as const;
     const manager = new DeferredFunctionManager(base, options);
     try {
-      end = await runInJob(await manager.open(), line, env, signals);
+      end = await runInJob(await manager.open(), line, deferred, command, signals);
     } finally {
       await manager.close();
     }
@@ -69,20 +70,22 @@ export async function runLine(line: ExecLine, env: NodeJS.ProcessEnv): Promise<n
 
 async function runInJob(
   job: Job,
-  line: ExecLine,
-  env: NodeJS.ProcessEnv,
+  line: Arguments,
+  deferred: readonly string[],
+  command: Command,
   signals: SignalRelay,
 ): Promise<End> {
-  const execJob = new ExecJob(job, line.isKillTree);
-  const socket = await openJobSocket(job, env, request => execJob.answer(request));
+  const { env } = process;
+  const execJob = new ExecJob(job, line.has('kill-tree'));
+  const socket = await openJobSocket(job, request => execJob.answer(request));
   try {
-    const scratch = line.isScratch ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
+    const scratch = line.has('scratch') ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
     const kept = { ...(env.PATH === undefined ? {} : { PATH: env.PATH }), ...scratch };
-    for (const command of line.defer) execJob.defer('/bin/sh', ['-c', command], workingDirectory(), kept);
+    for (const text of deferred) execJob.defer('/bin/sh', ['-c', text], workingDirectory(), kept);
     const programEnv = execJob.mark({ ...env, ...scratch, [SOCKET_VARIABLE]: socket.path });
     // Told to end before there was a program.
     if (signals.first !== undefined) return { signal: signals.first };
-    return await runProgram(job, line, programEnv, signals);
+    return await runProgram(job, command, programEnv, signals);
   } finally {
     signals.startCleanup();
     socket.stopListening();
@@ -119,11 +122,11 @@ function workingDirectory(): string {
 
 async function runProgram(
   job: Job,
-  line: ExecLine,
+  [program, argv]: Command,
   env: NodeJS.ProcessEnv,
   signals: SignalRelay,
 ): Promise<End> {
-  const start = (): ChildProcess => spawn(line.program, line.argv, { stdio: 'inherit', env });
+  const start = (): ChildProcess => spawn(program, argv, { stdio: 'inherit', env });
   const locked = lockedDescriptor(job.path);
   // With the descriptor, whose lock keeps the job alive when this wrapper dies and the program does not.
   try {
@@ -132,12 +135,12 @@ async function runProgram(
     signals.relay(signal => {
       // Not by `child.kill`, whose refusal (EPERM: the program is another user's) is an event like that of a failed start.
       if (!unlessRefused(() => process.kill(child.pid!, signal), false))
-        say(`exec: cannot pass ${signal} on to ${line.program}`);
+        say(`exec: cannot pass ${signal} on to ${program}`);
     });
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return signal === null ? { status: code ?? 0 } : { signal };
   } catch (error) {
-    say(`exec: cannot start ${line.program}: ${programReason(error)}`);
+    say(`exec: cannot start ${program}: ${programReason(error)}`);
     return { status: systemErrorCode(error) === 'ENOENT' ? EXIT_NOT_FOUND : EXIT_NOT_STARTED };
   }
 }

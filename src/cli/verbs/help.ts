@@ -14,7 +14,7 @@ export async function runHelp({ operands }: Arguments): Promise<number> {
   const verb = verbNamed(name);
   if (verb === undefined) throw new UsageError(`there is no verb ${name}${didYouMean(name, VERB_NAMES)}`);
   // It has verbs of its own.
-  if (verb.loadRaw) return (await verb.loadRaw())([...more, '--help'], process.env);
+  if (verb.loadRaw) return (await verb.loadRaw())([...more, '--help']);
   if (more.length > 0) throw new UsageError(`help takes one VERB, got ${operands.join(' ')}`);
   process.stdout.write(verbHelp(verb));
   return EXIT_DONE;
