@@ -14,7 +14,7 @@ import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
-import { tellLetters } from '../output/letters.ts';
+import { tellLetters, type WhyNot } from '../output/letters.ts';
 import { failed, say } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { withOperator } from './operate.ts';
@@ -71,7 +71,7 @@ async function changeEach(
   }
 }
 
-const WHY_NOT: Readonly<Record<Exclude<ClusterLetterReport['outcome'], 'retried' | 'discarded'>, string>> = {
+const WHY_NOT: WhyNot<ClusterLetterReport> = {
   busy: 'its job lives (cancel it there), a sweeper has it, or its owner may still come back: try again in some seconds',
   gone: 'another process was faster',
   missing: 'nothing that this verb takes has this id; see deferred-sweep cluster list',

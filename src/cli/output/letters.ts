@@ -1,24 +1,23 @@
 /** What became of dead letters, of files and of a cluster: said once for both. */
-import type { ReportedError } from '../../log/records.ts';
+import type { LetterReport } from '../../operate/retry.ts';
 import { printableLines } from '../../printable.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { shownName } from './format.ts';
 import { jsonLine, print, say } from './output.ts';
 
-interface ToldLetter<Outcome> {
-  readonly id: string;
-  readonly name?: string;
-  readonly outcome: Outcome | 'retried' | 'discarded';
-  readonly newPath?: string;
-  readonly error?: ReportedError;
-}
+type ToldLetter = Omit<LetterReport, 'path'>;
+
+/** Why what was asked for was not done. */
+export type WhyNot<Letter extends ToldLetter> = Readonly<
+  Record<Exclude<Letter['outcome'], 'retried' | 'discarded'>, string>
+>;
 
 /** Prints a report. Returns the exit status. @param place - said where no letter is meant */
-export function tellLetters<Outcome extends string>(
-  report: { readonly letters: readonly ToldLetter<Outcome>[]; readonly isComplete?: boolean },
+export function tellLetters<Letter extends ToldLetter>(
+  report: { readonly letters: readonly Letter[]; readonly isComplete?: boolean },
   isJson: boolean,
   place: string,
-  whyNot: Readonly<Record<Exclude<Outcome, 'retried' | 'discarded'>, string>>,
+  whyNot: WhyNot<Letter>,
 ): number {
   const { letters, isComplete = true } = report;
   if (isJson) print(jsonLine(report));
@@ -27,16 +26,16 @@ export function tellLetters<Outcome extends string>(
   return isComplete && letters.every(isDurable) ? EXIT_DONE : EXIT_FAILED;
 }
 
-function isDone({ outcome }: ToldLetter<string>): boolean {
+function isDone({ outcome }: ToldLetter): boolean {
   return outcome === 'retried' || outcome === 'discarded';
 }
 
 /** True for one that is done, and that nothing undoes. */
-function isDurable(letter: ToldLetter<string>): boolean {
+function isDurable(letter: ToldLetter): boolean {
   return isDone(letter) && letter.error === undefined;
 }
 
-function tell(letter: ToldLetter<string>, whyNot: Readonly<Record<string, string>>): void {
+function tell(letter: ToldLetter, whyNot: Readonly<Record<string, string>>): void {
   const { id, name, outcome, newPath, error } = letter;
   const what = name === undefined ? id : `${id} ${shownName({ name })}`;
   const from = newPath === undefined ? '' : `, from ${newPath}`;

@@ -14,7 +14,7 @@ import { EXIT_DONE } from '../exit.ts';
 import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { listCommand } from '../output/format.ts';
-import { tellLetters } from '../output/letters.ts';
+import { tellLetters, type WhyNot } from '../output/letters.ts';
 import { failed } from '../output/output.ts';
 
 type Act = (selection: LetterSelection, base: string) => Promise<LettersReport | 'declined'>;
@@ -82,10 +82,8 @@ function selectionOf(verb: string, line: Arguments): LetterSelection {
   return { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
 }
 
-type Unmet = Exclude<LetterReport['outcome'], 'retried' | 'discarded'>;
-
 /** @param dir - as in {@link listCommand} */
-const whyNot = (dir: string | undefined): Readonly<Record<Unmet, string>> => ({
+const whyNot = (dir: string | undefined): WhyNot<LetterReport> => ({
   busy: 'another process has it, or its sweep did not end; sweep, then try again',
   gone: 'another process was faster',
   missing: `no dead letter has this id or path; see ${listCommand(dir, ' --state dead')}`,
