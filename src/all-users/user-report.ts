@@ -1,16 +1,11 @@
 /** What a user's sweep says of itself. The user's code may have written it: nothing of it is taken but this. */
 import { readJson } from '../log/validate.ts';
+import type { SweepReport } from '../report/report.ts';
 
 /** Numbers of the user's sweep, as the user's own process reports them. */
-export interface UserSweep {
-  readonly ok: number;
-  readonly failed: number;
-  readonly pending: number;
-  readonly live: number;
-  readonly held: number;
-  readonly sweeping: number;
+export interface UserSweep extends Omit<SweepReport, 'directory' | 'files' | 'ms'> {
+  /** How many files were met. */
   readonly files: number;
-  readonly isComplete: boolean;
 }
 
 /** The longest line that is read. An honest one has a few hundred bytes, however many files there were. */
