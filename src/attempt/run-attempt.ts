@@ -4,7 +4,7 @@
  */
 
 import { callStored } from '../function/call-function.ts';
-import { type CallEnd, callWithLimit } from '../function/call-with-limit.ts';
+import { type CallEnd, type CallLimits, callWithLimit } from '../function/call-with-limit.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
 import type {
@@ -20,17 +20,11 @@ import { reportError, reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
 
 /** How an attempt is made. */
-export interface AttemptCircumstances {
+export interface AttemptCircumstances extends CallLimits {
   /** Names the job or the runner in the start mark. */
   readonly nonce: string;
   /** False at the end of the function's own job. */
   readonly isOrphaned: boolean;
-  /** Time limit in milliseconds; 0 is none. */
-  readonly timeoutMs: number;
-  /** Time a function still has after its signal was aborted. */
-  readonly killGraceMs: number;
-  /** Aborts the function's signal, too. */
-  readonly lost?: AbortSignal;
   /** Throws why the function must not be called after all: that is the end of the attempt. */
   readonly check?: (descriptor: FunctionDescriptor) => void;
   /** Takes note of each mark: a start after it was written, the end before. */
@@ -99,17 +93,17 @@ function call(
   { record }: RegisteredFunction,
   { owner }: HeaderRecord,
   attempt: number,
-  { isOrphaned, timeoutMs, killGraceMs, lost, check }: AttemptCircumstances,
+  circumstances: AttemptCircumstances,
 ): Promise<CallEnd> {
   const known = {
     attempt,
-    orphaned: isOrphaned,
+    orphaned: circumstances.isOrphaned,
     registeredAt: new Date(record.registeredAtEpochMs),
     owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
   };
-  return callWithLimit(record.name, known, { timeoutMs, killGraceMs, ...(lost && { lost }) }, () => {
+  return callWithLimit(record.name, known, circumstances, () => {
     const descriptor = descriptorOf(record);
-    check?.(descriptor);
+    circumstances.check?.(descriptor);
     return callStored({ descriptor, encodedArguments: record.arguments });
   });
 }

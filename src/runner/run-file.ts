@@ -28,7 +28,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   readonly directory: StateDirectory;
   readonly stop: StopCondition;
   /** Aborts the signal of the function in progress. */
-  readonly hurry?: AbortSignal;
+  readonly hurry: AbortSignal;
   readonly events: EventPipe;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
@@ -139,7 +139,7 @@ async function runFunction(
     isOrphaned: true,
     timeoutMs,
     killGraceMs,
-    ...(shared.hurry && { lost: shared.hurry }),
+    lost: shared.hurry,
     check: descriptor => codeCheck.check(descriptor, record.codeOwners ?? []),
     onMark: mark => {
       held.apply(mark);

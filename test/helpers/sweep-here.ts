@@ -59,6 +59,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         turn: '',
         directory,
         stop,
+        hurry: new AbortController().signal,
         events: events as EventPipe,
         patience,
         processState,
