@@ -3,7 +3,7 @@ import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
 import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
-import type { Delivery, Durability, RunOrder } from '../log/records.ts';
+import type { DeferRecord, Delivery, Durability, RunOrder } from '../log/records.ts';
 import { shown } from '../printable.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
 import type { StateFileSettings } from '../state/create-state-file.ts';
@@ -94,11 +94,8 @@ export interface ResolvedManagerOptions {
 }
 
 /** How a job registers its functions. */
-export interface JobOptions {
-  readonly delivery: Delivery;
-  readonly timeoutMs: number;
-  readonly maxAttempts: number;
-  readonly retryDelayMs: number;
+export interface JobOptions
+  extends Pick<DeferRecord, 'delivery' | 'timeoutMs' | 'maxAttempts' | 'retryDelayMs'> {
   readonly maxCapturedBytes: number;
   readonly moduleState: ModuleState;
   /** Names of environment variables to capture with each function. */

@@ -18,19 +18,13 @@ import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, hasCode, isLockUndecided, systemErrorCode, unlessRefused } from '../errors.ts';
-import { type LockScheme, tryLock } from '../lock/advisory-lock.ts';
+import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import { epochMs } from '../log/clock.ts';
-import {
-  type Durability,
-  FORMAT_VERSION,
-  type HeaderRecord,
-  type Place,
-  type RunOrder,
-} from '../log/records.ts';
+import { FORMAT_VERSION, type HeaderRecord, type Place } from '../log/records.ts';
 import { describeMode, distrustFile } from '../trust/trust.ts';
 import { FILE_MODE, setFileMode } from './file-io.ts';
 import { freshName } from './fresh-name.ts';
@@ -50,11 +44,7 @@ const CREATE_FLAGS =
   constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
 
 /** The owner's settings, which go into the header. */
-export interface StateFileSettings {
-  readonly lock: LockScheme;
-  readonly durability: Durability;
-  readonly order: RunOrder;
-  readonly label: string | null;
+export interface StateFileSettings extends Pick<HeaderRecord, 'lock' | 'durability' | 'order' | 'label'> {
   /** @defaultValue the working directory */
   readonly cwd?: Place | null;
   /** Whether a file that Node's options name is the program. Its runner is not to load that. */
