@@ -21,15 +21,6 @@ export interface RequestUrlOptions {
   acceptStatus?: readonly number[] | undefined;
 }
 
-const OPTIONS: readonly (keyof RequestUrlOptions)[] = [
-  'method',
-  'headers',
-  'body',
-  'tries',
-  'retryDelayMs',
-  'timeoutMs',
-  'acceptStatus',
-];
 const LONGEST_DELAY_MS = 60_000;
 const MOST_TRIES = 20;
 /** The server may answer another time: RFC 9110 §15, RFC 6585. */
@@ -46,7 +37,7 @@ const TEMPORARY = [408, 425, 429, 500, 502, 503, 504];
  * @throws DeferredSweepError `DEFERRED_ACTION_FAILED` with the last answer or error
  */
 export async function requestUrl(url: string, options: RequestUrlOptions = {}): Promise<void> {
-  requireKnown(options, OPTIONS);
+  requireKnown(options, ['method', 'headers', 'body', 'tries', 'retryDelayMs', 'timeoutMs', 'acceptStatus']);
   const target = checkUrl(url);
   const tries = whole('tries', options.tries ?? 5, 1, MOST_TRIES);
   const delayMs = whole('retryDelayMs', options.retryDelayMs ?? 500, 0, LONGEST_DELAY_MS);
