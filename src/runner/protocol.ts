@@ -40,23 +40,28 @@ export interface Wait {
   readonly turn: string;
 }
 
-/** The first line of a sweep. */
-export interface Begin {
-  readonly kind: 'begin';
-  /** The state directory base. */
-  readonly base: string;
+/** What a runner has of the options of its sweep. */
+export interface RunnerOptions {
   readonly lock: LockScheme;
   readonly trust: Trust;
-  readonly sweepId: string;
-  /** When the sweep began, on the clock of `monotonicMs`. */
-  readonly sweptAtMs: number;
-  readonly nonce: string;
   /** This and the next three override what the functions were registered with. */
   readonly timeoutMs: number | undefined;
+  /** `undefined`: no cap. */
   readonly maxTimeoutMs: number | undefined;
   readonly maxAttempts: number | undefined;
   readonly retryDelayMs: number | undefined;
   readonly killGraceMs: number;
+}
+
+/** The first line of a sweep. */
+export interface Begin extends RunnerOptions {
+  readonly kind: 'begin';
+  /** The state directory base. */
+  readonly base: string;
+  readonly sweepId: string;
+  /** When the sweep began, on the clock of `monotonicMs`. */
+  readonly sweptAtMs: number;
+  readonly nonce: string;
   /** On the clock of `monotonicMs`; absent is none. */
   readonly deadlineAtMs: number | undefined;
   readonly notes: readonly RunNote[];

@@ -5,8 +5,9 @@ import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { printable, shown } from '../printable.ts';
 import { defaultLogger, type Logger, silent } from '../report/logger.ts';
+import type { RunnerOptions } from '../runner/protocol.ts';
 import type { StateDirectoryOptions } from '../state/state-directory.ts';
-import { resolveTrust, type Trust } from '../trust/trust.ts';
+import { resolveTrust } from '../trust/trust.ts';
 
 /** How to sweep. Times are in milliseconds. */
 export interface SweepOptions {
@@ -56,20 +57,12 @@ export interface SweepOptions {
 }
 
 /** Sweep options with every default filled in. */
-export interface ResolvedSweepOptions {
-  readonly lock: LockScheme;
-  readonly timeoutMs: number | undefined;
-  /** `undefined`: no cap. */
-  readonly maxTimeoutMs: number | undefined;
-  readonly maxAttempts: number | undefined;
-  readonly retryDelayMs: number | undefined;
+export interface ResolvedSweepOptions extends RunnerOptions {
   readonly deadlineMs: number;
   readonly waitMs: number;
-  readonly killGraceMs: number;
   readonly concurrency: number;
   readonly onlyLabel: string | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly trust: Trust;
   readonly logger: Logger;
 }
 
