@@ -64,9 +64,9 @@ export type DeferredSweepErrorCode =
 /** What a {@link DeferredSweepError} may say beside its message. */
 export interface DeferredSweepErrorDetails {
   /** The file or directory concerned, absolute. */
-  path?: string;
+  path?: string | undefined;
   /** Where in the arguments or captured variables the refused value stands, e.g. `args[1].socket`. */
-  valuePath?: string;
+  valuePath?: string | undefined;
   /** The error underneath, with Node's shape where it came from the system. */
   cause?: unknown;
 }
@@ -89,7 +89,7 @@ export class DeferredSweepError extends Error {
   }
 
   constructor(code: DeferredSweepErrorCode, message: string, details: DeferredSweepErrorDetails = {}) {
-    super(printable(message), 'cause' in details ? { cause: details.cause } : undefined);
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     if (details.path !== undefined) this.path = details.path;
     if (details.valuePath !== undefined) this.valuePath = details.valuePath;

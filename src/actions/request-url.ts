@@ -128,6 +128,6 @@ function failed(url: URL, options: RequestUrlOptions, tries: number, failure: Fa
   return new DeferredSweepError(
     'DEFERRED_ACTION_FAILED',
     `cannot ${options.method ?? 'POST'} ${target}: ${failure.why}; tried ${tries} time${tries === 1 ? '' : 's'}`,
-    failure.cause === undefined ? {} : { cause: failure.cause },
+    { cause: failure.cause },
   );
 }

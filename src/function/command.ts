@@ -102,7 +102,7 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
   requireSamePlace(command);
   await new Promise<void>((fulfill, reject) => {
     const child = spawn(command.file, command.argv, {
-      ...(command.cwd === undefined ? {} : { cwd: command.cwd.path }),
+      cwd: command.cwd?.path,
       // What it starts begins no sweep.
       env: { ...process.env, [INSIDE]: '1', ...command.env },
       detached: true,
@@ -154,6 +154,6 @@ function commandFailed(command: CommandDescriptor, why: string, cause?: unknown)
   return new DeferredSweepError(
     'DEFERRED_COMMAND_FAILED',
     `cannot run the deferred command ${JSON.stringify(command.file)}: it ${why}`,
-    cause === undefined ? {} : { cause },
+    { cause },
   );
 }

@@ -26,8 +26,7 @@ export function storeCall(fn: Callable, args: readonly unknown[], maxCapturedByt
     if (!isRefused || !/^args\b/.test(error.valuePath ?? '')) throw error;
     // What refuses a value does not know whose argument it is.
     const { code, message, valuePath = 'args', cause } = error;
-    const details = { valuePath, ...(cause === undefined ? {} : { cause }) };
-    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, details);
+    throw new DeferredSweepError(code, refusing(mention(fn).name) + message, { valuePath, cause });
   }
 }
 

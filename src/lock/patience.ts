@@ -76,7 +76,7 @@ export class LockPatience {
 /** Waits. Throws the signal's own reason, where Node's timer would throw an AbortError. */
 async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(Math.ceil(delayMs), undefined, signal === undefined ? {} : { signal });
+    await sleep(Math.ceil(delayMs), undefined, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -34,6 +34,6 @@ export function snapshot(value: unknown, rootName: string, encodeFunction?: Enco
   if (bytes.length > MAX_VALUE_BYTES) throw new ValuePath(rootName).tooLarge();
   // What a decoder refuses must not be written. A small plain value is within the bounds by how isPlain looks at it.
   if (!plain || bytes.length > MAX_ITEMS)
-    requireReadable(bytes, cause => new ValuePath(rootName).tooLarge({ cause }));
+    requireReadable(bytes, cause => new ValuePath(rootName).tooLarge(cause));
   return bytes;
 }

@@ -44,7 +44,7 @@ export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown):
     regexp.lastIndex = lastIndex;
     return regexp;
   } catch (error) {
-    throw corrupt('a RegExp that does not compile', { cause: error });
+    throw corrupt('a RegExp that does not compile', error);
   }
 }
 
@@ -82,7 +82,7 @@ export function makeView(kind: unknown, buffer: unknown, offset: unknown, length
       throw corrupt(`${nameOf(kind)} without a place`);
     return make(buffer, offset, length);
   } catch (error) {
-    throw corrupt(`${nameOf(kind)} of a place or length that its bytes have not`, { cause: error });
+    throw corrupt(`${nameOf(kind)} of a place or length that its bytes have not`, error);
   }
 }
 
@@ -92,10 +92,8 @@ function nameOf(name: unknown): string {
 }
 
 /** The error for an item that `snapshot` does not write. */
-export function corrupt(what: string, details: { cause?: unknown } = {}): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_STATE_CORRUPT',
-    `cannot restore a value: it holds ${what}`,
-    details,
-  );
+export function corrupt(what: string, cause?: unknown): DeferredSweepError {
+  return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot restore a value: it holds ${what}`, {
+    cause,
+  });
 }

@@ -50,12 +50,12 @@ export class ValuePath {
   }
 
   /** The error for a value, the root, whose encoding is over the limits. */
-  tooLarge(details: { cause?: unknown } = {}): DeferredSweepError {
+  tooLarge(cause?: unknown): DeferredSweepError {
     const limits = `${MAX_VALUE_BYTES} bytes or ${MAX_ITEMS} items`;
     return new DeferredSweepError(
       'DEFERRED_TOO_LARGE',
       `cannot store ${this.#rootName}: it takes more than ${limits}; write the data to a file and pass its path`,
-      { valuePath: this.#rootName, ...details },
+      { valuePath: this.#rootName, cause },
     );
   }
 

@@ -195,10 +195,9 @@ class Capture {
           snapshot(values[index], name, () => 0);
         } catch (error) {
           if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
-          throw new DeferredSweepError(error.code, `${subject(chain)} captures ${name}: ${error.message}`, {
-            ...(error.valuePath !== undefined && { valuePath: error.valuePath }),
-            cause: error,
-          });
+          const { code, message, valuePath } = error;
+          const text = `${subject(chain)} captures ${name}: ${message}`;
+          throw new DeferredSweepError(code, text, { valuePath, cause: error });
         }
       }
     }

@@ -185,6 +185,6 @@ function missing(descriptor: ModuleDescriptor, why: string, cause?: unknown): De
   return new DeferredSweepError(
     'DEFERRED_FUNCTION_MISSING',
     `cannot find the deferred function ${descriptor.export} of ${descriptor.module}: ${why}`,
-    cause === undefined ? {} : { cause },
+    { cause },
   );
 }
