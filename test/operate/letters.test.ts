@@ -375,6 +375,27 @@ function callsOf(verb: keyof typeof HARD): ReadonlySet<string> {
   return new Set([HARD[verb], ...sample(CALLS, 1)]);
 }
 
+/** Runs the verb on a copy of `pristine` while strace tampers with a call on the letter and its directories. */
+async function runTampered(
+  verb: keyof typeof HARD,
+  pristine: string,
+  scratch: string,
+  { call, what, when }: { call: string; what: string; when: number },
+  log = '/dev/null',
+) {
+  const base = join(scratch, `${call}-${when}`);
+  cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
+  const directory = join(base, 'deferred');
+  const paths = [await letterOf(base), directory, join(directory, 'dead')];
+  const args = [
+    ...['-f', '-qq', '-o', log, ...paths.flatMap(path => ['-P', path])],
+    ...['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`],
+    ...[process.execPath, commandLinePath, verb, '--all', '--dir', base],
+    ...(verb === 'discard' ? ['--yes'] : []),
+  ];
+  return { base, ...spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' }) };
+}
+
 const MOST_KILLS = 60;
 
 for (const verb of ['retry', 'discard'] as const)
@@ -386,24 +407,8 @@ for (const verb of ['retry', 'discard'] as const)
     let kills = 0;
     for (const call of callsOf(verb))
       for (let when = 1; ; when++) {
-        const base = join(scratch, `${call}-${when}`);
-        cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
-        const path = await letterOf(base);
-        const directory = join(base, 'deferred');
-        const args = [
-          ...['-f', '-qq', '-o', '/dev/null', '-P', path, '-P', directory, '-P', join(directory, 'dead')],
-          ...['-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${when}`],
-          ...[
-            process.execPath,
-            commandLinePath,
-            verb,
-            '--all',
-            ...(verb === 'discard' ? ['--yes'] : []),
-            '--dir',
-            base,
-          ],
-        ];
-        const { signal, status } = spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' });
+        const tampered = { call, what: 'signal=SIGKILL', when };
+        const { base, signal, status } = await runTampered(verb, pristine, scratch, tampered);
         if (signal !== 'SIGKILL' && status !== 137) break;
         assert.ok(++kills <= MOST_KILLS);
         const { files } = await list(base);
@@ -461,18 +466,9 @@ for (const verb of ['retry', 'discard'] as const)
     let failures = 0;
     for (const call of callsOf(verb))
       for (let when = 1; ; when++) {
-        const base = join(scratch, `${call}-${when}`);
-        cpSync(pristine, base, { recursive: true, preserveTimestamps: true });
-        const path = await letterOf(base);
-        const directory = join(base, 'deferred');
         const log = join(scratch, 'log');
-        const yes = verb === 'discard' ? ['--yes'] : [];
-        const args = [
-          ...['-f', '-qq', '-o', log, '-P', path, '-P', directory, '-P', join(directory, 'dead')],
-          ...['-e', `trace=${call}`, '-e', `inject=${call}:error=EIO:when=${when}`],
-          ...[process.execPath, commandLinePath, verb, '--all', ...yes, '--dir', base],
-        ];
-        const { status, stderr } = spawnSync('strace', args, { env: plainEnvironment(), encoding: 'utf8' });
+        const tampered = { call, what: 'error=EIO', when };
+        const { base, status, stderr } = await runTampered(verb, pristine, scratch, tampered, log);
         if (!readFileSync(log, 'utf8').includes('(INJECTED)')) break;
         assert.ok(++failures <= MOST_KILLS);
         const { files } = await list(base);
