@@ -37,7 +37,7 @@ export interface UserReport {
   /** ROOT/<uid>. */
   readonly base: string;
   readonly outcome: UserOutcome;
-  /** Why, unless the outcome is `swept`; then what is wrong with what it says of itself. */
+  /** Why the outcome is not `swept`. Of a swept one: what is wrong with its report. */
   readonly reason?: string;
   /** What the user's process says. The user may make it say anything; it has this shape. */
   readonly sweep?: UserSweep;

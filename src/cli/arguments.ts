@@ -126,7 +126,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   return new Arguments(operands, command, given);
 }
 
-/** Wrong usage is told of later, and ends as such. */
+/** Whether `--exit-zero` is given. False for wrong usage, of which the verb tells. */
 export function asksForZero(argv: readonly string[]): boolean {
   try {
     return parseArguments(argv).has('exit-zero');

@@ -11,9 +11,9 @@ import { say } from './output/output.ts';
 import { VERB_NAMES } from './table.ts';
 
 /**
- * The bases that operands name, each once, or the default one. A word without a slash must be a directory: else it is a
- * verb that was misspelt, and what it was to prevent must not run. A path with a slash may be missing: there is nothing to
- * do then.
+ * The bases that operands name, each once, or the default one. A word without a slash must name a directory: else it may be
+ * a misspelt verb, and the sweep would run what that was to prevent. A path with a slash may be missing: there is nothing
+ * to do then.
  * @param ofMissing - what is said of one that is missing, by `tell`; nothing with `--quiet`
  * @throws UsageError
  */

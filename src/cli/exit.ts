@@ -14,7 +14,7 @@ export const EXIT_UNSETTLED = 13;
 /** Wrong use of the command line. */
 export class UsageError extends Error {}
 
-/** What the library says of a wrong option names it and what is wrong with it. @throws UsageError */
+/** An option that the library refuses is wrong usage: its message names the option. @throws UsageError */
 export function orUsageError<T>(parse: () => T): T {
   try {
     return parse();

@@ -29,7 +29,7 @@ export class SignalCount {
     return this.#first;
   }
 
-  /** Which one a signal is that has come: 0 if it is the first, told again. */
+  /** Whether a signal that has come is the first (1), the first told again (0), or a second one (2). */
   count(signal: NodeJS.Signals): 0 | 1 | 2 {
     if (this.#first !== undefined) return signal === this.#first && !this.#isEchoOver ? 0 : 2;
     this.#first = signal;

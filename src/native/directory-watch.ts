@@ -25,7 +25,7 @@ export type DirectoryEvent =
   /** The kernel had no room: events are missing. Look at every directory. */
   | { readonly kind: 'overflow' };
 
-/** What is told of a directory: that it is gone; what comes into it, too; the closing of files in it, too. */
+/** What is told of a directory: its end; besides, what comes into it; besides, the closing of files in it. */
 export type WatchedEvents = 'end' | 'entries' | 'closing';
 
 /** As the addon numbers them. */

@@ -19,7 +19,7 @@ export function idMatcher(typed: string): (id: string) => boolean {
   return id => isMeant(id) || isMeant(printable(id));
 }
 
-/** Of what has a path, one with a slash means that path. */
+/** An id with a slash is a path. */
 function matcher(typed: string): (one: { readonly id: string; readonly path?: string }) => boolean {
   const isMeant = idMatcher(typed);
   const path = typed.includes('/') ? resolve(typed) : undefined;

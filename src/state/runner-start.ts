@@ -42,7 +42,7 @@ export function startOfNow(isProgram: IsProgram | undefined): RunnerStart {
 
 /** Whether a file made now would tell the same of this process as the file of this header. */
 export function isHeaderOfNow(header: HeaderRecord, isProgram: IsProgram | undefined): boolean {
-  // Whether it has these two, the process decides.
+  // These two may be absent now. Those of the header are compared all the same.
   const { preloadsProgram, loaderOwners, ...now } = startOfNow(isProgram);
   return Object.entries({ preloadsProgram, loaderOwners, ...now }).every(([name, value]) =>
     isDeepStrictEqual(header[name as keyof RunnerStart], value),

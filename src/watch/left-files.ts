@@ -27,7 +27,7 @@ export class LeftFiles {
   readonly #longestMs: number;
   readonly #files = new Map<string, LeftFile>();
 
-  /** @param longestMs - the longest pause that nothing but this class decides on */
+  /** @param longestMs - the longest pause where no function tells when it may run */
   constructor(directory: string, longestMs: number) {
     this.#directory = directory;
     this.#longestMs = longestMs;
@@ -49,7 +49,8 @@ export class LeftFiles {
 
   /**
    * Notes a file whose lock another process has, although an event told of its end. The kernel tells of a closing before it
-   * drops the lock. A sweep that dies closes nothing that it wrote, so its files are looked at until it is through with them.
+   * drops the lock. The death of a sweep makes no event, since it had the file open for reading: its files are looked at until
+   * they are free.
    */
   leaveLocked(name: string, isSwept: boolean): void {
     const fruitless = this.#fruitless(name, true) + 1;

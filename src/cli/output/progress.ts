@@ -1,7 +1,7 @@
 /** One line at the foot of a terminal that says how far a sweep is. */
 import { formatAge } from './format.ts';
 
-/** Who waits less wants no line. */
+/** A shorter sweep has no line. */
 const QUIET_MS = 1000;
 const REDRAW_MS = 200;
 const USUAL_WIDTH = 80;
