@@ -3,7 +3,6 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import type { Readable } from 'node:stream';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { readProcess } from '../native/process-table.ts';
-import { BoundedOutput } from './bounded-output.ts';
 import { killTree, startedSince } from './process-tree.ts';
 import type { Programs } from './programs.ts';
 import { MAX_REPORT_BYTES, parseUserSweep, type UserSweep } from './user-report.ts';
@@ -143,4 +142,27 @@ function ended(child: ChildProcess, order: UserSweepOrder, sinceTicks: number | 
       setTimeout(() => end(how, code), LAST_OUTPUT_MS).unref();
     });
   });
+}
+
+/** What a process prints, up to a limit. The rest is read and dropped: a full pipe would keep the process waiting. */
+class BoundedOutput {
+  isCut = false;
+  readonly #parts: Buffer[] = [];
+  #leftBytes: number;
+
+  constructor(output: Readable | null, maxBytes: number) {
+    this.#leftBytes = maxBytes;
+    output?.on('error', () => {});
+    output?.on('data', (chunk: Buffer) => {
+      const kept = chunk.subarray(0, this.#leftBytes);
+      if (kept.length < chunk.length) this.isCut = true;
+      // A copy: a chunk may be a small part of a large buffer.
+      if (kept.length > 0) this.#parts.push(Buffer.from(kept));
+      this.#leftBytes -= kept.length;
+    });
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#parts).toString('utf8');
+  }
 }

@@ -6,6 +6,8 @@ import { isImportedForCall, isInside, refuseInStartingRunner } from '../function
 import { noteCallers } from '../function/module/call-stack.ts';
 import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
 import { requireKnown } from '../known-options.ts';
+import { closesDescriptorsAtEnd } from '../native/thread-descriptors.ts';
+import type { Logger } from '../report/logger.ts';
 import { type SweepReport, summarize } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -18,7 +20,6 @@ import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
 import { OpenJobs } from './open-jobs.ts';
 import { type ManagerOptions, type OpenOptions, resolveManagerOptions } from './options.ts';
-import { warnOfUntrackedThread } from './thread-warning.ts';
 
 export class DeferredFunctionManager {
   readonly #closeOnSignal: boolean;
@@ -174,5 +175,18 @@ function restarted(directory: string): DeferredSweepError {
     `cannot open a job in ${directory}: the module that opens it is imported only to run a deferred function of it; ` +
       'move the function to a module that starts nothing',
     { path: directory },
+  );
+}
+
+let hasLooked = false;
+
+/** Warns, once in a thread, of a worker thread that would leave its lock to the process: its death would go unnoticed. */
+function warnOfUntrackedThread(logger: Logger): void {
+  if (hasLooked) return;
+  hasLooked = true;
+  if (closesDescriptorsAtEnd()) return;
+  logger.warn(
+    'deferred-sweep: this worker thread was started with trackUnmanagedFds: false, so its locks outlive it: ' +
+      'what it defers is swept only after the whole process has ended; start it without that option',
   );
 }
