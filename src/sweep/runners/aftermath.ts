@@ -72,7 +72,6 @@ export class Aftermath {
       looker.forget(candidate.inode);
       const look = await looker.look(candidate.name, { isPatienceOver: true, failure });
       if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
-      else if (look.kind === 'candidate') this.giveBack(look, leftByRunners(look));
     }
   }
 
