@@ -1,7 +1,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
-import { nativeLocks, nativeMode, nativeScheme } from './native.ts';
+import { nativeAddon, nativeMode, nativeScheme } from './native.ts';
 import { toSystemError } from './system-error.ts';
 
 /**
@@ -76,7 +76,7 @@ function apply(fd: number, mode: (typeof nativeMode)[keyof typeof nativeMode], s
   if (scheme !== 'flock' && scheme !== 'ofd') {
     throw new TypeError(`option "scheme" must be 'flock' or 'ofd', got ${shown(scheme)}`);
   }
-  const result = nativeLocks().setFileLock(fd, mode, nativeScheme[scheme]);
+  const result = nativeAddon().setFileLock(fd, mode, nativeScheme[scheme]);
   if (typeof result === 'boolean') return result;
 
   const cause = toSystemError(result);

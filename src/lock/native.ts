@@ -4,27 +4,41 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled, type TriedAddon } from './addon-missing.ts';
 
-/** The addon's locks (`native/binding.cc`). */
-export interface NativeLocks {
-  /**
-   * Locks or unlocks the whole file open on `descriptor`, without waiting. `true`: done; `false`: contended; else the
-   * error. Throws TypeError for other arguments. `native/file_lock.h` has the rest.
-   */
+/**
+ * The functions of the addon: `native/binding.cc`. Its headers tell of each, and so do their users, mostly in `src/native/`.
+ * They throw TypeError for other arguments.
+ */
+export interface NativeAddon {
+  /** Locks or unlocks a whole file, without waiting. `true`: done; `false`: contended. */
   setFileLock(
     descriptor: number,
     mode: (typeof nativeMode)[keyof typeof nativeMode],
     scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
   ): boolean | NativeFailure;
-}
-
-/** The addon's time limit for this process. */
-export interface NativeWatchdog {
   /**
-   * Kills this process's group `limitMs` + `graceMs` from now, whatever its JavaScript does; 0 for `limitMs` is never.
-   * Each call replaces the one before. Throws TypeError unless both are whole milliseconds. `native/watchdog.h` has the
-   * rest.
+   * Kills this process's group `limitMs` + `graceMs` from now, whatever its JavaScript does; 0 for `limitMs` is never. Both are
+   * whole milliseconds. Each call replaces the one before.
    */
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
+  startWaitingProcess(): number | NativeFailure;
+  endWaitingProcess(pid: number): true | NativeFailure;
+  probeLease(descriptor: number): number | NativeFailure;
+  appendNamed(descriptor: number, path: string, bytes: Uint8Array): boolean | number | NativeFailure;
+  duplicateInheritable(descriptor: number, lowest: number): number | NativeFailure;
+  openDirectoryWatches(): number | NativeFailure;
+  addDirectoryWatch(descriptor: number, path: string, events: number): number | NativeFailure;
+  removeDirectoryWatch(descriptor: number, watch: number): true | NativeFailure;
+  pollReadable(descriptor: number, onReadable: () => void): (() => void) | NativeFailure;
+  becomeSubreaper(): true | NativeFailure;
+  peekEndedChild(): number | NativeFailure;
+  reapChild(pid: number): number | NativeFailure;
+  openProcess(pid: number): number | NativeFailure;
+  signalProcess(descriptor: number, signal: number): true | NativeFailure;
+  listProcesses(): number[] | NativeFailure;
+  processEnvironment(pid: number): Buffer | NativeFailure;
+  sendDatagram(path: string, message: string): true | NativeFailure;
+  keepSignalOrigin(signal: number): true | NativeFailure;
+  signalSender(signal: number): number;
 }
 
 /** The error of a system call, other than contention. */
@@ -43,7 +57,7 @@ export const nativeScheme = { flock: 0, ofd: 1 } as const;
 /** The result of a search for the addon. */
 export interface AddonSearch {
   /** Undefined, as `path`, if none was loaded. */
-  readonly addon: (NativeLocks & NativeWatchdog) | undefined;
+  readonly addon: NativeAddon | undefined;
   readonly path: string | undefined;
   readonly tried: readonly TriedAddon[];
 }
@@ -55,7 +69,7 @@ export interface AddonLoader {
   readonly directory: string;
 }
 
-let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: string } | undefined;
+let loaded: { readonly addon: NativeAddon; readonly path: string } | undefined;
 
 /**
  * The addon, loaded at the first call in this thread: the one compiled on this machine, in `build/Release`, else the
@@ -64,27 +78,15 @@ let loaded: { readonly addon: NativeLocks & NativeWatchdog; readonly path: strin
  * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` if there is none for this platform, it does not load, or this module
  * was bundled into another program.
  */
-export function nativeLocks(): NativeLocks {
+export function nativeAddon(): NativeAddon {
   loaded ??= load();
   return loaded.addon;
 }
 
-/** As {@link nativeLocks}, from the same file. */
-export function nativeWatchdog(): NativeWatchdog {
-  loaded ??= load();
-  return loaded.addon;
-}
-
-/** The file that {@link nativeLocks} is loaded from. */
+/** The file that {@link nativeAddon} is loaded from. */
 export function addonPath(): string {
   loaded ??= load();
   return loaded.path;
-}
-
-/** As {@link nativeLocks}, for the faces of the rest of the addon in `src/native/`, each of which types its part. */
-export function nativeAddon<Functions extends object>(): Functions {
-  loaded ??= load();
-  return loaded.addon as object as Functions;
 }
 
 function load(): NonNullable<typeof loaded> {

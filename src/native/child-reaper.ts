@@ -1,12 +1,6 @@
 import { constants } from 'node:os';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from './outcome.ts';
-
-interface NativeChildReaper {
-  becomeSubreaper(): true | NativeFailure;
-  peekEndedChild(): number | NativeFailure;
-  reapChild(pid: number): number | NativeFailure;
-}
 
 /**
  * From now on this process adopts what its descendants leave behind, as pid 1 does. False where there is no such thing
@@ -14,7 +8,7 @@ interface NativeChildReaper {
  * @throws Error of Node's shape for any other failure of prctl(2)
  */
 export function becomeSubreaper(): boolean {
-  const outcome = nativeAddon<NativeChildReaper>().becomeSubreaper();
+  const outcome = nativeAddon().becomeSubreaper();
   if (isFailure(outcome) && outcome.errno === constants.errno.ENOSYS) return false;
   return succeeded(outcome);
 }
@@ -28,7 +22,7 @@ export function becomeSubreaper(): boolean {
  * @param isOwn - whether Node started the child, and waits for it itself
  */
 export function reapAdopted(isOwn: (pid: number) => boolean): number {
-  const { peekEndedChild, reapChild } = nativeAddon<NativeChildReaper>();
+  const { peekEndedChild, reapChild } = nativeAddon();
   let reaped = 0;
   for (;;) {
     const pid = succeeded(peekEndedChild());

@@ -2,15 +2,8 @@
 import { closeSync, readSync } from 'node:fs';
 import { constants, endianness } from 'node:os';
 import { unlessRefused } from '../errors.ts';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { type NativeAddon, nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from './outcome.ts';
-
-interface NativeDirectoryWatch {
-  openDirectoryWatches(): number | NativeFailure;
-  addDirectoryWatch(descriptor: number, path: string, events: number): number | NativeFailure;
-  removeDirectoryWatch(descriptor: number, watch: number): true | NativeFailure;
-  pollReadable(descriptor: number, onReadable: () => void): (() => void) | NativeFailure;
-}
 
 /** What happened to a file in a watched directory, or to the directory. */
 export type DirectoryEvent =
@@ -50,7 +43,7 @@ const littleEndian = endianness() === 'LE';
 
 export class DirectoryWatch {
   readonly #fd: number;
-  readonly #native: NativeDirectoryWatch;
+  readonly #native: NativeAddon;
   readonly #directories = new Map<number, string>();
   readonly #listener: (events: readonly DirectoryEvent[]) => void;
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
@@ -58,7 +51,7 @@ export class DirectoryWatch {
   #isClosed = false;
 
   private constructor(
-    native: NativeDirectoryWatch,
+    native: NativeAddon,
     fd: number,
     listener: (events: readonly DirectoryEvent[]) => void,
   ) {
@@ -74,7 +67,7 @@ export class DirectoryWatch {
    * @throws Error of Node's shape: EMFILE when the user has `fs.inotify.max_user_instances` of them
    */
   static open(listener: (events: readonly DirectoryEvent[]) => void): DirectoryWatch | undefined {
-    const native = nativeAddon<NativeDirectoryWatch>();
+    const native = nativeAddon();
     const fd = native.openDirectoryWatches();
     if (isFailure(fd) && fd.errno === constants.errno.ENOSYS) return undefined;
     const opened = succeeded(fd);

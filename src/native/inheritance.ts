@@ -1,11 +1,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from './outcome.ts';
-
-interface NativeInheritance {
-  duplicateInheritable(descriptor: number, lowest: number): number | NativeFailure;
-}
 
 /** Out of the way of a script's own `exec 3<file`, of those that bash chooses (from 10), and of `flock 99`. */
 const LOWEST = 100;
@@ -19,7 +15,7 @@ const LOWEST_UNDER_LIMIT = 10;
  * @throws Error of Node's shape (EMFILE)
  */
 export function withInherited<T>(fd: number, start: () => T): T {
-  const { duplicateInheritable } = nativeAddon<NativeInheritance>();
+  const { duplicateInheritable } = nativeAddon();
   let outcome = duplicateInheritable(fd, LOWEST);
   if (isFailure(outcome) && outcome.errno === constants.errno.EINVAL)
     outcome = duplicateInheritable(fd, LOWEST_UNDER_LIMIT);

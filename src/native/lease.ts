@@ -1,9 +1,5 @@
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure } from './outcome.ts';
-
-interface NativeLease {
-  probeLease(descriptor: number): number | NativeFailure;
-}
 
 /**
  * Whether a state file has an owner or a sweeper, without a lock that others would run into: `held` when the file is
@@ -13,7 +9,7 @@ interface NativeLease {
  * @param fd - opened for reading only
  */
 export function leaseState(fd: number): 'free' | 'held' | 'unknown' {
-  const outcome = nativeAddon<NativeLease>().probeLease(fd);
+  const outcome = nativeAddon().probeLease(fd);
   if (isFailure(outcome)) return 'unknown';
   return outcome === 1 ? 'held' : 'free';
 }

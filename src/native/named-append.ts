@@ -1,9 +1,5 @@
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { succeeded } from './outcome.ts';
-
-interface NativeNamedAppend {
-  appendNamed(descriptor: number, path: string, bytes: Uint8Array): boolean | number | NativeFailure;
-}
 
 /**
  * Writes to a descriptor that is open for appending, by one write(2), and after that asks whether the path still names its file
@@ -11,5 +7,5 @@ interface NativeNamedAppend {
  * @throws Error of Node's shape; the bytes may be written all the same
  */
 export function appendNamed(fd: number, path: string, bytes: Uint8Array): boolean | number {
-  return succeeded(nativeAddon<NativeNamedAppend>().appendNamed(fd, path, bytes));
+  return succeeded(nativeAddon().appendNamed(fd, path, bytes));
 }

@@ -1,13 +1,8 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { unlessRefused } from '../errors.ts';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from './outcome.ts';
-
-interface NativeProcessSignal {
-  openProcess(pid: number): number | NativeFailure;
-  signalProcess(descriptor: number, signal: number): true | NativeFailure;
-}
 
 /** A process that signals can be sent to, without ever hitting a later one of the same number where the kernel helps. */
 export interface SignalTarget {
@@ -25,7 +20,7 @@ export interface SignalTarget {
  * says so, asked right before each: what remains is the time between the two.
  */
 export function openSignalTarget(pid: number, isStillThere: () => boolean): SignalTarget | undefined {
-  const { openProcess, signalProcess } = nativeAddon<NativeProcessSignal>();
+  const { openProcess, signalProcess } = nativeAddon();
   const opened = openProcess(pid);
   if (isFailure(opened)) {
     if (opened.errno === constants.errno.ESRCH) return undefined;

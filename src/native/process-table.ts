@@ -2,14 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { hasEnded, parseProcessStat } from '../lock/process-stat.ts';
 import { isFailure, succeeded } from './outcome.ts';
-
-interface NativeProcessTable {
-  listProcesses(): number[] | NativeFailure;
-  processEnvironment(pid: number): Buffer | NativeFailure;
-}
 
 /** A process that has not ended. Its pid and its start together name one process of this boot. */
 export interface ProcessEntry {
@@ -103,7 +98,7 @@ export function withDescendants(
  */
 export function readEnvironment(pid: number): string | undefined {
   if (process.platform !== 'darwin') return readProcFile(pid, 'environ') || environmentOfThreads(pid);
-  const bytes = nativeAddon<NativeProcessTable>().processEnvironment(pid);
+  const bytes = nativeAddon().processEnvironment(pid);
   return isFailure(bytes) ? undefined : bytes.toString('latin1');
 }
 
@@ -135,7 +130,7 @@ function readProcFile(pid: number, name: string): string | undefined {
 }
 
 function nativeEntries(): readonly ProcessEntry[] {
-  const numbers = succeeded(nativeAddon<NativeProcessTable>().listProcesses());
+  const numbers = succeeded(nativeAddon().listProcesses());
   const entries: ProcessEntry[] = [];
   for (let index = 0; index < numbers.length; index += 3) {
     const [pid = 0, parent = 0, start = 0] = numbers.slice(index, index + 3);

@@ -1,9 +1,5 @@
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure } from './outcome.ts';
-
-interface NativeServiceNotify {
-  sendDatagram(path: string, message: string): true | NativeFailure;
-}
 
 /**
  * Tells the service manager of the environment's NOTIFY_SOCKET, as sd_notify(3) does: `READY=1`, `STOPPING=1`,
@@ -13,5 +9,5 @@ export function notifyService(message: string, env: NodeJS.ProcessEnv = process.
   const socket = env.NOTIFY_SOCKET;
   // Others are not for us: vsock: of virtual machines.
   if (socket === undefined || !/^[/@]/.test(socket)) return false;
-  return !isFailure(nativeAddon<NativeServiceNotify>().sendDatagram(socket, message));
+  return !isFailure(nativeAddon().sendDatagram(socket, message));
 }

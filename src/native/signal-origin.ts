@@ -1,11 +1,6 @@
 import { constants } from 'node:os';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { succeeded } from './outcome.ts';
-
-interface NativeSignalOrigin {
-  keepSignalOrigin(signal: number): true | NativeFailure;
-  signalSender(signal: number): number;
-}
 
 /**
  * From now on {@link isFromKernel} can tell of this signal. To be called when a listener is there already, and again
@@ -13,7 +8,7 @@ interface NativeSignalOrigin {
  * @throws Error of Node's shape: EINVAL when there is no listener
  */
 export function keepSignalOrigin(signal: NodeJS.Signals): void {
-  succeeded(nativeAddon<NativeSignalOrigin>().keepSignalOrigin(constants.signals[signal]));
+  succeeded(nativeAddon().keepSignalOrigin(constants.signals[signal]));
 }
 
 /**
@@ -21,5 +16,5 @@ export function keepSignalOrigin(signal: NodeJS.Signals): void {
  * terminal. The kernel then sends it to the whole foreground process group.
  */
 export function isFromKernel(signal: NodeJS.Signals): boolean {
-  return nativeAddon<NativeSignalOrigin>().signalSender(constants.signals[signal]) === 0;
+  return nativeAddon().signalSender(constants.signals[signal]) === 0;
 }

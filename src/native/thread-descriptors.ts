@@ -1,11 +1,7 @@
 /** Whether a worker thread's descriptors, and with them its locks, go when the thread goes. */
 import { closeSync, readlinkSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
-
-interface NativeDescriptor {
-  openDirectoryWatches(): number | NativeFailure;
-}
+import { nativeAddon } from '../lock/native.ts';
 
 /**
  * False in a worker thread that was started with `trackUnmanagedFds: false`: Node leaves its descriptors open. Nothing tells
@@ -15,7 +11,7 @@ interface NativeDescriptor {
 export function closesDescriptorsAtEnd(): boolean {
   if (isMainThread || !isRealProcess()) return true;
   // Of what the addon opens Node has no account.
-  const fd = nativeAddon<NativeDescriptor>().openDirectoryWatches();
+  const fd = nativeAddon().openDirectoryWatches();
   if (typeof fd !== 'number') return true;
   const warning = Object.getOwnPropertyDescriptor(process, 'emitWarning');
   let hasWarned = false;

@@ -6,13 +6,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
-import { type NativeFailure, nativeAddon } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from '../native/outcome.ts';
-
-interface NativeWaitingProcess {
-  startWaitingProcess(): number | NativeFailure;
-  endWaitingProcess(pid: number): true | NativeFailure;
-}
 
 /** Makes the working directory such a place. @throws Error of Node's shape */
 export function enterNowhere(): void {
@@ -22,7 +17,7 @@ export function enterNowhere(): void {
 
 /** When a process has ended, every lookup in its directory of /proc gives ESRCH. False where there is none. */
 function enterEndedProcess(): boolean {
-  const { startWaitingProcess, endWaitingProcess } = nativeAddon<NativeWaitingProcess>();
+  const { startWaitingProcess, endWaitingProcess } = nativeAddon();
   const pid = startWaitingProcess();
   if (isFailure(pid)) return false;
   try {

@@ -6,7 +6,7 @@
  * (`group-killer.ts`, a margin later), this watchdog (another margin later). `docs/protocol.md`, Attempt.
  */
 import { DeferredSweepError } from '../errors.ts';
-import { nativeWatchdog } from '../lock/native.ts';
+import { nativeAddon } from '../lock/native.ts';
 import { describeErrno, toSystemError } from '../lock/system-error.ts';
 import { watchdogGraceMs } from './protocol.ts';
 
@@ -15,7 +15,7 @@ const LEAST_AFTERWARDS_MS = 5000;
 
 /** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
 export function watchFunction(limitMs: number, graceMs: number): void {
-  const result = nativeWatchdog().setWatchdog(Math.ceil(limitMs), watchdogGraceMs(graceMs));
+  const result = nativeAddon().setWatchdog(Math.ceil(limitMs), watchdogGraceMs(graceMs));
   if (result === true) return;
   const [code, words] = describeErrno(result.errno);
   // The kernel counts a timer as a signal that is pending.

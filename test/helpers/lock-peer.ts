@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { type NativeFailure, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { nativeAddon, type NativeFailure, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { startChild } from './child.ts';
 
 export type Mode = keyof typeof nativeMode;
@@ -18,7 +18,7 @@ export function obey(command: LockCommand): number | boolean | NativeFailure | u
     case 'open':
       return openSync(command.path, 'r+');
     case 'set':
-      return nativeLocks().setFileLock(command.fd, nativeMode[command.mode], nativeScheme[command.scheme]);
+      return nativeAddon().setFileLock(command.fd, nativeMode[command.mode], nativeScheme[command.scheme]);
     case 'close':
       closeSync(command.fd);
       return undefined;

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { nativeLocks, nativeWatchdog } from '#dist/lock/native.js';
+import { nativeAddon } from '#dist/lock/native.js';
 import { startChild } from '../helpers/child.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { peerInThisThread } from '../helpers/lock-peer.ts';
@@ -13,8 +13,8 @@ import { callsLogged, strace, straceMissing } from '../helpers/strace.ts';
 const here = peerInThisThread();
 const syscalls = { flock: 'flock', ofd: 'fcntl' } as const;
 /** The binding with its types taken away. */
-const setFileLock = nativeLocks().setFileLock as (...values: unknown[]) => unknown;
-const setWatchdog = nativeWatchdog().setWatchdog as (...values: unknown[]) => unknown;
+const setFileLock = nativeAddon().setFileLock as (...values: unknown[]) => unknown;
+const setWatchdog = nativeAddon().setWatchdog as (...values: unknown[]) => unknown;
 
 for (const scheme of ['flock', 'ofd'] as const) {
   const syscall = syscalls[scheme];

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { addonPath, type NativeLocks, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { addonPath, type NativeAddon, nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const { exclusive } = nativeMode;
@@ -34,7 +34,7 @@ test('the addon serves 20 workers at once, the main thread, and who is left when
   await Promise.all(exits);
   for (let index = 0; index < 20; index++) {
     const fd = openSync(join(directory, `${index}`), 'r+');
-    assert.equal(nativeLocks().setFileLock(fd, exclusive, flock), true);
+    assert.equal(nativeAddon().setFileLock(fd, exclusive, flock), true);
     closeSync(fd);
   }
 });
@@ -50,7 +50,7 @@ test('workers terminated in the middle of calls that fail take nobody with them'
     await worker.terminate();
   }
   const fd = openSync(path, 'r+');
-  assert.equal(nativeLocks().setFileLock(fd, exclusive, flock), true);
+  assert.equal(nativeAddon().setFileLock(fd, exclusive, flock), true);
   closeSync(fd);
 });
 
@@ -58,15 +58,15 @@ test('two copies of the addon in one process work side by side', t => {
   const directory = freshDirectory(t);
   const copyPath = join(directory, 'copy.node');
   copyFileSync(addonPath(), copyPath);
-  const copy = createRequire(import.meta.url)(copyPath) as NativeLocks;
-  assert.notEqual(copy.setFileLock, nativeLocks().setFileLock);
+  const copy = createRequire(import.meta.url)(copyPath) as NativeAddon;
+  assert.notEqual(copy.setFileLock, nativeAddon().setFileLock);
 
   const path = join(directory, 'file');
   writeFileSync(path, '');
   const [one, other] = [openSync(path, 'r+'), openSync(path, 'r+')];
   assert.equal(copy.setFileLock(one, exclusive, flock), true);
-  assert.equal(nativeLocks().setFileLock(other, exclusive, flock), false);
-  assert.equal(nativeLocks().setFileLock(one, nativeMode.unlock, flock), true);
+  assert.equal(nativeAddon().setFileLock(other, exclusive, flock), false);
+  assert.equal(nativeAddon().setFileLock(one, nativeMode.unlock, flock), true);
   assert.equal(copy.setFileLock(other, exclusive, flock), true);
   closeSync(one);
   closeSync(other);

@@ -57,7 +57,7 @@ test('a failing write is an error, and a wrong argument is one', t => {
   const reading = openSync(path, 'r');
   t.after(() => closeSync(reading));
   assert.throws(() => appendNamed(reading, path, bytes), { code: 'EBADF', syscall: 'write' });
-  const unchecked = nativeAddon<{ appendNamed(...values: unknown[]): unknown }>().appendNamed;
+  const unchecked = nativeAddon().appendNamed as (...values: unknown[]) => unknown;
   for (const values of [
     [-1, path, bytes],
     [fd, 'a\0b', bytes],

@@ -3,7 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { nativeLocks, nativeMode, nativeScheme, nativeWatchdog } from '#dist/lock/native.js';
+import { nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { report } from '../../helpers/parent.ts';
 import { type Random, randomOf } from '../random.ts';
 import {
@@ -27,8 +27,8 @@ const BATCH = 10_000;
 const FAR_AWAY_MS = 1e9;
 
 const [seed, first, count, directory] = process.argv.slice(2) as [string, string, string, string];
-const natives = { ...nativeLocks(), ...nativeWatchdog() } as unknown as Record<FunctionName, Native>;
-const { setFileLock } = nativeLocks();
+const natives = nativeAddon() as unknown as Record<FunctionName, Native>;
+const { setFileLock } = nativeAddon();
 const { unlock, shared, exclusive } = nativeMode;
 const open = (name: string): number => openSync(join(directory, name), 'a+');
 

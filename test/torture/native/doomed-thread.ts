@@ -1,7 +1,7 @@
 // A thread that loads the addon, does with it what it is told, says so, and ends as it is told, if it is not ended before.
 import { openSync } from 'node:fs';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import { nativeLocks, nativeMode, nativeScheme, nativeWatchdog } from '#dist/lock/native.js';
+import { nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 
 export type Act = 'loads' | 'opens' | 'locks' | 'relocks' | 'is refused' | 'fails' | 'nests' | 'arms';
 
@@ -24,7 +24,7 @@ const NEVER_OPEN = 0x7fffffff;
 if (parentPort !== null) live(workerData as Doom);
 
 function live({ act, paths }: Doom): void {
-  const { setFileLock } = nativeLocks();
+  const { setFileLock } = nativeAddon();
   const open = (): number[] => paths.map(path => openSync(path, 'a+'));
   const lock = (descriptors: readonly number[]): void => {
     for (const [index, descriptor] of descriptors.entries())
@@ -39,7 +39,7 @@ function live({ act, paths }: Doom): void {
   if (act === 'opens') open();
   if (act === 'locks' || act === 'arms') lock(open());
   // Long enough for the thread to be gone by then; if once it is not, there was nothing to see.
-  if (act === 'arms') nativeWatchdog().setWatchdog(500, 0);
+  if (act === 'arms') nativeAddon().setWatchdog(500, 0);
   if (act === 'nests') {
     const inner = new Worker(THREAD, { workerData: { act: 'locks', paths } satisfies Doom });
     inner.once('message', () => parentPort!.postMessage('ready'));

@@ -3,25 +3,17 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import {
-  type NativeLocks,
-  type NativeWatchdog,
-  nativeAddon,
-  nativeLocks,
-  nativeMode,
-  nativeScheme,
-  nativeWatchdog,
-} from '#dist/lock/native.js';
+import { type NativeAddon, nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { exerciseSystem } from './exercise-system.ts';
 
 const [path, other] = process.argv.slice(2) as [string, string?];
-exercise({ ...nativeLocks(), ...nativeWatchdog() });
+exercise(nativeAddon());
 const addonPath = fileURLToPath(new URL('../../../build/Release/deferred_sweep.node', import.meta.url));
-await exerciseSystem(nativeAddon<object>(), path, addonPath);
+await exerciseSystem(nativeAddon(), path, addonPath);
 if (other !== undefined) exercise(createRequire(import.meta.url)(other));
 process.exit(0);
 
-function exercise({ setFileLock, setWatchdog }: NativeLocks & NativeWatchdog): void {
+function exercise({ setFileLock, setWatchdog }: NativeAddon): void {
   const [one, two] = [openSync(path, 'a+'), openSync(path, 'a+')];
   for (const scheme of Object.values(nativeScheme)) {
     assert.equal(setFileLock(one, nativeMode.shared, scheme), true);

@@ -1,7 +1,7 @@
 /** Who holds the files of a directory, seen by whoever asks: another process, another thread, or this one. */
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 
 /** The files of the directory that somebody has a lock on, with the scheme: `0 by flock`. */
 export function heldIn(directory: string): string[] {
@@ -9,7 +9,7 @@ export function heldIn(directory: string): string[] {
   for (const name of readdirSync(directory))
     for (const [scheme, value] of Object.entries(nativeScheme)) {
       const descriptor = openSync(join(directory, name), 'r+');
-      if (nativeLocks().setFileLock(descriptor, nativeMode.exclusive, value) !== true)
+      if (nativeAddon().setFileLock(descriptor, nativeMode.exclusive, value) !== true)
         held.push(`${name} by ${scheme}`);
       closeSync(descriptor);
     }

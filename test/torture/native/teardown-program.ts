@@ -5,7 +5,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import { addonPath, nativeLocks, nativeMode, nativeScheme } from '#dist/lock/native.js';
+import { addonPath, nativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 import { type Act, type Doom, type End, THREAD } from './doomed-thread.ts';
 import { heldIn } from './locks-of.ts';
 import { EXIT_CODE, type Step } from './teardown-steps.ts';
@@ -36,7 +36,7 @@ async function take(step: Step): Promise<void> {
       return;
     }
     case 'main loads':
-      nativeLocks();
+      nativeAddon();
       return;
     case 'main opens':
       openSync(freshPath(), 'a+');
@@ -93,7 +93,7 @@ function freshPath(): string {
 function lock(): void {
   const descriptor = openSync(freshPath(), 'a+');
   for (const scheme of Object.values(nativeScheme))
-    assert.equal(nativeLocks().setFileLock(descriptor, nativeMode.exclusive, scheme), true);
+    assert.equal(nativeAddon().setFileLock(descriptor, nativeMode.exclusive, scheme), true);
 }
 
 /** Once by this context's functions, once by the addon loaded while the code of the other context runs. */
@@ -101,7 +101,7 @@ function lockInContext(): void {
   const path = addonPath();
   const { exclusive } = nativeMode;
   const context = createContext({
-    addon: nativeLocks(),
+    addon: nativeAddon(),
     load: (module: object) => process.dlopen(module as NodeJS.Module, path),
     descriptors: [openSync(freshPath(), 'a+'), openSync(freshPath(), 'a+')],
   });
