@@ -1,6 +1,7 @@
 import types from 'node:util/types';
 
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
+import { madeAs } from './made-as.ts';
 import { hasExtraProperties, isDense } from './own-properties.ts';
 
 /**
@@ -39,7 +40,7 @@ class PlainCheck {
   #isPlainObject(value: object, depth: number): boolean {
     if (types.isProxy(value) || this.#isMetAgain(value) || depth > MAX_VALUE_DEPTH) return false;
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype)
+    if (prototype === Object.prototype && madeAs(value) === undefined)
       return this.#arePropertiesPlain(value as Record<string, unknown>, depth);
     if (prototype === Array.prototype && Array.isArray(value)) return this.#areElementsPlain(value, depth);
     if (prototype === Uint8Array.prototype && types.isUint8Array(value)) {

@@ -1,6 +1,7 @@
 import types from 'node:util/types';
 
 import { ERROR_PROTOTYPES } from './classes.ts';
+import { madeAs } from './made-as.ts';
 
 /** Kinds that are told by themselves, not by a class: what they are, and what to pass instead. */
 const KINDS: readonly [isOne: (value: object) => boolean, what: string, instead: string][] = [
@@ -11,6 +12,7 @@ const KINDS: readonly [isOne: (value: object) => boolean, what: string, instead:
   [types.isArgumentsObject, 'an arguments object', 'pass an array, [...arguments]'],
   [types.isBoxedPrimitive, 'a boxed primitive', 'pass the primitive, value.valueOf()'],
   [types.isGeneratorObject, 'a generator', 'pass the array of its values, [...value]'],
+  [isIterator, 'an iterator', 'pass the array of its values, [...value]'],
 ];
 
 /** What an object is, by name and without running code of it: `an instance of Socket`. */
@@ -19,9 +21,10 @@ export function describe(value: object): string {
   if (what !== undefined) return what;
   if (types.isExternal(value)) return 'a native pointer';
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === null) return 'an object without prototype';
-  const name = classNameOf(prototype as object);
+  const name = prototype === null ? '' : classNameOf(prototype as object);
   if (isOfAnotherRealm(value)) return `a value of another realm (${name || 'unknown class'})`;
+  if (hasLostItsClass(value)) return `made as ${madeAs(value)} and has another prototype`;
+  if (prototype === null) return 'an object without prototype';
   if (name === '') return 'an object of an unnamed class';
   // Node's errors with a code ERR_* have a class between theirs and the built-in one, which calls itself by its name.
   if (ERROR_PROTOTYPES.has(name)) return `an instance of an unnamed class derived from ${name}`;
@@ -44,6 +47,20 @@ function classNameOf(prototype: object): string {
   return '';
 }
 
+/** Whether a Map, say, is one of which `Object.setPrototypeOf` has made something else to look at. */
+function hasLostItsClass(value: object): boolean {
+  const made = madeAs(value);
+  return made !== undefined && !prototypesOf(value).some(prototype => classNameOf(prototype) === made);
+}
+
+function prototypesOf(value: object): object[] {
+  return [...chainOf(value)].slice(1);
+}
+
+function isIterator(value: object): boolean {
+  return types.isMapIterator(value) || types.isSetIterator(value);
+}
+
 /** Whether the object's chain of prototypes ends elsewhere than at our `Object.prototype`. */
 function isOfAnotherRealm(value: object): boolean {
   const last = [...chainOf(value)].at(-1);
@@ -54,13 +71,16 @@ function isOfAnotherRealm(value: object): boolean {
 export function adviceFor(value: object): string {
   const [, , instead] = KINDS.find(([isOne]) => isOne(value)) ?? [];
   if (instead !== undefined) return instead;
+  if (hasLostItsClass(value)) return 'pass a plain copy of what is needed of it';
   if (types.isPromise(value)) return 'await it first and pass the result';
   if (types.isSharedArrayBuffer(value))
     return 'memory is not shared with a later process, pass a copy of the bytes';
   if (isOfAnotherRealm(value)) return 'pass a copy made in this realm, such as structuredClone(value)';
   if (types.isNativeError(value)) return 'pass what is needed of it, such as its message and code';
-  const [, ...prototypes] = chainOf(value);
-  const name = prototypes.map(classNameOf).find(name => ADVICE.has(name)) ?? '';
+  const name =
+    prototypesOf(value)
+      .map(classNameOf)
+      .find(name => ADVICE.has(name)) ?? '';
   return (
     ADVICE.get(name) ??
     'pass its data as a plain object and rebuild the instance inside the deferred function'

@@ -1,5 +1,5 @@
 import types from 'node:util/types';
-import { ERROR_NAMES, VIEW_NAMES } from './classes.ts';
+import { ERROR_NAMES } from './classes.ts';
 import { isSpecial, special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
 import {
@@ -11,6 +11,7 @@ import {
   refuseAccessor,
   refuseExtras,
 } from './own-properties.ts';
+import { madeAs, viewNameOf } from './made-as.ts';
 import { emptyProperties, isPlainText } from './plain.ts';
 import { type Step, ValuePath } from './value-path.ts';
 import { Views } from './views.ts';
@@ -117,16 +118,16 @@ export class TreeBuilder {
     this.#meetings.set(value, { holder, key, index: undefined });
     if (types.isProxy(value)) throw this.#path.refusalOf(value);
     const prototype: object | null = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype && typeof value === 'object' && !types.isArgumentsObject(value)) {
+    if (prototype === Object.prototype && typeof value === 'object' && madeAs(value) === undefined) {
       const names = namesOf(value, this.#path);
       const item = emptyProperties(names);
       holder[key] = Array.isArray(item) ? special(['object', item]) : item;
       this.#fillProperties(item, value, names, depth + (Array.isArray(item) ? 3 : 1));
     } else if (prototype === Array.prototype && Array.isArray(value)) {
       this.#placeArray(holder, key, value, depth);
-    } else if (ArrayBuffer.isView(value) && VIEW_NAMES.has(prototype!)) {
-      this.#count(value.byteLength);
-      holder[key] = special(this.#views.add(value, this.#path));
+    } else if (viewNameOf(value) !== undefined) {
+      this.#count((value as ArrayBufferView).byteLength);
+      holder[key] = special(this.#views.add(value as ArrayBufferView, this.#path));
     } else {
       const form: unknown[] = [];
       holder[key] = special(form);
@@ -182,7 +183,7 @@ export class TreeBuilder {
           'encodeFunction must return plain text, a number, or an array or plain object made for this call',
         );
       }
-    } else if (prototype === null && !types.isModuleNamespaceObject(value)) {
+    } else if (prototype === null && madeAs(value) === undefined && !types.isModuleNamespaceObject(value)) {
       form.push('null-prototype');
       this.#addProperties(form, value, namesOf(value, this.#path), depth);
     } else if (prototype === Date.prototype && types.isDate(value)) {
@@ -216,8 +217,7 @@ export class TreeBuilder {
     } else if (types.isNativeError(value) && ERROR_NAMES.has(prototype!)) {
       const { hidden, shown } = errorNamesOf(value, this.#path);
       form.push('Error', ERROR_NAMES.get(prototype!));
-      this.#addProperties(form, value, hidden, depth);
-      this.#addProperties(form, value, shown, depth);
+      for (const names of [hidden, shown]) this.#addProperties(form, value, names, depth);
     } else {
       throw this.#path.refusalOf(value);
     }

@@ -7,8 +7,8 @@
  * - Buffers, of which Node puts many into one buffer: the bytes they show; shared are only those that overlap
  */
 import types from 'node:util/types';
-import { VIEW_NAMES } from './classes.ts';
 import { special } from './codec.ts';
+import { viewNameOf } from './made-as.ts';
 import { hasExtraProperties, refusalOfExtra } from './own-properties.ts';
 import type { ValuePath } from './value-path.ts';
 
@@ -53,7 +53,7 @@ export class Views {
       const name = Object.keys(value).find(key => String(Number(key)) !== key) ?? 'property';
       throw refusalOfExtra(path, 'a view of bytes', name);
     }
-    const form: unknown[] = [VIEW_NAMES.get(Object.getPrototypeOf(value) as object)];
+    const form: unknown[] = [viewNameOf(value)];
     const known = this.#byBuffer.get(buffer);
     if (known === undefined) this.#byBuffer.set(buffer, [{ view: value, form }]);
     else known.push({ view: value, form });

@@ -140,6 +140,58 @@ test('what would not come back equal is refused, with its path and what to do', 
   }
 });
 
+test('what was made as one thing and has the prototype of another is refused', () => {
+  const made: Readonly<Record<string, () => object>> = {
+    Map: () => new Map([[1, 2]]),
+    Set: () => new Set([1]),
+    Date: () => new Date(5),
+    RegExp: () => /a/g,
+    Array: () => [1],
+    ArrayBuffer: () => new ArrayBuffer(4),
+    SharedArrayBuffer: () => new SharedArrayBuffer(4),
+    DataView: () => new DataView(new ArrayBuffer(4)),
+    Int8Array: () => new Int8Array([-1]),
+    Uint16Array: () => new Uint16Array([1, 2]),
+    Float64Array: () => new Float64Array([1.5]),
+    WeakMap: () => new WeakMap(),
+    WeakSet: () => new WeakSet(),
+    Promise: () => Promise.resolve(1),
+    'boxed primitive': () => Object(1n),
+    'arguments object': () => argumentsOf(1),
+    generator: () => (function* () {})(),
+    iterator: () => new Map([[1, 2]]).entries(),
+  };
+  const prototypes = [
+    Object,
+    Uint8Array,
+    Uint16Array,
+    Buffer,
+    DataView,
+    Map,
+    Set,
+    Date,
+    Array,
+    ArrayBuffer,
+    Job,
+  ];
+  for (const [name, make] of Object.entries(made)) {
+    for (const prototype of [null, ...prototypes.map(({ prototype }): object => prototype)]) {
+      if (prototype === Object.getPrototypeOf(make())) continue;
+      const changed = Object.setPrototypeOf(Object.assign(make(), { more: 1 }), prototype);
+      for (const value of [changed, Object.setPrototypeOf(make(), prototype)])
+        assert.throws(
+          () => snapshot([{ value }], 'args'),
+          {
+            code: 'DEFERRED_VALUE_REFUSED',
+            valuePath: 'args[0].value',
+            message: new RegExp(`made as ${name} and has another prototype; pass a plain copy|an? ${name};`),
+          },
+          name,
+        );
+    }
+  }
+});
+
 test('a module namespace is refused', async () => {
   const namespace = await import('node:path');
   assert.throws(() => snapshot([namespace], 'args'), {
