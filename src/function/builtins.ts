@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
 import types from 'node:util/types';
 import type { ModuleDescriptor } from './descriptor.ts';
+import { nameOf } from './refusal.ts';
 import { GLOBAL_NAMES } from './source-code/globals.ts';
 
 /** How a function or object of Node or of the language is named: as an export, or as an expression of global names. */
@@ -75,9 +76,8 @@ export function nameReplacement(fn: object): ModuleDescriptor | undefined {
  * or print a warning.
  */
 export function nameBehindAccessor(fn: object): ModuleDescriptor | undefined {
-  // Of a Proxy, a trap would be asked.
-  const key: unknown = types.isProxy(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'name')?.value;
-  if (typeof key !== 'string') return undefined;
+  const key = nameOf(fn);
+  if (key === undefined) return undefined;
   for (const name of MODULES.filter(name => indexed.has(name))) {
     const exports = getBuiltinModule(`node:${name}`) as object;
     const isAccessor = Object.getOwnPropertyDescriptor(exports, key)?.get !== undefined;
@@ -148,15 +148,16 @@ function rememberMembers(root: unknown, nameOf: (path: string) => BuiltinName, o
 /** A function, or an object of functions; not mere data such as `process.argv`, which is captured by value. */
 function isApi(value: unknown): boolean {
   if (typeof value === 'function') return true;
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
   return Object.values(Object.getOwnPropertyDescriptors(value)).some(
     ({ value }) => typeof value === 'function',
   );
 }
 
-/** Own data properties only: reading an accessor may load a module, start a stream, or print a deprecation. */
+/** Own data properties only: reading an accessor may load a module, start a stream, or print a deprecation. Not of a Proxy. */
 function eachMember(value: unknown, visit: (key: string, member: unknown) => void): void {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return;
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || types.isProxy(value))
+    return;
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     if ('value' in property && /^[A-Za-z_$][\w$]*$/.test(key)) visit(key, property.value);
   }

@@ -9,6 +9,7 @@ import { type CommandOptions, storeCommand } from './command.ts';
 import { type FunctionDescriptor, parseDescriptor, type StoredCall } from './descriptor.ts';
 import { captureEnvironment } from './environment.ts';
 import { type ModuleLocation, storeLocation } from './module/module-reference.ts';
+import { nameOf } from './refusal.ts';
 import { requireStorable, storableName } from './storable.ts';
 import { storeCall } from './store-function.ts';
 
@@ -97,7 +98,7 @@ export class DeferredFunction implements StoredCall {
     const maxCapturedBytes = options.maxCapturedBytes ?? DEFAULT_MAX_CAPTURED_BYTES;
     const { descriptor, encodedArguments } = storeCall(fn, args, maxCapturedBytes);
     // What a tool has put in the place of one of Node's may have no name.
-    const name = fn.name || (descriptor.kind === 'module' ? descriptor.export : '');
+    const name = nameOf(fn) || (descriptor.kind === 'module' ? descriptor.export : '');
     return new DeferredFunction(name, descriptor, encodedArguments, captureEnvironment(options.env ?? []));
   }
 
@@ -125,8 +126,9 @@ export class DeferredFunction implements StoredCall {
    * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` where the other copy has fields of another form
    */
   static from(value: unknown): DeferredFunction | undefined {
+    if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined;
     if (value instanceof DeferredFunction) return value;
-    if (typeof value !== 'object' || value === null || !(BRAND in value)) return undefined;
+    if (!(BRAND in value)) return undefined;
     const { name, descriptor, encodedArguments, env = {} } = value as unknown as Partial<DeferredFunction>;
     const captured = fieldsOf({ env }, 'deferred function').map('env');
     return new DeferredFunction(

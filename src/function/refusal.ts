@@ -1,3 +1,4 @@
+import types from 'node:util/types';
 import { DeferredSweepError } from '../errors.ts';
 import type { InspectedFunction } from './inspector/inspector.ts';
 
@@ -8,9 +9,18 @@ export interface Mention {
   readonly where?: string | undefined;
 }
 
+/** The name of a function, undefined where that is no text. No accessor or trap of the program runs. */
+export function nameOf(fn: object): string | undefined {
+  for (let at: object | null = fn; at && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
+    const property = Object.getOwnPropertyDescriptor(at, 'name');
+    if (property) return typeof property.value === 'string' ? property.value : undefined;
+  }
+  return undefined;
+}
+
 /** The mention of a function. */
-export function mention(fn: { readonly name: string }, inspected?: InspectedFunction): Mention {
-  const name = typeof fn.name === 'string' && fn.name !== '' ? fn.name : '(anonymous)';
+export function mention(fn: object, inspected?: InspectedFunction): Mention {
+  const name = nameOf(fn) || '(anonymous)';
   return { name, where: inspected?.script.url ? `${inspected.script.url}:${inspected.line + 1}` : undefined };
 }
 

@@ -38,7 +38,11 @@ test("esbuild's and tsx's __name names functions as before", async () => {
 test("istanbul's counters count nothing, and change nothing", async () => {
   const result = await storedAndRun(
     `
-    function cov_2k9xq1() { return { s: { 0: 0 }, f: { 0: 0 }, b: { 0: [0, 0] } }; }
+    function cov_2k9xq1() {
+      var actualCoverage = { s: { 0: 0 }, f: { 0: 0 }, b: { 0: [0, 0] } };
+      { cov_2k9xq1 = function () { return actualCoverage; }; }
+      return actualCoverage;
+    }
     return () => {
       cov_2k9xq1().f[0]++;
       cov_2k9xq1().s[0]++;
@@ -148,6 +152,8 @@ test('a captured require is made anew', async () => {
 
 test('something of the same name that is not it is captured as it is', async () => {
   assert.deepEqual(await storedAndRun(`const __name = ['mine']; return () => __name;`), ['mine']);
+  for (const name of ['__name', 'cov_1', '_interopRequireWildcard', '_interop_require_wildcard'])
+    assert.equal(await storedAndRun(`const ${name} = path => path + '!'; return () => ${name}('x');`), 'x!');
   assert.equal(
     await storedAndRun(`{ const require = path => path + '!'; return () => require('x'); }`),
     'x!',

@@ -49,6 +49,15 @@ const literal = {
   },
 };
 
+/** A Proxy that asks its user for nothing without failing. */
+function watchful<T extends object>(behind: T): T {
+  const trap = (): never => {
+    throw new Error('a trap was run');
+  };
+  const traps = Reflect.ownKeys(Reflect).map(name => [name, trap]);
+  return new Proxy(behind, Object.fromEntries(traps));
+}
+
 function helper(): number {
   return native();
 }
@@ -104,6 +113,75 @@ const REFUSED: readonly Refused[] = [
     says: ['native', '() => original(...)'],
   },
   { label: 'a Proxy', fn: () => new Proxy(helper, {}), says: ['a Proxy', '() => original(...)'] },
+  {
+    label: 'a Proxy whose traps throw',
+    fn: () => watchful(helper),
+    says: ['the function (anonymous)', 'a Proxy', '() => original(...)'],
+  },
+  {
+    label: 'a captured Proxy of a function',
+    fn: () => {
+      const proxy = watchful(helper);
+      return () => proxy();
+    },
+    says: ['its captured function (anonymous)', 'a Proxy', 'make it, or import() it, inside'],
+  },
+  {
+    label: 'a Proxy under the name of a helper',
+    fn: () => {
+      const [require, _interopRequireWildcard] = [watchful(helper), watchful(helper)];
+      return () => [require(), _interopRequireWildcard()];
+    },
+    says: ['its captured function (anonymous)', 'a Proxy'],
+  },
+  {
+    label: 'a captured Proxy of an object',
+    code: 'DEFERRED_VALUE_REFUSED',
+    fn: () => {
+      const library_1 = { default: watchful({ drop: helper }) };
+      return () => library_1.default.drop();
+    },
+    says: ['captures library_1', 'cannot store library_1.default: it is a Proxy', 'a plain copy'],
+  },
+  {
+    label: 'a function that inherits from a Proxy',
+    fn: () => Object.setPrototypeOf(() => number, watchful(helper)),
+    says: ['a Proxy or an heir of one'],
+  },
+  {
+    label: 'a function that has a Proxy as its prototype',
+    fn: () => Object.assign(function make() {}, { prototype: watchful({}) }),
+    says: ['make', 'methods on its prototype'],
+  },
+  {
+    label: 'a function that has another function as its prototype',
+    fn: () => Object.assign(function make() {}, { prototype: helper }),
+    says: ['make', 'methods on its prototype'],
+  },
+  {
+    label: 'a function whose instances have another constructor',
+    fn: () => {
+      function make() {}
+      make.prototype.constructor = helper;
+      return make;
+    },
+    says: ['make', 'methods on its prototype'],
+  },
+  {
+    label: 'a function with another length',
+    fn: () => Object.defineProperty((first: number, second = 2) => first + second, 'length', { value: 2 }),
+    says: ['has another length'],
+  },
+  {
+    label: 'an import that cannot be read',
+    fn: () =>
+      inScript(`
+      const library_1 = Object.defineProperty({ __esModule: true }, 'early', {
+        get() { throw new ReferenceError('not yet'); },
+      });
+      return () => library_1.early;`),
+    says: ['uses library_1.early, which cannot be read now', 'after the import has a value'],
+  },
   {
     label: 'a #private member',
     fn: () => new Account().readSecret,
@@ -284,6 +362,10 @@ for (const { label, fn, code = 'DEFERRED_FUNCTION_REFUSED', says } of REFUSED) {
     );
   });
 }
+
+test('a Proxy is no deferred function, and is not asked', () => {
+  assert.equal(DeferredFunction.from(watchful(DeferredFunction.create(String))), undefined);
+});
 
 const tellsNoValue = Number(process.versions.node.split('.')[0]) >= 22;
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import types from 'node:util/types';
 import { currentDirectory } from '../current-directory.ts';
 import type { Script } from '../inspector/inspector.ts';
 import { importFrom } from '../module/import-from.ts';
@@ -30,7 +31,7 @@ const PROVISIONS: readonly Provision[] = [
   {
     // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.
     pattern: /^__name$/,
-    matches: value => typeof value === 'function',
+    matches: isNameKeeper,
     create: () => setName,
   },
   {
@@ -47,7 +48,7 @@ const PROVISIONS: readonly Provision[] = [
   {
     // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
     pattern: /^cov_[0-9a-z]+$/,
-    matches: value => typeof value === 'function',
+    matches: value => hasText(value, /\bactualCoverage\b/),
     create: createIdleCounter,
   },
   {
@@ -61,14 +62,30 @@ const PROVISIONS: readonly Provision[] = [
 const babelInterop = createInterop(true);
 const swcInterop = createInterop(false);
 
+/** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */
+const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(value:\s*)?\2,[^}]*\}\)$/;
+
+export function isNameKeeper(value: unknown): boolean {
+  return hasText(value, KEEPS_NAME);
+}
+
+function hasText(value: unknown, text: RegExp): boolean {
+  return typeof value === 'function' && text.test(Function.prototype.toString.call(value));
+}
+
 /** Whether a stored function gets this variable from {@link provide}. */
 export function isProvided(name: string, value: unknown, script: Script): boolean {
+  if (types.isProxy(value)) return false;
   return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, script));
 }
 
 /** A `require`: CommonJS's own, or one that `createRequire` has made. */
 export function isRequire(value: unknown): value is NodeJS.Require {
-  return typeof value === 'function' && 'resolve' in value && 'cache' in value;
+  return (
+    typeof value === 'function' &&
+    !types.isProxy(value) &&
+    ['resolve', 'cache'].every(name => Object.hasOwn(value, name))
+  );
 }
 
 /** Whether it looks for files somewhere else than in the directory of `url`, as `createRequire('/other/')` does. */

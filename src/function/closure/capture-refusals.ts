@@ -52,7 +52,7 @@ export function receiverRefusal(chain: readonly Mention[]): DeferredSweepError {
 export function nativeRefusal(chain: readonly Mention[]): DeferredSweepError {
   return refusal(
     chain,
-    'is a Proxy, native, bound or internal to Node, and has no source',
+    'is native, bound or internal to Node, or a Proxy or an heir of one, and has no source to be read',
     chain.length === 1
       ? 'wrap the call in a function of your own: () => original(...)'
       : // A wrapper would capture it, too.

@@ -9,7 +9,7 @@ import { isPlainText } from '../../value/plain.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
-import { type Mention, mention, subject } from '../refusal.ts';
+import { type Mention, mention, nameOf, subject } from '../refusal.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
 import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
 import { refuseSharedState } from './shared-state.ts';
@@ -117,11 +117,12 @@ class Capture {
     if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
     // Its place is taken before it is looked into: functions may refer to each other in circles.
     const index = this.#add(fn, PLACE);
+    const name = nameOf(fn);
     this.#references[index] = {
       kind: 'source',
       ...this.#store(index, fn, located.inspected, chain),
       // A class may have a static member of this name, which is part of its text.
-      ...(typeof fn.name === 'string' && isPlainText(fn.name) && { name: fn.name }),
+      ...(name !== undefined && isPlainText(name) && { name }),
     };
     return index;
   }

@@ -32,7 +32,7 @@ function findState(root: Callable): string | undefined {
   const queue = [root];
   let file: string | undefined;
   for (let fn = queue.pop(); fn !== undefined && seen.size < MOST_FUNCTIONS; fn = queue.pop()) {
-    if (seen.has(fn) || types.isProxy(fn)) continue;
+    if (seen.has(fn)) continue;
     seen.add(fn);
     const inspected = inspectFunction(fn);
     file ??= inspected?.script.id;
@@ -54,7 +54,7 @@ function findState(root: Callable): string | undefined {
 /** Whether functions of the file put others into a variable, but for a helper that only chooses itself. */
 function isReplaced(name: string, value: Callable, { script }: InspectedFunction): boolean {
   if (codeOf(script)?.changes.assigned.has(name) !== true) return false;
-  const inspected = types.isProxy(value) ? undefined : inspectFunction(value);
+  const inspected = inspectFunction(value);
   return (
     inspected !== undefined &&
     inspected.script.id === script.id &&

@@ -12,6 +12,7 @@ import { codeOf } from '../source-code/script-code.ts';
 import { sharedState } from './capture-refusals.ts';
 import type { CapturedRow } from './captured-variables.ts';
 import { analysisOf } from './store-source.ts';
+import { isNamespaceLike } from './variables.ts';
 
 /** Where a captured object or variable is known from, for the message and for the search for changes. */
 interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
@@ -66,7 +67,7 @@ class Search {
   }
 
   #visit(fn: Callable): void {
-    const inspected = types.isProxy(fn) ? undefined : inspectFunction(fn);
+    const inspected = inspectFunction(fn);
     if (inspected === undefined || inspected.script.url.startsWith('node:')) return;
     const analysis = analysisOf(fn, inspected);
     this.#lookAt(fn, '', fn, inspected);
@@ -77,8 +78,9 @@ class Search {
       this.#compareVariable(fn, name, value, scope, inspected);
       // What a transpiler makes of imports has accessors; of them those that are used.
       const isModule =
-        typeof value === 'object' && value !== null && members !== undefined && isModuleObject(value);
-      const parts = isModule ? members.map(member => Reflect.get(value, member) as unknown) : [value];
+        typeof value === 'object' && value !== null && members !== undefined && isNamespaceLike(name, value);
+      const exports = value as Record<string, unknown>;
+      const parts = isModule ? members.map(member => read(exports, member)) : [value];
       for (const part of parts) this.#lookAt(part, name, fn, inspected);
     }
   }
@@ -129,10 +131,6 @@ function mayChange(name: string, value: unknown, script: Script, isImported: boo
   return Object.entries(value).some(
     ([key, part]) => typeof part === 'object' && part !== null && changed.has(`${name}.${key}`),
   );
-}
-
-function isModuleObject(value: object): boolean {
-  return types.isModuleNamespaceObject(value) || types.isProxy(value) || Object.hasOwn(value, '__esModule');
 }
 
 /** The objects in a value that can change, itself among them. Functions in it are told of, or else left out. */

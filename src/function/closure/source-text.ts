@@ -29,6 +29,8 @@ export interface SourceAnalysis extends Surroundings {
   /** Of a class; undefined for functions. */
   readonly shape: ClassShape | undefined;
   readonly isGenerator: boolean;
+  /** How many parameters a function has before the first with a default value: its `length`. */
+  readonly length: number;
   /** True when it assigns to its own name, which in an expression is constant. */
   readonly replacesItself: boolean;
   /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
@@ -140,6 +142,7 @@ function analyze(
     expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
     prefixLength: isDeclaration ? head.length : prefixLength,
     shape: node.type === 'ClassExpression' ? describeClass(node, expression) : undefined,
+    length: lengthOf(node),
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
@@ -147,4 +150,10 @@ function analyze(
     lazyName,
     freeVariables,
   };
+}
+
+function lengthOf(node: Estree.Function | Estree.Class): number {
+  if (!('params' in node)) return 0;
+  const first = node.params.findIndex(({ type }) => /^(AssignmentPattern|RestElement)$/.test(type));
+  return first === -1 ? node.params.length : first;
 }

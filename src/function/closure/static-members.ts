@@ -1,7 +1,8 @@
 /** What hangs on a function or class besides its text: properties to be stored with it, and what cannot be. */
 
+import types from 'node:util/types';
 import { type Mention, refusal } from '../refusal.ts';
-import type { ClassShape } from './class-shape.ts';
+import type { SourceAnalysis } from './source-text.ts';
 
 type Holder = object & { prototype?: unknown };
 
@@ -11,6 +12,7 @@ export interface OwnProperty {
   readonly value: unknown;
 }
 
+/** What each function has. `ownPropertiesOf` looks at the first three by themselves. */
 const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
 
 /**
@@ -19,7 +21,7 @@ const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments',
  */
 export function ownPropertiesOf(
   fn: Holder,
-  shape: ClassShape | undefined,
+  { shape, length }: Pick<SourceAnalysis, 'shape' | 'length'>,
   chain: readonly Mention[],
 ): OwnProperty[] {
   if (shape !== undefined) return shape.fields.map(name => ({ name, value: Reflect.get(fn, name) }));
@@ -42,24 +44,35 @@ export function ownPropertiesOf(
       'write it as a class',
     );
   }
+  if (Object.getOwnPropertyDescriptor(fn, 'length')?.value !== length)
+    throw refusal(
+      chain,
+      'has another length than a function of its text, which is not stored with it',
+      'pass what it needs as arguments, or export the function from a module',
+    );
   return own;
 }
 
 /** Whether what `new` makes of a function, or the function itself, has other methods than those of the language. */
 function hasOwnKind(fn: Holder): boolean {
   if (!isOfLanguage(Object.getPrototypeOf(fn))) return true;
-  const { prototype } = fn;
-  if (typeof prototype !== 'object' || prototype === null) return false;
-  if (Reflect.ownKeys(prototype).some(key => key !== 'constructor')) return true;
+  const own = Object.getOwnPropertyDescriptor(fn, 'prototype');
+  if (own === undefined) return false;
+  const prototype: unknown = own.value;
+  if (typeof prototype !== 'object' || prototype === null || types.isProxy(prototype)) return true;
   const inherited: object | null = Object.getPrototypeOf(prototype);
+  if (inherited === null || types.isProxy(inherited)) return true;
+  const keys = Reflect.ownKeys(prototype);
   // Of a generator function it is the one all generators have.
-  return !Object.hasOwn(prototype, 'constructor') && inherited !== null
-    ? !Object.hasOwn(inherited, Symbol.toStringTag)
-    : inherited !== null && Object.getPrototypeOf(inherited) !== null;
+  if (keys.length === 0) return !Object.hasOwn(inherited, Symbol.toStringTag);
+  const isPlain =
+    keys.length === 1 && Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value === fn;
+  return !isPlain || Object.getPrototypeOf(inherited) !== null;
 }
 
 /** `Function.prototype`, which is a native function, or that of async functions and generators, of any realm. */
 function isOfLanguage(prototype: unknown): boolean {
+  if (types.isProxy(prototype)) return false;
   if (typeof prototype === 'function')
     return Function.prototype.toString.call(prototype).includes('[native code]');
   return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, Symbol.toStringTag);

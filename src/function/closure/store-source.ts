@@ -1,10 +1,10 @@
-import types from 'node:util/types';
 import type { Callable, SourceText } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { urlOf } from '../module/script-url.ts';
-import { type Mention, refusal } from '../refusal.ts';
+import { type Mention, nameOf, refusal } from '../refusal.ts';
 import { isStrict } from '../source-code/script-code.ts';
+import { isNameKeeper } from './ambient-bindings.ts';
 import { whyNotAsWritten } from './class-shape.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
@@ -30,7 +30,6 @@ export function storeText(
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): FunctionText {
-  if (types.isProxy(fn)) throw refusal(chain, 'is a Proxy', 'wrap the call in a function of your own');
   const text = Function.prototype.toString.call(fn);
   const analysis = analysisOf(fn, inspected);
   if (analysis === undefined) {
@@ -45,7 +44,7 @@ export function storeText(
     text: { source: analysis.expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
     lazyName: analysis.lazyName,
-    ownProperties: ownPropertiesOf(fn, analysis.shape, chain),
+    ownProperties: ownPropertiesOf(fn, analysis, chain),
   };
 }
 
@@ -65,7 +64,7 @@ export function analysisOf(
   fn: Callable,
   { script, line, column }: InspectedFunction,
 ): SourceAnalysis | undefined {
-  const name = String(fn.name);
+  const name = nameOf(fn) ?? '';
   const key = `${script.id}:${line}:${column}:${name}`;
   const known = analyses.get(key);
   if (known !== undefined || analyses.has(key)) return known;
@@ -117,9 +116,6 @@ function refuseBound(
   if (reason !== undefined) throw refusal(chain, reason[1], reason[2]);
 }
 
-/** esbuild's `(target, value) => defineProperty(target, "name", { value, configurable: true })`, minified or not. */
-const KEEPS_NAME = /^\((\w+),\s*(\w+)\)\s*=>\s*\w+\(\1,\s*['"]name['"],\s*\{\s*(value:\s*)?\2,[^}]*\}\)$/;
-
 /** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
 function refuseUnlikeItsText(
   fn: Callable,
@@ -128,11 +124,7 @@ function refuseUnlikeItsText(
   chain: readonly Mention[],
 ): void {
   if (shape === undefined) return;
-  const isNameKeeper = (name: string) => {
-    const keeper: unknown = scopeOf(name, inspected)?.variables[name];
-    return typeof keeper === 'function' && KEEPS_NAME.test(Function.prototype.toString.call(keeper));
-  };
-  const why = shape.nameKeepers.every(isNameKeeper)
+  const why = shape.nameKeepers.every(name => isNameKeeper(scopeOf(name, inspected)?.variables[name]))
     ? whyNotAsWritten(fn, shape, name => scopeOf(name, inspected) !== undefined)
     : 'has a static block, which would run again';
   if (why !== undefined)

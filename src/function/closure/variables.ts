@@ -5,7 +5,7 @@ import { isErrorNamed } from '../../errors.ts';
 import { type BuiltinName, nameBuiltin } from '../builtins.ts';
 import type { Callable, ModuleDescriptor, Reference, SourceReference } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
-import { scopeOf } from '../inspector/read-variable.ts';
+import { read, scopeOf } from '../inspector/read-variable.ts';
 import { isNodesFunction } from '../locate.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
 import { isModuleMadeByHook } from '../module/hook-made.ts';
@@ -77,7 +77,7 @@ export function resolveVariable(
   if (typeof value === 'function') return { kind: 'function', value: value as Callable };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)
-    return { kind: 'members', members: readMembers(value, variable.members) };
+    return { kind: 'members', members: readMembers(variable, value, chain) };
   const reference = namedReference(value);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   return isNamespaceLike(name, value)
@@ -92,7 +92,7 @@ export function namedReference(value: unknown): Reference | undefined {
   if (builtin !== undefined && isNodes(value, builtin)) return toReference(builtin);
   const module = Object.values(require.cache).find(loaded => loaded?.exports === value);
   // A module that exports data only, such as a JSON file, is taken by value: as it is now, not as it will be.
-  if (module === undefined || !hasFunctions(value)) return undefined;
+  if (module === undefined || !(types.isProxy(value) || hasFunctions(value))) return undefined;
   const url = pathToFileURL(module.filename).href;
   return leadsToProgram(url) || isModuleMadeByHook(value) ? undefined : { kind: 'commonjs', module: url };
 }
@@ -104,6 +104,7 @@ export function namedReference(value: unknown): Reference | undefined {
 function isNodes(value: object, name: BuiltinName): boolean {
   const isMember = name.kind === 'module' ? name.export !== 'default' : name.expression.includes('.');
   if (!isMember) return true;
+  if (types.isProxy(value)) return false;
   const functions = Object.values(Object.getOwnPropertyDescriptors(value))
     .map(property => property.value as unknown)
     .filter(member => typeof member === 'function');
@@ -157,7 +158,7 @@ function isImportBinding(name: string, value: object): boolean {
 /** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
 function isCopyOfData(value: object): boolean {
   const data: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
-  if (typeof data !== 'object' || data === null || hasFunctions(data)) return false;
+  if (typeof data !== 'object' || data === null || types.isProxy(data) || hasFunctions(data)) return false;
   const names = Object.getOwnPropertyNames(value).filter(name => name !== 'default');
   const isCopied = (name: string): boolean =>
     Object.getOwnPropertyDescriptor(value, name)?.get !== undefined && Object.hasOwn(data, name);
@@ -167,10 +168,24 @@ function isCopyOfData(value: object): boolean {
 /** What vite and vitest make of an import: a proxy, or an object with accessors. */
 const VITE_IMPORT = /^__vi(te_ssr)?_import_\d+__$/;
 
-function readMembers(value: object, names: readonly string[]): Record<string, unknown> {
-  const members: Record<string, unknown> = {};
-  for (const name of names) members[name] = Reflect.get(value, name);
-  return members;
+function readMembers(
+  { name, members = [] }: FreeVariable,
+  value: object,
+  chain: readonly Mention[],
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const member of members) {
+    try {
+      values[member] = Reflect.get(value, member);
+    } catch {
+      throw refusal(
+        chain,
+        `uses ${name}.${member}, which cannot be read now`,
+        'defer it after the import has a value, or import() it inside the function',
+      );
+    }
+  }
+  return values;
 }
 
 function resolveNamespace(
@@ -179,12 +194,12 @@ function resolveNamespace(
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): Variable {
-  const original = namedReference(Reflect.get(value, 'default'));
+  const original = namedReference(read(value as Record<string, unknown>, 'default'));
   const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
   const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   if (variable.members !== undefined)
-    return { kind: 'members', members: readMembers(value, variable.members) };
+    return { kind: 'members', members: readMembers(variable, value, chain) };
   const copied = nameNamespace(original) ?? copiedModule(value);
   if (copied !== undefined) return { kind: 'reference', value, reference: copied };
   throw refusal(
@@ -200,6 +215,7 @@ function copiedModule(value: object): Reference | undefined {
   const isOriginal = (exports: unknown): boolean =>
     typeof exports === 'object' &&
     exports !== null &&
+    !types.isProxy(exports) &&
     Object.hasOwn(exports, '__esModule') &&
     Object.getOwnPropertyNames(exports).length === names.length &&
     names.every(

@@ -8,6 +8,7 @@
 import { Buffer } from 'node:buffer';
 import type * as NodeInspector from 'node:inspector';
 import { createRequire } from 'node:module';
+import types from 'node:util/types';
 import { DeferredSweepError } from '../../errors.ts';
 import type { Location, Methods, ScriptParsed } from './inspector-protocol.ts';
 
@@ -215,12 +216,19 @@ function connected(): ThreadInspector {
 }
 
 /**
- * Where a function of this thread was written and what it can see; undefined for native and bound functions.
+ * Where a function of this thread was written and what it can see; undefined for native and bound functions, and for
+ * what is or inherits from a Proxy: its traps would run.
  *
  * @throws `DEFERRED_UNSUPPORTED` where there is no inspector.
  */
 export function inspectFunction(fn: object): InspectedFunction | undefined {
-  return connected().inspect(fn);
+  return leadsToProxy(fn) ? undefined : connected().inspect(fn);
+}
+
+function leadsToProxy(fn: object): boolean {
+  let link: object | null = fn;
+  while (link && !types.isProxy(link)) link = Object.getPrototypeOf(link);
+  return link !== null;
 }
 
 /** The text of a script as V8 compiled it. */

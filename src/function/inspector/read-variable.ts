@@ -1,13 +1,11 @@
-import { isErrorNamed } from '../../errors.ts';
 import type { InspectedFunction, Scope } from './inspector.ts';
 
-/** The value of a variable or export; undefined for one that is not initialized yet. */
+/** The value of a variable or export; undefined for one that cannot be read, as it is not initialized yet. */
 export function read(variables: Readonly<Record<string, unknown>>, name: string): unknown {
   try {
     return variables[name];
-  } catch (error) {
-    if (isErrorNamed(error, 'ReferenceError')) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import types from 'node:util/types';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import type { InspectedFunction, Scope, Script } from '../inspector/inspector.ts';
@@ -108,7 +109,10 @@ function findInCommonJs(fn: object, script: Script): readonly string[] | undefin
 function valuesOfCommonJs(script: Script, search: Search): Named[] {
   const exports: unknown = loadedCommonJs(script)?.exports;
   const isTranspiled =
-    typeof exports === 'object' && exports !== null && Object.hasOwn(exports, '__esModule');
+    typeof exports === 'object' &&
+    exports !== null &&
+    !types.isProxy(exports) &&
+    Object.hasOwn(exports, '__esModule');
   return [
     ...(isTranspiled ? valuesOf(exports as Record<string, unknown>) : []),
     ...membersOf(exports, search),

@@ -29,6 +29,7 @@ export function isMadeByHook(script: Script): boolean {
 export function isModuleMadeByHook(exports: object): boolean {
   const before = known.get(exports);
   if (before !== undefined) return before;
+  if (types.isProxy(exports)) return false;
   // Accessors that a transpiler made may be read.
   const isReadable = types.isModuleNamespaceObject(exports) || Object.hasOwn(exports, '__esModule');
   for (const name of Object.getOwnPropertyNames(exports)) {

@@ -3,6 +3,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DeferredSweepError, errorCode } from '../../errors.ts';
+import { shown } from '../../printable.ts';
 import { importingForCall } from '../current-invocation.ts';
 import type { Callable, ModuleDescriptor } from '../descriptor.ts';
 import { hasText, isUnchanged } from './same-function.ts';
@@ -25,7 +26,7 @@ export interface ModuleLocation {
  */
 export function storeLocation(location: ModuleLocation): ModuleDescriptor {
   if (typeof location !== 'object' || location === null) {
-    throw new TypeError(`location must be an object { module, export }, got ${String(location)}`);
+    throw new TypeError(`location must be an object { module, export }, got ${shown(location)}`);
   }
   const { module, export: path } = location;
   if (typeof module !== 'string')
