@@ -5,8 +5,8 @@
  *
  * Where there is more to do or to say, it has done nothing, and the command does everything.
  */
-import { writeSync } from 'node:fs';
-import { systemErrorCode } from '../errors.ts';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { isSystemError, systemErrorCode } from '../errors.ts';
 import { oldNode } from '../old-node.ts';
 import { printableLines } from '../printable.ts';
 import { summarize, totalsOf } from '../report/report.ts';
@@ -39,10 +39,29 @@ const ANSWERED: readonly OptionName[] = [
 ];
 /** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
 const MOST_BYTES = 512;
+/** Of a state file, its directory, and a module with what Node reads beside it. With fewer, Node says that modules are not there. */
+const LEAST_DESCRIPTORS = 4;
 
 if (!isAnswered(process.argv.slice(2))) {
   process.exitCode = EXIT_UNSETTLED;
-  import('./main.ts').catch(tellRefused);
+  run().catch(tellRefused);
+}
+
+async function run(): Promise<void> {
+  requireDescriptors();
+  await import('./main.ts');
+}
+
+/** @throws Error of Node's shape (EMFILE, ENFILE) */
+function requireDescriptors(): void {
+  const opened: number[] = [];
+  try {
+    while (opened.length < LEAST_DESCRIPTORS) opened.push(openSync(process.argv[1]!, 'r'));
+  } catch (error) {
+    if (isSystemError(error, 'EMFILE', 'ENFILE')) throw error;
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
 }
 
 /** The system refused what no verb tells of: its modules need descriptors, too. */

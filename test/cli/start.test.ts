@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { commandLinePath, packageRoot, plainEnvironment } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { sample } from '../helpers/size.ts';
+import { freshPlace, leaveOrphan } from '../helpers/worker.ts';
 
 const command = join(packageRoot, 'dist/cli/main.js');
 
@@ -94,30 +95,33 @@ test('a directory with a file, a dead letter that was moved, or an unsafe way is
   }
 });
 
-test("where the system gives too few descriptors, one line says so and what to do, and the status is no job's", {
-  skip:
-    Number.parseInt(process.versions.node, 10) > 20
-      ? 'NOT TESTED: this Node loads modules one after the other, or cannot load the program itself'
-      : false,
-}, t => {
-  const base = freshDirectory(t);
-  const run = (limit: number, ...args: string[]) =>
-    spawnSync(
-      'sh',
-      ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, commandLinePath, ...args],
-      {
-        env: { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base },
-        encoding: 'utf8',
-      },
-    );
-  // Far below Node itself does not start, and dies of a signal.
-  const limit = [33, 30, 27, 24, 21].find(descriptors => run(descriptors, 'list').status !== 0)!;
+test("where the system gives too few descriptors, one line says so and what to do, and the status is no job's", async t => {
+  const { base, ledger } = freshPlace(t);
+  await leaveOrphan(t, { base, ledger, calls: [{ do: 'append', text: 'late' }] });
+  const run = (limit: number, ...argv: string[]) =>
+    spawnSync('sh', ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, ...argv], {
+      env: { ...plainEnvironment(), DEFERRED_SWEEP_DIR: base },
+      encoding: 'utf8',
+    });
+  const empty = join(freshDirectory(t), 'empty.cjs');
+  writeFileSync(empty, '');
+  // With fewer Node itself does not start, or cannot read the program.
+  const least = Array.from({ length: 40 }, (_, limit) => limit).find(
+    limit => run(limit, empty).status === 0,
+  )!;
+  const told = /^deferred-sweep: cannot .*EMFILE.*\(ulimit -n\)\n$/;
   for (const [status, ...args] of [
     [3, 'list'],
+    [3, '--json', base],
     [125, 'exec', '--', 'true'],
   ] as const) {
-    const ended = run(limit, ...args);
+    const ended = run(least, commandLinePath, ...args);
     assert.equal(ended.status, status, ended.stderr);
-    assert.match(ended.stderr, /^deferred-sweep: cannot .*EMFILE.*\(ulimit -n\)\n$/);
+    assert.match(ended.stderr, told);
+  }
+  for (let limit = least; limit < least + 12; limit++) {
+    const { status, stdout, stderr } = run(limit, commandLinePath, 'list');
+    if (status === 0) assert.match(stdout, /^orphan\t/, `${limit}: ${stdout}`);
+    else assert.match(stderr, told, `${limit}`);
   }
 });
