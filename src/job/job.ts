@@ -6,6 +6,7 @@ import { moduleStateOf } from '../function/closure/module-state.ts';
 import { isInside } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
 import { logReport } from '../report/logger.ts';
+import type { News } from '../report/news.ts';
 import {
   type FileReport,
   type FunctionReport,
@@ -29,6 +30,8 @@ export interface JobParts extends Omit<RunQueueParts, 'onEarlyFailure'> {
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
   /** Tells `onFailure` of those that failed. */
   readonly tellFailures: (report: SweepReport) => void;
+  /** What its sweeps have logged. */
+  readonly news: News;
   /** A job is in it until it has ended. */
   readonly openJobs: OpenJobs<Job>;
 }
@@ -186,11 +189,14 @@ export class Job {
   }
 
   async #sweepAgain(except: readonly string[]): Promise<[readonly FileReport[], boolean]> {
-    const { directory, options } = this.#parts;
+    const { directory, options, news } = this.#parts;
     const { logger, deadlineMs, signal } = options.sweep;
     try {
       const stop = StopCondition.in(deadlineMs, signal);
-      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, { except });
+      const report = await sweepDirectory(directory, { ...options.sweep, waitMs: 0 }, stop, {
+        except,
+        news,
+      });
       return [report.files, report.isComplete];
     } catch (error) {
       // A problem of the directory must not change the result of a finished job.

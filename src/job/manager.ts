@@ -8,6 +8,7 @@ import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
 import { requireKnown } from '../known-options.ts';
 import { closesDescriptorsAtEnd } from '../native/thread-descriptors.ts';
 import type { Logger } from '../report/logger.ts';
+import { News } from '../report/news.ts';
 import { type SweepReport, summarize } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -44,6 +45,7 @@ export class DeferredFunctionManager {
       options: { ...job, sweep },
       files: new FilePool(directory, file, sweep.logger),
       tellFailures: failureListener(onFailure, sweep.logger),
+      news: new News(),
       openJobs: new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined),
     };
   }
@@ -127,15 +129,16 @@ export class DeferredFunctionManager {
     const options = { ...this.#parts.options.sweep, waitMs };
     if (how === 'wait') {
       const stop = StopCondition.in(options.deadlineMs, options.signal);
-      const { directory, files } = this.#parts;
-      const report = await sweepDirectory(directory, options, stop, { except: files.idle });
+      const { directory, files, news } = this.#parts;
+      const report = await sweepDirectory(directory, options, stop, { except: files.idle, news });
       this.#parts.tellFailures(report);
       return report;
     }
     if (how === 'background') {
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
       const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
-      const sweeping = sweepDirectory(this.#parts.directory, options, stop).then(
+      const { directory, news } = this.#parts;
+      const sweeping = sweepDirectory(directory, options, stop, { news }).then(
         report => this.#parts.tellFailures(report),
         (error: unknown) => {
           options.logger.warn(`deferred-sweep: ${this.directory} was not swept: ${String(error)}`);

@@ -1,5 +1,5 @@
 /** Messages about a sweep: a cleanup that failed, a file set aside. */
-import { type FunctionReport, hasProblems, type SweepReport } from './report.ts';
+import { type FileReport, type FunctionReport, hasProblems, type SweepReport } from './report.ts';
 
 /** A logger. `console`, pino's and winston's fit as they are. Each call gets one text. */
 export interface Logger {
@@ -32,9 +32,16 @@ export function logFailures(
   }
 }
 
-/** Logs a report: a warning for each problem, then one line of counts unless nothing happened. */
-export function logReport(logger: Logger, report: SweepReport): void {
-  for (const file of report.files) {
+/**
+ * Logs a report: a warning for each problem, then one line of counts unless nothing happened.
+ * @param files - those of the report that are warned of
+ */
+export function logReport(
+  logger: Logger,
+  report: SweepReport,
+  files: readonly FileReport[] = report.files,
+): void {
+  for (const file of files) {
     if (file.error) logger.warn(`deferred-sweep: ${file.path} ${file.outcome}: ${file.error.message}`);
     if (file.outcome === 'quarantined') {
       logger.warn(

@@ -11,6 +11,7 @@ import { DeferredSweepError, hasCode } from '../errors.ts';
 import { LockPatience } from '../lock/patience.ts';
 import { freshSweepId } from '../log/nonce.ts';
 import { logReport } from '../report/logger.ts';
+import type { News } from '../report/news.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from '../report/report.ts';
 import { traceSweep } from '../report/tracing.ts';
 import { defaultBase } from '../state/default-base.ts';
@@ -69,6 +70,8 @@ export interface SweepScope {
   readonly names?: readonly string[] | undefined;
   /** @defaultValue each runner is started when it is needed */
   readonly spare?: ReadyRunners | undefined;
+  /** Of the sweeps before: a fault of a file that lasts is logged once. @defaultValue there was none */
+  readonly news?: News;
   /** Told of each function and what it prints, in which case no spare runner is used. */
   readonly listener?: SweepListener;
 }
@@ -78,11 +81,12 @@ export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
   stop: StopCondition,
-  scope: SweepScope = {},
+  { news, ...scope }: SweepScope = {},
 ): Promise<SweepReport> {
   return traceSweep({ directory: directory.path }, async () => {
     const report = await new Sweep(directory, options, stop, scope).run();
-    logReport(options.logger, report);
+    logReport(options.logger, report, news?.of(report.files));
+    if (report.isComplete) news?.keep(report.files);
     return report;
   });
 }

@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { type Logger, logReport, silent } from '../report/logger.ts';
+import { News } from '../report/news.ts';
 import { type FileReport, nextRunInMs, type SweepReport, summarize } from '../report/report.ts';
 import { isStateFileName } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
@@ -13,7 +14,6 @@ import { directoryOptions, type ResolvedSweepOptions } from '../sweep/options.ts
 import { Signal } from '../sweep/signal.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
 import { LeftFiles } from './left-files.ts';
-import { News } from './news.ts';
 import type { ResolvedWatchOptions, WatchListener } from './options.ts';
 import { SpareRunner } from './spare-runner.ts';
 import { StateDirectoryWatch } from './state-directory-watch.ts';

@@ -1,5 +1,5 @@
-/** What of a sweep a watcher's caller has not been told yet. */
-import { type FileReport, LOCKED_OUTCOMES } from '../report/report.ts';
+/** What of the sweeps of one caller, of a watch or a manager, that caller has not been told yet. */
+import { type FileReport, LOCKED_OUTCOMES } from './report.ts';
 
 export class News {
   /** By path: the fault that was told last. */
