@@ -189,15 +189,15 @@ export class ClaimedFile {
   /** The report so far. @param isRetired - true when the owner emptied the file to use it again */
   report(isRetired: boolean = this.#isRetired): FileReport {
     const { contents, file } = this;
-    const { header } = file;
     const pending = contents.pending();
     const retryInMs = isRetired ? undefined : this.#turn.retryInMs(pending);
+    const isWaiting = retryInMs !== undefined && this.#handled.size === 0;
     return {
       path: file.path,
-      outcome: outcomeOfFile(contents, retryInMs !== undefined && this.#handled.size === 0),
-      owner: header.owner,
-      ...(header.label !== null && { label: header.label }),
-      ageMs: Math.max(0, epochMs() - header.createdAtEpochMs),
+      outcome: outcomeOfFile(contents, this.#copyPath !== undefined, isWaiting),
+      owner: file.header.owner,
+      ...(file.header.label !== null && { label: file.header.label }),
+      ageMs: Math.max(0, epochMs() - file.header.createdAtEpochMs),
       functions: [...this.#handled].flatMap(id => this.functionReport(id) ?? []),
       isRetired,
       pending: pending.length,

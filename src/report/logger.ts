@@ -1,5 +1,11 @@
 /** Messages about a sweep: a cleanup that failed, a file set aside. */
-import { type FileReport, type FunctionReport, hasProblems, type SweepReport } from './report.ts';
+import {
+  type FileReport,
+  type FunctionReport,
+  hasProblems,
+  outcomeWord,
+  type SweepReport,
+} from './report.ts';
 
 /** A logger. `console`, pino's and winston's fit as they are. Each call gets one text. */
 export interface Logger {
@@ -42,7 +48,7 @@ export function logReport(
   files: readonly FileReport[] = report.files,
 ): void {
   for (const file of files) {
-    if (file.error) logger.warn(`deferred-sweep: ${file.path} ${file.outcome}: ${file.error.message}`);
+    if (file.error) logger.warn(`deferred-sweep: ${file.path} ${outcomeWord(file)}: ${file.error.message}`);
     if (file.outcome === 'quarantined') {
       logger.warn(
         `deferred-sweep: ${file.path} is damaged (${file.damagedBytes} bytes), copied to ${file.deadLetter}`,

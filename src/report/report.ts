@@ -132,11 +132,20 @@ export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   return error.code === 'DEFERRED_CRASHED' ? 'crashed' : 'failed';
 }
 
-/** The outcome of a file that was claimed. @param isWaiting - nothing of it is due yet */
-export function outcomeOfFile({ damagedBytes, tornBytes }: StateContents, isWaiting: boolean): FileOutcome {
-  if (damagedBytes > 0) return 'quarantined';
+/** The outcome of a file that was claimed. @param hasCopy - in `dead/` @param isWaiting - nothing of it is due yet */
+export function outcomeOfFile(
+  { tornBytes }: StateContents,
+  hasCopy: boolean,
+  isWaiting: boolean,
+): FileOutcome {
+  if (hasCopy) return 'quarantined';
   if (tornBytes > 0) return 'torn';
   return isWaiting ? 'waiting' : 'ran';
+}
+
+/** In a word, for people: of a file in which nothing ran it is not said that it ran. */
+export function outcomeWord({ outcome, functions, isRetired }: FileReport): string {
+  return outcome === 'ran' && functions.length === 0 && !isRetired ? 'left' : outcome;
 }
 
 /** What the last attempt of a function came to. */

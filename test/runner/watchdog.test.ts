@@ -184,7 +184,10 @@ test('where the kernel gives no timer, no function runs, and the report says why
   const line = ['--sigpending=0', process.execPath, commandLinePath, base];
   const { status, stdout } = spawnSync('prlimit', line, { encoding: 'utf8' });
   assert.equal(status, 1);
-  assert.match(stdout, /, cannot run functions: the kernel gives no timer .*EAGAIN.*; raise .*ulimit -i/);
+  assert.match(
+    stdout,
+    /: left, cannot run functions: the kernel gives no timer .*EAGAIN.*; raise .*ulimit -i/,
+  );
   assert.equal((await sweep(base, { logger: null })).ok, 1);
 });
 

@@ -2,7 +2,7 @@
 import type { Owner } from '../../log/records.ts';
 import type { ListedFunction } from '../../operate/listed-file.ts';
 import { printableLines, quoted } from '../../printable.ts';
-import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
+import { type FileReport, type FunctionReport, outcomeWord, type SweepReport } from '../../report/report.ts';
 
 /** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatReport(report: SweepReport): string {
@@ -28,7 +28,7 @@ export function restLines(
   const functions = untold.map(ran => functionLine(ran, { told: told?.get(ran.id) }));
   const isKnown = told !== undefined && file.error === undefined;
   if (isKnown && functions.length === 0) return [];
-  return [...(isKnown && isCurrent ? [] : [fileLine(file, file.outcome)]), ...functions];
+  return [...(isKnown && isCurrent ? [] : [fileLine(file, outcomeWord(file))]), ...functions];
 }
 
 export function summaryLine(report: SweepReport): string {
@@ -79,7 +79,8 @@ export function fileLine(file: FileReport, state: string): string {
     isIdle ? 'removed, nothing was left to do' : state,
     ...(file.outcome === 'waiting' && file.retryInMs !== undefined ? [dueText(file.retryInMs)] : []),
     ...(file.tornBytes ? [`${file.tornBytes} bytes torn`] : []),
-    ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged, copy in ${file.deadLetter}`] : []),
+    ...(file.damagedBytes ? [`${file.damagedBytes} bytes damaged`] : []),
+    ...(file.deadLetter === undefined ? [] : [`copy in ${file.deadLetter}`]),
     ...(file.error ? [file.error.message] : []),
   ];
   return `${file.path}${fromOwner(file)}: ${notes.join(', ')}`;
