@@ -15,6 +15,8 @@ const IDLE = /(Socket|Server)Wrap$|^(TLS|Pipe|TTY|UDP)Wrap$/i;
 
 /** So many descriptors may functions leave open: the next ones need some, under a low `ulimit -n` too. */
 const MOST_OPEN = 32;
+/** V8's limit is of both generations. What is kept gets into the old one; the young one has up to 3 * 64 MiB (Node 24). */
+const MOST_YOUNG_BYTES = 192 * 1024 * 1024;
 
 export class LeftBehind {
   /** What the owner's loaders keep. */
@@ -31,10 +33,10 @@ export class LeftBehind {
     return lowestFree() - this.#freeAtStart > MOST_OPEN;
   }
 
-  /** True where the heap is half full. What is kept there, a function of another owner could die of. */
+  /** True where what is kept fills half of its generation. A function of another owner could die of that. */
   get fillsHeap(): boolean {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    return used > limit / 2;
+    return used > Math.max((limit - MOST_YOUNG_BYTES) / 2, limit / 8);
   }
 
   /** Resolves when nothing is under way any more, or after this time. */
