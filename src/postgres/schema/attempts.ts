@@ -118,7 +118,8 @@ BEGIN
     SELECT * INTO f FROM {schema}.functions g
       WHERE g.lock_key = p_key AND g.handler = ANY (p_handlers) AND g.next_at <= clock_timestamp()
         AND (v_after IS NULL OR CASE WHEN v_order = 'fifo' THEN g.id > v_after ELSE g.id < v_after END)
-      -- Two expressions, of which one is constant: each order is one of the primary key's index.
+      -- Two expressions, of which one is constant: each order is one of the primary key's index. Without enable_sort, as
+      -- here, a planner that believes in few functions does not sort many each time.
       ORDER BY CASE WHEN v_order = 'fifo' THEN g.id END, CASE WHEN v_order = 'lifo' THEN g.id END DESC
       LIMIT 1 FOR UPDATE;
     EXIT WHEN NOT FOUND;
@@ -144,5 +145,5 @@ BEGIN
   RETURN QUERY SELECT 'ok', NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz,
     {schema}.buried_by(p_key, p_call);
 END
-$$ {definer};
+$$ {definer} SET enable_sort = off;
 `;

@@ -14,7 +14,7 @@ CREATE FUNCTION {schema}.suspect_free(p_pool text) RETURNS void AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM {schema}.suspect(array_agg(o.lock_key), array_agg(o.attachment)) FROM {schema}.owners o
-    WHERE o.pool = p_pool AND NOT EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key);
+    WHERE o.pool = p_pool AND o.lock_key NOT IN (SELECT h.held FROM {schema}.held_keys() h);
 END
 $$ {definer};
 
@@ -27,7 +27,7 @@ BEGIN
   RETURN QUERY WITH listed AS MATERIALIZED (
     SELECT o.lock_key, jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
       'state', CASE
-        WHEN EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
+        WHEN o.lock_key IN (SELECT h.held FROM {schema}.held_keys() h)
           THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
         WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
       'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,

@@ -123,14 +123,15 @@ DECLARE
   v_attachments bigint[];
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  SELECT array_agg(c.lock_key), array_agg(c.attachment) INTO v_keys, v_attachments FROM (
-    SELECT o.lock_key, o.attachment FROM {schema}.owners o
-    WHERE o.pool = p_pool
-      AND (EXISTS (SELECT FROM {schema}.functions f
-            WHERE f.lock_key = o.lock_key AND f.handler = ANY (p_handlers) AND f.next_at <= clock_timestamp())
-        OR NOT EXISTS (SELECT FROM {schema}.functions f WHERE f.lock_key = o.lock_key))
-      AND NOT EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = o.lock_key)
-  ) c;
+  -- NOT IN reads the locks once, whatever the planner believes: NOT EXISTS would compare each owner with each lock.
+  SELECT array_agg(o.lock_key), array_agg(o.attachment) INTO v_keys, v_attachments FROM {schema}.owners o
+    WHERE o.pool = p_pool AND o.lock_key NOT IN (SELECT h.held FROM {schema}.held_keys() h);
+  -- Of these few: in one statement the planner would look for the functions of all, or read the whole table.
+  SELECT array_agg(c.lock_key), array_agg(c.attachment) INTO v_keys, v_attachments
+    FROM unnest(v_keys, v_attachments) AS c (lock_key, attachment)
+    WHERE EXISTS (SELECT FROM {schema}.functions f
+        WHERE f.lock_key = c.lock_key AND f.handler = ANY (p_handlers) AND f.next_at <= clock_timestamp())
+      OR NOT EXISTS (SELECT FROM {schema}.functions f WHERE f.lock_key = c.lock_key);
   IF v_keys IS NULL THEN RETURN; END IF;
 
   PERFORM {schema}.suspect(v_keys, v_attachments);
@@ -167,8 +168,7 @@ CREATE FUNCTION {schema}.take_over(
 DECLARE
   here uuid := {schema}.current_incarnation();
 BEGIN
-  -- A session's own locks do not refuse it: what it holds is no orphan.
-  IF EXISTS (SELECT FROM {schema}.held_keys() h WHERE h.held = p_key AND h.pid = pg_backend_pid()) THEN RETURN; END IF;
+  -- A session's own locks do not refuse it: it does not ask for what it holds.
   IF NOT pg_try_advisory_xact_lock(p_key) THEN RETURN; END IF;
   RETURN QUERY UPDATE {schema}.owners o
     SET epoch = nextval('{schema}.epochs'), attachment = o.attachment + 1, attached_on = here,

@@ -182,6 +182,8 @@ export class SessionThread {
       }
       case 'end':
         return await server.end(client, request);
+        // What it holds is no orphan, and its own lock would not refuse it.
+        if (this.#holds.has(request.orphan.key)) return null;
       case 'orphans':
         return await server.orphans(client, request);
       case 'takeOver': {
