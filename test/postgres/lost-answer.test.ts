@@ -260,6 +260,23 @@ test(
   },
 );
 
+test('many calls are on their way at once, and one that is not is surely not done', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const job = await pool.manager({ connection: proxy.url(), callTimeoutMs: 2000 }).open();
+  proxy.dropAnswers();
+  const calls = Array.from({ length: 40 }, (_, index) => job.defer('note', pool.ledger.path, `f${index}`));
+  const settled = Promise.allSettled(calls);
+  await until('all that are sent', async () => (await rowsOf(pool)).length === 32);
+  const codes = (await settled).map(call => (call.status === 'rejected' ? call.reason.code : 'ok'));
+  assert.deepEqual(codes, [
+    ...new Array(32).fill('DEFERRED_UNCERTAIN'),
+    ...new Array(8).fill('DEFERRED_DATABASE'),
+  ]);
+  assert.equal((await rowsOf(pool)).length, 32);
+  proxy.cut();
+});
+
 test('a job that ends while the server is away is taken by another when it is back', law, async t => {
   const pool = new Pool(t, server);
   const proxy = await TcpProxy.start(t, server);

@@ -26,6 +26,8 @@ export interface PgClient {
   readonly password: unknown;
   readonly host: string;
   readonly port: number;
+  /** Whether it sends a statement before the one before is answered. Since 8.23. */
+  readonly pipeline?: boolean;
   readonly connection: {
     readonly stream: { destroy(): unknown };
     /** Of a message of the protocol. */
@@ -73,6 +75,7 @@ export async function newClient(connection: ConnectionOptions): Promise<PgClient
       application_name: 'deferred-sweep',
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
+      pipeline: true,
     });
   } catch (error) {
     // A URL that is none. It may hold the password, and is not told.

@@ -4,7 +4,7 @@ import { abandon, addressOf, newClient, type PgClient, SUCCESSFUL_COMPLETION } f
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
-import { asSessionUser, isStatementError, type Prepared, prepare } from './prepare.ts';
+import { endFormer, isStatementError, type Prepared, prepare } from './prepare.ts';
 
 /** An idle session is asked this often whether it lives, and given this long to answer. */
 const PING_EVERY_MS = 1000;
@@ -14,6 +14,12 @@ const PING_PATIENCE_MS = 3000;
  * frees the locks of a client that is cut off, so that the owner is unsure first.
  */
 const STATEMENT_PATIENCE_MS = 6000;
+
+/**
+ * How many statements are on their way at once, so that their number a second does not depend on the way. Not all: what
+ * waits here when its time is over was surely not done.
+ */
+const PIPELINED = 32;
 
 /** How to use the connection once. */
 interface UseOptions {
@@ -48,13 +54,12 @@ export class Link {
   /** Sessions of before, which the server may still have. */
   #former: Prepared[] = [];
   #isClosed = false;
-  #waiting = 0;
-  #last: Promise<void> = Promise.resolve();
+  /** The ends of those in progress and of those that wait, in the order of the calls, which is that of the answers. */
+  readonly #turns: Promise<void>[] = [];
   /** How many warnings the server has sent with its answers, and the last. */
   #warned = 0;
   #warning = '';
   #trouble = '';
-  #lostNow: ((reason: LinkLost) => void) | undefined;
   readonly #pinging: NodeJS.Timeout;
 
   constructor(config: SessionConfig, events: LinkEvents) {
@@ -79,50 +84,52 @@ export class Link {
     return this.#prepared!.warnings;
   }
 
-  get isUp(): boolean {
-    return this.#client !== undefined;
-  }
-
   /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
   get trouble(): string {
     return this.#trouble;
   }
 
   /**
-   * What `body` gets from the server. One at a time, in the order of the calls.
+   * What `body` gets from the server, by one statement. They are sent and answered in the order of the calls.
    * @throws LinkLost where the connection went before the answer; Unconfirmed; what the server refuses
    */
   use<T>(
     body: (client: PgClient) => Promise<T>,
     { patienceMs = STATEMENT_PATIENCE_MS, isDurable = false }: UseOptions = {},
   ): Promise<T> {
-    this.#waiting += 1;
-    const turn = this.#last
-      .then(() => this.#use(body, patienceMs, isDurable))
-      .finally(() => {
-        this.#waiting -= 1;
-      });
-    this.#last = turn.then(() => {}).catch(() => {}); // told to the caller of this turn
+    const before = this.#turns.at(-1);
+    const room = this.#turns.at(this.#client?.pipeline === true ? -PIPELINED : -1);
+    const turn = Promise.resolve(room).then(() => this.#use(body, before, patienceMs, isDurable));
+    const ended = turn
+      .then(() => {})
+      .catch(() => {}) // told to the caller of this turn
+      .then(() => void this.#turns.shift());
+    this.#turns.push(ended);
     return turn;
   }
 
-  async #use<T>(body: (client: PgClient) => Promise<T>, patienceMs: number, isDurable: boolean): Promise<T> {
+  async #use<T>(
+    body: (client: PgClient) => Promise<T>,
+    before: Promise<void> | undefined,
+    patienceMs: number,
+    isDurable: boolean,
+  ): Promise<T> {
     const client = this.#client;
     if (client === undefined) throw new LinkLost('the connection is lost');
     const warned = this.#warned;
     try {
-      const lost = new Promise<never>((_, reject) => {
-        this.#lostNow = reject;
-      });
-      const answer = await Promise.race([withinPatience(body(client), patienceMs), lost]);
+      const answered = body(client);
+      answered.catch(() => {}); // told below
+      // The server takes one after the other, so the time of each begins with the answer to the one before.
+      await before;
+      const answer = await withinPatience(answered, patienceMs);
+      // A warning may be that of another on its way. To ask again does no harm.
       if (isDurable && this.#warned !== warned) throw new Unconfirmed(this.#warning);
       return answer;
     } catch (error) {
       if (isStatementError(error) || error instanceof Unconfirmed) throw error;
       this.#lose(client, messageOf(error));
       throw error instanceof LinkLost ? error : new LinkLost(messageOf(error));
-    } finally {
-      this.#lostNow = undefined;
     }
   }
 
@@ -173,8 +180,8 @@ export class Link {
   #lose(client: PgClient, reason: string): void {
     if (this.#client !== client) return;
     this.#client = undefined;
+    // What is on its way rejects with it.
     abandon(client);
-    this.#lostNow?.(new LinkLost(reason));
     if (this.#isClosed) return;
     this.#events.lost(reason);
     void this.#reconnect();
@@ -214,7 +221,7 @@ export class Link {
 
   async #ping(): Promise<void> {
     // A statement on its way shows as much as a ping.
-    if (!this.isUp || this.#waiting > 0) return;
+    if (this.#client === undefined || this.#turns.length > 0) return;
     try {
       await this.use(client => client.query('SELECT 1'), { patienceMs: PING_PATIENCE_MS });
     } catch (error) {
@@ -223,17 +230,6 @@ export class Link {
         throw error;
     }
   }
-}
-
-/** They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
-async function endFormer(client: PgClient, former: readonly Prepared[]): Promise<void> {
-  const ended = `(SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
-     JOIN unnest($1::integer[], $2::text[]) AS f (pid, started) ON a.pid = f.pid AND a.backend_start::text = f.started
-     WHERE a.usename = session_user)`;
-  await client.query(`SELECT ${asSessionUser(ended)}`, [
-    former.map(({ backendPid }) => backendPid),
-    former.map(({ backendStart }) => backendStart),
-  ]);
 }
 
 function withinPatience<T>(work: Promise<T>, patienceMs: number): Promise<T> {

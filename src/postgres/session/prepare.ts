@@ -79,11 +79,22 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   return { backendPid: pid, backendStart: String(row.started), warnings };
 }
 
+/** Ends sessions of before. They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
+export async function endFormer(client: PgClient, former: readonly Prepared[]): Promise<void> {
+  const ended = `(SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+     JOIN unnest($1::integer[], $2::text[]) AS f (pid, started) ON a.pid = f.pid AND a.backend_start::text = f.started
+     WHERE a.usename = session_user)`;
+  await client.query(`SELECT ${asSessionUser(ended)}`, [
+    former.map(({ backendPid }) => backendPid),
+    former.map(({ backendStart }) => backendStart),
+  ]);
+}
+
 /**
  * SQL that has the value of a subquery that is run as the role that logged in. A role may become another at once, by
  * `ALTER ROLE … SET role`, and as that one see nothing of its own sessions. CASE keeps the order; the transaction ends it.
  */
-export function asSessionUser(subquery: string): string {
+function asSessionUser(subquery: string): string {
   return `CASE WHEN set_config('role', 'none', true) = 'none' THEN ${subquery} END`;
 }
 
