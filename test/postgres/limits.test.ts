@@ -254,6 +254,27 @@ test('a job whose end had no turn in its time is let go of when it has one', law
   assert.deepEqual(pool.ledger.names('end'), ['a']);
 });
 
+test(
+  'a function whose start is answered after the limit is run, and its attempt counts once',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const job = await pool.manager({ callTimeoutMs: LIMIT_MS, delivery: 'at-most-once' }).open();
+    await job.defer('note', pool.ledger.path, 'a');
+    const blocker = await server.connect();
+    t.after(() => blocker.end());
+    await blocker.query('BEGIN');
+    const row = 'SELECT FROM deferred_sweep.owners WHERE deferred_sweep.hex_key(lock_key) = $1 FOR UPDATE';
+    await blocker.query(row, [job.id]);
+    const startMs = performance.now();
+    const closed = job.close();
+    await until('twice the limit', () => performance.now() - startMs > 2 * LIMIT_MS);
+    await blocker.query('ROLLBACK');
+    const { ok, owners } = await closed;
+    assert.deepEqual([ok, owners[0]?.error], [1, undefined]);
+  },
+);
+
 /** A schema in which a trigger refuses some writes, as a full disk does. */
 async function refusing(schema: string, when: string, why = 'disk_full'): Promise<void> {
   const client = await server.connect();

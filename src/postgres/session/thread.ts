@@ -25,9 +25,6 @@ import type {
 import { pause } from './patience.ts';
 import { isTransient } from './prepare.ts';
 
-/** Not sent twice: what the first sending took would be lost. */
-const ONCE: readonly CallName[] = ['takeOver'];
-
 /** What must be on the synchronous standby, where there is one, before it is answered. */
 const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 
@@ -43,7 +40,6 @@ export class SessionThread {
   #expiry: NodeJS.Timeout | undefined;
   readonly #closed = new Gate();
   readonly #guard: BlockedGuard | undefined;
-  #isClosed = false;
 
   constructor(config: SessionConfig, say: (message: FromThread) => void) {
     this.#config = config;
@@ -79,7 +75,6 @@ export class SessionThread {
   }
 
   async #close(): Promise<void> {
-    this.#isClosed = true;
     this.#closed.open();
     clearTimeout(this.#expiry);
     this.#up.open();
@@ -90,6 +85,7 @@ export class SessionThread {
     const { number, name } = message;
     const until = performance.now() + message.timeoutMs;
     let isOver = false;
+    let isOnItsWay = false;
     let sent = 0;
     let why = `no answer of the server within ${message.timeoutMs} ms`;
     const fail = (reason: Failure['reason'], error: unknown, mayBeDone: boolean): void => {
@@ -99,32 +95,33 @@ export class SessionThread {
       if (message.name === 'retire') this.#abandon(message.request.key, reason);
     };
     const late = (): void => fail('late', new Error(why + this.#link.trouble), sent > 0);
-    const timer = setTimeout(late, message.timeoutMs);
+    const timer = setTimeout(() => {
+      // What may start an attempt is waited for as long as the link has patience: the attempt counts, and is to be made.
+      if (name !== 'next' || !isOnItsWay) late();
+    }, message.timeoutMs);
+    const ask = async (client: PgClient): Promise<Calls[CallName]['answer'] | undefined> => {
+      // Its time may have ended while others had their turn.
+      if ((isOver || performance.now() >= until) && !this.#isAbandoned(message)) return void late();
+      isOnItsWay = true;
+      sent += 1;
+      return await this.#perform(client, message);
+    };
     try {
       while (!isOver || this.#isAbandoned(message)) {
-        if (this.#isClosed) return fail('lost', new Error('the session is closed'), sent > 0);
-        const before = sent;
+        if (this.#closed.isOpen) return fail('lost', new Error('the session is closed'), sent > 0);
         try {
-          const answer = await this.#link.use(
-            async client => {
-              // Its time may have ended while others had their turn.
-              if ((isOver || performance.now() >= until) && !this.#isAbandoned(message)) return undefined;
-              sent += 1;
-              return await this.#perform(client, message);
-            },
-            { isDurable: DURABLE.includes(name) },
-          );
+          const answer = await this.#link.use(ask, { isDurable: DURABLE.includes(name) });
+          if (answer === undefined) continue;
           if (isOver) return await this.#undo(message, answer);
-          if (answer === undefined) {
-            late();
-            continue;
-          }
           isOver = true;
           if (name === 'next') this.#guard?.begun((answer as Calls['next']['answer']).started);
           return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
         } catch (error) {
+          isOnItsWay = false;
           if (error instanceof LinkLost) {
-            if (ONCE.includes(name) && sent > before) return fail('lost', error, true);
+            if (!isOver && performance.now() >= until) late();
+            // Not sent twice: what the first sending took would be lost.
+            if (name === 'takeOver' && sent > 0) return fail('lost', error, true);
             await this.#up.opened;
           } else if (error instanceof Unconfirmed || isTransient(error)) {
             const what = error instanceof Unconfirmed ? 'a warning' : 'an error';
@@ -151,8 +148,8 @@ export class SessionThread {
   }
 
   /** An owner was opened or taken for a caller who no longer waits. */
-  async #undo({ name, request }: CallMessage, answer: Calls[CallName]['answer'] | undefined): Promise<void> {
-    if (answer === undefined || answer === null) return;
+  async #undo({ name, request }: CallMessage, answer: Calls[CallName]['answer']): Promise<void> {
+    if (answer === null) return;
     if (name !== 'openOwner' && name !== 'takeOver') return;
     const { key } = name === 'openOwner' ? (answer as Calls['openOwner']['answer']) : request.orphan;
     await this.#call({ kind: 'call', number: -1, name: 'retire', request: { key }, timeoutMs: 10_000 });
@@ -182,11 +179,11 @@ export class SessionThread {
       }
       case 'end':
         return await server.end(client, request);
-        // What it holds is no orphan, and its own lock would not refuse it.
-        if (this.#holds.has(request.orphan.key)) return null;
       case 'orphans':
         return await server.orphans(client, request);
       case 'takeOver': {
+        // What it holds is no orphan, and its own lock would not refuse it.
+        if (this.#holds.has(request.orphan.key)) return null;
         const taken = await server.takeOver(client, request);
         if (taken === null) return null;
         this.#holds.set(request.orphan.key, taken.hold);
