@@ -57,13 +57,13 @@ export class ClusterJob<H extends Handlers> {
    */
   readonly signal: AbortSignal;
   readonly #host: ClusterJobHost;
-  readonly #held: Omit<HeldOwner, 'lost'>;
+  readonly #held: HeldOwner;
   readonly #ownership: Ownership;
   readonly #calls = new Set<Promise<unknown>>();
   #lastId = 0;
   #closing: Promise<ClusterReport> | undefined;
 
-  constructor(host: ClusterJobHost, held: Omit<HeldOwner, 'lost'>) {
+  constructor(host: ClusterJobHost, held: HeldOwner) {
     this.#host = host;
     this.#held = held;
     this.id = ownerId(held.key);
@@ -182,10 +182,7 @@ export class ClusterJob<H extends Handlers> {
     const startMs = performance.now();
     // What was deferred before is run, or its answer known to be lost.
     await Promise.allSettled(this.#calls);
-    // Another one: the session may have come back since the job's was aborted.
-    const ownership = watchOwnership(session, this.#held.key);
-    const own = await runOwner(session, options, { ...this.#held, lost: ownership.lost }, undefined);
-    ownership[Symbol.dispose]();
+    const own = await runOwner(session, options, this.#held, undefined);
     this.#ownership[Symbol.dispose]();
     this.#host.ended();
     return summarizeOwners(options.pool, [own], own.outcome === 'ran', performance.now() - startMs);

@@ -6,6 +6,7 @@ import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
 import { runAttempt } from './attempt.ts';
 import type { ResolvedClusterOptions } from './options.ts';
+import { type Ownership, watchOwnership } from './ownership.ts';
 import { type FunctionReport, type OwnerReport, ownerId, type ReportedError } from './report.ts';
 import type { Buried, Calls, EndedAttempt, Fate, StartedAttempt } from './session/messages.ts';
 import { CallFailure, type Session } from './session/session.ts';
@@ -17,8 +18,6 @@ export interface HeldOwner {
   readonly owner: NonNullable<OwnerReport['owner']>;
   readonly label: string | null;
   readonly isOrphaned: boolean;
-  /** Aborted when the owner may be another's by now. */
-  readonly lost: AbortSignal;
 }
 
 /** The process that runs, for people. */
@@ -39,7 +38,7 @@ export async function runOwner(
   let pending = 0;
   let limitMs = options.callTimeoutMs;
   try {
-    if (!held.lost.aborted) await run.all(stop);
+    await run.all(stop);
   } catch (thrown) {
     error = failureOf(thrown);
     // A server that did not answer is not waited for twice. The session lets go of the owner as soon as it can.
@@ -53,8 +52,10 @@ export async function runOwner(
   } catch (thrown) {
     error ??= failureOf(thrown);
   }
+  const { lost } = run;
+  run.end();
   // Stopped short because the connection was away, and still ours after all.
-  if (pending > 0 && held.lost.aborted && !run.isLost) error ??= reportError(held.lost.reason);
+  if (pending > 0 && lost.aborted && !run.isLost) error ??= reportError(lost.reason);
   return {
     id: ownerId(held.key),
     outcome: error ? 'refused' : run.isLost ? 'lost' : 'ran',
@@ -85,17 +86,28 @@ class OwnerRun {
   readonly #session: Session;
   readonly #options: ResolvedClusterOptions;
   readonly #held: HeldOwner;
+  #ownership: Ownership;
 
   constructor(session: Session, options: ResolvedClusterOptions, held: HeldOwner) {
     this.#session = session;
     this.#options = options;
     this.#held = held;
+    this.#ownership = watchOwnership(session, held.key);
+  }
+
+  /** Aborted when the owner may be another's by now. */
+  get lost(): AbortSignal {
+    return this.#ownership.lost;
+  }
+
+  end(): void {
+    this.#ownership[Symbol.dispose]();
   }
 
   async all(stop: AbortSignal | undefined): Promise<void> {
     let last: Ran | null = null;
     for (;;) {
-      if (stop?.aborted || this.#held.lost.aborted) {
+      if (stop?.aborted || this.lost.aborted) {
         if (last) this.#report(last, await this.#orReport(last, this.#end(last.ended)));
         return;
       }
@@ -105,6 +117,9 @@ class OwnerRun {
       for (const given of buried) this.#reportBuried(given);
       if (standing === 'fenced') this.isLost = true;
       if (started === null) return;
+      // The server has just said that it is ours, however long that was unsure before.
+      this.#ownership[Symbol.dispose]();
+      this.#ownership = watchOwnership(this.#session, this.#held.key);
       last = await this.#run(started);
     }
   }
@@ -147,7 +162,7 @@ class OwnerRun {
   }
 
   async #run(started: StartedAttempt): Promise<Ran> {
-    const { key, epoch, owner, isOrphaned, lost } = this.#held;
+    const { key, epoch, owner, isOrphaned } = this.#held;
     const { handlers, killGraceMs, pool } = this.#options;
     const traced = traceInvoke({
       path: `postgres:${pool}/${ownerId(key)}`,
@@ -156,7 +171,7 @@ class OwnerRun {
     });
     const { error, ms, hung } = await runAttempt(handlers[started.handler]!, started, {
       killGraceMs,
-      lost,
+      lost: this.lost,
       orphaned: isOrphaned,
       owner,
       fence: epoch,

@@ -1,7 +1,6 @@
 /** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
 import { unlessAborted } from '../stop.ts';
 import type { ResolvedClusterOptions } from './options.ts';
-import { watchOwnership } from './ownership.ts';
 import { type ClusterReport, type OwnerReport, ownerId, summarizeOwners } from './report.ts';
 import { failureOf, runnerName, runOwner } from './run-owner.ts';
 import type { Orphan } from './session/messages.ts';
@@ -50,18 +49,15 @@ async function takeOver(
 ): Promise<OwnerReport | null | undefined> {
   const { key } = orphan;
   const { graceMs, restartGraceMs, callTimeoutMs } = options;
-  const ownership = watchOwnership(session, key);
   try {
     const request = { orphan, by: runnerName(), graceMs, restartGraceMs };
     const { value: taken } = await session.call('takeOver', request, callTimeoutMs);
     if (taken === null) return null;
     const { epoch, label, host, pid, bootId } = taken;
-    const held = { key, epoch, label, owner: { host, pid, bootId }, isOrphaned: true, lost: ownership.lost };
+    const held = { key, epoch, label, owner: { host, pid, bootId }, isOrphaned: true };
     return await runOwner(session, options, held, stop);
   } catch (error) {
     if (error instanceof CallFailure && error.failure.reason !== 'statement') return undefined;
     return { id: ownerId(key), outcome: 'refused', functions: [], pending: 0, error: failureOf(error) };
-  } finally {
-    ownership[Symbol.dispose]();
   }
 }

@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '#dist/errors.js';
+import { currentInvocation } from '#dist/postgres/index.js';
 import { handlers } from '../helpers/postgres/handlers.ts';
 import { rounds } from '../helpers/postgres/mode.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
@@ -275,6 +276,25 @@ test('many calls are on their way at once, and one that is not is surely not don
   ]);
   assert.equal((await rowsOf(pool)).length, 32);
   proxy.cut();
+});
+
+test('a function that is started when the connection is back is not told that it was away', law, async t => {
+  const pool = new Pool(t, server);
+  const proxy = await TcpProxy.start(t, server);
+  const note = (): void => currentInvocation()!.signal.throwIfAborted();
+  const options = { connection: proxy.url(), graceMs: 1000, handlers: { ...handlers, note } };
+  const job = await pool.manager(options).open();
+  for (const name of ['a', 'b']) await job.defer('note', pool.ledger.path, name);
+  proxy.dropAnswers();
+  const closed = job.close();
+  const starts = `SELECT FROM deferred_sweep.attempts JOIN deferred_sweep.owners USING (lock_key) WHERE pool = $1`;
+  await until('the start', async () => (await server.sql(starts, [pool.name])).length === 1);
+  proxy.isDown = true;
+  proxy.cut();
+  await until('the loss', () => job.signal.aborted);
+  proxy.isDown = false;
+  const { ok, failed, owners } = await closed;
+  assert.deepEqual([ok, failed, owners[0]?.error], [2, 0, undefined]);
 });
 
 test('a job that ends while the server is away is taken by another when it is back', law, async t => {
