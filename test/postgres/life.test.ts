@@ -125,6 +125,25 @@ test(
   },
 );
 
+test('the death of a worker in a call that waits in the server is noticed on a Unix socket', law, async t => {
+  const pool = new Pool(t, server);
+  const host = encodeURIComponent(server.directory);
+  const owner = await pool.owner({
+    connection: `postgres://worker@/postgres?host=${host}&port=${server.port}`,
+  });
+  const blocker = await server.connect();
+  t.after(() => blocker.end());
+  await blocker.query('BEGIN');
+  const isHers = 'deferred_sweep.hex_key(lock_key) = $1';
+  await blocker.query(`SELECT FROM deferred_sweep.owners WHERE ${isHers} FOR UPDATE`, [owner.id]);
+  owner.defer('note', 'a').catch(() => {}); // it dies first
+  const waits = `SELECT FROM pg_stat_activity WHERE application_name = 'deferred-sweep' AND wait_event_type = 'Lock'`;
+  await until('the wait', async () => (await server.sql(waits)).length === 1);
+  await owner.child.kill();
+  const isHeld = 'SELECT FROM deferred_sweep.held_keys() WHERE deferred_sweep.hex_key(held) = $1';
+  await until('the end of its session', async () => (await server.sql(isHeld, [owner.id])).length === 0);
+});
+
 test(
   'a manager connects also where pg is told to be another client, which is not installed',
   law,

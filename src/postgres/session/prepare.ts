@@ -30,13 +30,16 @@ const VITAL: Readonly<Record<string, string>> = {
   client_min_messages: 'warning',
 };
 
+/** By which the server notices that the client of a statement in progress is gone. */
+const PROMPT_BUSY: Readonly<Record<string, string>> = { client_connection_check_interval: '1000' };
+
 /** Settings by which the server notices that a client is gone. Without them it takes longer; units are the server's. */
 const PROMPT: Readonly<Record<string, string>> = {
   tcp_keepalives_idle: '5',
   tcp_keepalives_interval: '2',
   tcp_keepalives_count: '3',
   tcp_user_timeout: '10000',
-  client_connection_check_interval: '1000',
+  ...PROMPT_BUSY,
 };
 
 /** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
@@ -103,8 +106,8 @@ async function applySettings(
   version: number,
   found: PgResult['rows'][number],
 ): Promise<string[]> {
-  // A Unix socket tells at once that a client is gone, and knows no keepalives.
-  const prompt = found.is_local === true ? {} : PROMPT;
+  // A Unix socket knows no keepalives: a session that waits for its client learns at once that it is gone.
+  const prompt = found.is_local === true ? PROMPT_BUSY : PROMPT;
   await set(client, {
     ...prompt,
     ...(version >= 170_000 && { transaction_timeout: '0' }),
