@@ -1,12 +1,8 @@
 /** Calls a function that runs deferred, in this process, with a time limit. */
 import { clearTimeout, setTimeout } from 'node:timers';
 import { DeferredSweepError } from '../errors.ts';
-import { isThisBoot } from '../lock/boot.ts';
-import { endInvocation, type Invocation, withInvocation } from './current-invocation.ts';
+import { type KnownInvocation, OwnInvocation } from './current-invocation.ts';
 import { abortWith, LazyAbort } from './lazy-abort.ts';
-
-/** What is known of an invocation before it begins. */
-export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;
 
 /** How long a call may take. */
 export interface CallLimits {
@@ -44,22 +40,16 @@ export function callWithLimit(
   const abort = new LazyAbort();
   const kill = new LazyAbort();
   const stay = lost && abortWith(lost, abort);
-  const invocation: Invocation = {
-    ...known,
-    get signal() {
-      return abort.signal;
-    },
-    sameBoot: isThisBoot(known.owner.bootId),
-  };
+  const invocation = new OwnInvocation(known, abort, kill);
   const call = async (): Promise<CallSettled> => {
     try {
-      await withInvocation(invocation, kill, body);
+      await invocation.run(body);
       return {};
     } catch (error) {
       // A function may throw because its signal was aborted. Then the limit is the reason.
       return { error: abort.isAborted ? abort.reason : error };
     } finally {
-      endInvocation(invocation);
+      invocation.end();
     }
   };
   return new Promise(resolve => {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isThisBoot } from '../lock/boot.ts';
 import type { LazyAbort } from './lazy-abort.ts';
 
 /** The circumstances under which a deferred function runs. */
@@ -56,33 +57,69 @@ export function currentInvocation(): Invocation | undefined {
   return storage.getStore();
 }
 
-/** For this package's own functions: aborted when the time after `signal` is over, too, and the runner waits no longer. */
-const killSignals = new WeakMap<Invocation, LazyAbort>();
+/** What is known of an invocation before it begins. */
+export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;
 
-/** As {@link currentInvocation}: the signal after which nothing that the function started may go on. */
+/** An invocation of this copy of the package. */
+export class OwnInvocation implements Invocation {
+  readonly attempt: number;
+  readonly orphaned: boolean;
+  readonly registeredAt: Date;
+  readonly owner: Invocation['owner'];
+  readonly sameBoot: boolean | undefined;
+  declare readonly fence?: number;
+  readonly #abort: LazyAbort;
+  readonly #kill: LazyAbort;
+  #isOver = false;
+
+  /** @param kill - see {@link currentKillSignal} */
+  constructor(known: KnownInvocation, abort: LazyAbort, kill: LazyAbort) {
+    this.attempt = known.attempt;
+    this.orphaned = known.orphaned;
+    this.registeredAt = known.registeredAt;
+    this.owner = known.owner;
+    this.sameBoot = isThisBoot(known.owner.bootId);
+    if (known.fence !== undefined) this.fence = known.fence;
+    this.#abort = abort;
+    this.#kill = kill;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** What `body` returns; `currentInvocation()` gives this invocation to it and to everything it starts. */
+  run<T>(body: () => T): T {
+    return storage.run(this, body);
+  }
+
+  /** From now on what the function still does, or throws, is no part of its attempt. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  static killSignalOf(invocation: Invocation): AbortSignal | undefined {
+    return #kill in invocation ? invocation.#kill.signal : undefined;
+  }
+
+  static isOver(invocation: Invocation): boolean {
+    return #isOver in invocation && invocation.#isOver;
+  }
+}
+
+/**
+ * For this package's own functions, as {@link currentInvocation}: aborted when the time after `signal` is over, too, and
+ * nothing that the function started may go on.
+ */
 export function currentKillSignal(): AbortSignal | undefined {
   const invocation = currentInvocation();
-  return invocation && killSignals.get(invocation)?.signal;
+  return invocation && OwnInvocation.killSignalOf(invocation);
 }
 
-/** Those whose function has settled. It may have left timers and promises behind. */
-const ended = new WeakSet<Invocation>();
-
-/** From now on what the function still does, or throws, is no part of its attempt. */
-export function endInvocation(invocation: Invocation): void {
-  ended.add(invocation);
-}
-
-/** True in what a deferred function left behind when it settled. */
+/** True in what a deferred function left behind when it settled: timers and promises, say. */
 export function isInvocationOver(): boolean {
   const invocation = currentInvocation();
-  return invocation !== undefined && ended.has(invocation);
-}
-
-/** What `body` returns; `currentInvocation()` gives `invocation` to it and to everything it starts. */
-export function withInvocation<T>(invocation: Invocation, kill: LazyAbort, body: () => T): T {
-  killSignals.set(invocation, kill);
-  return storage.run(invocation, body);
+  return invocation !== undefined && OwnInvocation.isOver(invocation);
 }
 
 /** True in what a module does while it is imported for a deferred function, and in what that starts. */

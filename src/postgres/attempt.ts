@@ -1,6 +1,7 @@
 /** One attempt of one function: its handler is called in this process, with a time limit. */
 
-import { type CallSettled, callWithLimit, type KnownInvocation } from '../function/call-with-limit.ts';
+import { type CallSettled, callWithLimit } from '../function/call-with-limit.ts';
+import type { KnownInvocation } from '../function/current-invocation.ts';
 import { reportError } from '../report/reported-error.ts';
 import { listOf, restore } from '../value/decode.ts';
 import type { Handler } from './options.ts';
