@@ -5,17 +5,15 @@ import { encode } from '../value/codec.ts';
 import { encodeFlat } from '../value/flat.ts';
 import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import { readRecord } from './decode-record.ts';
-import { encodeFrame } from './frame.ts';
+import { encodeFrame, FRAME_HEAD_BYTES, sealFrame } from './frame.ts';
 import type { StateRecord } from './records.ts';
 
 /**
- * The payload of the frame of `record`, bound to the file with this salt. The only place where records are encoded: what a
- * reader would refuse is refused here, before it is acknowledged.
+ * The payload of the frame of `record`, bound to the file with this salt.
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
  */
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
-  const tree = { ...record, salt };
-  readRecord(tree);
+  const tree = treeOf(record, salt);
   return encodeFlat(tree) ?? encode(tree);
 }
 
@@ -25,7 +23,10 @@ export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
  */
 export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {
-  const payload = encodeRecord(record, salt);
+  const tree = treeOf(record, salt);
+  const frame = encodeFlat(tree, FRAME_HEAD_BYTES);
+  if (frame) return sealFrame(frame);
+  const payload = encode(tree);
   if (payload.length > MAX_RECORD_BYTES) {
     throw new DeferredSweepError(
       'DEFERRED_TOO_LARGE',
@@ -39,4 +40,11 @@ export function frameRecord(record: StateRecord, salt: Uint8Array, path: string)
     return new DeferredSweepError('DEFERRED_TOO_LARGE', text, { path, cause });
   });
   return encodeFrame(payload);
+}
+
+/** What is encoded. What a reader would refuse is refused here, before it is acknowledged. */
+function treeOf(record: StateRecord, salt: Uint8Array): Record<string, unknown> {
+  const tree = { ...record, salt };
+  readRecord(tree);
+  return tree;
 }

@@ -47,11 +47,17 @@ function crc32(bytes: Uint8Array): number {
 /** Returns the frame around `payload`, ready for one write(2). */
 export function encodeFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
+  frame.set(payload, FRAME_HEAD_BYTES);
+  return sealFrame(frame);
+}
+
+/** Writes the head of a frame in front of its payload, for which {@link FRAME_HEAD_BYTES} bytes were left. Returns the frame. */
+export function sealFrame(frame: Buffer): Buffer {
+  const payload = frame.subarray(FRAME_HEAD_BYTES);
   frame.set(MAGIC);
   frame.writeUInt32BE(crc32(payload), 5);
   frame[9] = BYTES_HEAD;
   frame.writeUInt32BE(payload.length, 10);
-  frame.set(payload, FRAME_HEAD_BYTES);
   return frame;
 }
 

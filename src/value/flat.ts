@@ -21,18 +21,19 @@ let at = 0;
 const names = new Map<string, Uint8Array>();
 
 /**
- * The CBOR of a map. Undefined for what is left to the general encoder: a field that is not text, bytes, a number from 0, true
- * or false; text that is not well-formed; a large map.
+ * The CBOR of a map, which `checkBounds` passes. Undefined for what is left to the general encoder: a field that is not text,
+ * bytes, a number from 0, true or false; text that is not well-formed; a large map.
+ * @param headBytes - so many bytes before it are the caller's
  */
-export function encodeFlat(tree: Readonly<Record<string, unknown>>): Buffer | undefined {
-  at = 1;
+export function encodeFlat(tree: Readonly<Record<string, unknown>>, headBytes = 0): Buffer | undefined {
+  at = headBytes + 1;
   let fields = 0;
   for (const name in tree) {
     if (!writeName(name) || !writeValue(tree[name])) return undefined;
     fields += 1;
   }
   if (fields > MOST_FIELDS) return undefined;
-  buffer[0] = 0xa0 | fields;
+  buffer[headBytes] = 0xa0 | fields;
   return Buffer.from(buffer.subarray(0, at));
 }
 
@@ -44,7 +45,7 @@ function writeName(name: string): boolean {
   const known = names.get(name);
   if (known !== undefined) return writeRaw(known);
   const start = at;
-  const isWritten = writeText(name);
+  const isWritten = name !== '__proto__' && writeText(name);
   if (isWritten) names.set(name, Uint8Array.from(buffer.subarray(start, at)));
   return isWritten;
 }
