@@ -12,6 +12,7 @@
     "lease.cc",
     "named_append.cc",
     "napi_values.cc",
+    "own_environment.cc",
     "process_binding.cc",
     "process_signal.cc",
     "process_table.cc",

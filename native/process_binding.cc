@@ -4,6 +4,7 @@
 
 #include "child_reaper.h"
 #include "napi_values.h"
+#include "own_environment.h"
 #include "process_signal.h"
 #include "process_table.h"
 #include "signal_origin.h"
@@ -64,6 +65,30 @@ napi_value ProcessEnvironmentBinding(napi_env env, napi_callback_info info) {
   napi_create_buffer_copy(env, length, bytes, nullptr, &buffer);
   free(bytes);
   return buffer;
+}
+
+// copyEnvironment(): Buffer
+napi_value CopyEnvironmentBinding(napi_env env, napi_callback_info) {
+  const size_t length = CopyEnvironment(nullptr, 0);
+  void* bytes = nullptr;
+  napi_value buffer = nullptr;
+  if (napi_create_buffer(env, length, &bytes, &buffer) != napi_ok) return nullptr;
+  CopyEnvironment(static_cast<char*>(bytes), length);
+  return buffer;
+}
+
+// isEnvironment(bytes: Uint8Array): true | false
+napi_value IsEnvironmentBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  void* bytes = nullptr;
+  size_t length = 0;
+  if (napi_get_buffer_info(env, arguments.at[0], &bytes, &length) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "bytes must be a Uint8Array");
+    return nullptr;
+  }
+  napi_value value = nullptr;
+  napi_get_boolean(env, IsEnvironment(static_cast<const char*>(bytes), length), &value);
+  return value;
 }
 
 // becomeSubreaper(): true | failure
@@ -127,6 +152,8 @@ napi_status DefineProcessFunctions(napi_env env, napi_value exports) {
       {"signalProcess", SignalProcessBinding},
       {"listProcesses", ListProcessesBinding},
       {"processEnvironment", ProcessEnvironmentBinding},
+      {"copyEnvironment", CopyEnvironmentBinding},
+      {"isEnvironment", IsEnvironmentBinding},
       {"becomeSubreaper", BecomeSubreaperBinding},
       {"peekEndedChild", PeekEndedChildBinding},
       {"reapChild", ReapChildBinding},

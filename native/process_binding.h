@@ -1,4 +1,4 @@
-// JavaScript's side of processes: listing, signals, reaping.
+// JavaScript's side of processes: listing, their environments, signals, reaping.
 #ifndef DEFERRED_SWEEP_NATIVE_PROCESS_BINDING_H_
 #define DEFERRED_SWEEP_NATIVE_PROCESS_BINDING_H_
 
