@@ -26,15 +26,19 @@ const GLOBALS = [
 
 export class Language {
   readonly #namesAtStart = countNames();
-  /** Methods as they were at the start: of `#owners[i]`, by `#names[i]`. Flat, as they are compared after each function. */
-  readonly #owners: object[] = [];
+  /**
+   * Methods as they were at the start: of what `#heirs[i]` inherits from, by `#names[i]`. Flat, as they are compared after each
+   * function; of heirs, since V8 finds what is inherited in half of the time.
+   */
+  readonly #heirs: object[] = [];
   readonly #names: PropertyKey[] = [];
   readonly #methods: unknown[] = [];
   #isExposed = false;
 
   constructor() {
+    const globals = Object.create(globalThis);
     for (const name of GLOBALS) {
-      this.#note(globalThis, name);
+      this.#note(globals, name);
       const { prototype } = globalThis[name] as { prototype?: object };
       for (const owner of [globalThis[name], prototype]) if (owner) this.#noteAll(owner);
     }
@@ -55,9 +59,9 @@ export class Language {
   get isChanged(): boolean {
     if (countNames() !== this.#namesAtStart) return true;
     // By index: an iterator may be what was changed.
-    for (let index = 0; index < this.#owners.length; index++) {
-      const owner = this.#owners[index] as Record<PropertyKey, unknown>;
-      if (owner[this.#names[index]!] !== this.#methods[index]) return true;
+    for (let index = 0; index < this.#heirs.length; index++) {
+      const heir = this.#heirs[index] as Record<PropertyKey, unknown>;
+      if (heir[this.#names[index]!] !== this.#methods[index]) return true;
     }
     return false;
   }
@@ -69,20 +73,21 @@ export class Language {
 
   /** Also what it inherits: a method of its own would hide that. What all objects and functions inherit is noted once. */
   #noteAll(owner: object): void {
+    const heir = Object.create(owner);
     let from: object | null = owner;
     do {
       for (const name of Reflect.ownKeys(from)) {
         const { value } = Reflect.getOwnPropertyDescriptor(from, name)!;
-        if (typeof value === 'function') this.#note(owner, name);
+        if (typeof value === 'function') this.#note(heir, name);
       }
       from = Reflect.getPrototypeOf(from);
     } while (from && from !== Object.prototype && from !== Function.prototype);
   }
 
-  #note(owner: object, name: PropertyKey): void {
-    this.#owners.push(owner);
+  #note(heir: object, name: PropertyKey): void {
+    this.#heirs.push(heir);
     this.#names.push(name);
-    this.#methods.push(Reflect.get(owner, name));
+    this.#methods.push(Reflect.get(heir, name));
   }
 }
 
