@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type SweepReport, sweep } from '#dist/index.js';
+import { type FunctionReport, type SweepReport, sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
 import { makeProject, type Project, runNode } from '../helpers/program.ts';
 import { sample } from '../helpers/size.ts';
@@ -103,6 +103,45 @@ for (const dies of ['dies', 'closes']) {
     assert.equal(existsSync(join(project.directory, 'work/scratch')), true);
   });
 }
+
+/** The first function makes the working directory anew: a file system may give it the same name and inode number. */
+const remakes = `
+import { mkdirSync, promises, statSync } from 'node:fs';
+import { DeferredFunctionManager } from 'deferred-sweep';
+mkdirSync('work');
+process.chdir('work');
+const before = statSync('.').ino;
+const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+job.defer(promises.access, '.');
+job.defer(async path => {
+  const { chdir } = await import('node:process');
+  const { mkdirSync, rmdirSync, writeFileSync } = await import('node:fs');
+  chdir('/');
+  rmdirSync(path);
+  mkdirSync(path);
+  chdir(path);
+  writeFileSync('strangers', '');
+}, process.cwd());
+job.defer(promises.rm, 'strangers');
+const { files } = await job.close();
+process.stdout.write(JSON.stringify({ isReused: statSync('.').ino === before, functions: files[0].functions }));
+`;
+
+test('a directory made anew in the middle of the end of a job is another one, though its name and number are the same', t => {
+  const project = makeProject(t, { 'main.mjs': remakes });
+  const { isReused, functions } = JSON.parse(runNode(project, ['main.mjs']).stdout);
+  if (!isReused)
+    t.diagnostic('NOT TESTED with the same number: this file system gives a new directory a new one');
+  assert.deepEqual(
+    functions.map(({ outcome, notes }: FunctionReport) => [outcome, notes]),
+    [
+      ['ok', undefined],
+      ['ok', undefined],
+      ['failed', ['directory-gone']],
+    ],
+  );
+  assert.equal(existsSync(join(project.directory, 'work', 'strangers')), true);
+});
 
 for (const options of sample(['{}', "{ cwd: '.' }", '{ cwd: process.cwd() }'], 1)) {
   test(`a command with ${options} does not run in another directory of that name`, async t => {
