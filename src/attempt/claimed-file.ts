@@ -17,7 +17,7 @@ import {
 } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
-import { copyDamaged, writeDeadLetter } from '../state/dead-letter.ts';
+import { copyDamaged, letterPath, writeDeadLetter } from '../state/dead-letter.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { Turn, type TurnLimits } from './turn.ts';
@@ -31,7 +31,7 @@ export class ClaimedFile {
   readonly #handled = new Set<number>();
   /** Ids of functions that were given up without a run here. */
   readonly #skipped = new Set<number>();
-  readonly #deadLetters = new Map<number, string>();
+  readonly #buried: number[] = [];
   readonly #notes = new Map<number, readonly RunNote[]>();
   /** By id: ends the trace of a running function. */
   readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
@@ -146,7 +146,7 @@ export class ClaimedFile {
 
   /** Ids of functions that were buried here. */
   get buried(): readonly number[] {
-    return [...this.#deadLetters.keys()];
+    return this.#buried;
   }
 
   /** Notes a fault of the file itself. The first one stands. */
@@ -216,7 +216,9 @@ export class ClaimedFile {
     if (!registered || !last || !this.#handled.has(id)) return undefined;
     return reportOnFunction(registered.record, last, {
       isSkipped: this.#skipped.has(id),
-      deadLetter: this.#deadLetters.get(id),
+      // By its mark: a runner that wrote both may have died before it told.
+      deadLetter:
+        last.done?.final && last.done.error ? letterPath(this.#directory, this.file.name, id) : undefined,
       notes: this.#notes.get(id),
     });
   }
@@ -239,10 +241,8 @@ export class ClaimedFile {
       final: true,
     };
     // The letter first: after a death between the two it is written again. The other order would lose it.
-    this.#deadLetters.set(
-      id,
-      writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final),
-    );
+    writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final);
+    this.#buried.push(id);
     this.file.appendDone(final);
     if (!this.#handled.has(id)) this.#skipped.add(id);
     this.apply(final);

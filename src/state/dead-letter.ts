@@ -18,6 +18,11 @@ import type { StateDirectory } from './state-directory.ts';
 
 const WRITE_FLAGS = constants.O_CREAT | constants.O_TRUNC | constants.O_WRONLY | constants.O_NOFOLLOW;
 
+/** Where the dead letter of one function is, once its file has the final mark. */
+export function letterPath(directory: StateDirectory, fileName: string, id: number): string {
+  return join(directory.deadPath, `${fileName}-${id}`);
+}
+
 /**
  * Writes the dead letter of one function: a state file that holds the owner's header, the registration, every attempt
  * and the final error. Returns its path; it is durable then.
@@ -35,17 +40,17 @@ export function writeDeadLetter(
     if (done && attempt !== final.attempt) records.push(done);
   }
   records.push(final);
-  const name = `${fileName}-${registered.record.id}`;
+  const path = letterPath(directory, fileName, registered.record.id);
   return writeDead(
     directory,
-    name,
-    Buffer.concat(records.map(record => frameRecord(record, header.salt, name))),
+    path,
+    Buffer.concat(records.map(record => frameRecord(record, header.salt, path))),
   );
 }
 
 /** Copies the bytes of a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */
 export function copyDamaged(directory: StateDirectory, fileName: string, bytes: Buffer): string {
-  return writeDead(directory, fileName + DAMAGED_SUFFIX, bytes);
+  return writeDead(directory, join(directory.deadPath, fileName + DAMAGED_SUFFIX), bytes);
 }
 
 /** Moves a damaged state file, locked by the caller, among the dead letters. Returns its new path. */
@@ -58,8 +63,7 @@ export function moveDamaged(directory: StateDirectory, path: string): string {
   });
 }
 
-function writeDead(directory: StateDirectory, name: string, bytes: Buffer): string {
-  const path = join(directory.deadPath, basename(name));
+function writeDead(directory: StateDirectory, path: string, bytes: Buffer): string {
   return stateIo(`write the dead letter ${path}`, path, () => {
     directory.ensureDead();
     try {

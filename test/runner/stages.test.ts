@@ -3,10 +3,12 @@
  * each mark, claim and line that it writes, and each file that it removes. No outcome is missing, no function is lost.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
+import type { DeferRecord } from '#dist/log/records.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { startChild } from '../helpers/child.ts';
@@ -46,8 +48,8 @@ interface Staged {
 
 const FUNCTIONS = ['a', 'b', 'c'];
 
-/** Two orphans, with two functions and one. */
-function stage(t: TestContext, number: number, deed: string): Staged {
+/** Orphans with these functions; by default two, with two functions and one. */
+function stage(t: TestContext, number: number, deed: string, orphans?: readonly DeferRecord[][]): Staged {
   const { base, put } = stateBase(t);
   const [ledger, path] = [join(base, 'ledger'), join(base, 'hook.cjs')];
   writeFileSync(path, hook(base, number, deed));
@@ -58,8 +60,8 @@ function stage(t: TestContext, number: number, deed: string): Staged {
     export const tell = (path, name) => void spawnSync('sh', ['-c', 'echo "$1" >> "$0"', path, name]);`)}`;
   const tell = (id: number, name: string) =>
     deferOf(id, [ledger, name], { name, function: encode({ kind: 'module', module, export: 'tell' }) });
-  put(Buffer.concat(framesOf(header, tell(1, 'a'), tell(2, 'b'))), 'func1');
-  put(Buffer.concat(framesOf(header, tell(1, 'c'))), 'func2');
+  for (const [index, records] of (orphans ?? [[tell(1, 'a'), tell(2, 'b')], [tell(1, 'c')]]).entries())
+    put(Buffer.concat(framesOf(header, ...records)), `func${index + 1}`);
   return { base, ledger, root: base };
 }
 
@@ -78,13 +80,13 @@ async function stages(t: TestContext): Promise<number> {
   return calls.length;
 }
 
-/** After another sweep nothing is lost, and nothing is left. */
+/** After another sweep, whose report this returns, nothing is lost, and nothing is left. */
 async function assertAllRan(
   { base, ledger }: Staged,
   mayRepeat: readonly string[],
   where: string,
-): Promise<void> {
-  await sweep(base, { logger: null, retryDelayMs: 0, waitMs: 30_000 });
+): Promise<SweepReport> {
+  const report = await sweep(base, { logger: null, retryDelayMs: 0, waitMs: 30_000 });
   const ran = read(ledger);
   for (const name of FUNCTIONS) {
     const times = ran.filter(line => line === name).length;
@@ -94,14 +96,27 @@ async function assertAllRan(
     );
   }
   assert.deepEqual(readdirSync(join(base, 'deferred')), [], where);
+  return report;
+}
+
+/** Names of the functions that are told as failed, as soon as that is told. */
+function toldFailures(t: TestContext): string[] {
+  const failures: string[] = [];
+  const note = (context: unknown): void => void failures.push((context as { name: string }).name);
+  subscribe('tracing:deferred-sweep:invoke:error', note);
+  t.after(() => unsubscribe('tracing:deferred-sweep:invoke:error', note));
+  return failures;
 }
 
 test('a runner that dies at any stage costs the attempt it was in; no outcome is missing from the report', async t => {
   const last = await stages(t);
-  const tried = sample(range(1, last, 1), 8);
+  // Always those of a file's end: the line and mark of its last function, its own line, its unlink, the runner's next line.
+  const tried = [...sample(range(1, last - 5, 1), 5), ...range(last - 4, last, 1)];
+  const told = toldFailures(t);
   let crashes = 0;
   for (const number of tried) {
     const staged = stage(t, number, "kill(process.pid, 'SIGKILL')");
+    told.length = 0;
     const report = await sweep(staged.base, { logger: null, retryDelayMs: 0 });
     const calls = read(join(staged.root, 'calls'));
     const where = `before call ${number}, ${calls.at(-1)}`;
@@ -111,10 +126,33 @@ test('a runner that dies at any stage costs the attempt it was in; no outcome is
     assert.ok(crashed.length <= 1, where);
     crashes += crashed.length;
     assert.equal(report.ok, FUNCTIONS.length - crashed.length, where);
-    await assertAllRan(staged, crashed, where);
+    // Else another sweep could remove the file, and this one would know of a death alone.
+    const toldFirst = [...told];
+    const next = outcomesOf(await assertAllRan(staged, crashed, where));
+    assert.ok(
+      toldFirst.every(name => next.has(name)),
+      `${where}: ${toldFirst} was told as crashed, and is marked as done`,
+    );
   }
   t.diagnostic(`${tried.length} of ${last} stages, ${crashes} of them in a function`);
   assert.ok(crashes < tried.length && (!isFull || crashes >= FUNCTIONS.length), `${crashes} crashes`);
+});
+
+test('a report names the dead letter of a function whose runner dies at the end of its file', async t => {
+  const missing = encode({ kind: 'module', module: 'node:fs', export: 'missing' });
+  const fails = deferOf(1, [], { name: 'fails', function: missing, maxAttempts: 1 });
+  const put = (number: number): Staged => stage(t, number, "kill(process.pid, 'SIGKILL')", [[fails]]);
+  const whole = put(0);
+  await sweep(whole.base, { logger: null });
+  const last = read(join(whole.root, 'calls')).length;
+  for (const number of range(1, last, 1)) {
+    const { base, root } = put(number);
+    const report = await sweep(base, { logger: null });
+    const where = `before call ${number}, ${read(join(root, 'calls')).at(-1)}: ${JSON.stringify(report)}`;
+    const letter = report.files[0]?.functions[0]?.deadLetter;
+    assert.ok(letter !== undefined && existsSync(letter), where);
+    assert.deepEqual([report.files[0]?.isRetired, report.pending], [true, 0], where);
+  }
 });
 
 for (const [how, signal] of [
