@@ -67,7 +67,8 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {
-      // One turn of the event loop, so that the end of the control pipe is noticed.
+      // So that a word of the sweeper, or its end, is noticed. This turn of the event loop may have polled before it came.
+      await setImmediate();
       await setImmediate();
       await waitForRest(file.header, registered.record, shared);
       isCut = shared.stop.isReached;
