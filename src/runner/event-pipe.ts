@@ -1,11 +1,11 @@
 /** The runner's end of the event pipe. Lines are collected, and written before anything that could end the runner. */
 import { writeSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
-import { inodeOf } from '../lock/held-file.ts';
+import { OwnDescriptor } from './own-descriptor.ts';
 import { EVENT_FD, eventLine, PIPE_BROKEN, type RunnerEvent } from './protocol.ts';
 
 export class EventPipe {
-  readonly #inode = inodeOf(EVENT_FD);
+  readonly #pipe = new OwnDescriptor(EVENT_FD);
   #held = '';
   #isBroken = false;
 
@@ -45,9 +45,8 @@ export class EventPipe {
     if (!this.#isWhole) process.exit(PIPE_BROKEN);
   }
 
-  /** A function may have closed the pipe. Its number may then be a file of the function's. */
   get #isWhole(): boolean {
-    this.#isBroken ||= inodeOf(EVENT_FD) !== this.#inode;
+    this.#isBroken ||= !this.#pipe.isOpen;
     return !this.#isBroken;
   }
 }

@@ -15,6 +15,7 @@ import { Language } from './language.ts';
 import { LeftBehind } from './left-behind.ts';
 import { LineReader } from './line-reader.ts';
 import { OutputMarks } from './output-mark.ts';
+import { OwnDescriptor } from './own-descriptor.ts';
 import { ProcessState } from './process-state.ts';
 import { type Begin, CONTROL_FD, type Hurry, type Wait, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
@@ -26,6 +27,7 @@ const LOCK_PATIENCE_MS = 5000;
 const abort = new AbortController();
 const hurry = new AbortController();
 const events = new EventPipe();
+const controlPipe = new OwnDescriptor(CONTROL_FD);
 let work = Promise.resolve();
 let circumstances: FileCircumstances | undefined;
 
@@ -77,6 +79,7 @@ function begin(message: Begin): FileCircumstances {
     stop: stopCondition,
     hurry: hurry.signal,
     events,
+    controlPipe,
     patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
     codeCheck: new CodeCheck(message.trust),

@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
-import { inodeOf } from '../lock/held-file.ts';
+import { OwnDescriptor } from './own-descriptor.ts';
 
 /** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
 export function markBytes(mark: string): Buffer {
@@ -18,11 +18,9 @@ const MOST_WAIT_MS = 1000;
 
 export class OutputMarks {
   readonly #mark: string;
-  /** The pipes at the start. A function may have closed one, and its number may now be a file of the function's. */
   readonly #pipes: readonly Pipe[] = [process.stdout, process.stderr].map((stream, at) => ({
     stream,
-    fd: at + 1,
-    inode: inodeOf(at + 1),
+    descriptor: new OwnDescriptor(at + 1),
   }));
 
   constructor(mark: string) {
@@ -40,16 +38,15 @@ export class OutputMarks {
 
 interface Pipe {
   readonly stream: NodeJS.WriteStream;
-  readonly fd: number;
-  readonly inode: string | undefined;
+  readonly descriptor: OwnDescriptor;
 }
 
 /** False where what was printed before still waits in this process, or the pipe is full. */
-function isMarked({ stream, fd, inode }: Pipe, bytes: Buffer): boolean {
-  if (inode === undefined || inodeOf(fd) !== inode) return true;
+function isMarked({ stream, descriptor }: Pipe, bytes: Buffer): boolean {
+  if (!descriptor.isOpen) return true;
   if (stream.writableLength > 0) return false;
   try {
-    writeSync(fd, bytes);
+    writeSync(descriptor.fd, bytes);
     return true;
   } catch (error) {
     // Another error does not go away.

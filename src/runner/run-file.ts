@@ -19,6 +19,7 @@ import type { EventPipe } from './event-pipe.ts';
 import type { Language } from './language.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { OutputMarks } from './output-mark.ts';
+import type { OwnDescriptor } from './own-descriptor.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileEnd, WorkFile } from './protocol.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
@@ -30,6 +31,7 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
   /** Aborts the signal of the function in progress. */
   readonly hurry: AbortSignal;
   readonly events: EventPipe;
+  readonly controlPipe: OwnDescriptor;
   readonly patience: LockPatience;
   readonly processState: ProcessState;
   readonly codeCheck: CodeCheck;
@@ -159,7 +161,9 @@ async function runFunction(
   events.exitIfBroken();
   // What comes next would run with the rights that this function has left.
   if (changeOfUser(shared.user) !== undefined) process.exit(0);
-  if (!shared.language.isChanged) return;
+  // A runner without its pipe, of which it heard no end, would wait in vain for more files.
+  const isCutOff = !shared.controlPipe.isOpen && !stop.isReached;
+  if (!shared.language.isChanged && !isCutOff) return;
   await shared.leftBehind.waitFor(killGraceMs);
   process.exit(0);
 }

@@ -8,6 +8,7 @@ import { Language } from '#dist/runner/language.js';
 import { LeftBehind } from '#dist/runner/left-behind.js';
 import type { ProcessState } from '#dist/runner/process-state.js';
 import type { RunnerEvent } from '#dist/runner/protocol.js';
+import { OwnDescriptor } from '#dist/runner/own-descriptor.js';
 import { runFile } from '#dist/runner/run-file.js';
 import { watchNothing } from '#dist/runner/watchdog.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
@@ -61,6 +62,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         stop,
         hurry: new AbortController().signal,
         events: events as EventPipe,
+        controlPipe: new OwnDescriptor(0),
         patience,
         processState,
         codeCheck: new CodeCheck(resolved.trust),

@@ -7,7 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type SweepReport, sweep } from '#dist/index.js';
-import { EVENT_FD, MAX_LINE_BYTES, parseEvent } from '#dist/runner/protocol.js';
+import { CONTROL_FD, EVENT_FD, MAX_LINE_BYTES, parseEvent } from '#dist/runner/protocol.js';
 import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { sample } from '../helpers/size.ts';
@@ -24,9 +24,9 @@ const module = `data:text/javascript,${encodeURIComponent(`
     // The sweeper has read it, and done what it would, before anything else happens here.
     await new Promise(resolve => setTimeout(resolve, 100));
   }
-  export function close(ledger, text) {
+  export function close(ledger, text, fd = '${EVENT_FD}') {
     appendFileSync(ledger, text + '\\n');
-    closeSync(${EVENT_FD});
+    closeSync(Number(fd));
   }
   export function reuse(ledger, text) {
     close(ledger, text);
@@ -156,6 +156,23 @@ test('a function that closes the event pipe after its end costs no attempt of th
   const report = await sweep(base, { logger: null });
   assert.deepEqual(read(ledger), ['closes', 'next'], JSON.stringify(report));
   assert.equal(report.ok, 2);
+});
+
+test('a function that closes the control pipe leaves no runner that waits for files in vain', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const closes = call(1, 'close', ledger, 'closes', `${CONTROL_FD}`);
+  // More than a runner is named before it is through with some.
+  const names = ['closes', ...Array.from({ length: 40 }, (_, index) => `${index}`)];
+  for (const [index, name] of names.entries())
+    put(
+      Buffer.concat(framesOf(headerOf(), index === 0 ? closes : call(1, 'append', ledger, name))),
+      `func${100 + index}`,
+    );
+  // Less than a runner may take before its sweeper ends it.
+  const report = await sweep(base, { logger: null, deadlineMs: 40_000 });
+  assert.deepEqual(read(ledger), names);
+  assert.deepEqual([report.ok, report.isComplete], [names.length, true]);
 });
 
 test('what is not shaped as an event is none, whichever part of it is not', () => {
