@@ -144,6 +144,23 @@ for (const [title, name] of [
 }
 
 test(
+  "an exit handler that a function leaves in a killed sweeper's runner has time of its own, though the function has used up most of its own",
+  bounded,
+  async t => {
+    const { ledger, path, sweeper, gone, letThrough } = await runnerAtGate(
+      t,
+      'exitSlowlyBehindGate',
+      limits.killGraceMs,
+    );
+    await sweeper.kill();
+    await untilNearLimit(path);
+    await letThrough();
+    await gone;
+    assert.deepEqual(textsOf(ledger), ['stuck', 'exited']);
+  },
+);
+
+test(
   'a suspended runner keeps its file, past its time limit; continued, its function has its grace first',
   bounded,
   async t => {
