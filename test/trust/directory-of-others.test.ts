@@ -1,11 +1,22 @@
 /** State files name code to run: who else could have written one is refused, said so, and stops nothing else. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, linkSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeferredFunctionManager, sweep } from '#dist/index.js';
 import { type Call, read } from '../helpers/calls.ts';
+import { startChild } from '../helpers/child.ts';
 import { sample } from '../helpers/size.ts';
 import { cli, freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
@@ -75,6 +86,32 @@ test('in a directory that others can write to nothing is run, opened or cleaned 
   assert.deepEqual(read(ledger), []);
   chmodSync(directory, 0o700);
   assert.equal((await sweepElsewhere(t, { verb: 'open', base })).ok, 1);
+});
+
+test('no job is opened in a directory that others can write to and that came while its file was made', async t => {
+  const { base, ledger, directory, root } = freshPlace(t);
+  const hook = join(root, 'hook.cjs');
+  writeFileSync(
+    hook,
+    `const fs = require('node:fs');
+    const { openSync } = fs;
+    const directory = ${JSON.stringify(directory)};
+    fs.openSync = (path, ...args) => {
+      if (String(path).startsWith(directory + '/')) {
+        fs.openSync = openSync;
+        require('node:module').syncBuiltinESMExports();
+        fs.renameSync(directory, directory + '-before');
+        fs.mkdirSync(directory);
+        fs.chmodSync(directory, 0o777);
+      }
+      return openSync(path, ...args);
+    };
+    require('node:module').syncBuiltinESMExports();`,
+  );
+  const args = [JSON.stringify({ base, ledger, calls: [good] })];
+  const child = startChild(t, 'job-worker', { args, execArgv: ['--require', hook] });
+  await assert.rejects(child.next(), /DEFERRED_UNSAFE_DIRECTORY/);
+  assert.deepEqual(readdirSync(directory), []);
 });
 
 test("nothing is run in another user's directory, or behind a symbolic link", { skip: notRoot }, async t => {
