@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -15,6 +15,7 @@ import { read } from '../helpers/calls.ts';
 import { endGroup, startChild } from '../helpers/child.ts';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
+import { packageCopy } from '../helpers/package-copy.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
 import { freshPlace, leaveOrphan, type Place } from '../helpers/worker.ts';
 
@@ -98,6 +99,23 @@ for (const [option, suffix] of [
     },
   );
 }
+
+test('a runner that is missing, as while the package is replaced, costs no function an attempt', async t => {
+  const copy = packageCopy(t);
+  const { DeferredFunctionManager } = (await import(copy)) as typeof import('#dist/index.js');
+  const [main, away] = ['dist/runner/main.js', 'away.js'].map(name => new URL(`../${name}`, copy));
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const append = encode({ kind: 'module', module: 'node:fs', export: 'appendFileSync' });
+  const functions = [deferOf(1, [ledger, 'a\n'], { function: append, maxAttempts: 1 })];
+  put(Buffer.concat(framesOf(headerOf(), ...functions)));
+  renameSync(main!, away!);
+  const { failed, pending, files } = await DeferredFunctionManager.cleanupWorker(base, { logger: null });
+  assert.deepEqual([failed, pending, files[0]?.error?.code], [0, 1, 'DEFERRED_CRASHED']);
+  renameSync(away!, main!);
+  const { ok } = await DeferredFunctionManager.cleanupWorker(base, { logger: null });
+  assert.deepEqual([ok, read(ledger)], [1, ['a']]);
+});
 
 test('what a runner loads first is not seen by the functions it runs', async t => {
   const { base, ledger } = freshPlace(t);

@@ -18,7 +18,7 @@ import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
 import { mostHeld } from './descriptor-limit.ts';
-import { type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
+import { isOfSweeper, type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
 import { Rounds } from './rounds.ts';
 import { cannotStart, whyItDied } from './runner-death.ts';
@@ -72,7 +72,7 @@ export class Crew {
     const key = failure === undefined ? launch.key : `${launch.key} ${failure.message}`;
     let queue = this.#queues.get(key);
     if (!queue) {
-      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure };
+      queue = { launch, waiting: [], runners: 0, idleDeaths: 0, failure, isBlameless: false };
       this.#queues.set(key, queue);
     }
     queue.waiting.push(candidate);
@@ -109,7 +109,8 @@ export class Crew {
   async #workOff(queue: LaunchQueue): Promise<void> {
     try {
       while (await this.#isNeeded(queue)) {
-        if (queue.failure) await this.#aftermath.failAttempts(queue, queue.failure);
+        if (queue.failure && queue.isBlameless) this.#giveAllBack(queue, queue.failure);
+        else if (queue.failure) await this.#aftermath.failAttempts(queue, queue.failure);
         else await this.#employ(queue);
         this.#changed.notify();
       }
@@ -201,12 +202,8 @@ export class Crew {
     hasWorked: boolean,
   ): Promise<void> {
     const { book, deaths, stop } = this.#shared;
-    if (!end.hasStarted) {
-      // No descriptors, no processes, or Node refuses. That is no function's fault and counts no attempt.
-      for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, cannotStart(end));
-      this.#changed.notify();
-      return;
-    }
+    // No descriptors, no processes, or Node refuses.
+    if (!end.hasStarted) return this.#giveAllBack(queue, cannotStart(end));
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
     let hasBegun = hasWorked;
@@ -219,9 +216,19 @@ export class Crew {
     queue.waiting.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (stop.isReached) return;
     queue.idleDeaths = hasBegun ? 0 : queue.idleDeaths + 1;
-    if (queue.idleDeaths >= MOST_IDLE_DEATHS) queue.failure = cannotStart(end);
+    if (queue.idleDeaths >= MOST_IDLE_DEATHS) {
+      queue.failure = cannotStart(end);
+      // Before it was named a file: this package is just being replaced, or the machine is at its end.
+      queue.isBlameless = handed.length === 0 && isOfSweeper(queue.launch);
+    }
     // A loader that is gone or hangs keeps Node from starting. Most functions need no loader.
     else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
+  }
+
+  /** That no runner can be had is no function's fault, and counts no attempt. */
+  #giveAllBack(queue: LaunchQueue, error: ReportedError): void {
+    for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, error);
+    this.#changed.notify();
   }
 
   #leaveAll(queue: LaunchQueue): void {

@@ -11,4 +11,6 @@ export interface LaunchQueue {
   idleDeaths: number;
   /** Set when runners of this launch die before they begin a function. */
   failure: ReportedError | undefined;
+  /** True if nothing of the owner's can be the reason of that. */
+  isBlameless: boolean;
 }

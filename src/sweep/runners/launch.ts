@@ -55,11 +55,16 @@ export function launchWithoutOptions(): Launch {
   return launch({ ...WITHOUT_OPTIONS, isRestricted: false, notes: [] });
 }
 
+/** True where nothing of the owner's is started: what keeps that from starting is no fault of its functions. */
+export function isOfSweeper({ nodePath, execArgv, nodeOptions }: Launch): boolean {
+  return nodePath === process.execPath && execArgv.length === 0 && nodeOptions === '';
+}
+
 /** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
 export function plainLaunch(from: Launch): Launch | undefined {
   const hasLoaders = from.execArgv.length > 0 || from.nodeOptions !== '';
   const isOtherNode = from.nodePath !== process.execPath;
-  if (from.isRestricted || (!hasLoaders && !isOtherNode)) return undefined;
+  if (from.isRestricted || isOfSweeper(from)) return undefined;
   const notes: RunNote[] = [...from.notes];
   if (isOtherNode && !notes.includes('other-node')) notes.push('other-node');
   if (hasLoaders && !notes.includes('without-loaders')) notes.push('without-loaders');
