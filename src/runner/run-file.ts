@@ -11,6 +11,7 @@ import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
+import { systemReason } from '../state/system-reason.ts';
 import type { StopCondition } from '../stop.ts';
 import { changeOfUser, type ProcessUser } from '../trust/user.ts';
 import { claim } from './claim.ts';
@@ -99,7 +100,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
 
 function notClaimed(path: string, error: unknown): DeferredSweepError {
   if (error instanceof DeferredSweepError) return error;
-  const message = `cannot sweep ${path}: ${String(error)}`;
+  const message = `cannot sweep ${path}: ${systemReason(error)}`;
   return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
 }
 
