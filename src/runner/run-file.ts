@@ -6,7 +6,7 @@ import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import type { DeferRecord, HeaderRecord } from '../log/records.ts';
+import type { DeferRecord } from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
@@ -73,7 +73,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
       // So that a word of the sweeper, or its end, is noticed. This turn of the event loop may have polled before it came.
       await setImmediate();
       await setImmediate();
-      await waitForRest(file.header, registered.record, shared);
+      await waitForRest(held, registered.record, shared);
       isCut = shared.stop.isReached;
       if (isCut) break;
       await runFunction(held, registered, name, shared);
@@ -111,14 +111,19 @@ function exitIfBlamed(error: unknown, { language }: FileCircumstances): void {
 
 /** What functions left behind would go on in this one's directory, with its umask and environment. */
 async function waitForRest(
-  header: HeaderRecord,
+  held: ClaimedFile,
   record: DeferRecord,
   { processState, leftBehind, killGraceMs }: FileCircumstances,
 ): Promise<void> {
-  if (processState.isAsFor(header, record)) return;
+  if (processState.isAsFor(held.file.header, record)) return;
   await leftBehind.waitFor(killGraceMs);
-  // Another runner has none of it.
-  if (leftBehind.isThere) process.exit(0);
+  if (leftBehind.isThere) endForRest(held);
+}
+
+/** Another runner has the rest, and none of what functions did to this one. A mark that could not be written is tried once more. */
+function endForRest(held: ClaimedFile): never {
+  held.attempt(() => held.file.settleMarks());
+  process.exit(0);
 }
 
 async function runFunction(
@@ -161,10 +166,10 @@ async function runFunction(
   if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
   events.exitIfBroken();
   // What comes next would run with the rights that this function has left.
-  if (changeOfUser(shared.user) !== undefined) process.exit(0);
+  if (changeOfUser(shared.user) !== undefined) endForRest(held);
   // A runner without its pipe, of which it heard no end, would wait in vain for more files.
   const isCutOff = !shared.controlPipe.isOpen && !stop.isReached;
   if (!shared.language.isChanged && !isCutOff) return;
   await shared.leftBehind.waitFor(killGraceMs);
-  process.exit(0);
+  endForRest(held);
 }

@@ -77,6 +77,26 @@ for (const [where, inject] of [
   });
 }
 
+test('a mark that failed is written before a runner ends because of what the function did to its language', {
+  skip,
+}, async t => {
+  const place = freshPlace(t);
+  const changes: Call = {
+    do: 'module',
+    module: `data:text/javascript,${encodeURIComponent(`
+      import { appendFileSync } from 'node:fs';
+      export const change = (ledger, text) => { appendFileSync(ledger, text); Object.prototype.changed = 1; };`)}`,
+    export: 'change',
+    text: 'changes',
+  };
+  const path = await leaveOrphan(t, { ...place, calls: [changes, b] });
+  // Behind its claim and the start.
+  const report = await sweepTampered(t, place, path, 'write:error=EIO:when=3');
+  assert.deepEqual([report.ok, report.failed, report.pending], [2, 0, 0]);
+  await sweep(place.base, { logger: null, retryDelayMs: 0 });
+  assert.deepEqual(read(place.ledger), ['changes', 'b']);
+});
+
 test('a function whose start cannot be marked is left, and the report says why', { skip }, async t => {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [a] });
