@@ -13,6 +13,7 @@ import { summarize, totalsOf } from '../report/report.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { systemReason } from '../state/system-reason.ts';
 import { resolveSweepOptions } from '../sweep/options.ts';
+import { keepThreadsAwake } from '../thread-pool.ts';
 import { asksForZero, parseArguments } from './arguments.ts';
 import { basesOf } from './bases.ts';
 import { EXIT_DONE, EXIT_NO_JOB, EXIT_NOT_SWEPT, EXIT_UNSETTLED } from './exit.ts';
@@ -49,6 +50,7 @@ if (!isAnswered(process.argv.slice(2))) {
 
 async function run(): Promise<void> {
   requireDescriptors();
+  keepThreadsAwake();
   await import('./main.ts');
 }
 
