@@ -81,12 +81,12 @@ export async function sweepDirectory(
   directory: StateDirectory,
   options: ResolvedSweepOptions,
   stop: StopCondition,
-  { news, ...scope }: SweepScope = {},
+  scope: SweepScope = {},
 ): Promise<SweepReport> {
   return traceSweep({ directory: directory.path }, async () => {
     const report = await new Sweep(directory, options, stop, scope).run();
-    logReport(options.logger, report, news?.of(report.files));
-    if (report.isComplete) news?.keep(report.files);
+    logReport(options.logger, report, scope.news?.of(report.files));
+    if (report.isComplete) scope.news?.keep(report.files);
     return report;
   });
 }
@@ -113,15 +113,24 @@ class Sweep {
     this.#scope = scope;
     this.#options = options;
     this.#stop = stop;
-    const context: SweepContext = {
-      options,
-      sweepId: freshSweepId(),
-      sweptAtMs: monotonicMs(),
-      deaths: new Map(),
-    };
+    const sweepId = freshSweepId();
+    const sweptAtMs = monotonicMs();
+    const deaths: SweepContext['deaths'] = new Map();
     const patience = new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs));
-    this.#looker = new Looker(directory, context, patience);
-    this.#crew = new Crew({ ...context, stop, looker: this.#looker, book: this.#book, listener, spare });
+    const looker = new Looker(directory, { options, sweepId, sweptAtMs, deaths }, patience);
+    this.#looker = looker;
+    // Written out: to copy a context takes a tenth of the time in which a job is opened and closed.
+    this.#crew = new Crew({
+      options,
+      sweepId,
+      sweptAtMs,
+      deaths,
+      stop,
+      looker,
+      book: this.#book,
+      listener,
+      spare,
+    });
   }
 
   async run(): Promise<SweepReport> {
