@@ -14,6 +14,8 @@ const FUNCTIONS = [
   'signalProcess',
   'listProcesses',
   'processEnvironment',
+  'copyEnvironment',
+  'isEnvironment',
   'becomeSubreaper',
   'peekEndedChild',
   'reapChild',
@@ -64,6 +66,7 @@ function takesArguments(name: SystemFunction): boolean {
     'peekEndedChild',
     'openDirectoryWatches',
     'startWaitingProcess',
+    'copyEnvironment',
   ].includes(name);
 }
 
@@ -72,6 +75,9 @@ function isFailure(answer: unknown): boolean {
 }
 
 function exerciseProcesses(native: Functions): void {
+  const environment = native.copyEnvironment() as Buffer;
+  assert.equal(native.isEnvironment(environment), true);
+  assert.equal(native.isEnvironment(environment.subarray(1)), false);
   const target = native.openProcess(process.pid);
   if (isFailure(target))
     assert.equal((target as { errno: number }).errno, constants.errno.ENOSYS); // valgrind 3.19
