@@ -2,7 +2,7 @@ import { fstat } from 'node:fs';
 import { setInterval } from 'node:timers';
 
 const EVERY_MS = 1000;
-/** Of none: the answer is EBADF, whatever hangs that a descriptor is of. */
+/** No file has it, so the answer is EBADF at once: no file system that hangs is asked. */
 const NO_DESCRIPTOR = 2 ** 31 - 1;
 
 /**

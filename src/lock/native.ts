@@ -16,8 +16,8 @@ export interface NativeAddon {
     scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
   ): boolean | NativeFailure;
   /**
-   * Kills this process's group `limitMs` + `graceMs` from now, whatever its JavaScript does; 0 for `limitMs` is never. Both are
-   * whole milliseconds. Each call replaces the one before.
+   * Kills this process's group `limitMs` + `graceMs` from now. No JavaScript can prevent that. A `limitMs` of 0 means never. Both
+   * are whole milliseconds. Each call replaces the one before.
    */
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
   startWaitingProcess(): number | NativeFailure;

@@ -5,7 +5,7 @@ export function copyEnvironment(): Buffer {
   return nativeAddon().copyEnvironment();
 }
 
-/** Whether the environment of this process is the same, byte for byte, whoever may have changed it: JavaScript or not. */
+/** Whether this process has exactly these bytes as its environment. Native code may have changed it, too. */
 export function isEnvironment(bytes: Uint8Array): boolean {
   return nativeAddon().isEnvironment(bytes);
 }

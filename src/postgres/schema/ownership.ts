@@ -123,7 +123,7 @@ DECLARE
   v_attachments bigint[];
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- NOT IN reads the locks once, whatever the planner believes: NOT EXISTS would compare each owner with each lock.
+  -- NOT IN reads the locks once. With NOT EXISTS a planner may compare each owner with each lock.
   SELECT array_agg(o.lock_key), array_agg(o.attachment) INTO v_keys, v_attachments FROM {schema}.owners o
     WHERE o.pool = p_pool AND o.lock_key NOT IN (SELECT h.held FROM {schema}.held_keys() h);
   -- Of these few: in one statement the planner would look for the functions of all, or read the whole table.
