@@ -24,20 +24,20 @@ export interface SaltedRecord {
  * `DEFERRED_STATE_VERSION` for the header of another major version.
  */
 export function decodeRecord(payload: Uint8Array): SaltedRecord {
-  return readRecord(decode(payload));
+  const fields = fieldsOf(decode(payload), 'record');
+  // First of all, since a header of another version may have another shape.
+  if (fields.text('kind') === 'header') checkVersion(fields.count('version'));
+  const salt = fields.bytes('salt');
+  return { salt, record: readRecord(fields, salt) };
 }
 
 /**
- * The record a tree holds, each field checked: what a decoder made, or what a writer is about to encode.
+ * The record of these fields, each checked: of what a decoder made, or a writer is about to encode.
  * @throws as {@link decodeRecord}
  */
-export function readRecord(tree: unknown): SaltedRecord {
-  const fields = fieldsOf(tree, 'record');
+export function readRecord(fields: Fields, salt: Uint8Array): StateRecord | undefined {
   const kind = fields.text('kind');
-  // First of all, since a header of another version may have another shape.
-  if (kind === 'header') checkVersion(fields.count('version'));
-  const salt = fields.bytes('salt');
-  return { salt, record: kind === 'header' ? decodeHeader(fields, salt) : decodeEntry(kind, fields) };
+  return kind === 'header' ? decodeHeader(fields, salt) : decodeEntry(kind, fields);
 }
 
 /** Any record but the header. Undefined for a kind that is not known. */

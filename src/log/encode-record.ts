@@ -7,14 +7,15 @@ import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import { readRecord } from './decode-record.ts';
 import { encodeFrame, FRAME_HEAD_BYTES, sealFrame } from './frame.ts';
 import type { StateRecord } from './records.ts';
+import { fieldsOf } from './validate.ts';
 
 /**
  * The payload of the frame of `record`, bound to the file with this salt.
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
  */
 export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
-  const tree = treeOf(record, salt);
-  return encodeFlat(tree) ?? encode(tree);
+  requireRead(record, salt);
+  return encodeFlat(record, ['salt', salt]) ?? encode({ ...record, salt });
 }
 
 /**
@@ -23,10 +24,10 @@ export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
  */
 export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {
-  const tree = treeOf(record, salt);
-  const frame = encodeFlat(tree, FRAME_HEAD_BYTES);
+  requireRead(record, salt);
+  const frame = encodeFlat(record, ['salt', salt], FRAME_HEAD_BYTES);
   if (frame) return sealFrame(frame);
-  const payload = encode(tree);
+  const payload = encode({ ...record, salt });
   if (payload.length > MAX_RECORD_BYTES) {
     throw new DeferredSweepError(
       'DEFERRED_TOO_LARGE',
@@ -42,9 +43,7 @@ export function frameRecord(record: StateRecord, salt: Uint8Array, path: string)
   return encodeFrame(payload);
 }
 
-/** What is encoded. What a reader would refuse is refused here, before it is acknowledged. */
-function treeOf(record: StateRecord, salt: Uint8Array): Record<string, unknown> {
-  const tree = { ...record, salt };
-  readRecord(tree);
-  return tree;
+/** What a reader would refuse is refused here, before it is acknowledged. */
+function requireRead(record: StateRecord, salt: Uint8Array): void {
+  readRecord(fieldsOf(record, 'record'), salt);
 }

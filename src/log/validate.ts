@@ -115,9 +115,9 @@ export class Fields {
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[]): T {
-    return this.#expect(name, allowed.join(' or '), (value): value is T =>
-      allowed.some(item => item === value),
-    );
+    const value = this.any(name);
+    for (const one of allowed) if (one === value) return one;
+    throw this.#refusal(name, allowed.join(' or '), value);
   }
 
   /** An array of these. */
@@ -131,8 +131,9 @@ export class Fields {
   }
 
   #wholeNumber(name: string, least: number): number {
-    const fits = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= least;
-    return this.#expect(name, `a whole number of at least ${least}`, fits);
+    const value = this.any(name);
+    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
+    throw this.#refusal(name, `a whole number of at least ${least}`, value);
   }
 
   #listOf<T>(name: string, items: string, fits: (item: unknown) => item is T): T[] {
@@ -142,8 +143,12 @@ export class Fields {
 
   #expect<T>(name: string, expected: string, fits: (value: unknown) => value is T): T {
     const value = this.any(name);
-    if (!fits(value)) throw corrupt(`${this.#what}.${name}`, expected, value);
-    return value;
+    if (fits(value)) return value;
+    throw this.#refusal(name, expected, value);
+  }
+
+  #refusal(name: string, expected: string, found: unknown): DeferredSweepError {
+    return corrupt(`${this.#what}.${name}`, expected, found);
   }
 }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 
 import { DeferredSweepError } from '../errors.ts';
 import { checkBounds, SPECIAL_TAG } from './bounds.ts';
+import { decodePlain } from './decode-plain.ts';
 
 /** A tagged item of a tree; see {@link special}. */
 export interface Special {
@@ -83,6 +84,8 @@ const FIRST_BUFFER_BYTES = 8 * 1024;
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when the bytes are anything {@link checkBounds} refuses.
  */
 export function decode(bytes: Uint8Array): unknown {
+  const plain = decodePlain(bytes);
+  if (plain !== undefined) return plain;
   checkBounds(bytes);
   return decodeChecked(bytes);
 }

@@ -1,6 +1,7 @@
 import { DeferredSweepError } from '../errors.ts';
 import { checkBounds } from './bounds.ts';
 import { decodeChecked } from './codec.ts';
+import { decodePlain } from './decode-plain.ts';
 import { type DecodeFunction, Reviver } from './reviver.ts';
 
 /**
@@ -13,6 +14,8 @@ import { type DecodeFunction, Reviver } from './reviver.ts';
  * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for bytes that `snapshot` cannot have written.
  */
 export function restore(bytes: Uint8Array, decodeFunction?: DecodeFunction): unknown {
+  const plain = decodePlain(bytes, { withBytes: false });
+  if (plain !== undefined) return plain;
   const hasSpecial = checkBounds(bytes);
   const tree = decodeChecked(bytes);
   return hasSpecial ? new Reviver(decodeFunction).revive(tree) : tree;

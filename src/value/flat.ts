@@ -23,18 +23,26 @@ const names = new Map<string, Uint8Array>();
 /**
  * The CBOR of a map, which `checkBounds` passes. Undefined for what is left to the general encoder: a field that is not text,
  * bytes, a number from 0, true or false; text that is not well-formed; a large map.
+ * @param last - one more field, behind those of the tree: a copy that has it would cost more than all the rest
  * @param headBytes - so many bytes before it are the caller's
  */
-export function encodeFlat(tree: Readonly<Record<string, unknown>>, headBytes = 0): Buffer | undefined {
+export function encodeFlat(
+  tree: object,
+  last?: readonly [name: string, value: unknown],
+  headBytes = 0,
+): Buffer | undefined {
   at = headBytes + 1;
-  let fields = 0;
+  let fields = last === undefined ? 0 : 1;
   for (const name in tree) {
-    if (!writeName(name) || !writeValue(tree[name])) return undefined;
+    if (!writeName(name) || !writeValue((tree as Readonly<Record<string, unknown>>)[name])) return undefined;
     fields += 1;
   }
+  if (last !== undefined && !(writeName(last[0]) && writeValue(last[1]))) return undefined;
   if (fields > MOST_FIELDS) return undefined;
   buffer[headBytes] = 0xa0 | fields;
-  return Buffer.from(buffer.subarray(0, at));
+  const made = Buffer.allocUnsafe(at);
+  made.set(buffer.subarray(0, at));
+  return made;
 }
 
 function hasRoom(bytes: number): boolean {
