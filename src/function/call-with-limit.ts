@@ -57,7 +57,7 @@ export function callWithLimit(
     const end = (how: CallSettled, isHung: boolean): void => {
       clearTimeout(timer);
       stay?.();
-      resolve({ ...how, isHung, settled });
+      resolve({ isHung, settled, ...how });
     };
     const expire = (): void => {
       const error = new DeferredSweepError(

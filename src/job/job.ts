@@ -82,7 +82,7 @@ export class Job {
   constructor(parts: JobParts, file: StateFile, sweepReport: SweepReport) {
     this.#parts = parts;
     this.#queue = new RunQueue(
-      { ...parts, onEarlyFailure: failed => this.#tellOfEarlyFailure(failed) },
+      { onEarlyFailure: failed => this.#tellOfEarlyFailure(failed), ...parts },
       file,
     );
     this.sweepReport = sweepReport;

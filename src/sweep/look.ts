@@ -154,12 +154,12 @@ export class Looker {
     }
     opened.isKept = true;
     return {
-      ...found,
       name,
       path,
       inode,
       seenBytes: contents.lengthBytes,
       release: () => unlockAndClose(fd),
+      ...found,
     };
   }
 

@@ -43,11 +43,16 @@ export function decodePlain(
     : Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
   at = 0;
   isPlain = true;
-  const tree = readItem(0);
-  isPlain &&= at === bytes.length;
-  // They may be a part of a large file.
-  bytes = NONE;
-  return isPlain ? tree : undefined;
+  try {
+    const tree = readItem(0);
+    return isPlain && at === bytes.length ? tree : undefined;
+  } catch {
+    // A program may have given every object a setter that throws.
+    return undefined;
+  } finally {
+    // They may be a part of a large file.
+    bytes = NONE;
+  }
 }
 
 function readItem(level: number): unknown {

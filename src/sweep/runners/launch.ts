@@ -72,7 +72,7 @@ export function plainLaunch(from: Launch): Launch | undefined {
 }
 
 function launch(fields: Omit<Launch, 'key'>): Launch {
-  return { ...fields, key: JSON.stringify(fields) };
+  return { key: JSON.stringify(fields), ...fields };
 }
 
 /** Why Node may not be started so: another user has come to own it or a loader. Then no function of the owner is called. */
