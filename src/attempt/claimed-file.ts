@@ -20,6 +20,7 @@ import { traceInvoke } from '../report/tracing.ts';
 import { copyDamaged, letterPath, writeDeadLetter } from '../state/dead-letter.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
+import { noRoomForMarks } from './run-attempt.ts';
 import { Turn, type TurnLimits } from './turn.ts';
 
 export class ClaimedFile {
@@ -52,6 +53,8 @@ export class ClaimedFile {
     this.#turn = new Turn(overrides, limits);
     for (const registered of contents.functions.values())
       if (this.#turn.wasTried(registered)) this.#handled.add(registered.record.id);
+    for (const { record } of this.#turn.triedUnmarked(contents.pending()))
+      this.leave(record.id, noRoomForMarks(file.path));
   }
 
   /** Copies a damaged file to the dead letters. Called before anything is run or removed. */
@@ -117,10 +120,9 @@ export class ClaimedFile {
    */
   endInterrupted(reasonFor: (nonce: string, name: string) => ReportedError): void {
     for (const registered of this.contents.pending()) {
-      const { lastAttempt, record } = registered;
-      const start = lastAttempt?.start;
+      const start = registered.lastAttempt?.start;
       if (!registered.isInProgress || !start || !this.#turn.isOurs(start.nonce)) continue;
-      this.#end(registered, start.attempt, reasonFor(start.nonce, record.name));
+      this.#end(registered, start.attempt, reasonFor(start.nonce, registered.record.name));
     }
   }
 
@@ -129,9 +131,10 @@ export class ClaimedFile {
     for (const registered of this.runnable()) {
       const mark = start(registered);
       // Not owed: a mark that finds no room counts no attempt.
-      if (!this.file.appendStart(mark, { isOwed: false })) continue;
-      this.apply(mark);
-      this.#end(registered, mark.attempt, why);
+      if (this.file.appendStart(mark, { isOwed: false })) {
+        this.apply(mark);
+        this.#end(registered, mark.attempt, why);
+      } else this.leave(registered.record.id, why);
     }
   }
 
@@ -175,13 +178,10 @@ export class ClaimedFile {
    */
   retire(announce: () => void = () => {}): boolean {
     this.attempt(() => {
-      if (this.contents.pending().length > 0) {
-        this.file.settleMarks();
-      } else {
-        announce();
-        this.file.remove();
-        this.#isRetired = true;
-      }
+      if (this.contents.pending().length > 0) return this.file.settleMarks();
+      announce();
+      this.file.remove();
+      this.#isRetired = true;
     });
     return this.#isRetired;
   }

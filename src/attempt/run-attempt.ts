@@ -89,6 +89,14 @@ export function noRoomForStart(name: string): ReportedError {
   );
 }
 
+/** Why functions that ran are left. */
+export function noRoomForMarks(path: string): ReportedError {
+  return reportOf(
+    'DEFERRED_STATE_IO',
+    `cannot tell which functions of ${path} have run: it had no room for their marks, and their runner has ended; they may run again in the next sweep; make room there`,
+  );
+}
+
 function call(
   { record }: RegisteredFunction,
   { owner }: HeaderRecord,

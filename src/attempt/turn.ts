@@ -12,6 +12,8 @@ export interface TurnLimits {
   readonly seenBytes?: number;
   /** When the sweep began, on the clock of `monotonicMs`: functions that others tried since wait as well. */
   readonly sweptAtMs?: number;
+  /** The last function that a runner of this sweep began. A full disk may have taken no mark of it, nor of those before. */
+  readonly lastBegun?: number | undefined;
 }
 
 /** Which functions may run now. One attempt a sweep: this sweep, or another one beside it, may have tried them. */
@@ -33,6 +35,15 @@ export class Turn {
   /** True if this sweep has tried the function. */
   wasTried(registered: RegisteredFunction): boolean {
     return registered.attempts.some(({ start }) => start !== undefined && this.isOurs(start.nonce));
+  }
+
+  /**
+   * Those that this sweep may have tried although they have no mark of it: all until the last that was begun.
+   * @param pending - in the order in which they run
+   */
+  triedUnmarked(pending: readonly RegisteredFunction[]): readonly RegisteredFunction[] {
+    const last = pending.findIndex(({ record }) => record.id === this.#limits.lastBegun);
+    return pending.slice(0, last + 1).filter(registered => !this.wasTried(registered));
   }
 
   /** Of two sweeps that looked at the same time, the second leaves what the first has tried. */

@@ -88,6 +88,8 @@ export interface WorkFile {
   readonly name: string;
   /** The file's length when the sweeper looked. */
   readonly seenBytes: number;
+  /** The last function in the owner's order that runners of this sweep began. Their marks may have found no room. */
+  readonly lastBegun?: number | undefined;
 }
 
 /** A line of the runner. */

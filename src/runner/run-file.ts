@@ -44,7 +44,10 @@ export interface FileCircumstances extends Omit<Begin, 'kind'> {
 }
 
 /** Runs the file's functions. Never throws for a fault of the file. */
-export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircumstances): Promise<void> {
+export async function runFile(
+  { name, seenBytes, lastBegun }: WorkFile,
+  shared: FileCircumstances,
+): Promise<void> {
   const { directory, events } = shared;
   let isCut = false;
   const tell = (end: Omit<FileEnd, 'kind' | 'file' | 'state' | 'isCut'>): void =>
@@ -65,7 +68,7 @@ export async function runFile({ name, seenBytes }: WorkFile, shared: FileCircums
     file,
     contents,
     { maxAttempts, retryDelayMs },
-    { sweepId, seenBytes, sweptAtMs },
+    { sweepId, seenBytes, sweptAtMs, lastBegun },
   );
   try {
     writeClaim(file, shared.nonce);

@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import type { ReportedError } from '../log/records.ts';
+import type { HeaderRecord, ReportedError } from '../log/records.ts';
 import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from '../report/report.ts';
 import { traceInvoke } from '../report/tracing.ts';
 import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
@@ -13,6 +13,8 @@ interface Running {
   readonly base: FileReport;
   readonly inode: string;
   readonly functions: Map<number, FunctionReport>;
+  /** Ids of functions that runners of this sweep began. */
+  readonly tried: Set<number>;
   /** Functions that began and have not been heard of since. */
   readonly begun: Map<number, Beginning>;
   end: FileEnd | undefined;
@@ -61,10 +63,21 @@ export class ReportBook {
     this.#reports.set(report.path, { ...report, functions: merged(before, report.functions) });
   }
 
-  /** Notes that a file goes to a runner. */
+  /** Notes that a file goes to a runner, perhaps after another one that died. */
   handOver(path: string, base: FileReport, inode: string): void {
-    const functions = new Map(base.functions.map(ran => [ran.id, ran]));
-    this.#running.set(path, { base, inode, functions, begun: new Map(), end: undefined });
+    const before = this.#running.get(path);
+    const known = merged([...(before?.functions.values() ?? [])], base.functions);
+    const functions = new Map(known.map(ran => [ran.id, ran]));
+    const tried = before?.tried ?? new Set();
+    this.#running.set(path, { base, inode, functions, tried, begun: new Map(), end: undefined });
+  }
+
+  /** The last function in this order that runners of this sweep began, whether or not the file says so. */
+  lastBegun(path: string, order: HeaderRecord['order']): number | undefined {
+    let last: number | undefined;
+    for (const id of this.#running.get(path)?.tried ?? [])
+      if (last === undefined || (order === 'lifo' ? id < last : id > last)) last = id;
+    return last;
   }
 
   /** Notes an event of the runner that has the file. Others are ignored. */
@@ -74,6 +87,7 @@ export class ReportBook {
     switch (event.kind) {
       case 'start': {
         const { id, name, attempt } = event;
+        running.tried.add(id);
         running.begun.set(id, {
           began: event,
           atMs: performance.now(),

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -12,8 +22,9 @@ import {
   sweep,
 } from '#dist/index.js';
 import { type Call, read, register } from '../helpers/calls.ts';
+import { prlimitMissing } from '../helpers/file-size-limit.ts';
 import { mountTinyDisk } from '../helpers/full-disk.ts';
-import { type DeferAnswer, freshPlace, leaveOrphan, startWorker } from '../helpers/worker.ts';
+import { type DeferAnswer, freshPlace, leaveOrphan, startWorker, sweepElsewhere } from '../helpers/worker.ts';
 
 const first: Call = { do: 'append', text: 'first' };
 
@@ -151,6 +162,52 @@ function fillFile(path: string, bytes: number): void {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
 }
+
+test('where no mark finds room, a sweep tries each function once, whatever ends the runner before it, and says that they may run again', {
+  skip: prlimitMissing,
+}, async t => {
+  const { base, directory, ledger } = freshPlace(t);
+  // No limit counts what goes into a pipe.
+  execFileSync('mkfifo', [ledger]);
+  const pipe = openSync(ledger, constants.O_RDWR);
+  t.after(() => closeSync(pipe));
+  const ran = (): string[] => {
+    const bytes = Buffer.alloc(4096);
+    return bytes.toString('latin1', 0, readSync(pipe, bytes)).split('\n').slice(0, -1);
+  };
+  const calls: Call[] = [
+    { do: 'append', text: '1' },
+    { do: 'exit', text: '2', code: 3 },
+    { do: 'append', text: '3' },
+    { do: 'signal', text: '4', signal: 'SIGKILL' },
+    { do: 'hang-idle', text: '5' },
+    { do: 'append', text: '6' },
+  ];
+  const options = { timeoutMs: 200 };
+  const backwards = { options: { ...options, order: 'lifo' }, calls: [...calls].reverse() } as const;
+  const workers = [
+    await startWorker(t, { base, ledger, options, calls }),
+    await startWorker(t, { base, ledger, ...backwards }),
+    await startWorker(t, { base, ledger, calls: [{ do: 'append', text: 'other' }] }),
+  ];
+  for (const { child } of workers) await child.kill();
+
+  const sweeping = { verb: 'sweep', base, options: { killGraceMs: 100 } } as const;
+  const report = await sweepElsewhere(t, sweeping, { under: ['prlimit', '--fsize=1:'] });
+
+  const all = ['1', '2', '3', '4', '5', '6'];
+  assert.deepEqual(ran(), [...all, ...all, 'other']);
+  assert.deepEqual([report.ok, report.failed, report.isComplete], [7, 6, true]);
+  for (const { error, isRetired } of report.files.slice(0, 2)) {
+    assert.deepEqual([error?.code, isRetired], ['DEFERRED_STATE_IO', false]);
+    assert.match(error!.message, /may run again/);
+  }
+  assert.equal(report.files[2]?.isRetired, true);
+  // Once there is room, the attempts are counted.
+  await DeferredFunctionManager.cleanupWorker(base, { logger: null, maxAttempts: 1, killGraceMs: 100 });
+  assert.equal(ran().filter(text => text === '2').length, 2);
+  assert.deepEqual([readdirSync(directory), readdirSync(join(directory, 'dead')).length], [['dead'], 6]);
+});
 
 test('a limit on the size of files is told as that, also where it cut a write short', t => {
   const { base } = freshPlace(t);

@@ -4,8 +4,7 @@ import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch-queue.ts';
-import { leftByRunners, unheard } from './runner-death.ts';
-import type { RunnerEnd } from './runner-process.ts';
+import { leftByRunners, type RunnerEnd, unheard } from './runner-death.ts';
 
 /** Looks at one file in a row that may find nothing new. */
 const MOST_FRUITLESS_LOOKS = 5;

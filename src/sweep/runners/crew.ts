@@ -21,8 +21,8 @@ import { mostHeld } from './descriptor-limit.ts';
 import { isOfSweeper, type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
 import type { LaunchQueue } from './launch-queue.ts';
 import { Rounds } from './rounds.ts';
-import { cannotStart, whyItDied } from './runner-death.ts';
-import { type ReadyRunners, type RunnerEnd, RunnerProcess } from './runner-process.ts';
+import { cannotStart, type RunnerEnd, whyItDied } from './runner-death.ts';
+import { type ReadyRunners, RunnerProcess } from './runner-process.ts';
 
 /** Runners of one launch in a row that may die before they begin a function. */
 const MOST_IDLE_DEATHS = 2;
@@ -206,7 +206,7 @@ export class Crew {
     if (!end.hasStarted) return this.#giveAllBack(queue, cannotStart(end));
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
-    let hasBegun = hasWorked;
+    let hasBegun = hasWorked || end.hasBegun;
     for (const candidate of handed) {
       // What was not heard may have ended well. If the file is there, its marks say so.
       if (end.unheard === undefined) book.endBegun(candidate.path, reason);

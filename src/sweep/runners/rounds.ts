@@ -1,4 +1,5 @@
 /** The files that one runner was named, round by round. It has them until it is through with their round, or dead. */
+import type { WorkFile } from '../../runner/protocol.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch-queue.ts';
@@ -52,10 +53,13 @@ export class Rounds {
     for (const file of files) file.release();
     const paths = new Map(this.files.map(({ name, path }) => [name, path]));
     // An event about a file that this runner does not have was written by a function. The book ignores it.
-    this.#runner.give(
-      { kind: 'work', files: files.map(({ name, seenBytes }) => ({ name, seenBytes })) },
-      event => this.#book.hear(paths.get(event.file), event),
+    this.#runner.give({ kind: 'work', files: files.map(file => this.#named(file)) }, event =>
+      this.#book.hear(paths.get(event.file), event),
     );
+  }
+
+  #named({ name, path, seenBytes, header }: Candidate): WorkFile {
+    return { name, seenBytes, lastBegun: this.#book.lastBegun(path, header.order) };
   }
 
   /** The files of the first round, with which the runner is through. */

@@ -21,23 +21,9 @@ import type { ResolvedSweepOptions } from '../options.ts';
 import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
 import type { Launch } from './launch.ts';
+import type { RunnerEnd } from './runner-death.ts';
 import { allRead, copyOutput } from './runner-output.ts';
 import { LEAST_START_MS, START_MS, startLimit, startRunner } from './start-runner.ts';
-
-/** The end of a runner. */
-export interface RunnerEnd {
-  /** False if no process could be started. */
-  readonly hasStarted: boolean;
-  /** The limit that it exceeded, of its function or of its start. Undefined if it was not killed for one. */
-  readonly timedOutMs: number | undefined;
-  /** The grace that it had when its sweep was told to end. Undefined if it was not. */
-  readonly hurriedMs: number | undefined;
-  /** In words: `exited with code 3`. */
-  readonly how: string;
-  readonly error: unknown;
-  /** Why its events could not be read to their end. Undefined if they were. */
-  readonly unheard: unknown;
-}
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
@@ -72,6 +58,7 @@ export class RunnerProcess {
   readonly #turns: string[] = [];
   /** Those that {@link ready} has not told of. */
   #answers = 0;
+  #hasBegun = false;
   #hasEnded = false;
   #endOutput: () => void = () => {};
   #unheard: unknown;
@@ -95,6 +82,7 @@ export class RunnerProcess {
       this.#hasEnded = true;
       this.ended = Promise.resolve({
         hasStarted: false,
+        hasBegun: false,
         timedOutMs: undefined,
         hurriedMs: undefined,
         how: 'could not be started',
@@ -207,6 +195,7 @@ export class RunnerProcess {
         this.#changed.notify();
         return;
       case 'start':
+        this.#hasBegun = true;
         this.#killer?.arm(this.#stop.limit(event.timeoutMs, this.#options.maxTimeoutMs));
         break;
       default:
@@ -239,6 +228,7 @@ export class RunnerProcess {
     for (const output of [child.stdout, child.stderr]) output?.destroy();
     return {
       hasStarted: child.pid !== undefined,
+      hasBegun: this.#hasBegun,
       timedOutMs: this.#killer?.firedMs,
       hurriedMs: this.#killer?.hurriedMs,
       how,
