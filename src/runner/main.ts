@@ -59,8 +59,10 @@ process.on('uncaughtException', error => {
 });
 
 // The sweeper sends SIGTERM to the whole group when a function takes too long. It is meant for what the function
-// started; the function itself has its AbortSignal.
-process.on('SIGTERM', () => {});
+// started; the function itself has its AbortSignal. A runner that cannot hear of the end of its work takes it for that.
+process.on('SIGTERM', () => {
+  if (!controlPipe.isOpen) stop();
+});
 
 /** Its start is over. A sweep that wants it may be long in coming. */
 function wait({ turn }: Wait): void {

@@ -12,9 +12,10 @@ import { encode } from '#dist/value/codec.js';
 import { read } from '../helpers/calls.ts';
 import { sample } from '../helpers/size.ts';
 import { deferOf, framesOf, headerOf, stateBase } from '../helpers/state-bytes.ts';
+import { sweepElsewhere } from '../helpers/worker.ts';
 
 const module = `data:text/javascript,${encodeURIComponent(`
-  import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
+  import { appendFileSync, closeSync, existsSync, openSync, writeSync } from 'node:fs';
   export function append(ledger, text) {
     appendFileSync(ledger, text + '\\n');
   }
@@ -32,11 +33,27 @@ const module = `data:text/javascript,${encodeURIComponent(`
     close(ledger, text);
     openSync(ledger, 'a');
   }
+  export function stopSweeper(ledger, text) {
+    append(ledger, text);
+    process.kill(process.ppid, 'SIGSTOP');
+  }
+  export function closeWhenIdle(ledger, text, path) {
+    append(ledger, text);
+    // What comes after the last file of a round, in the same turn of the event loop, is that the runner is ready.
+    const look = () => {
+      if (existsSync(path)) return void setImmediate(look);
+      closeSync(${CONTROL_FD});
+      process.kill(process.ppid, 'SIGCONT');
+    };
+    setImmediate(look);
+  }
   export function closeSoon(ledger, text) {
     setImmediate(() => close(ledger, text));
   }`)}`;
 
-const call = (id: number, what: 'append' | 'forge' | 'close' | 'reuse' | 'closeSoon', ...args: string[]) =>
+type What = 'append' | 'forge' | 'close' | 'reuse' | 'closeSoon' | 'stopSweeper' | 'closeWhenIdle';
+
+const call = (id: number, what: What, ...args: string[]) =>
   deferOf(id, args, { name: args[1] ?? '', function: encode({ kind: 'module', module, export: what }) });
 
 /** One owner's functions, of which the second writes this line; then those of two other owners. */
@@ -173,6 +190,23 @@ test('a function that closes the control pipe leaves no runner that waits for fi
   const report = await sweep(base, { logger: null, deadlineMs: 40_000 });
   assert.deepEqual(read(ledger), names);
   assert.deepEqual([report.ok, report.isComplete], [names.length, true]);
+});
+
+test('a runner whose control pipe is closed while it waits for files is left after the grace', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  const lastPath = join(base, 'deferred', 'func131');
+  // While the sweeper is stopped, the runner comes to the end of the two times 16 files that it was named.
+  const names = Array.from({ length: 40 }, (_, index) => `${index}`);
+  for (const [index, name] of names.entries()) {
+    const what = index === 15 ? 'stopSweeper' : index === 31 ? 'closeWhenIdle' : 'append';
+    put(Buffer.concat(framesOf(headerOf(), call(1, what, ledger, name, lastPath))), `func${100 + index}`);
+  }
+  // Less than a runner may take before its sweeper ends it.
+  const options = { deadlineMs: 40_000, killGraceMs: 500 };
+  const report = await sweepElsewhere(t, { verb: 'sweep', base, options });
+  assert.deepEqual(read(ledger), names);
+  assert.deepEqual([report.ok, report.failed, report.isComplete], [names.length, 0, true]);
 });
 
 test('what is not shaped as an event is none, whichever part of it is not', () => {

@@ -22,6 +22,21 @@ export interface RunnerEnd {
   readonly unheard: unknown;
 }
 
+export const NOT_STARTED = 'could not be started';
+
+/** The system, or Node, refused to start a process. */
+export function notStarted(error: unknown): RunnerEnd {
+  return {
+    hasStarted: false,
+    hasBegun: false,
+    timedOutMs: undefined,
+    hurriedMs: undefined,
+    how: NOT_STARTED,
+    error,
+    unheard: undefined,
+  };
+}
+
 /** The reason of the attempt that it died in. */
 export function whyItDied(name: string, end: RunnerEnd): ReportedError {
   if (end.timedOutMs !== undefined) {

@@ -1,7 +1,7 @@
 /** The sweeper's side of one runner: starts it, names files, keeps its time, hears its events, ends it. */
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { LineReader } from '../../runner/line-reader.ts';
 import {
   type Begin,
@@ -21,7 +21,7 @@ import type { ResolvedSweepOptions } from '../options.ts';
 import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
 import type { Launch } from './launch.ts';
-import type { RunnerEnd } from './runner-death.ts';
+import { NOT_STARTED, notStarted, type RunnerEnd } from './runner-death.ts';
 import { allRead, copyOutput } from './runner-output.ts';
 import { LEAST_START_MS, START_MS, startLimit, startRunner } from './start-runner.ts';
 
@@ -49,7 +49,7 @@ export class RunnerProcess {
   /** Resolves when the runner is gone and all its events were heard. */
   readonly ended: Promise<RunnerEnd>;
   readonly #killer: GroupKiller | undefined;
-  readonly #control: Writable | undefined;
+  readonly #control: Duplex | undefined;
   readonly #events: Readable | undefined;
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
@@ -59,6 +59,10 @@ export class RunnerProcess {
   /** Those that {@link ready} has not told of. */
   #answers = 0;
   #hasBegun = false;
+  /** True from the start of a function to its end. */
+  #isCalling = false;
+  /** True: its end of the control pipe is closed. */
+  #isDeaf = false;
   #hasEnded = false;
   #endOutput: () => void = () => {};
   #unheard: unknown;
@@ -80,21 +84,13 @@ export class RunnerProcess {
       // Without descriptors or processes Node emits `error`. It throws other system errors and its own refusals: of any
       // process under `--permission`, or of text from the header that no program can be given.
       this.#hasEnded = true;
-      this.ended = Promise.resolve({
-        hasStarted: false,
-        hasBegun: false,
-        timedOutMs: undefined,
-        hurriedMs: undefined,
-        how: 'could not be started',
-        error,
-        unheard: undefined,
-      });
+      this.ended = Promise.resolve(notStarted(error));
       return;
     }
     this.#killer = new GroupKiller(child, options.killGraceMs);
     // On EMFILE or EAGAIN `stdio` is undefined or unusable.
     const stdio = child.stdio as ChildProcess['stdio'] | undefined;
-    this.#control = stdio?.[CONTROL_FD] as Writable | undefined;
+    this.#control = stdio?.[CONTROL_FD] as Duplex | undefined;
     this.#events = stdio?.[EVENT_FD] as Readable | undefined;
     // EPIPE: the runner died before it read. Its exit says so. ENOTCONN: there is no pipe, and no runner, because
     // socketpair(2) was refused. All of them: an error that no listener hears would end this process.
@@ -103,6 +99,7 @@ export class RunnerProcess {
     if (child.pid === undefined) return;
     this.#killer.arm(limitMs);
     this.#hear();
+    for (const end of ['end', 'error']) this.#control?.resume().once(end, this.#onDeaf);
     this.#endOutput = copyOutput(child, 'outputMark' in first ? first.outputMark : undefined, listener);
     this.#say(first);
     stop.signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -151,6 +148,13 @@ export class RunnerProcess {
     this.#tellToStop();
   };
 
+  /** A function has closed the pipe, or the runner is at its end. It hears of no more files. */
+  readonly #onDeaf = (): void => {
+    this.#isDeaf = true;
+    // The function in progress has its time, and a limit that was exceeded stays the reason.
+    if (!this.#isCalling && this.#killer?.firedMs === undefined) this.#limitSteps();
+  };
+
   #startLimitMs(): number {
     const { timeoutMs, maxTimeoutMs } = this.#options;
     return this.#stop.limit(startLimit(timeoutMs), maxTimeoutMs && LEAST_START_MS);
@@ -158,7 +162,8 @@ export class RunnerProcess {
 
   /** Of what a runner does between functions: it claims files and replays them. Without files it may wait. */
   #limitSteps(): void {
-    if (this.#turns.length === 0) this.#killer?.disarm();
+    if (this.#isDeaf) this.#killer?.arm(this.#options.killGraceMs);
+    else if (this.#turns.length === 0) this.#killer?.disarm();
     else this.#killer?.arm(this.#stop.limit(START_MS, this.#options.maxTimeoutMs && START_MS));
   }
 
@@ -196,9 +201,11 @@ export class RunnerProcess {
         return;
       case 'start':
         this.#hasBegun = true;
+        this.#isCalling = true;
         this.#killer?.arm(this.#stop.limit(event.timeoutMs, this.#options.maxTimeoutMs));
         break;
       default:
+        this.#isCalling = false;
         this.#limitSteps();
     }
     this.#listener?.(event);
@@ -210,7 +217,7 @@ export class RunnerProcess {
     const how = await new Promise<string>(resolve => {
       child.once('error', cause => {
         error = cause;
-        if (child.pid === undefined) resolve('could not be started');
+        if (child.pid === undefined) resolve(NOT_STARTED);
       });
       child.once('exit', (code, signal) => {
         if (code === PIPE_BROKEN) this.#unheard ??= new Error('a function closed the event pipe');
