@@ -183,6 +183,8 @@ test('discard asked on a terminal and answered with a no removes nothing, and sa
     isAsked = true;
     child.stdin.write('n\n');
   }
+  if (child.exitCode === null) await once(child, 'close');
+  assert.equal(child.exitCode, 1, 'what was named is not done');
   assert.match(text, /^deferred-sweep: nothing was removed\r?$/m);
   assert.doesNotMatch(text, /is meant/);
   assert.equal(cli(['list', '--pool', pool.name, '--exit-code']).status, 1);

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { errorCode } from '../../errors.ts';
 import { printable } from '../../printable.ts';
-import { EXIT_DONE, UsageError } from '../exit.ts';
+import { EXIT_FAILED, UsageError } from '../exit.ts';
 import { say } from './output.ts';
 
 /** @throws UsageError unless there is a terminal to ask on */
@@ -14,7 +14,7 @@ export function assertCanAsk(): void {
 /** Says what came of a no. Returns the exit status. */
 export function nothingRemoved(): number {
   say('nothing was removed');
-  return EXIT_DONE;
+  return EXIT_FAILED;
 }
 
 /** Shows what would be removed, one line each; true for a yes, false for anything else and for an end. */
