@@ -11,7 +11,7 @@ import { oldNode } from '../old-node.ts';
 import { printableLines } from '../printable.ts';
 import { summarize, totalsOf } from '../report/report.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import { systemReason } from '../state/system-reason.ts';
+import { systemReason, withPath } from '../state/system-reason.ts';
 import { resolveSweepOptions } from '../sweep/options.ts';
 import { keepThreadsAwake } from '../thread-pool.ts';
 import { asksForZero, parseArguments } from './arguments.ts';
@@ -69,10 +69,9 @@ function requireDescriptors(): void {
 /** The system refused what no verb tells of: its modules need descriptors, too. */
 function tellRefused(error: unknown): void {
   if (systemErrorCode(error) === undefined) throw error;
-  const { path } = error as NodeJS.ErrnoException;
   const argv = process.argv.slice(2);
-  const where = path === undefined ? '' : `${path}: `;
-  writeSync(2, printableLines([`deferred-sweep: cannot go on: ${where}${systemReason(error)}`]));
+  const why = withPath(error, systemReason(error));
+  writeSync(2, printableLines([`deferred-sweep: cannot go on: ${why}`]));
   const status = argv[0] === 'exec' ? EXIT_NO_JOB : EXIT_NOT_SWEPT;
   process.exitCode = asksForZero(argv) ? EXIT_DONE : status;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants, openSync, readlinkSync, statfsSync, unlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { unlessRefused } from '../errors.ts';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { tryLock } from '../lock/advisory-lock.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { fileSystemVerdict } from '../lock/file-system.ts';
@@ -14,6 +14,7 @@ import { reportError } from '../report/reported-error.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { stateIo } from '../state/file-io.ts';
 import { StateDirectory } from '../state/state-directory.ts';
+import { systemReason, withPath } from '../state/system-reason.ts';
 import { describeMode, type Trust } from '../trust/trust.ts';
 import { WayJudge } from '../trust/trusted-path.ts';
 import { describeUser } from '../trust/user-name.ts';
@@ -31,7 +32,7 @@ export interface Finding {
 const FEW_BYTES = 64 * 1024 * 1024;
 const FEW_INODES = 1000;
 
-/** Looks at a base directory, which need not exist. Never throws for what is wrong with it. */
+/** Looks at a base directory, which need not exist. Throws only where a relative name means none any more. */
 export function examine(base: string, trust: Trust): readonly Finding[] {
   const findings: Finding[] = [
     nodeFinding(),
@@ -82,7 +83,8 @@ function triedAll(subject: string, look: () => Finding[]): Finding[] {
   try {
     return look();
   } catch (error) {
-    return [bad(subject, reportError(error).message)];
+    const isOfSystem = systemErrorCode(error) !== undefined;
+    return [bad(subject, isOfSystem ? withPath(error, systemReason(error)) : reportError(error).message)];
   }
 }
 

@@ -36,6 +36,12 @@ export function programReason(error: unknown): string {
   return reasonOf(error, ADVICE_ON_PROGRAMS);
 }
 
+/** A reason behind the file or program that the error names: for messages that do not name it. */
+export function withPath(error: unknown, reason: string): string {
+  const path = systemErrorCode(error) === undefined ? undefined : (error as NodeJS.ErrnoException).path;
+  return path === undefined ? reason : `${path}: ${reason}`;
+}
+
 function reasonOf(error: unknown, adviceOn: ReadonlyMap<string, string>): string {
   const code = systemErrorCode(error);
   if (code === undefined) return String(error);

@@ -85,7 +85,10 @@ export function walk(path: string, visit: (step: Step) => void = () => {}): Way 
     if (isAbsolute(target)) current = root;
     // Through such a link, directories would be made where a disk is not mounted.
     if (!statSync(step.path, { throwIfNoEntry: false }))
-      throw unsafe(path, `${step.path} is a link to ${target}, which does not exist`);
+      throw unsafe(
+        path,
+        `${step.path === path ? 'it' : step.path} is a link to ${target}, which does not exist`,
+      );
   }
   const isDirectory = current.stat.isDirectory();
   const lastDirectory = isDirectory ? current : (current.parent ?? root);

@@ -35,14 +35,14 @@ test('of a link to nowhere it is said once that it cannot be used, not that ther
   for (const verb of ['sweep', 'list']) {
     const { status, stderr } = runCommandLine([verb, link]);
     assert.equal(status, 3);
-    assert.match(stderr, /^deferred-sweep: cannot .*: .* is a link to nowhere, which does not exist; .*\n$/);
+    assert.match(stderr, /^deferred-sweep: cannot .*: it is a link to nowhere, which does not exist; .*\n$/);
   }
 });
 
 test('who names the directory of state files in the place of BASE is told of BASE', t => {
   const base = baseOfKilledWorker(t, touch);
   const named = join(base, 'deferred');
-  for (const verb of ['sweep', 'list']) {
+  for (const verb of ['sweep', 'list', 'doctor']) {
     const { status, stderr } = runCommandLine([verb, named]);
     assert.deepEqual(
       [status, stderr],
@@ -148,10 +148,18 @@ test('a working directory that was removed is told in words, and ends with 3, or
   for (const args of [['list'], ['sweep', '--quiet'], ['watch'], ['doctor']]) {
     const { status, stderr } = run(...args, './x');
     assert.equal(status, 3);
-    assert.match(stderr, /^deferred-sweep: (cannot \w+ \.\/x: )?the working directory was removed\n$/);
+    assert.match(stderr, /^deferred-sweep: cannot \w+ \.\/x: the working directory was removed\n$/);
   }
   assert.equal(run('sweep', '--exit-zero', './x', good).status, 0);
   assert.ok(existsSync(join(good, 'proof')), 'the other one is swept');
+});
+
+test('doctor says of a place that the system refuses why, and what to do', t => {
+  const base = join(freshDirectory(t), 'x'.repeat(256));
+  const { status, stdout } = runCommandLine(['doctor', base]);
+  assert.equal(status, 1);
+  const told = stdout.split('\n').filter(line => line.startsWith('bad'));
+  assert.deepEqual(told, [`bad     way         ${base}: name too long (ENAMETOOLONG); use a shorter path`]);
 });
 
 test('doctor says once what cannot be done in a place that is read-only, and what to do', {

@@ -78,6 +78,7 @@ const wrong: readonly Row[] = [
   },
   { args: ['retry', '0723eb', '--name', 'rm'], status: 2, stderr: /--name goes with --all\n/ },
   { args: ['discard', '--all'], status: 2, stderr: /without a terminal to ask on it needs --yes\n/ },
+  { args: ['doctor', 'nowhere'], status: 2, stderr: /nowhere is neither a verb nor a directory here; for / },
   { args: ['doctor', '/a', '/b'], status: 2, stderr: /doctor takes one BASE, got 2\n/ },
   { args: ['completion', 'fish'], status: 2, stderr: /completion knows the shell bash, got fish\n/ },
   { args: ['cleanup', 'a', 'b'], status: 2, stderr: /cleanup takes one BASE, got 2/ },

@@ -1,8 +1,7 @@
 /** What a report says of a runner that died, or never worked. */
-import { systemErrorCode } from '../../errors.ts';
 import type { ReportedError } from '../../log/records.ts';
 import { reportOf } from '../../report/reported-error.ts';
-import { programReason } from '../../state/system-reason.ts';
+import { programReason, withPath } from '../../state/system-reason.ts';
 import type { Candidate } from '../look-outcome.ts';
 
 /** The end of a runner. */
@@ -57,17 +56,11 @@ export function whyItDied(name: string, end: RunnerEnd): ReportedError {
 /** The runner began no function. */
 export function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedError {
   const late = timedOutMs === undefined ? '' : `, having begun none within ${timedOutMs} ms`;
-  const cause = error === undefined ? '' : `: ${startReason(error)}`;
+  const cause = error === undefined ? '' : `: ${withPath(error, programReason(error))}`;
   return reportOf(
     'DEFERRED_CRASHED',
     `cannot run orphans: the runner process ${how} before it ran a function${late}${cause}`,
   );
-}
-
-/** With the program, which the caller does not know. */
-function startReason(error: unknown): string {
-  const path = systemErrorCode(error) === undefined ? undefined : (error as NodeJS.ErrnoException).path;
-  return `${path === undefined ? '' : `${path}: `}${programReason(error)}`;
 }
 
 /** Several runners had the file, and none of them did anything with it. */
