@@ -115,12 +115,12 @@ export class ClusterManager<H extends Handlers> {
 
   async #sweep(stop: AbortSignal): Promise<ClusterReport> {
     const startMs = performance.now();
-    const session = await this.#connectedUnless(stop);
+    const session = await this.#connectedUnless(stop, startMs);
     if (session === undefined)
       return summarizeOwners(this.#options.pool, [], false, performance.now() - startMs);
     const turn = this.#sweeping.then(async () => {
       try {
-        return await sweepPool(session, this.#options, stop);
+        return await sweepPool(session, this.#options, stop, startMs);
       } catch (error) {
         throw databaseError(`sweep pool ${this.#options.pool}`, error);
       }
@@ -186,9 +186,8 @@ export class ClusterManager<H extends Handlers> {
   }
 
   /** Undefined where the signal came before there was a connection. */
-  async #connectedUnless(stop: AbortSignal): Promise<Session | undefined> {
+  async #connectedUnless(stop: AbortSignal, startMs = performance.now()): Promise<Session | undefined> {
     const { logger, pool } = this.#options;
-    const startMs = performance.now();
     const session = await unlessAborted(this.#connected(), stop);
     if (session === undefined) {
       const ms = Math.round(performance.now() - startMs);

@@ -26,6 +26,7 @@ export interface ClusterReport {
   readonly pending: number;
   /** False when it was stopped before the end, or could not go on. */
   readonly isComplete: boolean;
+  /** How long it took, with connecting and waiting for the sweep before it. */
   readonly ms: number;
 }
 

@@ -14,9 +14,9 @@ export async function sweepPool(
   session: Session,
   options: ResolvedClusterOptions,
   stop: AbortSignal,
+  startMs: number,
 ): Promise<ClusterReport> {
   const { pool, callTimeoutMs } = options;
-  const startMs = performance.now();
   const handlers = Object.keys(options.handlers);
   const seen = new Set<string>();
   const owners: OwnerReport[] = [];

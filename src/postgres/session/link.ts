@@ -100,11 +100,8 @@ export class Link {
     const before = this.#turns.at(-1);
     const room = this.#turns.at(this.#client?.pipeline === true ? -PIPELINED : -1);
     const turn = Promise.resolve(room).then(() => this.#use(body, before, patienceMs, isDurable));
-    const ended = turn
-      .then(() => {})
-      .catch(() => {}) // told to the caller of this turn
-      .then(() => void this.#turns.shift());
-    this.#turns.push(ended);
+    const end = (): void => void this.#turns.shift();
+    this.#turns.push(turn.then(end, end)); // what failed is told to the caller of this turn
     return turn;
   }
 
