@@ -65,6 +65,28 @@ export interface AllUsersReport {
  */
 export async function allUsers(root: string, options: AllUsersOptions = {}): Promise<AllUsersReport> {
   const resolved = resolveAllUsersOptions(options);
+  return sweepUsers(root, resolved, report => {
+    if (report.outcome === 'swept') return;
+    resolved.logger.warn(`deferred-sweep: ${report.base}: ${describeOutcome(report)}`);
+  });
+}
+
+/** What became of a user's directory, in words. @param counts - said behind the outcome */
+export function describeOutcome({ outcome, reason, survivors = [] }: UserReport, counts = ''): string {
+  const why = reason === undefined ? '' : `: ${reason}`;
+  const left = survivors.length > 0 ? `; processes left: ${survivors.join(' ')}` : '';
+  return `${outcome}${counts}${why}${left}`;
+}
+
+/**
+ * As {@link allUsers}. Its logger is told only what the users' processes print.
+ * @param heard - told of each user as soon as that one's turn is over
+ */
+export async function sweepUsers(
+  root: string,
+  resolved: ResolvedAllUsersOptions,
+  heard: (report: UserReport) => void = () => {},
+): Promise<AllUsersReport> {
   const { logger } = resolved;
   const began = monotonicMs();
   if (process.getuid?.() !== 0 || process.geteuid?.() !== 0) {
@@ -94,9 +116,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
       const isMissed = resolved.users !== undefined && found.outcome === 'skipped';
       const report: UserReport = isMissed ? { ...found, outcome: 'refused' } : found;
       reports.push(report);
-      if (report.outcome === 'swept') continue;
-      const left = report.survivors?.length ? `; processes left: ${report.survivors.join(' ')}` : '';
-      logger.warn(`deferred-sweep: ${report.base}: ${report.outcome}: ${report.reason ?? ''}${left}`);
+      heard(report);
     }
   };
   const sweepOne = async ({ uid, path: base, not }: UserDirectory): Promise<UserReport> => {

@@ -1,5 +1,11 @@
 /** `sweep --all-users ROOT`: root sweeps for everybody. */
-import { type AllUsersReport, allUsers, hasUserProblems } from '../../all-users/all-users.ts';
+import {
+  type AllUsersReport,
+  describeOutcome,
+  hasUserProblems,
+  sweepUsers,
+} from '../../all-users/all-users.ts';
+import { resolveAllUsersOptions } from '../../all-users/options.ts';
 import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
@@ -43,7 +49,8 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   try {
     const report = await withStopSignals(signal => {
       warnings.tellAt(signal);
-      return allUsers(root, { ...options, logger: warnings.logger, signal });
+      // The report says what became of each.
+      return sweepUsers(root, resolveAllUsersOptions({ ...options, logger: warnings.logger, signal }));
     });
     const isBad = hasUserProblems(report);
     if (!line.has('quiet') || isBad) print(isJson ? jsonLine(report) : format(report));
@@ -57,9 +64,10 @@ export async function runAllUsers(line: Arguments): Promise<number> {
 
 function format({ root, users }: AllUsersReport): string {
   if (users.length === 0) return printableLines([`${root}: no directory has the number of a user`]);
-  const lines = users.map(({ base, outcome, reason, sweep }) => {
-    const told = sweep ? `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later` : '';
-    return `${base}: ${outcome}${told}${reason === undefined ? '' : `: ${reason}`}`;
+  const lines = users.map(user => {
+    const { base, sweep } = user;
+    const counts = sweep && `, ${sweep.ok} done, ${sweep.failed} failed, ${sweep.pending} left for later`;
+    return `${base}: ${describeOutcome(user, counts)}`;
   });
   return printableLines(lines);
 }
