@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import { defaultBase } from '../state/default-base.ts';
-import { DEAD_STEM, isStateFileName, STATE_DIR_STEM } from '../state/names.ts';
+import { DEAD_STEM, PREFIX, STATE_DIR_STEM } from '../state/names.ts';
 import type { Arguments } from './arguments.ts';
 import { UsageError } from './exit.ts';
 import { say } from './output/output.ts';
@@ -35,19 +35,24 @@ export function basesOf(
   for (const path of line.has('quiet') ? [] : bases)
     if (!exists(path)) tell(`${ofMissing(path)}: ${absolute(path)} does not exist`);
   const chosen = bases.length > 0 ? bases : [defaultBase()];
-  for (const path of line.has('quiet') ? [] : chosen)
-    if (isStateDirectory(absolute(path)))
-      tell(`${path} is where the state files of ${dirname(absolute(path))} are: name that one`);
+  for (const path of line.has('quiet') ? [] : chosen) {
+    const meant = baseAbove(absolute(path));
+    if (meant !== undefined) tell(`${path} is where the state files of ${meant} are: name that one`);
+  }
   return chosen;
 }
 
-/** Reports name the directory below BASE, and people name it in the place of BASE. Nothing is found below it then. */
-function isStateDirectory(path: string): boolean {
-  if (basename(path) !== STATE_DIR_STEM || exists(join(path, STATE_DIR_STEM))) return false;
-  return unlessRefused(
-    () => readdirSync(path).some(name => isStateFileName(name) || name === DEAD_STEM),
-    false,
-  );
+/**
+ * Reports name the directories below BASE, of state files and of dead letters, and people name them in the place of BASE.
+ * Nothing is found below them then. Returns that BASE, or undefined.
+ */
+function baseAbove(path: string): string | undefined {
+  if (exists(join(path, STATE_DIR_STEM))) return undefined;
+  const base = baseOfFile(join(path, PREFIX));
+  if (base === undefined) return undefined;
+  const hasFiles = (): boolean =>
+    readdirSync(path).some(name => name.startsWith(PREFIX) || name === DEAD_STEM);
+  return unlessRefused(hasFiles, false) ? base : undefined;
 }
 
 /** Whose state files, or dead letters, a file is among. */

@@ -50,6 +50,14 @@ test('who names the directory of state files in the place of BASE is told of BAS
     );
   }
   assert.equal(runCommandLine(['sweep', '--quiet', named]).stderr, '');
+  const baseOfLetter = baseOfKilledWorker(t, failing, '{ maxAttempts: 1 }');
+  assert.equal(runCommandLine(['sweep', baseOfLetter]).status, 1);
+  const dead = join(baseOfLetter, 'deferred/dead');
+  const { status, stderr } = runCommandLine(['list', dead]);
+  assert.deepEqual(
+    [status, stderr],
+    [0, `deferred-sweep: ${dead} is where the state files of ${baseOfLetter} are: name that one\n`],
+  );
   // A BASE may be called so, too.
   mkdirSync(join(named, 'deferred'), { mode: 0o700 });
   assert.equal(runCommandLine([named]).stderr, '');
