@@ -4,6 +4,7 @@ import type { Place } from '../log/records.ts';
 import { type Fields, fieldsOf } from '../log/validate.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { decode, encode } from '../value/codec.ts';
+import { isVariableName } from './storable.ts';
 
 /**
  * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/value/codec.ts`.
@@ -233,16 +234,13 @@ function parseText(fields: Fields): SourceText {
   };
 }
 
-/** V8 takes what it is given for a parameter's name, and ends the process (SIGSEGV) where it is none. */
 function checkNames(fields: Fields, names: Readonly<Record<string, readonly string[]>>): void {
   for (const [field, list] of Object.entries(names)) {
-    const wrong = list.find(name => !IDENTIFIER.test(name))?.slice(0, 100);
-    if (wrong !== undefined)
-      throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
+    const wrong = list.find(name => !isVariableName(name))?.slice(0, 100);
+    if (wrong === undefined) continue;
+    throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
   }
 }
 
 /** V8 counts them in 32 bits. They are for stack traces only. */
 const MAX_POSITION = 2 ** 30;
-
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

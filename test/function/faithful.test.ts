@@ -12,6 +12,7 @@ import { type TestContext, test } from 'node:test';
 import { scheduler } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
+import { decodeDescriptor, encodeDescriptor } from '#dist/function/descriptor.js';
 import { type AnyFunction, DeferredFunction, DeferredSweepError } from '#dist/index.js';
 import { commandLinePath } from '../helpers/command-line.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
@@ -127,6 +128,23 @@ test('a variable called __proto__ is refused', () => {
   );
 });
 
+test('a variable whose name has a character beyond U+FFFF is refused', () => {
+  assertRefused(inScript('const \u{20bb7} = 5; return () => \u{20bb7}'), 'called \u{20bb7}', 'another name');
+  const { descriptor } = DeferredFunction.create(inScript('const path = 5; return () => path'));
+  const hostile = { ...descriptor, variables: ['\u{20bb7}'] };
+  assert.throws(() => decodeDescriptor(encodeDescriptor(hostile as typeof descriptor)), {
+    code: 'DEFERRED_STATE_CORRUPT',
+  });
+});
+
+test('a function written inside of a with statement is refused', () => {
+  const text = "const path = 'outside'; let fn; with (Object.create({ path: 'inside' })) { fn = () => path }";
+  assertRefused(inScript(`${text} return fn`), 'with', 'as arguments');
+  assertRefused(inScript(`${text} return () => fn()`), 'captured function fn', 'with');
+  const inside = inScript('return o => { with (o) { return path } }');
+  assertRefused(inside, 'variable path');
+});
+
 test('super is refused in an object literal of a method too, and is no matter in a method of the literal', async () => {
   const literal = {
     read(): object {
@@ -196,6 +214,21 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   'a prototype of its own': 'const a = () => 1; return (Object.setPrototypeOf(a, { b: 1 }), () => a.b)',
   'a parent': 'function B() {} function A() {} Object.setPrototypeOf(A, B); return () => new A()',
 };
+
+const NAMES: Readonly<Record<string, PropertyDescriptor>> = {
+  'a number': { value: 5 },
+  'an accessor': { get: () => 'clean' },
+  'half of a surrogate pair': { value: '\ud800' },
+};
+
+for (const [label, name] of Object.entries(NAMES)) {
+  test(`a captured function is refused that has as its name ${label}`, () => {
+    const helper = Object.defineProperty(() => 1, 'name', name);
+    assertRefused(() => helper(), 'captured function', 'a `name` that is no text', 'another name');
+    const own = (): unknown => own.name;
+    assertRefused(Object.defineProperty(own, 'name', name), 'a `name` that is no text');
+  });
+}
 
 for (const [label, text] of Object.entries(FUNCTIONS)) {
   test(`a captured function is refused with ${label}`, () => {

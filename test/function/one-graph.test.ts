@@ -88,6 +88,56 @@ for (const [label, make] of Object.entries(refused)) {
   });
 }
 
+type Own = (() => unknown) & { n: number };
+
+test('a function is one to itself, to those that it captured and to values', async () => {
+  const count = (fn: Own): unknown => fn.n++;
+  const byHelper: Own = Object.assign(
+    function clean(): unknown {
+      count(byHelper);
+      return byHelper.n;
+    },
+    { n: 0 },
+  );
+  const byOwnName = Object.assign(
+    function clean(): unknown {
+      byOwnName.n++;
+      return (clean as Own).n;
+    },
+    { n: 0 },
+  );
+  const isSame = function clean(): unknown {
+    return isSame === clean;
+  };
+  const names = new Map<unknown, string>();
+  const inMap = (): unknown => names.get(inMap);
+  names.set(inMap, 'itself');
+  const asHelper = (): unknown => passOn();
+  const passOn = (): unknown => asHelper === holder.fn;
+  const holder = { fn: asHelper };
+  let turns = 0;
+  const again = (): unknown => (++turns < 3 ? again() : turns);
+  for (const [fn, gives] of [
+    [byHelper, 1],
+    [byOwnName, 1],
+    [isSame, true],
+    [inMap, 'itself'],
+    [asHelper, true],
+    [again, 3],
+  ] as const)
+    assert.equal(await DeferredFunction.create(fn).invoke(), gives, String(fn));
+});
+
+test('a function that has another name than its text sees that name', async () => {
+  const minified = function a(): unknown {
+    return a.name;
+  };
+  Object.defineProperty(minified, 'name', { value: 'clean', configurable: true });
+  assert.equal(await DeferredFunction.create(minified).invoke(), 'clean');
+  const arrow = (): unknown => arrow.name;
+  assert.equal(await DeferredFunction.create(arrow).invoke(), 'arrow');
+});
+
 test('an argument is refused with its own path where values are captured, too', () => {
   const captured = { a: 1 };
   const fn = (given: unknown): unknown => [given, captured];

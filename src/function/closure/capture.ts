@@ -5,15 +5,15 @@
 
 import { DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
-import { isPlainText } from '../../value/plain.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
 import { type Mention, mention, nameOf, subject } from '../refusal.ts';
+import { isVariableName } from '../storable.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
 import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
 import { refuseSharedState } from './shared-state.ts';
-import { storeText } from './store-source.ts';
+import { callOf, namedText, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 /**
@@ -29,35 +29,45 @@ export function storeBySource(
   args: readonly unknown[],
   maxBytes: number,
 ): StoredCall {
-  return new Capture([mention(fn, inspected)], args, maxBytes).describe(fn, inspected);
+  return new Capture(fn, inspected, args, maxBytes).describe();
 }
 
 class Capture {
+  readonly #root: Callable;
+  readonly #inspected: InspectedFunction;
   readonly #chain: readonly Mention[];
   readonly #args: readonly unknown[];
   readonly #maxBytes: number;
   readonly #references: Reference[] = [];
   readonly #indexes = new Map<object, number>();
-  /** By reference, -1 for the deferred function itself. */
+  /** By reference. */
   readonly #rows = new Map<number, CapturedRow>();
   #sourceBytes = 0;
 
-  constructor(chain: readonly Mention[], args: readonly unknown[], maxBytes: number) {
-    this.#chain = chain;
+  constructor(root: Callable, inspected: InspectedFunction, args: readonly unknown[], maxBytes: number) {
+    this.#root = root;
+    this.#inspected = inspected;
+    this.#chain = [mention(root, inspected)];
     this.#args = args;
     this.#maxBytes = maxBytes;
   }
 
-  describe(fn: Callable, inspected: InspectedFunction): StoredCall {
-    const text = this.#store(-1, fn, inspected, this.#chain);
-    if (this.#references.length === 0 && this.#rows.get(-1)!.values.length === 0)
+  describe(): StoredCall {
+    const { text, ownName } = this.#store(ROOT_ROW, this.#root, this.#inspected, this.#chain);
+    // What it sees of itself would have the name that its text gives.
+    if (ownName !== undefined && ownName !== nameOf(this.#root)) this.#add(this.#root, PLACE);
+    if (this.#references.length === 0 && this.#rows.get(ROOT_ROW)!.values.length === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
-    const values = this.#encodeValues();
+    const values = this.#encodeValues(text);
     const rows = [...this.#rows.values()];
     refuseSharedVariables(rows);
     refuseSharedState(rows, this.#foundByName());
+    const self = this.#indexes.get(this.#root);
     const closure = { references: this.#references, values };
-    return { descriptor: { kind: 'source', ...text, closure }, encodedArguments: snapshot([], 'args') };
+    return {
+      descriptor: { kind: 'source', ...(self === undefined ? text : callOf(self, text)), closure },
+      encodedArguments: snapshot([], 'args'),
+    };
   }
 
   /** Captured functions of modules that another process finds again by their names. */
@@ -69,8 +79,13 @@ class Capture {
     });
   }
 
-  #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
-    const { text, freeVariables, lazyName, ownProperties } = storeText(fn, inspected, chain);
+  #store(
+    index: number,
+    fn: Callable,
+    inspected: InspectedFunction,
+    chain: readonly Mention[],
+  ): { readonly text: SourceText; readonly ownName: string | undefined } {
+    const { text, freeVariables, lazyName, ownName, ownProperties } = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
@@ -81,8 +96,7 @@ class Capture {
     const assigned: string[] = [];
     for (const variable of freeVariables) {
       const { name } = variable;
-      // No property of `links`, and no field of a record, can be called that.
-      if (name === '__proto__') throw nameRefusal(chain, name);
+      if (!isVariableName(name)) throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
       if (variable.isAssigned && lazyName !== name) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
@@ -104,12 +118,14 @@ class Capture {
       links,
       assigned,
     });
-    return { ...text, variables: names, properties, links, provided };
+    return { text: { ...text, variables: names, properties, links, provided }, ownName };
   }
 
   #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
     const known = this.#indexes.get(fn);
     if (known !== undefined) return known;
+    // It is met again: what it is to itself and to others is one function.
+    if (fn === this.#root) return this.#add(fn, PLACE);
     const located = locateFunction(fn);
     if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
     if (located.kind !== 'text') return this.#add(fn, toReference(located));
@@ -117,14 +133,18 @@ class Capture {
     if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
     // Its place is taken before it is looked into: functions may refer to each other in circles.
     const index = this.#add(fn, PLACE);
-    const name = nameOf(fn);
-    this.#references[index] = {
-      kind: 'source',
-      ...this.#store(index, fn, located.inspected, chain),
-      // A class may have a static member of this name, which is part of its text.
-      ...(name !== undefined && isPlainText(name) && { name }),
-    };
+    this.#references[index] = namedText(fn, this.#store(index, fn, located.inspected, chain).text, chain);
     return index;
+  }
+
+  /** Makes the deferred function, which was met in what it captured, one of the references. */
+  #moveRoot(text: SourceText): void {
+    const index = this.#indexes.get(this.#root);
+    if (index === undefined || this.#references[index] !== PLACE) return;
+    this.#references[index] = namedText(this.#root, text, this.#chain);
+    const row = this.#rows.get(ROOT_ROW)!;
+    this.#rows.set(index, row);
+    this.#rows.set(ROOT_ROW, { ...row, names: [], values: [], variables: 0, links: {}, assigned: [] });
   }
 
   #add(value: object, reference: Reference): number {
@@ -151,11 +171,12 @@ class Capture {
     return standing;
   }
 
-  #encodeValues(): Uint8Array {
+  #encodeValues(text: SourceText): Uint8Array {
     // Functions inside of values are met while these are encoded, and bring rows of their own: again, until none is new.
     for (;;) {
+      this.#moveRoot(text);
       const known = this.#references.length;
-      const rows = [-1, ...this.#references.keys()].map(index => this.#rowOf(index));
+      const rows = [ROOT_ROW, ...this.#references.keys()].map(index => this.#rowOf(index));
       const bytes = this.#encode([this.#args, ...rows]);
       const capturedBytes = () => bytes.length - snapshot(this.#args, 'args').length;
       if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes) throw this.#tooLargeValue();
@@ -210,6 +231,9 @@ class Capture {
     return tooLarge(chain, `the captured variable ${name}`, bytes, this.#maxBytes);
   }
 }
+
+/** The row of what is called, which is no reference. */
+const ROOT_ROW = -1;
 
 /** What the arguments and all rows are called together. */
 const ROOT = 'captured';

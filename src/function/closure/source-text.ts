@@ -35,6 +35,8 @@ export interface SourceAnalysis extends Surroundings {
   readonly replacesItself: boolean;
   /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
   readonly lazyName: string | undefined;
+  /** The name by which its text mentions the function itself; undefined where it does not. */
+  readonly ownName: string | undefined;
   readonly freeVariables: readonly FreeVariable[];
 }
 
@@ -118,9 +120,9 @@ function analyze(
     if (reference.isWrite()) assigned.add(identifier.name);
     byName.set(identifier.name, [...(byName.get(identifier.name) ?? []), identifier]);
   }
-  const ownName = manager.scopes.find(
+  const own = manager.scopes.find(
     ({ type, block }) => type === 'function-expression-name' && block === (node as Estree.Node),
-  );
+  )?.variables[0];
   const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
     const places = identifiers.map(identifier => uses.places.get(identifier));
     const members = places.map(place => place?.member);
@@ -131,8 +133,8 @@ function analyze(
       isGuarded: places.some(place => place?.isTypeof),
     };
   });
-  const writesOwnName = ownName?.variables[0]?.references.some(reference => reference.isWrite()) === true;
-  const written = writesOwnName ? [...assigned, ownName.variables[0]!.name] : [...assigned];
+  const writesOwnName = own?.references.some(reference => reference.isWrite()) === true;
+  const written = writesOwnName ? [...assigned, own.name] : [...assigned];
   const lazyName =
     node.type === 'ClassExpression' ? undefined : findLazyName(node as Estree.Function, written);
   // A declaration, whose name is a variable: that of a function expression is constant.
@@ -148,6 +150,7 @@ function analyze(
     bound: uses.bound,
     replacesItself: writesOwnName && lazyName === undefined,
     lazyName,
+    ownName: own?.references.length ? own.name : undefined,
     freeVariables,
   };
 }

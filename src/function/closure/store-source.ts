@@ -1,4 +1,5 @@
-import type { Callable, SourceText } from '../descriptor.ts';
+import { isPlainText } from '../../value/plain.ts';
+import type { Callable, SourceReference, SourceText } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
 import { urlOf } from '../module/script-url.ts';
@@ -14,6 +15,7 @@ interface FunctionText {
   readonly text: Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
   readonly freeVariables: readonly FreeVariable[];
   readonly lazyName: string | undefined;
+  readonly ownName: string | undefined;
   /** Static fields of a class, properties that the program put on a function. */
   readonly ownProperties: readonly OwnProperty[];
 }
@@ -36,6 +38,12 @@ export function storeText(
     throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
   }
   refuseBound(analysis, chain);
+  if (inspected.scopes.some(({ kind }) => kind === 'With'))
+    throw refusal(
+      chain,
+      'was written inside of a `with` statement, whose object may have its variables',
+      SELF_CONTAINED,
+    );
   if (chain.length === 1) refuseUncallable(analysis, chain);
   refuseUnlikeItsText(fn, analysis, inspected, chain);
   const url = urlOf(inspected.script);
@@ -44,6 +52,7 @@ export function storeText(
     text: { source: analysis.expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
     lazyName: analysis.lazyName,
+    ownName: analysis.ownName,
     ownProperties: ownPropertiesOf(fn, analysis, chain),
   };
 }
@@ -165,4 +174,32 @@ export function generatorRefusal(chain: readonly Mention[]): Error {
 function parameterOffset(text: string): number {
   const head = /^(?:async\s*)?(?:function\s*\*?\s*|\*\s*)?[\w$]*\s*(?=\()/.exec(text);
   return head === null || head[0].includes('\n') ? 0 : head[0].length;
+}
+
+/** What is stored of a captured function. @throws `DEFERRED_FUNCTION_REFUSED` for a name that no record can hold */
+export function namedText(fn: Callable, text: SourceText, chain: readonly Mention[]): SourceReference {
+  const name = nameOf(fn);
+  if (name !== undefined && isPlainText(name)) return { kind: 'source', ...text, name };
+  // A class may have a static member of this name, which is part of its text.
+  if (/^\(class\b/.test(text.source)) return { kind: 'source', ...text };
+  throw refusal(
+    chain,
+    'has a `name` that is no text, or text that UTF-8 cannot hold, which is not stored with it',
+    'give it another name, or export the function from a module',
+  );
+}
+
+/** The text of a function that calls a reference. @param text - of that */
+export function callOf(index: number, { url, line, column }: SourceText): SourceText {
+  return {
+    source: '((...args) => self(...args))',
+    ...(url !== undefined && { url }),
+    ...(line !== undefined && { line }),
+    ...(column !== undefined && { column }),
+    strict: true,
+    variables: [],
+    properties: [],
+    links: { self: index },
+    provided: [],
+  };
 }
