@@ -37,14 +37,7 @@ const LISTED_ELEMENTS = 32;
 export function namesOf(object: object, path: ValuePath): string[] {
   return Reflect.ownKeys(object).map(key => {
     refuseKey(path, key);
-    refuseAccessor(path, object, key);
-    if (!Object.prototype.propertyIsEnumerable.call(object, key)) {
-      throw path.refusalOfProperty(
-        key,
-        'it is not enumerable',
-        'make it an ordinary property or leave it out',
-      );
-    }
+    refuseUnordinary(path, object, key);
     return key as string;
   });
 }
@@ -58,12 +51,30 @@ export function errorNamesOf(error: Error, path: ValuePath): { hidden: string[];
     // Node puts symbols and a toString on errors of its own, not enumerable: they are not part of the value.
     if (!isShown && !USUALLY_HIDDEN.has(key)) continue;
     refuseKey(path, key);
-    // Newer versions of V8 have an accessor here. A program's prepareStackTrace may make it anything.
     if (key !== 'stack') refuseAccessor(path, error, key);
-    else if (typeof error.stack !== 'string') continue;
+    else if (!hasTextAsStack(error, path)) continue;
     (isShown ? shown : hidden).push(key as string);
   }
   return { hidden, shown };
+}
+
+/**
+ * Whether the stack is a text: a program's prepareStackTrace may make it anything. It is made when it is first read, and says what
+ * the error's `toString` gives.
+ */
+function hasTextAsStack(error: Error, path: ValuePath): boolean {
+  try {
+    const { get } = Object.getOwnPropertyDescriptor(error, 'stack')!;
+    // Newer versions of V8 have an accessor of theirs here.
+    const isOfProgram =
+      get !== undefined && get !== Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+    if (!isOfProgram) return typeof error.stack === 'string';
+  } catch (cause) {
+    const instead = 'pass what is needed of the error, such as its message and code';
+    throw path.refusalOfProperty('stack', 'to read it fails', instead, cause);
+  }
+  refuseAccessor(path, error, 'stack');
+  return false;
 }
 
 const USUALLY_HIDDEN: ReadonlySet<string | symbol> = new Set(['stack', 'message', 'cause', 'errors', 'name']);
@@ -83,10 +94,21 @@ function refuseKey(path: ValuePath, key: string | symbol): void {
 }
 
 /** Refuses a getter or setter: its code cannot be kept, and running it now may give another value each time. */
-export function refuseAccessor(path: ValuePath, object: object, key: string | symbol): void {
+function refuseAccessor(path: ValuePath, object: object, key: string | symbol): void {
   if ('value' in Object.getOwnPropertyDescriptor(object, key)!) return;
-  const step = Array.isArray(object) && typeof key === 'string' ? Number(key) : key;
-  throw path.refusalOfProperty(step, 'it is a getter or setter', 'pass the value it gives');
+  throw path.refusalOfProperty(stepOf(object, key), 'it is a getter or setter', 'pass the value it gives');
+}
+
+function stepOf(object: object, key: string | symbol): string | number | symbol {
+  return Array.isArray(object) && typeof key === 'string' ? Number(key) : key;
+}
+
+/** Refuses what is no property as an assignment makes it, and would be one when it is restored. */
+export function refuseUnordinary(path: ValuePath, object: object, key: string | symbol): void {
+  refuseAccessor(path, object, key);
+  if (Object.prototype.propertyIsEnumerable.call(object, key)) return;
+  const instead = 'make it an ordinary property or leave it out';
+  throw path.refusalOfProperty(stepOf(object, key), 'it is not enumerable', instead);
 }
 
 /** Refuses own properties, but `allowed`, on an object that is stored as something else than its properties. */

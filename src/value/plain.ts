@@ -80,7 +80,8 @@ class PlainCheck {
     if (this.#bytes > MAX_VALUE_BYTES || !isDense(array)) return false;
     for (let i = 0; i < length; i++) {
       const element = Object.getOwnPropertyDescriptor(array, i)!;
-      if (!('value' in element) || !this.isPlain(element.value, depth + 1)) return false;
+      if (!element.enumerable || !('value' in element) || !this.isPlain(element.value, depth + 1))
+        return false;
     }
     return true;
   }

@@ -8,7 +8,7 @@ import {
   isDense,
   namesOf,
   refusalOfExtra,
-  refuseAccessor,
+  refuseUnordinary,
   refuseExtras,
 } from './own-properties.ts';
 import { madeAs, viewNameOf } from './made-as.ts';
@@ -152,7 +152,7 @@ export class TreeBuilder {
       const item: unknown[] = [];
       holder[key] = item;
       for (let i = 0; i < array.length; i++) {
-        refuseAccessor(this.#path, array, String(i));
+        refuseUnordinary(this.#path, array, String(i));
         this.#place(item, i, array[i], depth + 1, i);
       }
       return;
@@ -165,7 +165,7 @@ export class TreeBuilder {
       if (typeof name === 'symbol' || String(index >>> 0) !== name || index === 0xffff_ffff) {
         throw refusalOfExtra(this.#path, 'an array', name);
       }
-      refuseAccessor(this.#path, array, name);
+      refuseUnordinary(this.#path, array, name);
       form.push(index);
       this.#place(form, form.length, array[index], depth + 2, index);
     }

@@ -38,10 +38,10 @@ export class ValuePath {
   }
 
   /** The error for a value that cannot be stored and restored equal: what it is, and what to do instead. */
-  refusal(what: string, instead: string): DeferredSweepError {
+  refusal(what: string, instead: string, cause?: unknown): DeferredSweepError {
     const valuePath = this.toString();
     const message = `cannot store ${valuePath}: ${what}; ${instead}`;
-    return new DeferredSweepError('DEFERRED_VALUE_REFUSED', message, { valuePath });
+    return new DeferredSweepError('DEFERRED_VALUE_REFUSED', message, { valuePath, cause });
   }
 
   /** The refusal of an object whose kind has no stored form. */
@@ -60,9 +60,9 @@ export class ValuePath {
   }
 
   /** The refusal of a property of the value being looked at. */
-  refusalOfProperty(key: Step, what: string, instead: string): DeferredSweepError {
+  refusalOfProperty(key: Step, what: string, instead: string, cause?: unknown): DeferredSweepError {
     this.enter(key);
-    return this.refusal(what, instead);
+    return this.refusal(what, instead, cause);
   }
 }
 

@@ -71,6 +71,14 @@ const refused: readonly [unknown[], string, RegExp][] = [
   [[Object.defineProperty([], 0, getter)], 'args[0][0]', /a getter or setter/],
   [[Object.defineProperty(new Array(4), 1, getter)], 'args[0][1]', /a getter or setter/],
   [[Object.defineProperty(new Error('x'), 'code', getter)], 'args[0].code', /a getter or setter/],
+  [[Object.defineProperty(new Error('x'), 'stack', getter)], 'args[0].stack', /a getter or setter/],
+  [
+    [Object.assign(new Error(), { message: Object.create(null) as string })],
+    'args[0].stack',
+    /to read it fails; .*message/,
+  ],
+  [[Object.defineProperty([1], 0, hidden(1))], 'args[0][0]', /not enumerable/],
+  [[Object.defineProperty(new Array(4), 1, hidden(1))], 'args[0][1]', /not enumerable/],
   [[Object.defineProperty({}, 'cache', hidden(1))], 'args[0].cache', /not enumerable/],
   [[JSON.parse('{"a": {"__proto__": 1}}')], 'args[0].a.__proto__', /"__proto__"/],
   [
