@@ -3,15 +3,21 @@
  * and modules among them by reference or again by source, and so on for each of those.
  */
 
-import { DeferredSweepError, hasCode } from '../../errors.ts';
+import { type DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
-import { type Mention, mention, nameOf, subject } from '../refusal.ts';
+import { type Mention, mention, nameOf } from '../refusal.ts';
 import { isVariableName } from '../storable.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
-import { type CapturedRow, largestVariable, refuseSharedVariables } from './captured-variables.ts';
+import {
+  type CapturedRow,
+  largestVariable,
+  refuseSharedVariables,
+  throwNamed,
+} from './captured-variables.ts';
+import { type ImportedValue, importedValues } from './imported-values.ts';
 import { refuseSharedState } from './shared-state.ts';
 import { callOf, namedText, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
@@ -94,6 +100,7 @@ class Capture {
     const links: Record<string, number> = {};
     const provided: string[] = [];
     const assigned: string[] = [];
+    const imports: ImportedValue[] = [];
     for (const variable of freeVariables) {
       const { name } = variable;
       if (!isVariableName(name)) throw nameRefusal(chain, name);
@@ -105,6 +112,7 @@ class Capture {
       else if (found.kind !== 'global') {
         names.push(name);
         values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
+        if (found.kind === 'members') imports.push(...importedValues(found.namespace, found.members));
       }
     }
     const properties = ownProperties.map(({ name }) => name);
@@ -117,6 +125,7 @@ class Capture {
       variables: names.length,
       links,
       assigned,
+      imports,
     });
     return { text: { ...text, variables: names, properties, links, provided }, ownName };
   }
@@ -144,7 +153,15 @@ class Capture {
     this.#references[index] = namedText(this.#root, text, this.#chain);
     const row = this.#rows.get(ROOT_ROW)!;
     this.#rows.set(index, row);
-    this.#rows.set(ROOT_ROW, { ...row, names: [], values: [], variables: 0, links: {}, assigned: [] });
+    this.#rows.set(ROOT_ROW, {
+      ...row,
+      names: [],
+      values: [],
+      variables: 0,
+      links: {},
+      assigned: [],
+      imports: [],
+    });
   }
 
   #add(value: object, reference: Reference): number {
@@ -204,24 +221,8 @@ class Capture {
       // An argument is refused by its own path.
       snapshot(this.#args, 'args');
       if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
-      this.#throwNamed();
+      throwNamed([...this.#rows.values()]);
       throw error;
-    }
-  }
-
-  /** Throws the refusal of a value again, with a path that begins at the variable's name. */
-  #throwNamed(): void {
-    for (const { chain, names, values } of [...this.#rows.values()]) {
-      for (const [index, name] of names.entries()) {
-        try {
-          snapshot(values[index], name, () => 0);
-        } catch (error) {
-          if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
-          const { code, message, valuePath } = error;
-          const text = `${subject(chain)} captures ${name}: ${message}`;
-          throw new DeferredSweepError(code, text, { valuePath, cause: error });
-        }
-      }
     }
   }
 

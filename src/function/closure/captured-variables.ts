@@ -1,9 +1,10 @@
-import { hasCode } from '../../errors.ts';
+import { DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
-import type { Mention } from '../refusal.ts';
+import { type Mention, subject } from '../refusal.ts';
 import { sharedVariable } from './capture-refusals.ts';
+import { type ImportedValue, isImportOf } from './imported-values.ts';
 
 /** What the variables and own properties of one function hold. */
 export interface CapturedRow {
@@ -17,6 +18,8 @@ export interface CapturedRow {
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
   readonly assigned: readonly string[];
+  /** What it has by value of modules imported by a transpiler's way. */
+  readonly imports: readonly ImportedValue[];
 }
 
 /**
@@ -28,7 +31,9 @@ export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
   for (const row of rows) {
     for (const name of row.assigned) {
       const user = rows.find(other => other !== row && areSame(name, row, other));
-      if (user) throw sharedVariable(row.chain, name, user.chain);
+      const isImported = (value: ImportedValue) => isImportOf(value, name, row.inspected);
+      const importer = user ?? rows.find(other => other.imports.some(isImported));
+      if (importer) throw sharedVariable(row.chain, name, importer.chain);
     }
   }
 }
@@ -48,6 +53,22 @@ function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
         Object.is(read(scope.variables, key), read(otherScope.variables, key)),
     )
   );
+}
+
+/** Throws the refusal of a value again, with a path that begins at the variable's name. */
+export function throwNamed(rows: readonly CapturedRow[]): void {
+  for (const { chain, names, values } of rows) {
+    for (const [index, name] of names.entries()) {
+      try {
+        snapshot(values[index], name, () => 0);
+      } catch (error) {
+        if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
+        const { code, message, valuePath } = error;
+        const text = `${subject(chain)} captures ${name}: ${message}`;
+        throw new DeferredSweepError(code, text, { valuePath, cause: error });
+      }
+    }
+  }
 }
 
 /** The variable or property that takes most bytes, and the functions on the way to it. */

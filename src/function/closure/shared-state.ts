@@ -11,6 +11,7 @@ import { mention } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { sharedState } from './capture-refusals.ts';
 import type { CapturedRow } from './captured-variables.ts';
+import { type ImportedValue, isChangedExport } from './imported-values.ts';
 import { analysisOf } from './store-source.ts';
 import { isNamespaceLike } from './variables.ts';
 
@@ -18,6 +19,11 @@ import { isNamespaceLike } from './variables.ts';
 interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
   readonly name: string;
   readonly value: unknown;
+}
+
+/** What is held of an import. */
+interface HeldImport extends Pick<CapturedRow, 'chain'> {
+  readonly value: ImportedValue;
 }
 
 /** So many functions and objects are looked at for one closure: a library may lead anywhere. */
@@ -32,7 +38,9 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   if (references.length === 0) return;
   const objects = new Map<object, Held>();
   const variables: Held[] = [];
-  for (const { chain, inspected, names, values, variables: count } of rows) {
+  const imports: HeldImport[] = [];
+  for (const { chain, inspected, names, values, variables: count, imports: imported } of rows) {
+    imports.push(...imported.map(value => ({ chain, value })));
     const code = codeOf(inspected.script);
     for (const [index, name] of names.entries()) {
       const held = { chain, inspected, name, value: values[index] };
@@ -42,19 +50,25 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
       for (const object of objectsIn(held.value)) if (!objects.has(object)) objects.set(object, held);
     }
   }
-  if (variables.length + objects.size === 0) return;
-  new Search(objects, variables).from(references);
+  if (variables.length + objects.size + imports.length === 0) return;
+  new Search(objects, variables, imports).from(references);
 }
 
 class Search {
   readonly #objects: ReadonlyMap<object, Held>;
   readonly #variables: readonly Held[];
+  readonly #imports: readonly HeldImport[];
   readonly #seen = new Set<object>();
   readonly #queue: Callable[] = [];
 
-  constructor(objects: ReadonlyMap<object, Held>, variables: readonly Held[]) {
+  constructor(
+    objects: ReadonlyMap<object, Held>,
+    variables: readonly Held[],
+    imports: readonly HeldImport[],
+  ) {
     this.#objects = objects;
     this.#variables = variables;
+    this.#imports = imports;
   }
 
   from(references: readonly Callable[]): void {
@@ -69,6 +83,8 @@ class Search {
   #visit(fn: Callable): void {
     const inspected = inspectFunction(fn);
     if (inspected === undefined || inspected.script.url.startsWith('node:')) return;
+    const changed = this.#imports.find(({ value }) => isChangedExport(value, inspected.script));
+    if (changed) throw sharedState(changed.chain, changed.value.name, mention(fn, inspected));
     const analysis = analysisOf(fn, inspected);
     this.#lookAt(fn, '', fn, inspected);
     for (const { name, members } of analysis?.freeVariables ?? []) {

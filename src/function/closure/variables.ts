@@ -27,7 +27,11 @@ export type Variable =
   /** A module or another object that is found again by name. */
   | { readonly kind: 'reference'; readonly value: object; readonly reference: Reference }
   /** A module that cannot be named, of which only these members are used. */
-  | { readonly kind: 'members'; readonly members: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'members';
+      readonly members: Readonly<Record<string, unknown>>;
+      readonly namespace: object;
+    }
   | { readonly kind: 'value'; readonly value: unknown };
 
 /**
@@ -77,7 +81,7 @@ export function resolveVariable(
   if (typeof value === 'function') return { kind: 'function', value: value as Callable };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)
-    return { kind: 'members', members: readMembers(variable, value, chain) };
+    return { kind: 'members', members: readMembers(variable, value, chain), namespace: value };
   const reference = namedReference(value);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   return isNamespaceLike(name, value)
@@ -199,7 +203,7 @@ function resolveNamespace(
   const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   if (variable.members !== undefined)
-    return { kind: 'members', members: readMembers(variable, value, chain) };
+    return { kind: 'members', members: readMembers(variable, value, chain), namespace: value };
   const copied = nameNamespace(original) ?? copiedModule(value);
   if (copied !== undefined) return { kind: 'reference', value, reference: copied };
   throw refusal(

@@ -119,6 +119,11 @@ function valuesOfCommonJs(script: Script, search: Search): Named[] {
   ];
 }
 
+/** What a loaded CommonJS module exports, by name. */
+export function exportsOfCommonJs(script: Script): readonly Named[] {
+  return valuesOfCommonJs(script, newSearch());
+}
+
 function loadedCommonJs({ url }: Script): NodeJS.Module | undefined {
   return url.startsWith('file:') ? require.cache[fileURLToPath(url)] : undefined;
 }

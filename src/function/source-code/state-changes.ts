@@ -14,6 +14,8 @@ export interface StateChanges {
   readonly called: ReadonlySet<string>;
   /** As `changed`, anywhere in the file. */
   readonly everChanged: ReadonlySet<string>;
+  /** Exports of a CommonJS module that functions assign to: `exports.n = 1`. */
+  readonly exported: ReadonlySet<string>;
 }
 
 /** The syntax tree of a file's text, with locations; undefined when it has syntax that V8 knows and the parser does not yet. */
@@ -40,6 +42,7 @@ class Finder implements StateChanges {
   readonly mutated = new Set<string>();
   readonly called = new Set<string>();
   readonly everChanged = new Set<string>();
+  readonly exported = new Set<string>();
 
   visit(node: Estree.Node, use: Use, inFunction: boolean): void {
     const inside = inFunction || /Function/.test(node.type);
@@ -130,9 +133,23 @@ class Finder implements StateChanges {
   }
 
   #assign(target: Estree.Pattern, inside: boolean): void {
-    if (target.type === 'MemberExpression') this.visit(target.object, 'changed', inside);
-    else if (inside) for (const name of boundNames(target)) this.assigned.add(name);
+    if (target.type === 'MemberExpression') {
+      if (inside && isExports(target.object) && target.property.type === 'Identifier')
+        this.exported.add(target.property.name);
+      this.visit(target.object, 'changed', inside);
+    } else if (inside) for (const name of boundNames(target)) this.assigned.add(name);
   }
+}
+
+/** `exports` or `module.exports` */
+function isExports(node: Estree.Node): boolean {
+  if (node.type === 'MemberExpression')
+    return isNamed(node.object, 'module') && isNamed(node.property, 'exports');
+  return isNamed(node, 'exports');
+}
+
+function isNamed(node: Estree.Node, name: string): boolean {
+  return node.type === 'Identifier' && node.name === name;
 }
 
 /** Methods of arrays, maps and sets that leave them as they are. */
