@@ -68,6 +68,7 @@ export class OwnInvocation implements Invocation {
   readonly owner: Invocation['owner'];
   readonly sameBoot: boolean | undefined;
   declare readonly fence?: number;
+  declare readonly signal: AbortSignal;
   readonly #abort: LazyAbort;
   readonly #kill: LazyAbort;
   #isOver = false;
@@ -82,10 +83,12 @@ export class OwnInvocation implements Invocation {
     if (known.fence !== undefined) this.fence = known.fence;
     this.#abort = abort;
     this.#kill = kill;
+    // A property of its own, as the others are: `{ ...currentInvocation() }` has it.
+    Object.defineProperty(this, 'signal', SIGNAL);
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  static signalOf(invocation: OwnInvocation): AbortSignal {
+    return invocation.#abort.signal;
   }
 
   /** What `body` returns; `currentInvocation()` gives this invocation to it and to everything it starts. */
@@ -106,6 +109,13 @@ export class OwnInvocation implements Invocation {
     return #isOver in invocation && invocation.#isOver;
   }
 }
+
+const SIGNAL: PropertyDescriptor & ThisType<OwnInvocation> = {
+  get() {
+    return OwnInvocation.signalOf(this);
+  },
+  enumerable: true,
+};
 
 /**
  * For this package's own functions, as {@link currentInvocation}: aborted when the time after `signal` is over, too, and
