@@ -66,6 +66,38 @@ for (const argv of sample([['start.cjs'], ['-r', './hook.cjs', 'program.js']], 1
   });
 }
 
+test('a preload that compiles nothing is not taken for the hook', async t => {
+  const root = makeProject(t, {
+    'other.cjs': "require('node:path');",
+    'cleanup.js': files['cleanup.js'].replace('(path)', '(path: string)'),
+  });
+  await assertSwept(root, ['-r', './other.cjs', 'start.cjs'], 2, 'exported captured ');
+});
+
+test('a default export is found by a closure, too', async t => {
+  const root = makeProject(t, {
+    'cleanup.js': files['cleanup.js'].replace('function clean', 'default function clean'),
+    'program.js': files['program.js']
+      .replace('{ clean }', 'clean')
+      .replace("path => appendFileSync(path, 'captured ')", 'path => clean(path)'),
+  });
+  await assertSwept(root, ['-r', './hook.cjs', 'program.js'], 2, 'exported exported ');
+});
+
+test('where a hook made two functions of one name, none is run in the place of the other', async t => {
+  const root = makeProject(t, {
+    'cleanup.js': `const { appendFileSync } = require('node:fs');
+      module.exports = path => appendFileSync(path, 'exports ');
+      module.exports.default = path => appendFileSync(path, 'default ');`,
+    'program.js': files['program.js'].replace('{ clean }', 'clean'),
+  });
+  const [base, out] = [join(root, 'base'), join(root, 'out')];
+  spawnSync(process.execPath, ['-r', './hook.cjs', 'program.js', base, out], { cwd: root });
+  const { ok, failed } = await sweep(base, { logger: null });
+  assert.deepEqual([ok, failed], [1, 1]);
+  assert.equal(readFileSync(out, 'utf8'), 'captured ');
+});
+
 test('a file that a require hook compiled is never imported past the hook', async t => {
   // `import()` would take this file as it is written: as an ES module, in which names need their extensions.
   const root = makeProject(t, {

@@ -2,14 +2,18 @@
  * Code that a hook of the program's own made of a file: of ts-node's or babel-node's command, which no option of Node
  * names. A runner has no such hook.
  */
+import { createRequire } from 'node:module';
+import { extname } from 'node:path';
 import types from 'node:util/types';
 import { nodeStart } from '../../state/node-start.ts';
-import { namesLoader, withoutLoaders } from '../../trust/loaders.ts';
+import { loadersOf, namesLoader, withoutLoaders } from '../../trust/loaders.ts';
 import { inspectFunction, readScript, type Script } from '../inspector/inspector.ts';
 import { read } from '../inspector/read-variable.ts';
-import { isPreloadedProgram } from './preloaded-program.ts';
+import { isPreloadedProgram, realFile } from './preloaded-program.ts';
 import { readModule } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
+
+const require = createRequire(import.meta.url);
 
 /** By script, and by the exports of a module. */
 const known = new WeakMap<object, boolean>();
@@ -19,7 +23,7 @@ export function isMadeByHook(script: Script): boolean {
   let is = known.get(script);
   if (is === undefined) {
     // A loader that options of Node name the runner has, too.
-    is = !namesLoader(withoutLoaders(nodeStart(), isPreloadedProgram)) && isTransformed(script);
+    is = !mayBeOfLoader(script) && isTransformed(script);
     known.set(script, is);
   }
   return is;
@@ -43,6 +47,27 @@ export function isModuleMadeByHook(exports: object): boolean {
     return is;
   }
   return false;
+}
+
+/** Whether a file that the options of Node name may have compiled it: not those of a tracer or of dotenv. */
+function mayBeOfLoader(script: Script): boolean {
+  const start = withoutLoaders(nodeStart(), isPreloadedProgram);
+  if (!namesLoader(start)) return false;
+  const path = filePathOf(script.url);
+  const hook = path === undefined ? undefined : require.extensions[extname(path)];
+  const hookUrl = script.isModule || hook === undefined ? undefined : inspectFunction(hook)?.script.url;
+  const hookFile = hookUrl === undefined ? undefined : filePathOf(hookUrl);
+  // Hooks of `import`, and those in other places than Node's table, do not show.
+  if (hookFile === undefined) return true;
+  const queue = loadersOf(start).map(loader => require.cache[realFile(loader)]);
+  if (queue.includes(undefined)) return true;
+  const seen = new Set<string>();
+  for (let module = queue.pop(); module !== undefined; module = queue.pop()) {
+    if (seen.has(module.filename)) continue;
+    seen.add(module.filename);
+    queue.push(...module.children);
+  }
+  return seen.has(hookFile);
 }
 
 function isTransformed(script: Script): boolean {

@@ -82,15 +82,16 @@ function registeredOf(callables: readonly Found<Callable>[], descriptor: ModuleD
     throw missing(descriptor, 'another function is there than was registered, although the file is the same');
   // Of CommonJS it may be the exports or their `default`. Any other name is the same by both ways.
   const isDefault = descriptor.export.split('.')[0] === 'default';
-  if (hasChecksums && isDefault && possible.some(({ value }) => value !== first.value))
+  const wasLookedUp = hasChecksums || descriptor.required === true;
+  if (wasLookedUp && isDefault && possible.some(({ value }) => value !== first.value))
     throw missing(descriptor, 'two functions are there, and it cannot be told which of them was registered');
   return first;
 }
 
 /** The same for a value of any type. */
 export async function importExport(descriptor: ModuleDescriptor): Promise<unknown> {
-  // Only functions have checksums.
-  if (descriptor.text !== undefined) return (await importFunction(descriptor)).value;
+  // Of files they are functions.
+  if (!descriptor.module.startsWith('node:')) return (await importFunction(descriptor)).value;
   const [{ value }] = candidatesIn(await importNamespace(descriptor), descriptor);
   return value;
 }

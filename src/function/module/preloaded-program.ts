@@ -38,7 +38,7 @@ export function notePreloadedPrograms(): void {
 }
 
 /** An option may name a link, or leave out the extension. */
-function realFile(path: string): string {
+export function realFile(path: string): string {
   return unlessUnresolved(() => realpathSync(require.resolve(path))) ?? path;
 }
 
