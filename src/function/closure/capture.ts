@@ -118,6 +118,7 @@ class Capture {
     const properties = ownProperties.map(({ name }) => name);
     values.push(...ownProperties.map(({ value }) => value));
     this.#rows.set(index, {
+      fn,
       chain,
       inspected,
       names: [...names, ...properties],

@@ -1,5 +1,6 @@
 import { DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
+import type { Callable } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { type Mention, subject } from '../refusal.ts';
@@ -8,6 +9,7 @@ import { type ImportedValue, isImportOf } from './imported-values.ts';
 
 /** What the variables and own properties of one function hold. */
 export interface CapturedRow {
+  readonly fn: Callable;
   readonly chain: readonly Mention[];
   readonly inspected: InspectedFunction;
   readonly names: readonly string[];

@@ -7,7 +7,7 @@ import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction, type Scope, type Script } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
-import { mention } from '../refusal.ts';
+import { mention, nameOf } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { sharedState } from './capture-refusals.ts';
 import type { CapturedRow } from './captured-variables.ts';
@@ -24,6 +24,13 @@ interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
 /** What is held of an import. */
 interface HeldImport extends Pick<CapturedRow, 'chain'> {
   readonly value: ImportedValue;
+}
+
+/** A function that is stored by source, with what was put on it. */
+interface HeldFunction extends Pick<CapturedRow, 'chain' | 'inspected'> {
+  /** What it is called, by itself and by those that captured it. */
+  readonly names: Set<string>;
+  readonly hasProperties: boolean;
 }
 
 /** So many functions and objects are looked at for one closure: a library may lead anywhere. */
@@ -50,14 +57,38 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
       for (const object of objectsIn(held.value)) if (!objects.has(object)) objects.set(object, held);
     }
   }
-  if (variables.length + objects.size + imports.length === 0) return;
-  new Search(objects, variables, imports).from(references);
+  const functions = heldFunctions(rows);
+  if (variables.length + objects.size + imports.length + functions.size === 0) return;
+  new Search(objects, variables, imports, functions).from(references);
+}
+
+/** Those that have properties, or may get some from functions of their file. */
+function heldFunctions(rows: readonly CapturedRow[]): ReadonlyMap<Callable, HeldFunction> {
+  const functions = new Map<Callable, HeldFunction>();
+  for (const { fn, chain, inspected, names, variables } of rows) {
+    const holders = chain.length > 1 ? chain.slice(0, -1) : chain;
+    const hasProperties = names.length > variables;
+    functions.set(fn, { chain: holders, inspected, names: new Set([nameOf(fn) ?? '']), hasProperties });
+  }
+  for (const { links, inspected } of rows)
+    for (const name of Object.keys(links)) {
+      const value = read(scopeOf(name, inspected)?.variables ?? {}, name);
+      functions.get(value as Callable)?.names.add(name);
+    }
+  for (const [fn, held] of functions) if (!held.hasProperties && !isMutated(held)) functions.delete(fn);
+  return functions;
+}
+
+function isMutated({ names, inspected }: HeldFunction): boolean {
+  const mutated = codeOf(inspected.script)?.changes.mutated;
+  return mutated !== undefined && [...names].some(name => mutated.has(name));
 }
 
 class Search {
   readonly #objects: ReadonlyMap<object, Held>;
   readonly #variables: readonly Held[];
   readonly #imports: readonly HeldImport[];
+  readonly #functions: ReadonlyMap<Callable, HeldFunction>;
   readonly #seen = new Set<object>();
   readonly #queue: Callable[] = [];
 
@@ -65,10 +96,12 @@ class Search {
     objects: ReadonlyMap<object, Held>,
     variables: readonly Held[],
     imports: readonly HeldImport[],
+    functions: ReadonlyMap<Callable, HeldFunction>,
   ) {
     this.#objects = objects;
     this.#variables = variables;
     this.#imports = imports;
+    this.#functions = functions;
   }
 
   from(references: readonly Callable[]): void {
@@ -103,7 +136,11 @@ class Search {
 
   /** Looks for captured objects in what a variable holds, and for more functions. */
   #lookAt(value: unknown, name: string, user: Callable, inspected: InspectedFunction): void {
-    for (const object of objectsIn(value, fn => this.#queue.push(fn))) {
+    const onFunction = (fn: Callable) => {
+      if (fn !== user) this.#compareFunction(fn, name, user, inspected);
+      this.#queue.push(fn);
+    };
+    for (const object of objectsIn(value, onFunction)) {
       const held = this.#objects.get(object);
       if (held === undefined) continue;
       const { script } = held.inspected;
@@ -112,6 +149,14 @@ class Search {
         mayChange(name, value, inspected.script, false);
       if (isState) throw sharedState(held.chain, held.name, mention(user, inspected));
     }
+  }
+
+  /** A function that is handed on is not changed by that: only what is assigned to a member of it counts. */
+  #compareFunction(fn: Callable, name: string, user: Callable, inspected: InspectedFunction): void {
+    const held = this.#functions.get(fn);
+    if (held === undefined) return;
+    if (isMutated(held) || codeOf(inspected.script)?.changes.mutated.has(name))
+      throw sharedState(held.chain, nameOf(fn) || name, mention(user, inspected));
   }
 
   /** Compares a variable of a module with captured variables that are it, by its name or that of its export. */
