@@ -350,7 +350,9 @@ test('a function runs whatever was written to its name', async t => {
     const { appendFileSync: append } = await import('node:fs');
     const inner = Object.defineProperty(() => append(ledger, `${index}\n`), 'name', { value: name });
     job.defer(inner);
-    job.defer(() => inner());
+    // Captured, it may be asked for its name.
+    if (typeof name === 'string' && name.isWellFormed() && name !== '\ufeff') job.defer(() => inner());
+    else assert.throws(() => job.defer(() => inner()), { code: 'DEFERRED_FUNCTION_REFUSED' });
   }
   // biome-ignore lint/complexity/noStaticOnlyClass: that is what is tested
   class Named {
@@ -360,11 +362,9 @@ test('a function runs whatever was written to its name', async t => {
   }
   job.defer(() => Named.name());
   const report = await job.close();
-  assert.deepEqual([report.ok, report.failed], [2 * names.length + 1, 0]);
-  assert.deepEqual(
-    read(ledger),
-    [...names.keys()].flatMap(index => [`${index}`, `${index}`]).concat('static'),
-  );
+  const ran = ['0', '1', '1', '2', '3', '4', '4', '5', '6', '7', 'static'];
+  assert.deepEqual([report.ok, report.failed], [ran.length, 0]);
+  assert.deepEqual(read(ledger), ran);
 });
 
 test('a DeferredFunction has its arguments: others beside it are refused, and nothing is registered', async t => {
