@@ -4,7 +4,7 @@ import type { PgClient } from '../session/driver.ts';
 import { ATTEMPTS } from './attempts.ts';
 import { OPERATORS } from './operators.ts';
 import { OWNERSHIP } from './ownership.ts';
-import { assertUsable } from './refusal.ts';
+import { assertUsable, BUILTINS_ONLY } from './refusal.ts';
 import { TABLES } from './tables.ts';
 
 /** One step from each version to the next. A step that was released is never changed. */
@@ -40,10 +40,12 @@ const OPERATOR_FUNCTIONS: readonly string[] = [
 
 /**
  * Begins, whatever the defaults of the role are. At a higher isolation a migration would not see what the one that it waited
- * for has made. The limits end with the transaction: a pooler gives them to no other client.
+ * for has made. Without the path another user's function could be called with the rights of the one who migrates. All of it
+ * ends with the transaction: a pooler gives it to no other client.
  */
 const BEGIN = `
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL search_path = ${BUILTINS_ONLY};
 SELECT set_config(s.name, '0', true) FROM pg_settings s WHERE s.name IN
   ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
 

@@ -5,6 +5,9 @@ import type { PgClient } from '../session/driver.ts';
 /** The oldest server with `client_connection_check_interval` and `idle_session_timeout`. */
 const OLDEST_SERVER = 140_000;
 
+/** A `search_path` by which a name means nothing but a builtin, whatever the role and others have made. */
+export const BUILTINS_ONLY = 'pg_catalog, pg_temp';
+
 /** The error for a server that will not do. */
 export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
   return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
@@ -18,13 +21,14 @@ export interface ServerFacts {
 }
 
 /**
- * Asks the first question on a connection, and sets nothing.
+ * Asks the first question on a connection, and sets nothing: so each name has its schema.
  * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_STANDBY`; what `pg` throws
  */
 export async function assertUsable(client: PgClient): Promise<ServerFacts> {
   const { rows } = await client.query(`
-    SELECT current_setting('server_version_num')::integer AS version, current_setting('server_version') AS named,
-      current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby, pg_backend_pid() AS pid`);
+    SELECT pg_catalog.current_setting('server_version_num')::integer AS version,
+      pg_catalog.current_setting('server_version') AS named, pg_catalog.current_setting('server_encoding') AS encoding,
+      pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.pg_backend_pid() AS pid`);
   const { version, named, encoding, standby, pid } = rows[0]!;
   if (Number(version) < OLDEST_SERVER)
     throw refusal(

@@ -1,7 +1,7 @@
 /** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
 import { DeferredSweepError } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
-import { assertUsable, refusal } from '../schema/refusal.ts';
+import { assertUsable, BUILTINS_ONLY, refusal } from '../schema/refusal.ts';
 import type { PgClient, PgResult } from './driver.ts';
 
 /** A connection that passed. */
@@ -15,7 +15,7 @@ export interface Prepared {
 
 /**
  * Settings without which a session lock, or what was committed, could vanish by itself, or an answer be misread, or its
- * warning not be told. A server must keep them.
+ * warning not be told, or another schema's function of the same name be called. A server must keep them.
  */
 const VITAL: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
@@ -28,6 +28,7 @@ const VITAL: Readonly<Record<string, string>> = {
   DateStyle: 'ISO, MDY',
   client_encoding: 'UTF8',
   client_min_messages: 'warning',
+  search_path: BUILTINS_ONLY,
 };
 
 /** By which the server notices that the client of a statement in progress is gone. */
@@ -135,7 +136,9 @@ function unkept(name: string, wanted: string, found: string | undefined): Deferr
 async function set(client: PgClient, values: Readonly<Record<string, string>>): Promise<void> {
   const entries = Object.entries(values);
   if (entries.length === 0) return;
-  const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, false)`);
+  const calls = entries.map(
+    (_, index) => `pg_catalog.set_config($${2 * index + 1}, $${2 * index + 2}, false)`,
+  );
   try {
     await client.query(`SELECT ${calls.join(', ')}`, entries.flat());
   } catch (error) {
