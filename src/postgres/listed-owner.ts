@@ -91,6 +91,8 @@ export class OwnerList {
     if (owner === undefined) {
       owner = {
         ...entry,
+        // The server's clock may have been set back since, and is read before the owner's row.
+        ageMs: Math.max(0, entry.ageMs),
         id,
         ...(label !== null && { label }),
         ...(typeof takenBy === 'string' && { takenBy }),

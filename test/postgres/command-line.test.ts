@@ -41,6 +41,18 @@ test('migrate makes the schema and says so once; the roles it grants can use it'
   assert.deepEqual([status, stdout], [0, ''], 'a pipe gets no heading');
 });
 
+test('an owner is listed that was opened before the clock of the server was set back', law, async t => {
+  const pool = new Pool(t, server);
+  await pool.manager().open();
+  await server.sql(
+    `UPDATE deferred_sweep.owners SET opened_at = clock_timestamp() + interval '1 hour' WHERE pool = $1`,
+    [pool.name],
+  );
+  const [owner] = (JSON.parse(cli(['list', '--pool', pool.name, '--json']).stdout) as ClusterListReport)
+    .owners;
+  assert.equal(owner?.ageMs, 0);
+});
+
 test('wrong usage is refused before anything is connected, with status 2', async () => {
   const inPool = ['--pool', 'p'];
   for (const wrong of [
