@@ -68,6 +68,9 @@ export async function newClient(connection: ConnectionOptions): Promise<PgClient
   // The driver would take other texts for the path of a URL, and look for a host of its own making.
   if (connection.connectionString && !/^(postgres(ql)?:\/\/|socket:|\/)/.test(connection.connectionString))
     throw notConnected('the connection string is no URL as postgres://USER@HOST/DATABASE', undefined);
+  // The driver would look for one host of this name, or say that the URL is none.
+  if (/^postgres(ql)?:\/\/[^/?#]*,[^/?#@]*([/?#]|$)/.test(connection.connectionString ?? ''))
+    throw severalHosts();
   let client: PgClient;
   try {
     client = new Client({
@@ -81,13 +84,21 @@ export async function newClient(connection: ConnectionOptions): Promise<PgClient
     // A URL that is none. It may hold the password, and is not told.
     throw notConnected(error instanceof Error ? error.message : String(error), undefined);
   }
+  if (!client.host.startsWith('/') && client.host.includes(',')) throw severalHosts();
   // Errors of a connection that ends are told by 'end' too; without a listener they would end the process.
   client.on('error', () => {});
   sayPlainly(client);
   return client;
 }
 
-/** The driver tells of its own method where the server asks for a password and there is none, and not for how long it waited. */
+function severalHosts(): DeferredSweepError {
+  return notConnected('pg takes one host, got several', undefined, 'name one that leads to the primary');
+}
+
+/**
+ * The driver tells of its own method where the server asks for a password and there is none, not for how long it waited, and
+ * nothing where a name has several addresses and none answers.
+ */
 function sayPlainly(client: PgClient): void {
   let isAsked = false;
   for (const way of ['CleartextPassword', 'MD5Password', 'SASL'])
@@ -102,6 +113,10 @@ function sayPlainly(client: PgClient): void {
       if (isAsked && !client.password) throw new Error('the server asks for a password, and none is given');
       if (error instanceof Error && error.message === 'timeout expired')
         throw new Error(`${addressOf(client)} did not answer within ${CONNECT_MS} ms`);
+      if (error instanceof AggregateError) {
+        const message = error.errors.map(reason => (reason as Error).message).join(', ');
+        throw Object.assign(new Error(message), { code: errorCode(error) });
+      }
       throw error;
     }
   };
@@ -128,13 +143,27 @@ async function loadClient(): Promise<PgClientClass> {
   }
 }
 
+/** What to do about a connection that could not be made, by the code of its error. */
+const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
+  [/^53300$/, 'raise max_connections, or the CONNECTION LIMIT that is reached'],
+  [/SELF_SIGNED|UNABLE_TO_/, 'name the certificate of its CA by sslrootcert=FILE in the URL'],
+  [/^(ERR_TLS|ERR_OSSL|CERT)_/, 'look at the certificates, and at the host name that is connected to'],
+];
+
+function adviceOn(code: string): string {
+  const [, advice] = ADVICE.find(([codes]) => codes.test(code)) ?? [];
+  return advice ?? 'look at the server, the address and the password';
+}
+
 /** The error for a connection that could not be made. */
-export function notConnected(reason: string, cause: unknown): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_DATABASE',
-    `cannot connect to PostgreSQL: ${reason}; look at the server, the address and the password`,
-    { cause },
-  );
+export function notConnected(
+  reason: string,
+  cause: unknown,
+  advice: string = adviceOn(errorCode(cause) ?? ''),
+): DeferredSweepError {
+  return new DeferredSweepError('DEFERRED_DATABASE', `cannot connect to PostgreSQL: ${reason}; ${advice}`, {
+    cause,
+  });
 }
 
 /** Ends a connection without waiting for the other side, which may be gone. */

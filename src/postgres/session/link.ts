@@ -1,5 +1,4 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
-import { hasCode } from '../../errors.ts';
 import { abandon, addressOf, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
@@ -20,6 +19,9 @@ const STATEMENT_PATIENCE_MS = 6000;
  * waits here when its time is over was surely not done.
  */
 const PIPELINED = 32;
+
+/** From the loss of a connection until it is told why there is no other. */
+const TOLD_AFTER_MS = 3000;
 
 /** How to use the connection once. */
 interface UseOptions {
@@ -185,7 +187,8 @@ export class Link {
   }
 
   async #reconnect(): Promise<void> {
-    let said = '';
+    const lostMs = performance.now();
+    const said = new Set<string>();
     for (let tries = 1; !this.#isClosed; tries++) {
       let client: PgClient | undefined;
       try {
@@ -202,14 +205,12 @@ export class Link {
         return;
       } catch (error) {
         if (client !== undefined) abandon(client);
-        this.#trouble = `, and no connection: ${messageOf(error)}`;
-        // A standby may be on its way to be the primary, and a schema on its way to be there: not for ever refused.
-        if (
-          hasCode(error, 'DEFERRED_STANDBY', 'DEFERRED_SCHEMA_VERSION', 'DEFERRED_POOLER') &&
-          said !== error.code
-        ) {
-          said = error.code;
-          this.#events.warning(error.message);
+        const why = messageOf(error);
+        this.#trouble = `, and no connection: ${why}`;
+        // A restart, and a standby on its way to be the primary, are over by then. Each reason once.
+        if (performance.now() - lostMs > TOLD_AFTER_MS && !said.has(why)) {
+          said.add(why);
+          this.#events.warning(`still no connection: ${why}`);
         }
       }
       await pause(tries);
