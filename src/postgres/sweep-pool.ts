@@ -9,7 +9,10 @@ import { CallFailure, type Session } from './session/session.ts';
 /** How many orphans are asked for at once: at random, so that sweepers do not all want the same. */
 const BATCH = 20;
 
-/** @throws CallFailure when the server could not be asked for orphans */
+/**
+ * @param startMs - of what the report counts from
+ * @throws CallFailure when the server could not be asked for orphans
+ */
 export async function sweepPool(
   session: Session,
   options: ResolvedClusterOptions,

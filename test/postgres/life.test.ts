@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { handlers } from '../helpers/postgres/handlers.ts';
 import { Pool } from '../helpers/postgres/pool.ts';
 import { type PostgresServer, skipPostgres } from '../helpers/postgres/server.ts';
 import { sharedServer } from '../helpers/postgres/shared-server.ts';
@@ -124,6 +125,31 @@ test(
     assert.equal((await sweeper.sweep()).ok, 1, 'the second poll');
   },
 );
+
+test('the time of a sweep is counted from its call, also where it waits for its turn', law, async t => {
+  const pool = new Pool(t, server);
+  const options = { maxAttempts: 2, retryDelayMs: 0 };
+  const job = await pool.manager(options).open();
+  await job.defer('fail', pool.ledger.path, 'a');
+  await job.close();
+  let begun = false;
+  let end = (): void => {};
+  const fail = () => {
+    begun = true;
+    return new Promise<void>(resolve => {
+      end = resolve;
+    });
+  };
+  const manager = pool.manager({ ...options, handlers: { ...handlers, fail: fail as never } });
+  const first = manager.sweep();
+  await until('the function', () => begun);
+  const second = manager.sweep();
+  const askedMs = performance.now();
+  await until('a while', () => performance.now() - askedMs > 200);
+  end();
+  assert.equal((await first).ok, 1);
+  assert.ok((await second).ms >= 200, String((await second).ms));
+});
 
 test('the death of a worker in a call that waits in the server is noticed on a Unix socket', law, async t => {
   const pool = new Pool(t, server);
