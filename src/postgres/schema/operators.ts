@@ -1,13 +1,14 @@
 /** SQL functions for people: what there is, and what to do with dead letters. Workers have no right on them. */
 export const OPERATORS = `
+-- This one and the next have no path of their own, so that the server puts them into the statement. It has one.
 CREATE FUNCTION {schema}.hex_key(p_key bigint) RETURNS text AS $$
   SELECT lpad(to_hex(p_key), 16, '0')
-$$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
+$$ LANGUAGE sql IMMUTABLE;
 
 -- Arguments as they are listed: null where they are long.
 CREATE FUNCTION {schema}.short_base64(p_arguments bytea) RETURNS text AS $$
   SELECT CASE WHEN octet_length(p_arguments) <= 4096 THEN encode(p_arguments, 'base64') END
-$$ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp;
+$$ LANGUAGE sql IMMUTABLE;
 
 -- Where nothing sweeps, the grace of an owner runs from the first call of this that found its lock free.
 CREATE FUNCTION {schema}.suspect_free(p_pool text) RETURNS void AS $$
