@@ -16,6 +16,8 @@ export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredS
 /** What a server says of itself. */
 export interface ServerFacts {
   readonly version: number;
+  /** The `synchronous_commit` of the role. */
+  readonly commits: unknown;
   /** Of the backend that answered, which may not be the one that a pooler named. */
   readonly pid: number;
 }
@@ -28,8 +30,9 @@ export async function assertUsable(client: PgClient): Promise<ServerFacts> {
   const { rows } = await client.query(`
     SELECT pg_catalog.current_setting('server_version_num')::integer AS version,
       pg_catalog.current_setting('server_version') AS named, pg_catalog.current_setting('server_encoding') AS encoding,
+      pg_catalog.current_setting('synchronous_commit') AS commits,
       pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.pg_backend_pid() AS pid`);
-  const { version, named, encoding, standby, pid } = rows[0]!;
+  const { version, named, encoding, commits, standby, pid } = rows[0]!;
   if (Number(version) < OLDEST_SERVER)
     throw refusal(
       'DEFERRED_SERVER_UNSUPPORTED',
@@ -40,5 +43,5 @@ export async function assertUsable(client: PgClient): Promise<ServerFacts> {
   // In another encoding an attempt cannot end whose error has a character that is not there.
   if (encoding !== 'UTF8')
     throw refusal('DEFERRED_SERVER_UNSUPPORTED', `its database is ${encoding}; use one with ENCODING 'UTF8'`);
-  return { version: Number(version), pid: Number(pid) };
+  return { version: Number(version), commits, pid: Number(pid) };
 }

@@ -2,7 +2,7 @@
 import { DeferredSweepError } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
 import { assertUsable, BUILTINS_ONLY, refusal } from '../schema/refusal.ts';
-import type { PgClient, PgResult } from './driver.ts';
+import type { PgClient } from './driver.ts';
 
 /** A connection that passed. */
 export interface Prepared {
@@ -52,12 +52,13 @@ export async function quieten(client: PgClient): Promise<void> {
 }
 
 /**
- * Checks the server and sets the connection up.
+ * Checks the server and sets the connection up. Four round trips: owners without a session are waited for no longer than
+ * their grace, and the way may be long.
  * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_POOLER`, `DEFERRED_STANDBY`,
  * `DEFERRED_SCHEMA_VERSION`; what `pg` throws
  */
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
-  const { version, pid } = await assertUsable(client);
+  const { version, commits, pid } = await assertUsable(client);
   // Before anything is set: a pooler would give the settings to its other clients.
   if (pid !== client.processID) {
     throw refusal(
@@ -65,20 +66,34 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
       'a pooler stands before it, which may give a session lock to another client; connect to the server itself',
     );
   }
-  await quieten(client);
-  const { rows } = await client.query(`
-    SELECT inet_client_addr() IS NULL AS is_local,
+  await set(client, {
+    ...VITAL,
+    ...PROMPT,
+    ...(version >= 170_000 && { transaction_timeout: '0' }),
+    ...(WEAK_COMMITS.includes(commits) && { synchronous_commit: 'on' }),
+  });
+  const { rows } = await client.query(
+    `SELECT inet_client_addr() IS NULL AS is_local,
       ${asSessionUser('(SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())')} AS started,
-      current_setting('fsync') = 'off' AS no_fsync, current_setting('synchronous_commit') AS commits,
       current_setting('synchronous_standby_names') = ''
-        AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous`);
+        AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous,
+      (SELECT json_object_agg(s.name, s.setting) FROM pg_settings s WHERE s.name = ANY ($1)) AS settings`,
+    [[...Object.keys(VITAL), ...Object.keys(PROMPT), 'synchronous_commit', 'fsync']],
+  );
   const row = rows[0]!;
+  const settings = row.settings as Settings;
+  assertKept(settings);
   const warnings: string[] = [];
-  if (row.no_fsync === true) warnings.push('fsync is off: what is registered does not survive its crash');
+  if (settings.fsync === 'off') warnings.push('fsync is off: what is registered does not survive its crash');
   if (row.is_asynchronous === true) {
     warnings.push('its standbys are asynchronous: a failover loses what was registered last');
   }
-  warnings.push(...(await applySettings(client, version, row)));
+  // A Unix socket knows no keepalives: a session that waits for its client learns at once that it is gone.
+  for (const [name, value] of Object.entries(row.is_local === true ? PROMPT_BUSY : PROMPT))
+    if (settings[name] !== value)
+      warnings.push(
+        `it does not let ${name} be ${value} (it is ${settings[name]}): a dead worker may be noticed late`,
+      );
   await checkSchema(client, schema);
   return { backendPid: pid, backendStart: String(row.started), warnings };
 }
@@ -102,40 +117,24 @@ function asSessionUser(subquery: string): string {
   return `CASE WHEN set_config('role', 'none', true) = 'none' THEN ${subquery} END`;
 }
 
-async function applySettings(
-  client: PgClient,
-  version: number,
-  found: PgResult['rows'][number],
-): Promise<string[]> {
-  // A Unix socket knows no keepalives: a session that waits for its client learns at once that it is gone.
-  const prompt = found.is_local === true ? PROMPT_BUSY : PROMPT;
-  await set(client, {
-    ...prompt,
-    ...(version >= 170_000 && { transaction_timeout: '0' }),
-    ...(WEAK_COMMITS.includes(found.commits) && { synchronous_commit: 'on' }),
-  });
-  const values = await settings(client);
-  for (const [name, value] of Object.entries(VITAL)) {
-    if (values.get(name) !== value) throw unkept(name, value, values.get(name));
-  }
-  if (WEAK_COMMITS.includes(values.get('synchronous_commit'))) {
-    throw unkept('synchronous_commit', 'on', values.get('synchronous_commit'));
-  }
-  return Object.entries(prompt)
-    .filter(([name, value]) => values.get(name) !== value)
-    .map(
-      ([name, value]) =>
-        `it does not let ${name} be ${value} (it is ${values.get(name)}): a dead worker may be noticed late`,
-    );
+/** Settings by their names, as the server has them. */
+type Settings = Readonly<Record<string, string>>;
+
+/** @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED` */
+function assertKept(settings: Settings): void {
+  for (const [name, value] of Object.entries(VITAL))
+    if (settings[name] !== value) throw unkept(name, value, settings[name]);
+  if (WEAK_COMMITS.includes(settings.synchronous_commit))
+    throw unkept('synchronous_commit', 'on', settings.synchronous_commit);
 }
 
 function unkept(name: string, wanted: string, found: string | undefined): DeferredSweepError {
   return refusal('DEFERRED_SERVER_UNSUPPORTED', `it does not let ${name} be ${wanted} (it is ${found})`);
 }
 
-async function set(client: PgClient, values: Readonly<Record<string, string>>): Promise<void> {
+/** What may not be set is found when it is read back. */
+async function set(client: PgClient, values: Settings): Promise<void> {
   const entries = Object.entries(values);
-  if (entries.length === 0) return;
   const calls = entries.map(
     (_, index) => `pg_catalog.set_config($${2 * index + 1}, $${2 * index + 2}, false)`,
   );
@@ -143,16 +142,12 @@ async function set(client: PgClient, values: Readonly<Record<string, string>>): 
     await client.query(`SELECT ${calls.join(', ')}`, entries.flat());
   } catch (error) {
     if (!isStatementError(error)) throw error;
-    // One that may not be set is found when it is read back.
     if (entries.length === 1) return;
-    for (const [name, value] of entries) await set(client, { [name]: value });
+    // By halves, down to the one: the others are set.
+    const half = entries.length >> 1;
+    for (const part of [entries.slice(0, half), entries.slice(half)])
+      await set(client, Object.fromEntries(part));
   }
-}
-
-async function settings(client: PgClient): Promise<ReadonlyMap<string, string>> {
-  const names = [...Object.keys(VITAL), ...Object.keys(PROMPT), 'synchronous_commit'];
-  const { rows } = await client.query('SELECT name, setting FROM pg_settings WHERE name = ANY ($1)', [names]);
-  return new Map(rows.map(row => [String(row.name), String(row.setting)]));
 }
 
 async function checkSchema(client: PgClient, schema: string): Promise<void> {
