@@ -312,6 +312,26 @@ test('a call that is undone by a deadlock each time says so', law, async t => {
   });
 });
 
+test('a function whose end was cancelled in the server is not run again', law, async t => {
+  const pool = new Pool(t, server);
+  const blocker = await server.connect();
+  t.after(() => blocker.end());
+  // From its start to its end, the function's row is another's.
+  const note = async (): Promise<void> => {
+    await blocker.query('BEGIN');
+    await blocker.query('SELECT FROM deferred_sweep.functions FOR UPDATE');
+  };
+  const job = await pool.manager({ handlers: { ...handlers, note: note as never } }).open();
+  await job.defer('note', pool.ledger.path, 'a');
+  const closed = job.close();
+  const waiting = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND wait_event_type = 'Lock'`;
+  await until('the wait', async () => (await server.sql(waiting)).length === 1);
+  await blocker.query('ROLLBACK');
+  const { ok, owners } = await closed;
+  assert.deepEqual([ok, owners[0]?.error], [1, undefined]);
+  assert.deepEqual(await pool.owners(), []);
+});
+
 test('an owner that cannot be taken is reported, and the others are run', law, async t => {
   const pool = new Pool(t, server);
   const schema = 'untaken';

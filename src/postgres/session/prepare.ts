@@ -182,8 +182,11 @@ export function isStatementError(error: unknown): error is Error & { code: strin
   return error.severity !== 'FATAL' && error.severity !== 'PANIC' && !FATAL.test(String(error.code));
 }
 
-/** SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected. */
-const TRY_AGAIN: readonly string[] = ['40001', '40P01'];
+/**
+ * SQLSTATEs of a statement that was undone for another's sake: serialization_failure, deadlock_detected, query_canceled. The
+ * last is by hand, or by a program that ends what waits long. No limit of the server's is in force.
+ */
+const TRY_AGAIN: readonly string[] = ['40001', '40P01', '57014'];
 
 /** Whether the server may do the same statement when it is asked again. */
 export function isTransient(error: unknown): error is Error {
