@@ -129,8 +129,19 @@ class OwnerRun {
     try {
       return await answer;
     } catch (error) {
-      if (last) this.#report(last, 'late');
+      if (last) this.#report(last, await this.#endAlone(last, error));
       throw error;
+    }
+  }
+
+  /** The start of the next function may be what the server refused, as on a full disk: with it, it has undone the end. */
+  async #endAlone({ ended }: Ran, refused: unknown): Promise<Fate> {
+    if (!(refused instanceof CallFailure) || refused.failure.reason !== 'statement') return 'late';
+    try {
+      return await this.#end(ended);
+    } catch (error) {
+      if (!(error instanceof CallFailure)) throw error;
+      return 'late'; // what was refused first is told
     }
   }
 

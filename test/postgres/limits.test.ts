@@ -332,6 +332,19 @@ test('a function whose end was cancelled in the server is not run again', law, a
   assert.deepEqual(await pool.owners(), []);
 });
 
+test('a function that ran is not run again because the next may not start', law, async t => {
+  const schema = 'unstarted';
+  await refusing(schema, `BEFORE INSERT ON ${schema}.attempts FOR EACH ROW WHEN (new.id = 2)`);
+  const pool = new Pool(t, server);
+  const job = await pool.manager({ schema }).open();
+  for (const name of ['a', 'b']) await job.defer('note', pool.ledger.path, name);
+  const { ok, owners } = await job.close();
+  assert.deepEqual([ok, owners[0]?.error?.message, owners[0]?.pending], [1, 'not today', 1]);
+  await server.sql(`DROP TRIGGER refuse ON ${schema}.attempts`);
+  assert.equal((await pool.manager({ schema }).sweep()).ok, 1);
+  assert.deepEqual(pool.ledger.names('end'), ['a', 'b']);
+});
+
 test('an owner that cannot be taken is reported, and the others are run', law, async t => {
   const pool = new Pool(t, server);
   const schema = 'untaken';
