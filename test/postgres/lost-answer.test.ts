@@ -42,6 +42,34 @@ test('a registration whose answer is lost after the commit resolves, and is ther
   assert.equal(pool.ledger.names('end').length, 5);
 });
 
+test(
+  'a call is sent again that ended with its connection, in whatever language the server says so',
+  law,
+  async t => {
+    const pool = new Pool(t, server);
+    const proxy = await TcpProxy.start(t, server);
+    const job = await pool.manager({ connection: proxy.url() }).open();
+    const blocker = await server.connect();
+    t.after(() => blocker.end());
+    await blocker.query('BEGIN');
+    await blocker.query('LOCK TABLE deferred_sweep.functions');
+    const deferred = job.defer('note', pool.ledger.path, 'a');
+    // As of a server of another language that ends because its disk is full. Its log says what it can: it may be done.
+    let ended = 0;
+    proxy.alterAnswer = data => {
+      const text = data.toString('latin1');
+      ended += Number(text.includes('SFATAL'));
+      return Buffer.from(text.replace('SFATAL', 'SPANIK').replace('C57P01', 'C53100'), 'latin1');
+    };
+    const waiting = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND wait_event_type = 'Lock'`;
+    await until('the wait', async () => (await server.sql(waiting)).length === 1);
+    await until('the end', () => ended === 1);
+    await blocker.query('ROLLBACK');
+    assert.equal((await deferred).id, 1);
+    assert.equal((await job.close()).ok, 1);
+  },
+);
+
 test('many jobs attach again in as few answers as one', law, async t => {
   const pool = new Pool(t, server);
   const proxy = await TcpProxy.start(t, server);

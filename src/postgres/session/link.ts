@@ -3,7 +3,7 @@ import { abandon, addressOf, newClient, type PgClient, SUCCESSFUL_COMPLETION } f
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
-import { endFormer, isStatementError, type Prepared, prepare } from './prepare.ts';
+import { endFormer, goesOn, isStatementError, type Prepared, prepare } from './prepare.ts';
 
 /** An idle session is asked this often whether it lives, and given this long to answer. */
 const PING_EVERY_MS = 1000;
@@ -126,7 +126,12 @@ export class Link {
       if (isDurable && this.#warned !== warned) throw new Unconfirmed(this.#warning);
       return answer;
     } catch (error) {
-      if (isStatementError(error) || error instanceof Unconfirmed) throw error;
+      if (error instanceof Unconfirmed) throw error;
+      if (
+        isStatementError(error) &&
+        (await withinPatience(goesOn(client, error), PING_PATIENCE_MS).catch(() => false))
+      )
+        throw error;
       this.#lose(client, messageOf(error));
       throw error instanceof LinkLost ? error : new LinkLost(messageOf(error));
     }

@@ -176,10 +176,30 @@ async function checkSchema(client: PgClient, schema: string): Promise<void> {
 /** SQLSTATEs after which the connection is gone, or about to be: shut down, crashed, starting up, and class 08. */
 const FATAL = /^(57P0[1-5]|08...)$/;
 
+interface StatementError extends Error {
+  readonly code: string;
+  /** A word in the server's language. */
+  readonly severity: unknown;
+}
+
 /** Whether the server refused one statement, and the connection goes on. */
-export function isStatementError(error: unknown): error is Error & { code: string } {
+export function isStatementError(error: unknown): error is StatementError {
   if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return false;
   return error.severity !== 'FATAL' && error.severity !== 'PANIC' && !FATAL.test(String(error.code));
+}
+
+/**
+ * Whether the connection goes on, in any language: by an error that ends it, the statement may be done. Where the word is not
+ * the English one, the server is asked.
+ */
+export async function goesOn(client: PgClient, { severity }: StatementError): Promise<boolean> {
+  if (severity === 'ERROR') return true;
+  try {
+    await client.query('SELECT 1');
+    return true;
+  } catch (error) {
+    return isStatementError(error);
+  }
 }
 
 /**
