@@ -4,7 +4,7 @@ import type { Place } from '../log/records.ts';
 import { type Fields, fieldsOf } from '../log/validate.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { decode, encode } from '../value/codec.ts';
-import { isVariableName } from './storable.ts';
+import { isIdentifier } from './storable.ts';
 
 /**
  * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/value/codec.ts`.
@@ -236,7 +236,7 @@ function parseText(fields: Fields): SourceText {
 
 function checkNames(fields: Fields, names: Readonly<Record<string, readonly string[]>>): void {
   for (const [field, list] of Object.entries(names)) {
-    const wrong = list.find(name => !isVariableName(name))?.slice(0, 100);
+    const wrong = list.find(name => !isIdentifier(name))?.slice(0, 100);
     if (wrong === undefined) continue;
     throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
   }

@@ -42,7 +42,7 @@ function requireText(text: string, path: string): void {
  * V8 takes what it is given for the name of a parameter, and ends the process (SIGSEGV) where it is none, or has a character
  * beyond U+FFFF. `links` cannot have `__proto__`.
  */
-export function isVariableName(name: string): boolean {
+export function isIdentifier(name: string): boolean {
   return name !== '__proto__' && !/[\u{10000}-\u{10ffff}]/u.test(name) && IDENTIFIER.test(name);
 }
 

@@ -2,8 +2,8 @@
  * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
  *
  * At the end of the control pipe the runner finishes its function and exits: the sweeper wants no more, or is dead.
- * A function may write to the event pipe. So its lines are checked here, and used for timers and reports only. The file
- * alone says what is done.
+ * A function may write to the event pipe. So its lines are checked here. They are used for timers and reports, and where a
+ * runner died, for what this sweep does not try again. The file alone says what is done.
  */
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';

@@ -114,7 +114,7 @@ const text = {
   provided: [],
 };
 
-for (const name of ['a b', '', 'a=1', '...a', '{a}', 'a){', 'a,b', 'a//', '1a', 'a\n']) {
+for (const name of ['a b', '', 'a=1', '...a', '{a}', 'a){', 'a,b', 'a//', '1a', 'a\n', '𠮷']) {
   test(`${JSON.stringify(name)} is refused where a variable has to be named`, () => {
     const closure = {
       references: [{ kind: 'module', module: 'node:fs', export: 'rm' }],
@@ -130,8 +130,8 @@ for (const name of ['a b', '', 'a=1', '...a', '{a}', 'a){', 'a,b', 'a//', '1a', 
   });
 }
 
-test('every name that a variable can have is taken', () => {
-  const provided = ['$', '_a', 'é', 'ｘ１', '变量', 'a\u200d', '𠮷'];
+test('every name that a variable can have is taken, but for letters beyond U+FFFF, of which V8 dies', () => {
+  const provided = ['$', '_a', 'é', 'ｘ１', '变量', 'a\u200d'];
   assert.deepEqual(decodeDescriptor(encode({ ...text, provided })), {
     ...text,
     links: Object.create(null),

@@ -9,7 +9,7 @@ import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
 import { type Mention, mention, nameOf } from '../refusal.ts';
-import { isVariableName } from '../storable.ts';
+import { isIdentifier } from '../storable.ts';
 import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
 import {
   type CapturedRow,
@@ -103,7 +103,7 @@ class Capture {
     const imports: ImportedValue[] = [];
     for (const variable of freeVariables) {
       const { name } = variable;
-      if (!isVariableName(name)) throw nameRefusal(chain, name);
+      if (!isIdentifier(name)) throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
       if (variable.isAssigned && lazyName !== name) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
