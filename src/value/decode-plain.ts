@@ -1,6 +1,6 @@
 /**
  * Short, plain CBOR to a tree: what most records and arguments are. It makes the tree that the general decoder makes, in one pass
- * and a fourth of the time; a law compares the two.
+ * and half of the time; a law compares the two.
  */
 
 /** Longer bytes are for the general decoder: it bounds the items. */
