@@ -327,10 +327,8 @@ test('a sweep whose connection is lost while it takes an owner has not come to i
   const job = await pool.manager({ retryDelayMs: 0 }).open();
   await job.defer('fail', pool.ledger.path, 'a');
   assert.equal((await job.close()).pending, 1);
-  const blocker = await server.connect();
-  t.after(() => blocker.end());
-  await blocker.query('BEGIN');
-  await blocker.query('SELECT FROM deferred_sweep.owners WHERE pool = $1 FOR UPDATE', [pool.name]);
+  const row = 'SELECT FROM deferred_sweep.owners WHERE pool = $1 FOR UPDATE';
+  await server.lock(t, row, [pool.name]);
   const sweeping = pool.manager({ connection: proxy.url() }).sweep();
   await untilWaiting(1);
   proxy.cut();

@@ -157,11 +157,7 @@ test('the death of a worker in a call that waits in the server is noticed on a U
   const owner = await pool.owner({
     connection: `postgres://worker@/postgres?host=${host}&port=${server.port}`,
   });
-  const blocker = await server.connect();
-  t.after(() => blocker.end());
-  await blocker.query('BEGIN');
-  const isHers = 'deferred_sweep.hex_key(lock_key) = $1';
-  await blocker.query(`SELECT FROM deferred_sweep.owners WHERE ${isHers} FOR UPDATE`, [owner.id]);
+  await server.lockOwner(t, owner.id);
   owner.defer('note', 'a').catch(() => {}); // it dies first
   const waits = `SELECT FROM pg_stat_activity WHERE application_name = 'deferred-sweep' AND wait_event_type = 'Lock'`;
   await until('the wait', async () => (await server.sql(waits)).length === 1);

@@ -231,22 +231,12 @@ test('the end of a job waits once for a server that is away, not for each of its
   assert.ok(ms > 2900 && ms < 5000, `${ms} ms`);
 });
 
-/** Locks an owner's row until the ROLLBACK of the connection that it returns. */
-async function lockRow(t: TestContext, id: string) {
-  const blocker = await server.connect();
-  t.after(() => blocker.end());
-  await blocker.query('BEGIN');
-  const row = 'SELECT FROM deferred_sweep.owners WHERE deferred_sweep.hex_key(lock_key) = $1 FOR UPDATE';
-  await blocker.query(row, [id]);
-  return blocker;
-}
-
 test('a job whose end had no turn in its time is let go of when it has one', law, async t => {
   const pool = new Pool(t, server);
   const manager = pool.manager({ callTimeoutMs: LIMIT_MS });
   const [busy, ending] = [await manager.open(), await manager.open()];
   await ending.defer('note', pool.ledger.path, 'a');
-  const blocker = await lockRow(t, busy.id);
+  const blocker = await server.lockOwner(t, busy.id);
   // As many as are on their way at once.
   const waits = Array.from({ length: 32 }, () =>
     assert.rejects(busy.defer('note', pool.ledger.path, 'b'), { code: 'DEFERRED_UNCERTAIN' }),
@@ -267,7 +257,7 @@ test(
     const pool = new Pool(t, server);
     const job = await pool.manager({ callTimeoutMs: LIMIT_MS, delivery: 'at-most-once' }).open();
     await job.defer('note', pool.ledger.path, 'a');
-    const blocker = await lockRow(t, job.id);
+    const blocker = await server.lockOwner(t, job.id);
     const startMs = performance.now();
     const closed = job.close();
     await until('twice the limit', () => performance.now() - startMs > 2 * LIMIT_MS);

@@ -49,10 +49,7 @@ test(
     const pool = new Pool(t, server);
     const proxy = await TcpProxy.start(t, server);
     const job = await pool.manager({ connection: proxy.url() }).open();
-    const blocker = await server.connect();
-    t.after(() => blocker.end());
-    await blocker.query('BEGIN');
-    await blocker.query('LOCK TABLE deferred_sweep.functions');
+    const blocker = await server.lock(t, 'LOCK TABLE deferred_sweep.functions');
     const deferred = job.defer('note', pool.ledger.path, 'a');
     // As of a server of another language that ends because its disk is full. Its log says what it can: it may be done.
     let ended = 0;

@@ -127,13 +127,9 @@ test('migrations at once make one schema, whatever limits and isolation their ro
   await makeRole('besieged', 'SUPERUSER', defaults);
   const clients = await Promise.all([1, 2, 3].map(() => server.connect('besieged')));
   t.after(() => Promise.all(clients.map(client => client.end())));
-  const blocker = await server.connect();
-  t.after(() => blocker.end());
   // All of them wait at once, for longer than any of the limits.
-  await blocker.query('BEGIN');
-  await blocker.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    'deferred-sweep migrate "at_once"',
-  ]);
+  const lock = 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))';
+  const blocker = await server.lock(t, lock, ['deferred-sweep migrate "at_once"']);
   const migrations = Promise.all(
     clients.map(client => migrate(client, '"at_once"', { workers: ['worker'], operators: [] })),
   );

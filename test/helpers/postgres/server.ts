@@ -4,6 +4,7 @@ import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
 import { migrate } from '#dist/postgres/schema/migrate.js';
 import { newClient, type PgClient } from '#dist/postgres/session/driver.js';
 import { endGroup } from '../child.ts';
@@ -171,6 +172,21 @@ export class PostgresServer {
     const client = await newClient({ connectionString: `${this.url(user)}?application_name=test` });
     await client.connect();
     return client;
+  }
+
+  /** A connection whose transaction holds what this statement locks, until its ROLLBACK or the end of the test. */
+  async lock(t: TestContext, statement: string, values: readonly unknown[] = []): Promise<PgClient> {
+    const blocker = await this.connect();
+    t.after(() => blocker.end());
+    await blocker.query('BEGIN');
+    await blocker.query(statement, [...values]);
+    return blocker;
+  }
+
+  /** As {@link lock}, of an owner's row. */
+  lockOwner(t: TestContext, id: string): Promise<PgClient> {
+    const row = 'SELECT FROM deferred_sweep.owners WHERE deferred_sweep.hex_key(lock_key) = $1 FOR UPDATE';
+    return this.lock(t, row, [id]);
   }
 
   /** The rows of one statement of the superuser. */
