@@ -5,7 +5,7 @@ import type { PgClient } from '../session/driver.ts';
 /** The oldest server with `client_connection_check_interval` and `idle_session_timeout`. */
 const OLDEST_SERVER = 140_000;
 
-/** A `search_path` by which a name means nothing but a builtin, whatever the role and others have made. */
+/** With this `search_path` a name without a schema is a builtin. The server looks into no schema of the role or of others. */
 export const BUILTINS_ONLY = 'pg_catalog, pg_temp';
 
 /** The error for a server that will not do. */
