@@ -1,4 +1,4 @@
-/** Records to bytes. Pure. */
+/** Records to bytes, bound to the file with this salt. Pure. */
 import { DeferredSweepError } from '../errors.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { encode } from '../value/codec.ts';
@@ -10,21 +10,13 @@ import type { StateRecord } from './records.ts';
 import { fieldsOf } from './validate.ts';
 
 /**
- * The payload of the frame of `record`, bound to the file with this salt.
- * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` naming the field
- */
-export function encodeRecord(record: StateRecord, salt: Uint8Array): Buffer {
-  requireRead(record, salt);
-  return encodeFlat(record, ['salt', salt]) ?? encode({ ...record, salt });
-}
-
-/**
  * Returns the frame of a record that can be read again, ready for one write(2).
  * @param path - the file it goes to, for the message
- * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
+ * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_CORRUPT` naming a field that no reader would take
  */
 export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {
-  requireRead(record, salt);
+  // What a reader would refuse is refused here, before it is acknowledged.
+  readRecord(fieldsOf(record, 'record'), salt);
   const frame = encodeFlat(record, ['salt', salt], FRAME_HEAD_BYTES);
   if (frame) return sealFrame(frame);
   const payload = encode({ ...record, salt });
@@ -41,9 +33,4 @@ export function frameRecord(record: StateRecord, salt: Uint8Array, path: string)
     return new DeferredSweepError('DEFERRED_TOO_LARGE', text, { path, cause });
   });
   return encodeFrame(payload);
-}
-
-/** What a reader would refuse is refused here, before it is acknowledged. */
-function requireRead(record: StateRecord, salt: Uint8Array): void {
-  readRecord(fieldsOf(record, 'record'), salt);
 }

@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { encodeRecord } from '#dist/log/encode-record.js';
-import { encodeFrame } from '#dist/log/frame.js';
+import { frameRecord } from '#dist/log/encode-record.js';
+import { FRAME_HEAD_BYTES } from '#dist/log/frame.js';
 import type { DeferRecord, HeaderRecord, StartRecord, StateRecord } from '#dist/log/records.js';
 import { placeOf } from '#dist/state/place.js';
 import { encode } from '#dist/value/codec.js';
@@ -70,7 +70,12 @@ export function failingOf(id: number): DeferRecord {
 }
 
 export function frameOf(record: StateRecord, salt: Uint8Array = ourSalt): Buffer {
-  return encodeFrame(encodeRecord(record, salt));
+  return frameRecord(record, salt, 'the file of a test');
+}
+
+/** What is in that frame. */
+export function payloadOf(record: StateRecord, salt: Uint8Array): Buffer {
+  return frameOf(record, salt).subarray(FRAME_HEAD_BYTES);
 }
 
 /** The frames of a state file with this header and these records. */

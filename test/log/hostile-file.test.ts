@@ -4,12 +4,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { decodeDescriptor } from '#dist/function/descriptor.js';
-import { encodeRecord } from '#dist/log/encode-record.js';
 import { encodeFrame } from '#dist/log/frame.js';
 import { replay } from '#dist/log/replay.js';
 import { encode } from '#dist/value/codec.js';
 import { onlyFull, sample } from '../helpers/size.ts';
-import { deferOf, framesOf, headerOf, ourSalt, theirSalt } from '../helpers/state-bytes.js';
+import { deferOf, frameOf, framesOf, headerOf, theirSalt } from '../helpers/state-bytes.js';
 
 const DAMAGE_BYTES = 16 * 1024 * 1024;
 const header = Buffer.concat(framesOf(headerOf()));
@@ -28,7 +27,7 @@ const damage: Readonly<Record<string, Buffer>> = {
   'frames that overlap': headOf(8 * 1024 * 1024),
   'frames of nothing': encodeFrame(Buffer.alloc(0)),
   'frames that are no records': encodeFrame(Buffer.from([0xa0])),
-  'records of another file': encodeFrame(encodeRecord({ kind: 'cancel', id: 1 }, theirSalt)),
+  'records of another file': frameOf({ kind: 'cancel', id: 1 }, theirSalt),
 };
 
 /** Of the processor: what other processes take of the machine's time does not count. */
@@ -61,7 +60,7 @@ for (const [what, unit] of Object.entries(damage)) {
 
 test('records between damage are found however many there are', () => {
   const frames = Array.from({ length: 10_000 }, (_, index) =>
-    Buffer.concat([Buffer.from('junk'), encodeFrame(encodeRecord(deferOf(index + 1, []), ourSalt))]),
+    Buffer.concat([Buffer.from('junk'), frameOf(deferOf(index + 1, []))]),
   );
   assert.equal(replay(Buffer.concat([header, ...frames])).functions.size, 10_000);
 });
@@ -75,11 +74,9 @@ function replayMarks(count: number): { ms: number; rssMb: number } {
       '--input-type=module',
       '--eval',
       `import { replay } from ${url('#dist/log/replay.js')};
-       import { deferOf, framesOf, headerOf, ourSalt } from ${url('../helpers/state-bytes.js')};
-       import { encodeFrame } from ${url('#dist/log/frame.js')};
-       import { encodeRecord } from ${url('#dist/log/encode-record.js')};
+       import { deferOf, frameOf, framesOf, headerOf } from ${url('../helpers/state-bytes.js')};
        const head = Buffer.concat(framesOf(headerOf(), deferOf(1, [])));
-       const mark = attempt => encodeFrame(encodeRecord({ kind: 'done', id: 1, attempt, atEpochMs: 1, final: false }, ourSalt));
+       const mark = attempt => frameOf({ kind: 'done', id: 1, attempt, atEpochMs: 1, final: false });
        const bytes = Buffer.alloc(head.length + ${count} * 100);
        let at = head.copy(bytes);
        for (let attempt = 1; attempt <= ${count}; attempt++) at += mark(attempt).copy(bytes, at);

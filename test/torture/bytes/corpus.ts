@@ -1,11 +1,10 @@
 /** State files to start from: real ones of this version, with every kind of record, small and large. */
 
-import { encodeRecord } from '#dist/log/encode-record.js';
 import { encodeFrame } from '#dist/log/frame.js';
 import type { DeferRecord, StateRecord } from '#dist/log/records.js';
 import { encode } from '#dist/value/codec.js';
 import { snapshot } from '#dist/value/encode.js';
-import { deferOf, headerOf, startOf } from '../../helpers/state-bytes.ts';
+import { deferOf, headerOf, payloadOf, startOf } from '../../helpers/state-bytes.ts';
 import { type Random, randomOf } from '../random.ts';
 
 export interface CorpusFile {
@@ -52,7 +51,7 @@ function corpusFile(random: Random, nested: Buffer | undefined, called?: Called)
       records.push({ kind: 'done', id, attempt: 1, atEpochMs: 2, final: random.chance(0.5), error });
     }
   }
-  const payloads = records.map(record => encodeRecord(record, salt));
+  const payloads = records.map(record => payloadOf(record, salt));
   const registered = new Map<number, Buffer>();
   for (const [index, record] of records.entries()) {
     if (record.kind === 'defer') registered.set(record.id, payloads[index]!);

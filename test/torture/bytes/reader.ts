@@ -6,10 +6,10 @@
 import { DeferredSweepError } from '#dist/errors.js';
 import { parseDescriptor } from '#dist/function/descriptor.js';
 import type { StateContents } from '#dist/log/contents.js';
-import { encodeRecord } from '#dist/log/encode-record.js';
 import type { HeaderRecord } from '#dist/log/records.js';
 import { replay } from '#dist/log/replay.js';
 import { restore } from '#dist/value/decode.js';
+import { payloadOf } from '../../helpers/state-bytes.ts';
 import { randomOf } from '../random.ts';
 import { corpusOf } from './corpus.ts';
 import { mutate } from './mutations.ts';
@@ -64,13 +64,13 @@ function judge(bytes: Buffer, isForged: boolean): void {
 
 function assertWritten(header: HeaderRecord): void {
   const written = headers.get(Buffer.from(header.salt).toString('hex'));
-  if (!written?.equals(encodeRecord(header, header.salt))) throw new Error('nobody wrote this header');
+  if (!written?.equals(payloadOf(header, header.salt))) throw new Error('nobody wrote this header');
 }
 
 function assertRegistered(contents: StateContents, id: number): void {
   const { salt } = contents.header!;
   const payload = registered.get(Buffer.from(salt).toString('hex'))?.get(id);
-  const found = encodeRecord(contents.functions.get(id)!.record, salt);
+  const found = payloadOf(contents.functions.get(id)!.record, salt);
   if (payload === undefined || !payload.equals(found)) throw new Error(`function ${id} was never registered`);
 }
 
