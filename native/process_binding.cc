@@ -67,28 +67,21 @@ napi_value ProcessEnvironmentBinding(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
-// copyEnvironment(): Buffer
-napi_value CopyEnvironmentBinding(napi_env env, napi_callback_info) {
-  const size_t length = CopyEnvironment(nullptr, 0);
-  void* bytes = nullptr;
-  napi_value buffer = nullptr;
-  if (napi_create_buffer(env, length, &bytes, &buffer) != napi_ok) return nullptr;
-  CopyEnvironment(static_cast<char*>(bytes), length);
-  return buffer;
-}
-
-// isEnvironment(bytes: Uint8Array): true | false
-napi_value IsEnvironmentBinding(napi_env env, napi_callback_info info) {
+// copyEnvironment(known: Uint8Array): Buffer, or undefined where these are its bytes already
+napi_value CopyEnvironmentBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   void* bytes = nullptr;
   size_t length = 0;
   if (napi_get_buffer_info(env, arguments.at[0], &bytes, &length) != napi_ok) {
-    napi_throw_type_error(env, nullptr, "bytes must be a Uint8Array");
+    napi_throw_type_error(env, nullptr, "known must be a Uint8Array");
     return nullptr;
   }
-  napi_value value = nullptr;
-  napi_get_boolean(env, IsEnvironment(static_cast<const char*>(bytes), length), &value);
-  return value;
+  if (IsEnvironment(static_cast<const char*>(bytes), length)) return nullptr;
+  length = CopyEnvironment(nullptr, 0);
+  napi_value buffer = nullptr;
+  if (napi_create_buffer(env, length, &bytes, &buffer) != napi_ok) return nullptr;
+  CopyEnvironment(static_cast<char*>(bytes), length);
+  return buffer;
 }
 
 // becomeSubreaper(): true | failure
@@ -153,7 +146,6 @@ napi_status DefineProcessFunctions(napi_env env, napi_value exports) {
       {"listProcesses", ListProcessesBinding},
       {"processEnvironment", ProcessEnvironmentBinding},
       {"copyEnvironment", CopyEnvironmentBinding},
-      {"isEnvironment", IsEnvironmentBinding},
       {"becomeSubreaper", BecomeSubreaperBinding},
       {"peekEndedChild", PeekEndedChildBinding},
       {"reapChild", ReapChildBinding},

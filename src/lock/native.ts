@@ -36,8 +36,7 @@ export interface NativeAddon {
   signalProcess(descriptor: number, signal: number): true | NativeFailure;
   listProcesses(): number[] | NativeFailure;
   processEnvironment(pid: number): Buffer | NativeFailure;
-  copyEnvironment(): Buffer;
-  isEnvironment(bytes: Uint8Array): boolean;
+  copyEnvironment(known: Uint8Array): Buffer | undefined;
   sendDatagram(path: string, message: string): true | NativeFailure;
   keepSignalOrigin(signal: number): true | NativeFailure;
   signalSender(signal: number): number;

@@ -5,7 +5,7 @@
 import { unlessRefused } from '../errors.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import type { RunNote } from '../report/report.ts';
-import { copyEnvironment, isEnvironment } from '../native/own-environment.ts';
+import { ownEnvironment } from '../native/own-environment.ts';
 import { currentPlace, isSamePlace } from '../state/place.ts';
 import { enterNowhere } from './nowhere.ts';
 
@@ -46,9 +46,9 @@ export class ProcessState {
     const own = env && JSON.stringify(env);
     const before = this.#environment;
     // Most functions change nothing. To ask for each variable takes seventy times as long.
-    if (before && before.own === own && isEnvironment(before.bytes)) return;
+    if (before && before.own === own && ownEnvironment(before.bytes) === before.bytes) return;
     setEnvironment(env ? new Map([...this.#env, ...Object.entries(env)]) : this.#env);
-    this.#environment = { own, bytes: copyEnvironment() };
+    this.#environment = { own, bytes: ownEnvironment() };
   }
 }
 
