@@ -1,12 +1,11 @@
 /** One file in a runner: claims it, makes the attempts, retires it, tells the sweeper. `docs/protocol.md`, Run. */
 
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate } from 'node:timers';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
-import type { DeferRecord } from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
 import { reportError } from '../report/reported-error.ts';
@@ -73,10 +72,8 @@ export async function runFile(
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {
-      // So that a word of the sweeper, or its end, is noticed. This turn of the event loop may have polled before it came.
-      await setImmediate();
-      await setImmediate();
-      await waitForRest(held, registered.record, shared);
+      await wholeTurn();
+      if (!shared.processState.isAsFor(file.header, registered.record)) await waitForRest(held, shared);
       isCut = shared.stop.isReached;
       if (isCut) break;
       await runFunction(held, registered, name, shared);
@@ -112,13 +109,13 @@ function exitIfBlamed(error: unknown, { language }: FileCircumstances): void {
   if (language.isBlamedFor(error)) process.exit(1);
 }
 
-/** What functions left behind would go on in this one's directory, with its umask and environment. */
-async function waitForRest(
-  held: ClaimedFile,
-  record: DeferRecord,
-  { processState, leftBehind, killGraceMs }: FileCircumstances,
-): Promise<void> {
-  if (processState.isAsFor(held.file.header, record)) return;
+/** So that a word of the sweeper, or its end, is noticed. This turn of the event loop may have polled before it came. */
+function wholeTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+}
+
+/** What functions left behind would go on in the next one's directory, with its umask and environment. */
+async function waitForRest(held: ClaimedFile, { leftBehind, killGraceMs }: FileCircumstances): Promise<void> {
   await leftBehind.waitFor(killGraceMs);
   if (leftBehind.isThere) endForRest(held);
 }
@@ -133,15 +130,16 @@ async function runFunction(
   held: ClaimedFile,
   registered: RegisteredFunction,
   name: string,
-  { stop, events, processState, codeCheck, outputMarks, ...shared }: FileCircumstances,
+  shared: FileCircumstances,
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
+  const { stop, events, processState, codeCheck } = shared;
   const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
   const { killGraceMs, nonce } = shared;
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
-  await outputMarks?.begin(record.name);
+  if (shared.outputMarks) await shared.outputMarks.begin(record.name);
   // Before the start mark: an earlier function may have left something that closed the pipe since.
   events.exitIfBroken();
   watchFunction(timeoutMs, killGraceMs);
