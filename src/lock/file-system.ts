@@ -9,6 +9,7 @@ export type FileSystemVerdict = 'local' | 'network';
 
 /** Super block magic numbers, from linux/magic.h and the file systems' own headers; see statfs(2). */
 const ceph = 0x00c36400;
+const overlay = 0x794c7630;
 const network: ReadonlySet<number> = new Set([
   0x00006969, // NFS
   0x0000517b, // SMB, the old smbfs
@@ -47,4 +48,9 @@ export function fileSystemVerdict(path: string): FileSystemVerdict {
     );
   }
   return network.has(magic) ? 'network' : 'local';
+}
+
+/** True on Linux for a path of overlayfs, the root of most containers. @throws Error of Node's shape if statfs(2) fails */
+export function isOnOverlay(path: string): boolean {
+  return process.platform === 'linux' && statfsSync(path).type === overlay;
 }

@@ -140,11 +140,13 @@ export function decodePlace(fields: Fields, name: string): Place | null {
   if (fields.any(name) === null) return null;
   const place = fields.map(name);
   const bornAtNs = place.optionalText('bornAtNs');
+  const overlayBornAtNs = place.optionalText('overlayBornAtNs');
   return {
     path: place.text('path'),
     inode: place.text('inode'),
     uid: place.number('uid'),
     ...(bornAtNs !== undefined && { bornAtNs }),
+    ...(overlayBornAtNs !== undefined && { overlayBornAtNs }),
   };
 }
 

@@ -35,6 +35,8 @@ export interface Place {
   readonly uid: number;
   /** When it was made, in nanoseconds since 1970: a later directory may get its inode number. Not every file system tells. */
   readonly bornAtNs?: string;
+  /** Of a directory on overlayfs: when the overlay was made, as a container is. In the same unit. */
+  readonly overlayBornAtNs?: string;
 }
 
 /** The first record of a file. Written before the file gets its name, and never changed. */

@@ -1,6 +1,8 @@
 /** Directories as headers name them: by path, inode, owner and birth. */
-import { type BigIntStats, statSync } from 'node:fs';
-import { unlessRefused } from '../errors.ts';
+import { type BigIntStats, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { errorCode, systemErrorCode, unlessRefused } from '../errors.ts';
+import { isOnOverlay } from '../lock/file-system.ts';
 import { inodeKey } from '../lock/held-file.ts';
 import type { Place } from '../log/records.ts';
 
@@ -24,7 +26,14 @@ export function placeOf(path: string): Place {
 /** A path, and what statSync told of it. */
 function asPlace(path: string, stat: BigIntStats): Place {
   const bornAtNs = birthOf(stat);
-  return { path, inode: inodeKey(stat), uid: Number(stat.uid), ...(bornAtNs !== undefined && { bornAtNs }) };
+  const overlayBornAtNs = birthOfOverlay(path, stat);
+  return {
+    path,
+    inode: inodeKey(stat),
+    uid: Number(stat.uid),
+    ...(bornAtNs !== undefined && { bornAtNs }),
+    ...(overlayBornAtNs !== undefined && { overlayBornAtNs }),
+  };
 }
 
 /** The state of a place now. */
@@ -53,12 +62,54 @@ export function isSamePlace(one: Place | null, other: Place | null): boolean {
 
 /** Whether two places are one directory. Their paths may differ. */
 function isSameDirectory(one: Place, other: Place): boolean {
-  const isSameBirth = one.bornAtNs === other.bornAtNs || !one.bornAtNs || !other.bornAtNs;
-  return one.inode === other.inode && one.uid === other.uid && isSameBirth;
+  return (
+    one.inode === other.inode &&
+    one.uid === other.uid &&
+    // Two containers of one image may have the same numbers, one after the other.
+    mayBeEqual(one.overlayBornAtNs, other.overlayBornAtNs) &&
+    (mayBeEqual(one.bornAtNs, other.bornAtNs) || isOfLowerLayer(one) || isOfLowerLayer(other))
+  );
+}
+
+/** Not every file system, nor every version of this package, tells births. */
+function mayBeEqual(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
+/**
+ * True for a directory older than the overlay it is on. At the first write there overlayfs copies it to the upper layer, and from then on
+ * tells the birth of the copy. The lower layer keeps its inode number: no other directory gets that.
+ */
+function isOfLowerLayer({ bornAtNs, overlayBornAtNs }: Place): boolean {
+  return overlayBornAtNs !== undefined && Number(bornAtNs) <= Number(overlayBornAtNs);
 }
 
 function birthOf({ birthtimeNs }: BigIntStats): string | undefined {
   return birthtimeNs > 0n && tellsBirths() ? `${birthtimeNs}` : undefined;
+}
+
+/** Of the file system that was asked last: most directories are on that. */
+let lastAsked: { readonly dev: bigint; readonly bornAtNs: string | undefined } | undefined;
+
+/** When the overlay was made on which a directory is: the birth of its top, which is of the upper layer. */
+function birthOfOverlay(path: string, { dev }: BigIntStats): string | undefined {
+  if (lastAsked?.dev !== dev) lastAsked = { dev, bornAtNs: birthOfTop(path) };
+  return lastAsked.bornAtNs;
+}
+
+/** Undefined on all file systems but overlayfs, and where this process may not look. */
+function birthOfTop(path: string): string | undefined {
+  try {
+    if (!isOnOverlay(path)) return undefined;
+    let top = realpathSync(path);
+    const { dev } = statSync(top);
+    while (top !== '/' && statSync(dirname(top)).dev === dev) top = dirname(top);
+    return birthOf(statSync(top, { bigint: true }));
+  } catch (error) {
+    // Node's permission model refuses what is above the directory.
+    if (systemErrorCode(error) === undefined && errorCode(error) !== 'ERR_ACCESS_DENIED') throw error;
+    return undefined;
+  }
 }
 
 let tells: boolean | undefined;

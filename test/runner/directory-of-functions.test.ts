@@ -1,10 +1,13 @@
 /** In which directory functions run: that of their registration, or none in which a relative name finds anything. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FunctionReport, type SweepReport, sweep } from '#dist/index.js';
 import { read } from '../helpers/calls.ts';
+import { plainEnvironment } from '../helpers/command-line.ts';
+import { noMounts } from '../helpers/mount-namespace.ts';
 import { makeProject, type Project, runNode } from '../helpers/program.ts';
 import { sample } from '../helpers/size.ts';
 
@@ -142,6 +145,62 @@ test('a directory made anew in the middle of the end of a job is another one, th
   );
   assert.equal(existsSync(join(project.directory, 'work', 'strangers')), true);
 });
+
+/** `container NAME` enters an overlay, as of a container. Its image has the directory `work/scratch`. */
+const image = `
+mount -t tmpfs layers layers && mkdir -p layers/image/work/scratch || exit
+container() {
+  mkdir "layers/$1" "layers/$1-over" &&
+    mount -t overlay -o "lowerdir=layers/image,upperdir=layers/$1,workdir=layers/$1-over" overlay merged &&
+    cd merged/work || exit
+}
+run() { "$node" "$directory/$1.mjs" $2; }
+container first
+`;
+
+/** The owner writes into its working directory for the first time when its job is open. */
+const writes = `
+import { promises, writeFileSync } from 'node:fs';
+import { DeferredFunctionManager } from 'deferred-sweep';
+const job = await new DeferredFunctionManager(process.env.BASE, { logger: null }).open();
+job.defer(promises.rm, 'scratch', { recursive: true });
+writeFileSync('first', '');
+if (process.argv[2] === 'dies') process.kill(process.pid, 'SIGKILL');
+writeFileSync(process.env.LEDGER, JSON.stringify(await job.close()));
+`;
+
+const sweeps = `
+import { writeFileSync } from 'node:fs';
+import { sweep } from 'deferred-sweep';
+writeFileSync(process.env.LEDGER, JSON.stringify(await sweep(process.env.BASE, { logger: null })));
+`;
+
+for (const [what, script, expected] of [
+  ['closes its job has its relative names', 'run main closes', 'ok'],
+  ['dies has its relative names', 'run main dies; run sweep', 'ok'],
+  [
+    'dies has none where the directory was made anew',
+    'run main dies; cd ..; rm -r work; mkdir work work/scratch; run sweep',
+    'failed',
+  ],
+  [
+    'dies has none in another container of that image',
+    'run main dies; cd "$directory"; umount merged; container second; run sweep',
+    'failed',
+  ],
+])
+  test(`an owner in a directory of a container's image that ${what}`, { skip: noMounts }, t => {
+    const { directory, base, ledger } = makeProject(t, { 'main.mjs': writes, 'sweep.mjs': sweeps });
+    for (const name of ['layers', 'merged']) mkdirSync(join(directory, name));
+    const { stderr } = spawnSync('unshare', ['-m', 'sh', '-c', image + script], {
+      cwd: directory,
+      env: { ...plainEnvironment(), BASE: base, LEDGER: ledger, node: process.execPath, directory },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.ok(existsSync(ledger), stderr);
+    assert.equal(onlyFunction(JSON.parse(readFileSync(ledger, 'utf8'))).outcome, expected);
+  });
 
 for (const options of sample(['{}', "{ cwd: '.' }", '{ cwd: process.cwd() }'], 1)) {
   test(`a command with ${options} does not run in another directory of that name`, async t => {
