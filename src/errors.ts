@@ -105,11 +105,20 @@ export function hasCode(
 }
 
 /**
- * The `code` of a system error (`ENOENT`, …), or undefined for anything else that was thrown. Not by `instanceof`: where
+ * The code of a system error (`ENOENT`, …), or undefined for anything else that was thrown. Not by `instanceof`: where
  * test runners load a program into a context of its own, Node's errors come from another one.
  */
 export function systemErrorCode(error: unknown): string | undefined {
-  return types.isNativeError(error) && 'syscall' in error ? errorCode(error) : undefined;
+  if (!(types.isNativeError(error) && 'syscall' in error)) return undefined;
+  const code = errorCode(error);
+  // Node names only what libuv does: of a quota, say, it tells `UNKNOWN`.
+  const isNamed = code === undefined || code in constants.errno || !('errno' in error);
+  return isNamed ? code : (nameOfErrno(-Number(error.errno)) ?? code);
+}
+
+/** @param errno - positive, as in errno.h */
+export function nameOfErrno(errno: number): string | undefined {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
 }
 
 /** The codes for a path, or a directory on the way to it, that is not there. */

@@ -1,9 +1,9 @@
-import { constants } from 'node:os';
-import type { SystemError } from '../errors.ts';
+import { nameOfErrno, type SystemError } from '../errors.ts';
 import type { NativeFailure } from './native.ts';
 
-/** Errors of locks for which libuv, and so Node, has no name. */
+/** Errors for which libuv, and so Node, has no name. */
 const unmapped = new Map([
+  ['EDQUOT', 'disk quota exceeded'],
   ['ENOLCK', 'no locks available'],
   ['ESTALE', 'stale file handle'],
 ]);
@@ -18,6 +18,6 @@ export function toSystemError({ errno, syscall }: NativeFailure): SystemError {
 export function describeErrno(errno: number): readonly [code: string, words: string] {
   const known = process.getBuiltinModule('node:util').getSystemErrorMap().get(-errno);
   if (known !== undefined) return known;
-  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
+  const code = nameOfErrno(errno);
   return [code ?? `errno ${errno}`, unmapped.get(code ?? '') ?? 'unknown system error'];
 }

@@ -257,6 +257,23 @@ test('a cleanup ends though no attempt of a function that fails finds room to be
   assert.deepEqual(read(place.ledger), ['fails']);
 });
 
+test('a quota that takes half of a start mark keeps no function from running', {
+  skip: straceMissing || prlimitMissing,
+}, async t => {
+  const place = freshPlace(t);
+  const { child, path } = await startWorker(t, { ...place, calls: [a, b] });
+  // The first write is short, as at the end of a block. What the system says of the next byte is said of a quota instead.
+  limitFileSize(child.pid, statSync(path).size + 10);
+  const log = join(place.root, 'strace.log');
+  const calls = ['-e', 'trace=write', '-e', 'inject=write:error=EDQUOT:when=2+'];
+  const { ended } = await attachStrace(child.pid, ['-o', log, '-P', path, ...calls]);
+  const report = await child.ask<SweepReport>({ op: 'close' });
+  assert.deepEqual([report.ok, report.pending], [2, 0]);
+  assert.deepEqual(read(place.ledger), ['a', 'b']);
+  await child.kill();
+  await ended;
+});
+
 test('a damaged file of which no copy can be made is neither run nor removed', { skip }, async t => {
   const place = freshPlace(t);
   const path = await leaveOrphan(t, { ...place, calls: [a, b] });

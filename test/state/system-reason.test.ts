@@ -18,3 +18,12 @@ test('errors of locks and of network file systems, which Node does not name, are
   assert.match(systemReason(errorOf('ENOLCK', constants.errno.ENOLCK)), /^no locks available \(ENOLCK\)/);
   assert.match(systemReason(errorOf('ESTALE', constants.errno.ESTALE)), /^stale file handle \(ESTALE\)/);
 });
+
+test('an error that Node has no name for has its name, words and advice', () => {
+  // As Node makes it, in some calls and in others.
+  for (const code of ['UNKNOWN', `Unknown system error -${constants.errno.EDQUOT}`])
+    assert.match(
+      systemReason(errorOf(code, constants.errno.EDQUOT)),
+      /^disk quota exceeded \(EDQUOT\); free space/,
+    );
+});
