@@ -5,7 +5,7 @@
 
 import { unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, isSystemError } from '../errors.ts';
 import { namesLockedFile } from '../lock/held-file.ts';
 import type { StateContents } from '../log/contents.ts';
 import { frameRecord } from '../log/encode-record.ts';
@@ -201,32 +201,26 @@ export class StateFile {
 
   /**
    * Unlinks the file while it is locked; nothing in it is pending. Under the lock no other process can run its functions or
-   * begin to. A missing file is no error. If it cannot be removed it is emptied, so that nothing runs again even if marks
-   * found no room. The descriptor stays open.
+   * begin to. If it cannot be removed it is emptied, so that nothing runs again even if marks found no room. So is a file that its path
+   * does not lead to: it may have another name, or lie under a mount. The descriptor stays open.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` when the path is still there
    */
   remove(): void {
     try {
-      this.#unlink();
+      stateIo(`remove ${this.path}`, this.path, () => unlinkSync(this.path));
     } catch (error) {
       try {
         this.reset();
       } catch {
         // The first error is reported. Functions that are marked as done do not run again.
       }
-      throw error;
+      if (!(error instanceof DeferredSweepError && isSystemError(error.cause, 'ENOENT'))) throw error;
     }
   }
 
   /** Gives up the lock and closes the descriptor. Functions that are still pending are an orphan's now. */
   close(): void {
     this.#file.close();
-  }
-
-  #unlink(): void {
-    stateIo(`remove ${this.path}`, this.path, () =>
-      unlessRefused(() => unlinkSync(this.path), undefined, 'ENOENT'),
-    );
   }
 
   #replay(bytes: Buffer): StateContents {

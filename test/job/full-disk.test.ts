@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -41,6 +42,19 @@ function fill(job: Job): never {
   for (;;) job.defer((text: string) => void text.length, 'x'.repeat(5000));
 }
 
+/** Leaves fewer bytes than a start mark takes: by records of registrations, then the smaller ones of cancels. */
+function fillUp(job: Job): void {
+  const filler: Registration[] = [];
+  for (const lengthBytes of [5000, 1000, 100, 0]) {
+    assert.throws(() => {
+      for (;;) filler.push(job.defer((text: string) => void text.length, 'x'.repeat(lengthBytes)));
+    }, isNoSpace);
+  }
+  assert.throws(() => {
+    for (const registration of filler) registration.cancel();
+  }, isNoSpace);
+}
+
 function isNoSpace(thrown: unknown): boolean {
   const { code, cause } = thrown as DeferredSweepError;
   return code === 'DEFERRED_STATE_IO' && (cause as NodeJS.ErrnoException).code === 'ENOSPC';
@@ -69,16 +83,7 @@ test('a function that must not run twice waits on a full disk, and runs once the
   await using manager = new DeferredFunctionManager(place.base, { logger: null, delivery: 'at-most-once' });
   const job = await manager.open();
   register(job, first, place.ledger);
-  // Down to fewer bytes than a start mark takes: records of registrations, then the smaller ones of cancels.
-  const filler: Registration[] = [];
-  for (const lengthBytes of [5000, 1000, 100, 0]) {
-    assert.throws(() => {
-      for (;;) filler.push(job.defer((text: string) => void text.length, 'x'.repeat(lengthBytes)));
-    }, isNoSpace);
-  }
-  assert.throws(() => {
-    for (const registration of filler) registration.cancel();
-  }, isNoSpace);
+  fillUp(job);
   const path = job.path;
   const report = await job.close();
   assert.equal(report.files[0]?.error?.code, 'DEFERRED_STATE_IO');
@@ -91,6 +96,22 @@ test('a function that must not run twice waits on a full disk, and runs once the
   execFileSync('mount', ['-o', 'remount,size=1m', place.base]);
   const later = await sweep(place.base);
   assert.equal(later.failed, 0);
+  assert.deepEqual(read(place.ledger), ['first']);
+});
+
+test('what has run on a full disk does not run again, though its file was out of the way when its job ended', async t => {
+  const place = tinyPlace(t);
+  if (!place) return;
+  const directory = join(place.base, 'deferred');
+  await using manager = new DeferredFunctionManager(place.base, { logger: null, durability: 'disk' });
+  const job = await manager.open();
+  register(job, first, place.ledger);
+  fillUp(job);
+  renameSync(directory, `${directory}-before`);
+  assert.equal((await job.close()).pending, 0);
+  rmSync(directory, { recursive: true, force: true });
+  renameSync(`${directory}-before`, directory);
+  assert.equal((await sweep(place.base, { logger: null })).ok, 0);
   assert.deepEqual(read(place.ledger), ['first']);
 });
 
