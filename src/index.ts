@@ -3,15 +3,15 @@
 import './refuse-old-node.ts'; // the first
 import './lock/refuse-commonjs-bundle.ts'; // the second
 
+export { allUsers } from './all-users/all-users.ts';
+export type { AllUsersOptions } from './all-users/options.ts';
 export {
   type AllUsersReport,
-  allUsers,
   hasUserProblems,
   type UserOutcome,
   type UserReport,
-} from './all-users/all-users.ts';
-export type { AllUsersOptions } from './all-users/options.ts';
-export type { UserSweep } from './all-users/user-report.ts';
+  type UserSweep,
+} from './all-users/user-report.ts';
 export { DeferredSweepError, type DeferredSweepErrorCode, type DeferredSweepErrorDetails } from './errors.ts';
 export type { AnyFunction } from './function/call-types.ts';
 export type { ModuleState } from './function/closure/module-state.ts';

@@ -34,22 +34,12 @@ export interface ResolvedAllUsersOptions extends ResolvedSweepOptions {
   readonly mayGainPrivileges: boolean;
 }
 
-const NAMES: readonly (keyof AllUsersOptions)[] = [
-  'users',
-  'userTimeoutMs',
-  'deadlineMs',
-  'killGraceMs',
-  'timeoutMs',
-  'waitMs',
-  'onlyLabel',
-  'mayGainPrivileges',
-  'signal',
-  'logger',
-];
+const OWN_NAMES = ['users', 'userTimeoutMs', 'mayGainPrivileges'];
+const SWEEP_NAMES = ['deadlineMs', 'killGraceMs', 'timeoutMs', 'waitMs', 'onlyLabel', 'signal', 'logger'];
 
 /** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUsersOptions {
-  requireKnown(options, NAMES);
+  requireKnown(options, [...OWN_NAMES, ...SWEEP_NAMES]);
   const { users, mayGainPrivileges = false, userTimeoutMs: given, ...sweep } = options;
   const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))

@@ -1,12 +1,10 @@
 /** The programs that root starts: by absolute paths on which only root decides. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import { isOnMusl } from '../lock/c-library.ts';
-import { NOTHING_MORE } from '../trust/trust.ts';
-import { WayJudge } from '../trust/trusted-path.ts';
-import { walk } from '../trust/way.ts';
+import { rootsWay } from './roots-way.ts';
 
 /** Of the package. A bundler looks for each file that is named in a URL, and an installation lacks some of these. */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -28,7 +26,8 @@ export function findPrograms(): Programs {
       'cannot sweep for all users: without /proc Node does not know where it is; mount /proc',
     );
   }
-  const becomeUser = existsSync(COMPILED) ? COMPILED : prebuilt();
+  // A program, unlike an addon, names its loader. That of musl is static, and looks users up in /etc/passwd as musl does.
+  const becomeUser = existsSync(COMPILED) ? COMPILED : `${PREBUILT}${isOnMusl() ? '_musl' : ''}`;
   if (!existsSync(becomeUser)) {
     throw new DeferredSweepError(
       'DEFERRED_ADDON_MISSING',
@@ -42,30 +41,15 @@ export function findPrograms(): Programs {
   };
 }
 
-/** A program, unlike an addon, names its loader. That of musl is static, and looks users up in /etc/passwd as musl does. */
-function prebuilt(): string {
-  return isOnMusl() ? `${PREBUILT}_musl` : PREBUILT;
-}
-
-/** The path without links, once each directory on the way and the file itself are seen to be root's alone. */
+/** The path without links. */
 function rootsOwn(path: string): string {
-  const why = distrust(path);
-  if (why === undefined) return realpathSync(path);
-  throw new DeferredSweepError(
-    'DEFERRED_UNSAFE_FILE',
-    `cannot start ${path} for other users: ${why}; install it where only root can write`,
-    { path },
-  );
-}
-
-function distrust(path: string): string | undefined {
-  // No option names root's own programs as trusted.
-  const judge = new WayJudge(NOTHING_MORE);
-  let why: string | undefined;
-  const way = walk(path, step => {
-    why ??= judge.refuseStep(step)?.what;
-    if (step.stat.uid !== 0) why ??= `${step.path} does not belong to root`;
-  });
-  if (!way.end?.stat.isFile()) return 'it is not a file';
-  return why ?? judge.refuseMounts(way)?.what;
+  const refuse = (why: string): never => {
+    throw new DeferredSweepError(
+      'DEFERRED_UNSAFE_FILE',
+      `cannot start ${path} for other users: ${why}; install it where only root can write`,
+      { path },
+    );
+  };
+  const { end, resolved } = rootsWay(path, refuse);
+  return end?.stat.isFile() ? resolved : refuse('it is not a file');
 }

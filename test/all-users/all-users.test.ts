@@ -19,6 +19,7 @@ import { basename, dirname, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { resolveAllUsersOptions } from '#dist/all-users/options.js';
 import { findPrograms } from '#dist/all-users/programs.js';
 import { sweepUser } from '#dist/all-users/user-sweep.js';
 import { type AllUsersOptions, type AllUsersReport, allUsers, hasUserProblems } from '#dist/index.js';
@@ -93,22 +94,15 @@ function sweepBy(
   t: TestContext,
   uid: number,
   program: string,
-  signal: AbortSignal = new AbortController().signal,
+  signal?: AbortSignal,
 ): ReturnType<typeof sweepUser> {
-  const directory = freshDirectory(t);
-  chmodSync(directory, 0o755);
-  const commandLine = join(directory, 'hostile.mjs');
+  const place = freshDirectory(t);
+  chmodSync(place, 0o755);
+  const commandLine = join(place, 'hostile.mjs');
   writeFileSync(commandLine, program, { mode: 0o644 });
-  return sweepUser({
-    programs: { ...findPrograms(), commandLine },
-    uid,
-    base: '/',
-    mayGainPrivileges: false,
-    args: [],
-    limitMs: 60_000,
-    killGraceMs: 1000,
-    signal,
-  });
+  const options = resolveAllUsersOptions({ killGraceMs: 1000, signal });
+  const directory = { uid, base: '/', not: undefined };
+  return sweepUser({ ...findPrograms(), commandLine }, directory, 60_000, options);
 }
 
 function hasRun(root: string, uid: number): boolean {
@@ -273,7 +267,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
     await until('the handler', () => existsSync(ready));
     stop.abort();
     const { outcome, reason, survivors } = await sweeping;
-    assert.deepEqual([outcome, survivors], ['timed-out', []]);
+    assert.deepEqual([outcome, survivors], ['timed-out', undefined]);
     assert.match(reason!, /was killed by SIGKILL$/);
   });
 
@@ -304,7 +298,7 @@ describe('root for everybody', { skip: cannotMakeUsers || notForOthers }, () => 
       ];
       for (const [program, reason] of sample(cases, 4)) {
         const { survivors, printed, ...end } = await sweepBy(t, FIRST, program);
-        assert.deepEqual([end.outcome, survivors, printed], ['swept', [], ''], program);
+        assert.deepEqual([end.outcome, survivors, printed], ['swept', undefined, ''], program);
         if (reason === undefined) assert.deepEqual(end.sweep, counts);
         else {
           assert.equal(end.sweep, undefined, program);

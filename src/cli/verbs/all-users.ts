@@ -1,11 +1,7 @@
 /** `sweep --all-users ROOT`: root sweeps for everybody. */
-import {
-  type AllUsersReport,
-  describeOutcome,
-  hasUserProblems,
-  sweepUsers,
-} from '../../all-users/all-users.ts';
+import { sweepUsers } from '../../all-users/all-users.ts';
 import { resolveAllUsersOptions } from '../../all-users/options.ts';
+import { type AllUsersReport, describeOutcome, hasUserProblems } from '../../all-users/user-report.ts';
 import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';

@@ -1,6 +1,7 @@
 /** What a scenario's program does, and what it tells the test: one line for each thing that was acknowledged. */
 import { rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { resolveAllUsersOptions } from '#dist/all-users/options.js';
 import { findPrograms } from '#dist/all-users/programs.js';
 import { sweepUser } from '#dist/all-users/user-sweep.js';
 import {
@@ -147,16 +148,9 @@ export class Stage {
 
   /** What root does for one user, whose process waits at the gate. */
   async sweepUser(uid: number): Promise<void> {
-    const end = await sweepUser({
-      programs: { ...findPrograms(), commandLine: GATED_COMMAND_LINE },
-      uid,
-      base: this.base,
-      mayGainPrivileges: false,
-      args: [],
-      limitMs: 60_000,
-      killGraceMs: 5000,
-      signal: undefined,
-    });
+    const programs = { ...findPrograms(), commandLine: GATED_COMMAND_LINE };
+    const directory = { uid, base: this.base, not: undefined };
+    const end = await sweepUser(programs, directory, 60_000, resolveAllUsersOptions({ killGraceMs: 5000 }));
     tell(JSON.stringify({ users: [end] }));
     if (/^Node\.js v/m.test(end.printed)) tell(`raw ${end.printed.replaceAll('\n', ' | ')}`);
   }
