@@ -51,8 +51,8 @@ export async function endProcesses(marked: MarkedProcesses): Promise<void> {
   try {
     const isEmpty = await stopAll(marked.token, group);
     if (isEmpty) return;
-    group.send('SIGTERM', group.living());
-    group.send('SIGCONT', group.living());
+    group.send('SIGTERM');
+    group.send('SIGCONT');
     await waitForEnd(marked, group);
     requireNone(await killAll(marked.token, group), group);
   } finally {
@@ -97,7 +97,7 @@ async function killAll(token: string, group: ProcessGroup): Promise<Found> {
     // Nothing found, and not: nothing left of what was found, which may have started another before its end.
     if (found.processes.length === 0 || performance.now() > untilMs) return found;
     group.add(found.processes);
-    group.send('SIGKILL', group.living());
+    group.send('SIGKILL');
     await setTimeout(pauseMs);
   }
 }

@@ -66,11 +66,11 @@ export async function killProcess(
   const group = new ProcessGroup();
   try {
     group.add([entry]);
-    group.send(options.signal ?? 'SIGTERM', group.living());
+    group.send(options.signal ?? 'SIGTERM');
     // A stopped process ends of nothing but SIGKILL.
-    group.send('SIGCONT', group.living());
+    group.send('SIGCONT');
     if (await group.hasEnded(killGraceMs, currentInvocation()?.signal)) return;
-    group.send('SIGKILL', group.living());
+    group.send('SIGKILL');
     if (await group.hasEnded(KILLED_WITHIN_MS)) return;
     const why = group.refused.get(entry.pid) ?? 'it did not end of SIGKILL';
     throw new DeferredSweepError('DEFERRED_ACTION_FAILED', `cannot end process ${entry.pid}: ${why}`);

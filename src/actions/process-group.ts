@@ -4,17 +4,12 @@ import { systemErrorCode } from '../errors.ts';
 import { openSignalTarget, type SignalTarget } from '../native/process-signal.ts';
 import { isAlive, type ProcessEntry } from '../native/process-table.ts';
 
-interface Member {
-  readonly entry: ProcessEntry;
-  readonly target: SignalTarget;
-}
-
 /** How long processes may take to end of SIGKILL: one that waits for a disk does not end before it has it. */
 export const KILLED_WITHIN_MS = 10_000;
 
 /** Not to be used after `close`. */
 export class ProcessGroup {
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, { readonly entry: ProcessEntry; readonly target: SignalTarget }>();
   /** What the system refused, by pid: processes of another user. */
   readonly refused: Map<number, string> = new Map();
 
@@ -39,12 +34,10 @@ export class ProcessGroup {
   }
 
   /** Sends a signal to those of the entries that are in it. */
-  send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): void {
+  send(signal: NodeJS.Signals, entries: readonly ProcessEntry[] = this.living()): void {
     for (const { pid, start } of entries) {
-      const member = this.#members.get(`${pid}:${start}`);
-      if (member === undefined) continue;
       try {
-        member.target.send(signal);
+        this.#members.get(`${pid}:${start}`)?.target.send(signal);
       } catch (error) {
         const code = systemErrorCode(error);
         if (code === undefined) throw error;

@@ -1,15 +1,13 @@
 /** Removing a file or a whole tree. What can only be a mistake, such as a home directory, is refused. */
 import { execFileSync } from 'node:child_process';
-import { lstatSync, promises, readFileSync, realpathSync } from 'node:fs';
+import { lstatSync, promises, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { DeferredSweepError, isSystemError, MISSING, systemErrorCode, unlessRefused } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { requireKnown } from '../known-options.ts';
 import { inodeKey } from '../lock/held-file.ts';
-import { parseMounts } from '../lock/mounts.ts';
-
-const MOUNTS = '/proc/self/mountinfo';
+import { readMounts } from '../lock/mounts.ts';
 
 export interface RemovePathOptions {
   /** The path must lie below this directory, symbolic links resolved. Absolute. */
@@ -102,7 +100,13 @@ function refuseAbove(path: string, real: string, root: string | undefined): void
   if (real === '/') throw refused(path, 'it is the root of all');
   for (const home of homes())
     if (isAtOrBelow(home, real)) throw refused(path, `it is or has in it the home directory ${home}`);
-  const mounted = mountPointsFor(path).find(point => isAtOrBelow(point, real));
+  const points = mountPoints();
+  if (points.length === 0)
+    throw refused(
+      path,
+      '/proc/self/mountinfo, which tells what is mounted below it, cannot be read; mount /proc',
+    );
+  const mounted = points.find(point => isAtOrBelow(point, real));
   if (mounted !== undefined) throw refused(path, `something is mounted at ${mounted}; unmount it first`);
   if (root === undefined) return;
   const realRoot = unlessGone(() => realpathSync(root));
@@ -131,29 +135,11 @@ function refused(path: string, why: string): DeferredSweepError {
   });
 }
 
-/** @throws DeferredSweepError `DEFERRED_ACTION_REFUSED` where the system does not tell them */
-function mountPointsFor(path: string): readonly string[] {
-  try {
-    return mountPoints();
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    const why = `${MOUNTS}, which tells what is mounted below it, cannot be read (${systemErrorCode(error)})`;
-    throw refused(path, `${why}; mount /proc`);
-  }
-}
-
-/**
- * The mount points this process sees, absolute, without symbolic links.
- * @throws Error of Node's shape where the system does not tell: without /proc on Linux
- */
+/** The mount points this process sees, absolute, without symbolic links. None: the system does not tell. */
 function mountPoints(): readonly string[] {
-  if (process.platform === 'darwin') return fromMountProgram();
-  return parseMounts(readFileSync(MOUNTS, 'utf8')).map(({ mountPoint }) => mountPoint);
-}
-
-/** Lines such as `/dev/disk3s5 on /System/Volumes/Data (apfs, local)`. */
-function fromMountProgram(): readonly string[] {
+  if (process.platform !== 'darwin') return readMounts().map(({ mountPoint }) => mountPoint);
   // By its absolute path: a batch system's hook may have no PATH.
-  const output = execFileSync('/sbin/mount', { encoding: 'utf8' });
-  return [...output.matchAll(/ on (.+) \([^()]*\)$/gm)].map(match => match[1] ?? '');
+  const output = unlessRefused(() => execFileSync('/sbin/mount', { encoding: 'utf8' }), '');
+  // Lines such as `/dev/disk3s5 on /System/Volumes/Data (apfs, local)`.
+  return Array.from(output.matchAll(/ on (.+) \([^()]*\)$/gm), ([, point]) => point!);
 }

@@ -1,10 +1,10 @@
 /** One request to a server, tried again where that may help. */
-import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { requireKnown } from '../known-options.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
 import { shown } from '../printable.ts';
+import { StopCondition } from '../stop.ts';
 
 export interface RequestUrlOptions {
   /** @defaultValue 'POST' */
@@ -42,20 +42,15 @@ export async function requestUrl(url: string, options: RequestUrlOptions = {}): 
   const tries = whole('tries', options.tries ?? 5, 1, MOST_TRIES);
   const delayMs = whole('retryDelayMs', options.retryDelayMs ?? 500, 0, LONGEST_DELAY_MS);
   const timeoutMs = whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS);
-  const signal = currentInvocation()?.signal;
+  const stop = new StopCondition(Number.POSITIVE_INFINITY, currentInvocation()?.signal);
   for (let number = 1; ; number++) {
-    const outcome = await tryOnce(target, options, timeoutMs, signal);
+    const outcome = await tryOnce(target, options, timeoutMs, stop.signal);
     if (outcome === undefined) return;
-    if (!outcome.isTemporary || number === tries || signal?.aborted)
-      throw failed(target, options, number, outcome);
     const backOffMs = Math.min(delayMs * 2 ** (number - 1), LONGEST_DELAY_MS);
-    try {
-      // At random, so that many of one outage do not come back together.
-      await setTimeout(outcome.retryAfterMs ?? backOffMs * (0.5 + Math.random() / 2), undefined, { signal });
-    } catch {
-      // Only the signal ends it early: the time of the function is over.
+    // At random, so that many of one outage do not come back together.
+    const waitMs = outcome.retryAfterMs ?? backOffMs * (0.5 + Math.random() / 2);
+    if (!outcome.isTemporary || number === tries || !(await stop.waited(waitMs)))
       throw failed(target, options, number, outcome);
-    }
   }
 }
 

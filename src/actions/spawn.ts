@@ -52,16 +52,18 @@ export function spawn(
   lastOptions: SpawnOptions = {},
 ): ChildProcess {
   const [argv, allOptions] = isArgv(argvOrOptions) ? [argvOrOptions, lastOptions] : [[], argvOrOptions];
-  const { killGraceMs = 5000, ...options } = allOptions;
-  const token = createToken();
-  const marked = describeMarked(token, milliseconds('killGraceMs', killGraceMs));
+  const { killGraceMs = 5000, env = process.env, ...options } = allOptions;
+  const marked = describeMarked(createToken(), milliseconds('killGraceMs', killGraceMs));
   const registration = job.defer(deferEnd(marked));
-  const child = start(
-    file,
-    argv,
-    { ...options, env: withToken(options.env ?? process.env, token) },
-    registration,
-  );
+  let child: ChildProcess;
+  try {
+    // A process that has the token exists from execve(2) on. Before, there is a copy of this process, made by fork(2), which
+    // inherited the lock on the job's file: no sweeper has the file before that copy has become the program, or has ended.
+    child = nodeSpawn(file, argv, { ...options, env: withToken(env, marked.token) });
+  } catch (error) {
+    registration.cancel();
+    throw error;
+  }
   const forget = () => void cancelIfGone(marked, registration);
   child.once('exit', forget);
   // Not started at all: no `exit` follows.
@@ -70,39 +72,21 @@ export function spawn(
 }
 
 /**
- * A process that has the token exists from execve(2) on. Before, there is a copy of this process, made by fork(2), which
- * inherited the lock on the job's file: no sweeper has the file before that copy has become the program, or has ended.
+ * The job has ended meanwhile and has run it; a file that cannot be written to keeps it, and it finds nothing; and where no
+ * process can be seen it will say so itself.
  */
-function start(
-  file: string,
-  argv: readonly string[],
-  options: NodeSpawnOptions,
-  registration: Registration,
-): ChildProcess {
-  try {
-    return nodeSpawn(file, argv, options);
-  } catch (error) {
-    registration.cancel();
-    throw error;
-  }
-}
+const HARMLESS = [
+  'DEFERRED_CLOSED',
+  'DEFERRED_STATE_IO',
+  'DEFERRED_STATE_CORRUPT',
+  'DEFERRED_UNSUPPORTED',
+] as const;
 
 async function cancelIfGone(marked: MarkedProcesses, registration: Registration): Promise<void> {
   try {
     if (await areAllGone(marked)) registration.cancel();
   } catch (error) {
-    // The job has ended meanwhile and has run it; a file that cannot be written to keeps it, and it finds nothing; and
-    // where no process can be seen it will say so itself.
-    if (
-      !hasCode(
-        error,
-        'DEFERRED_CLOSED',
-        'DEFERRED_STATE_IO',
-        'DEFERRED_STATE_CORRUPT',
-        'DEFERRED_UNSUPPORTED',
-      )
-    )
-      throw error;
+    if (!hasCode(error, ...HARMLESS)) throw error;
   }
 }
 

@@ -1,8 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemErrorCode } from '../errors.ts';
-import type { Job, Registration } from '../job/job.ts';
+import type { Job } from '../job/job.ts';
 import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
 import { deferRemoval } from './by-name.ts';
@@ -14,9 +13,6 @@ export interface TemporaryDirectoryOptions {
   /** What its name begins with. @defaultValue 'deferred-' */
   prefix?: string | undefined;
 }
-
-/** How often a name that is taken is replaced by another. By accident none ever is. */
-const MOST_NAMES = 3;
 
 /**
  * Makes a directory of mode 0700 under a new random name, and returns its absolute path. That it is removed at the end of
@@ -31,21 +27,14 @@ export function temporaryDirectory(job: Job, options: TemporaryDirectoryOptions 
   if (typeof prefix !== 'string' || /[/\0]/.test(prefix))
     throw new TypeError(`option "prefix" must be a part of a file name, got ${shown(prefix)}`);
   const root = realpathSync(parent);
-  for (let left = MOST_NAMES; ; left--) {
-    const path = join(root, prefix + createToken());
-    const registration = job.defer(deferRemoval(path, root));
-    if (make(path, registration, left > 1)) return path;
-  }
-}
-
-/** Returns whether it was made; not, when the name is taken and `mayTryAnother`. */
-function make(path: string, registration: Registration, mayTryAnother: boolean): boolean {
+  // By accident no such name is ever taken.
+  const path = join(root, prefix + createToken());
+  const registration = job.defer(deferRemoval(path, root));
   try {
     mkdirSync(path, { mode: 0o700 });
-    return true;
+    return path;
   } catch (error) {
     registration.cancel();
-    if (systemErrorCode(error) === 'EEXIST' && mayTryAnother) return false;
     throw error;
   }
 }

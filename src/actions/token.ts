@@ -18,12 +18,9 @@ export function createToken(): string {
  * `env` with the token added. Those of outer jobs stay: the ones of `env`, and the ones of this process where `env` was
  * made without them.
  */
-export function withToken(
-  env: NodeJS.ProcessEnv,
-  token: string,
-  own: NodeJS.ProcessEnv = process.env,
-): NodeJS.ProcessEnv {
-  const tokens = new Set([...tokensOf(own[TOKEN_VARIABLE]), ...tokensOf(env[TOKEN_VARIABLE]), token]);
+export function withToken(env: NodeJS.ProcessEnv, token: string): NodeJS.ProcessEnv {
+  const outer = [process.env, env].flatMap(each => tokensOf(each[TOKEN_VARIABLE]));
+  const tokens = new Set([...outer, token]);
   return { ...env, [TOKEN_VARIABLE]: [...tokens].join(SEPARATOR) };
 }
 
@@ -31,13 +28,10 @@ export function withToken(
 export function hasToken(environment: string, token: string): boolean {
   // The long way only for those few that have it somewhere.
   if (!environment.includes(token)) return false;
-  return environment
-    .split('\0')
-    .some(
-      variable =>
-        variable.startsWith(`${TOKEN_VARIABLE}=`) &&
-        tokensOf(variable.slice(TOKEN_VARIABLE.length + 1)).includes(token),
-    );
+  return environment.split('\0').some(variable => {
+    const [name, value] = variable.split('=');
+    return name === TOKEN_VARIABLE && tokensOf(value).includes(token);
+  });
 }
 
 function tokensOf(value: string | undefined): readonly string[] {

@@ -28,7 +28,7 @@ export class ExecJob {
 
   /** `env` with what finds the program's tree. */
   mark(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-    return this.#marked === undefined ? env : withToken(env, this.#marked.token, env);
+    return this.#marked === undefined ? env : withToken(env, this.#marked.token);
   }
 
   /** @throws as `job.defer` */
