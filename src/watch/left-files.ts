@@ -39,12 +39,11 @@ export class LeftFiles {
    * @param hasRun - the sweep has run one of its functions
    */
   leave(name: string, inMs: number | undefined, hasRun: boolean): void {
-    const stamp = stampOf(join(this.#directory, name));
     const isTold = inMs !== undefined && (inMs > 0 || hasRun);
     const fruitless = isTold ? 0 : this.#fruitless(name, false) + 1;
     // One more: a sweep counts whole milliseconds.
     const waitMs = isTold ? inMs + 1 : this.#pause(FIRST_PAUSE_MS, fruitless);
-    this.#files.set(name, { stamp, fruitless, dueAtMs: monotonicMs() + waitMs });
+    this.#note(name, this.#stampOf(name), fruitless, waitMs);
   }
 
   /**
@@ -59,19 +58,12 @@ export class LeftFiles {
       return;
     }
     const waitMs = this.#pause(isSwept ? FIRST_PAUSE_MS : FIRST_GLANCE_MS, fruitless);
-    this.#files.set(name, { stamp: undefined, fruitless, dueAtMs: monotonicMs() + waitMs });
+    this.#note(name, undefined, fruitless, waitMs);
   }
 
-  /**
-   * Notes a file that was moved here. Most were by their owner, which holds the lock; many of those are gone in a moment.
-   */
+  /** Notes a file that was moved here. Most were by their owner, which holds the lock; many of those are gone in a moment. */
   expect(name: string): void {
-    if (this.#files.has(name)) return;
-    this.#files.set(name, {
-      stamp: undefined,
-      fruitless: MOST_GLANCES,
-      dueAtMs: monotonicMs() + FIRST_PAUSE_MS,
-    });
+    if (!this.#files.has(name)) this.#note(name, undefined, MOST_GLANCES, FIRST_PAUSE_MS);
   }
 
   forget(name: string): void {
@@ -85,7 +77,7 @@ export class LeftFiles {
 
   /** Whether an event of this file is to be followed: it is there, and not as a sweep left it. What was noted is void then. */
   hasChanged(name: string): boolean {
-    const stamp = stampOf(join(this.#directory, name));
+    const stamp = this.#stampOf(name);
     if (stamp !== undefined && stamp === this.#files.get(name)?.stamp) return false;
     this.#files.delete(name);
     return stamp !== undefined;
@@ -97,12 +89,9 @@ export class LeftFiles {
     const due: string[] = [];
     for (const [name, file] of this.#files) {
       if (file.dueAtMs > nowMs) continue;
-      if (stampOf(join(this.#directory, name)) === undefined) {
-        this.#files.delete(name);
-        continue;
-      }
       this.#files.set(name, { ...file, dueAtMs: Number.POSITIVE_INFINITY });
-      due.push(name);
+      if (this.#stampOf(name) === undefined) this.#files.delete(name);
+      else due.push(name);
     }
     return due;
   }
@@ -114,6 +103,10 @@ export class LeftFiles {
     return next;
   }
 
+  #note(name: string, stamp: string | undefined, fruitless: number, inMs: number): void {
+    this.#files.set(name, { stamp, fruitless, dueAtMs: monotonicMs() + inMs });
+  }
+
   #fruitless(name: string, isLocked: boolean): number {
     const known = this.#files.get(name);
     return known && (known.stamp === undefined) === isLocked ? known.fruitless : 0;
@@ -122,12 +115,12 @@ export class LeftFiles {
   #pause(firstMs: number, fruitless: number): number {
     return Math.min(firstMs * 2 ** (fruitless - 1), this.#longestMs);
   }
-}
 
-/** Undefined if the file is gone. What the system does not tell is no reason to look. */
-function stampOf(path: string): string | undefined {
-  return unlessRefused(() => {
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    return stat && `${inodeKey(stat)}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
-  }, undefined);
+  /** Undefined if the file is gone. What the system does not tell is no reason to look. */
+  #stampOf(name: string): string | undefined {
+    return unlessRefused(() => {
+      const stat = lstatSync(join(this.#directory, name), { bigint: true, throwIfNoEntry: false });
+      return stat && `${inodeKey(stat)}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+    }, undefined);
+  }
 }

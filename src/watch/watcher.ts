@@ -4,20 +4,19 @@
  */
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
-import { type Logger, logReport, silent } from '../report/logger.ts';
+import { logReport, silent } from '../report/logger.ts';
 import { News } from '../report/news.ts';
 import { type FileReport, nextRunInMs, type SweepReport, summarize } from '../report/report.ts';
 import { isStateFileName } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
-import { directoryOptions, type ResolvedSweepOptions } from '../sweep/options.ts';
+import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { Signal } from '../sweep/signal.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
 import { LeftFiles } from './left-files.ts';
 import type { ResolvedWatchOptions, WatchListener } from './options.ts';
 import { SpareRunner } from './spare-runner.ts';
 import { StateDirectoryWatch } from './state-directory-watch.ts';
-import { ToldFaults } from './told-faults.ts';
 
 const POLL_MS = 60_000;
 const POLL_WITHOUT_EVENTS_MS = 1000;
@@ -29,10 +28,9 @@ const MOST_WANTED = 10_000;
 export class Watcher {
   readonly #directory: StateDirectory;
   readonly #options: ResolvedSweepOptions;
-  readonly #logger: Logger;
-  readonly #onReport: (report: SweepReport) => void;
+  readonly #resolved: ResolvedWatchOptions;
   readonly #listener: WatchListener;
-  readonly #pollMs: number | undefined;
+  readonly #warn: (message: string) => void;
   readonly #abort = new AbortController();
   readonly #stop = new StopCondition(Number.POSITIVE_INFINITY, this.#abort.signal);
   readonly #watch: StateDirectoryWatch;
@@ -51,26 +49,20 @@ export class Watcher {
   #hasEvents = false;
   #spare: SpareRunner | undefined;
   #fault: { readonly error: unknown } | undefined;
-  readonly #sweepFaults: ToldFaults;
-  readonly #eventFaults: ToldFaults;
+  /** Faults that last are told once. One that comes again after it was mended is told again. */
+  readonly #toldOfSweeps = new Set<string>();
+  readonly #toldOfEvents = new Set<string>();
 
-  constructor(
-    stateDirBase: string,
-    { sweep: options, onReport, pollMs }: ResolvedWatchOptions,
-    listener: WatchListener = {},
-  ) {
-    const { warn = message => options.logger.warn(message) } = listener;
-    this.#directory = new StateDirectory(stateDirBase, { ...directoryOptions(options), warn });
+  constructor(stateDirBase: string, resolved: ResolvedWatchOptions, listener: WatchListener = {}) {
+    const { sweep: options, pollMs = POLL_MS } = resolved;
+    this.#resolved = resolved;
     this.#listener = listener;
-    this.#sweepFaults = new ToldFaults(warn);
-    this.#eventFaults = new ToldFaults(warn);
+    this.#warn = listener.warn ?? (message => options.logger.warn(message));
+    this.#directory = new StateDirectory(stateDirBase, { trust: options.trust, warn: this.#warn });
     // What happened is told by its news.
     this.#options = { ...options, signal: this.#abort.signal, logger: silent };
-    this.#logger = options.logger;
-    this.#onReport = onReport;
-    this.#pollMs = pollMs;
     this.#free = options.concurrency;
-    this.#left = new LeftFiles(this.#directory.path, pollMs ?? POLL_MS);
+    this.#left = new LeftFiles(this.#directory.path, pollMs);
     this.#watch = new StateDirectoryWatch(this.#directory.path, {
       closed: name => this.#want(name),
       movedIn: name => {
@@ -133,17 +125,23 @@ export class Watcher {
     this.#allAtMs = Math.min(this.#allAtMs, monotonicMs() + CREATOR_MS);
     try {
       this.#hasEvents = this.#watch.arm();
-      this.#eventFaults.mended();
+      this.#toldOfEvents.clear();
     } catch (error) {
       this.#hasEvents = false;
-      this.#eventFaults.tell(
+      this.#tell(
+        this.#toldOfEvents,
         `cannot be told of what ends in ${this.#directory.path}: ${String(error)}; it is looked at every ${this.#everyMs} ms`,
       );
     }
   }
 
+  #tell(told: Set<string>, message: string): void {
+    if (!told.has(message)) this.#warn(`deferred-sweep: ${message}`);
+    told.add(message);
+  }
+
   get #everyMs(): number {
-    return this.#pollMs ?? (this.#hasEvents ? POLL_MS : POLL_WITHOUT_EVENTS_MS);
+    return this.#resolved.pollMs ?? (this.#hasEvents ? POLL_MS : POLL_WITHOUT_EVENTS_MS);
   }
 
   /** Resolves when there may be something to do. */
@@ -187,33 +185,23 @@ export class Watcher {
     this.#free -= runners;
     try {
       const options = { ...this.#options, concurrency: runners };
-      const report = await this.#tried(
-        sweepDirectory(this.#directory, options, this.#stop, { names, spare: this.#spare }),
-      );
-      if (report) this.#hear(report, names === undefined);
+      const part = { names, spare: this.#spare };
+      const report = await sweepDirectory(this.#directory, options, this.#stop, part);
+      this.#toldOfSweeps.clear();
+      this.#listener.onSwept?.(true);
+      this.#hear(report, names === undefined);
     } catch (error) {
-      this.#end({ error });
+      if (hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) {
+        // It cannot be read now. The next look at all tries again.
+        this.#tell(this.#toldOfSweeps, error.message);
+        this.#listener.onSwept?.(false);
+      } else this.#end({ error });
     } finally {
       this.#free += runners;
       for (const name of names ?? []) this.#inSweep.delete(name);
       // It may have been wanted again meanwhile.
       if (names === undefined) this.#allAtMs = Math.min(this.#allAtMs, monotonicMs() + this.#everyMs);
       this.#changed.notify();
-    }
-  }
-
-  /** The report, or undefined if the directory cannot be read now. The next look at all tries again. */
-  async #tried(sweeping: Promise<SweepReport>): Promise<SweepReport | undefined> {
-    try {
-      const report = await sweeping;
-      this.#sweepFaults.mended();
-      this.#listener.onSwept?.(true);
-      return report;
-    } catch (error) {
-      if (!hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) throw error;
-      this.#sweepFaults.tell(error.message);
-      this.#listener.onSwept?.(false);
-      return undefined;
     }
   }
 
@@ -231,8 +219,8 @@ export class Watcher {
     const news = this.#news.of(files);
     if (news.length === 0) return;
     const told = summarize(directory, news, isComplete, ms);
-    logReport(this.#logger, told);
-    (async () => this.#onReport(told))().catch((error: unknown) => this.#end({ error }));
+    logReport(this.#resolved.sweep.logger, told);
+    (async () => this.#resolved.onReport(told))().catch((error: unknown) => this.#end({ error }));
   }
 
   /** Notes when a file is to be looked at again. */
