@@ -2,17 +2,12 @@
 import { DeferredFunction } from '../function/deferred-function.ts';
 import type { MarkedProcesses } from './end-processes.ts';
 
-/** The call of `removePath`. */
-export function deferRemoval(path: string, root: string): DeferredFunction {
-  return deferByName('remove-path', 'removePath', path, { root });
-}
-
 /** The call of `endProcesses`. */
 export function deferEnd(marked: MarkedProcesses): DeferredFunction {
   return deferByName('end-processes', 'endProcesses', marked);
 }
 
-function deferByName(file: string, name: string, ...args: readonly unknown[]): DeferredFunction {
+export function deferByName(file: string, name: string, ...args: readonly unknown[]): DeferredFunction {
   const module = new URL(`../actions/${file}.js`, import.meta.url).href;
   return DeferredFunction.of({ module, export: name }, ...args);
 }

@@ -10,7 +10,6 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { currentInvocation } from '../function/current-invocation.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
@@ -51,9 +50,11 @@ export async function endProcesses(marked: MarkedProcesses): Promise<void> {
   try {
     const isEmpty = await stopAll(marked.token, group);
     if (isEmpty) return;
-    group.send('SIGTERM');
-    group.send('SIGCONT');
-    await waitForEnd(marked, group);
+    await group.terminate('SIGTERM', marked.killGraceMs, async () => {
+      // What they start to clean up: below them now, and perhaps not any more when they have ended.
+      const { processes } = await findMarked(marked.token, group.living());
+      group.send('SIGTERM', group.add(processes));
+    });
     requireNone(await killAll(marked.token, group), group);
   } finally {
     group.close();
@@ -79,15 +80,6 @@ async function stopAll(token: string, group: ProcessGroup): Promise<boolean> {
     if (processes.every(entry => group.has(entry))) return false;
   }
   return false;
-}
-
-/** Returns when all have ended, the grace is over, or the time of this function is over. */
-async function waitForEnd({ token, killGraceMs }: MarkedProcesses, group: ProcessGroup): Promise<void> {
-  await group.hasEnded(killGraceMs, currentInvocation()?.signal, async () => {
-    // What they start to clean up: below them now, and perhaps not any more when they have ended.
-    const { processes } = await findMarked(token, group.living());
-    group.send('SIGTERM', group.add(processes));
-  });
 }
 
 async function killAll(token: string, group: ProcessGroup): Promise<Found> {

@@ -1,5 +1,4 @@
 import { DeferredSweepError } from '../errors.ts';
-import { currentInvocation } from '../function/current-invocation.ts';
 import { requireKnown } from '../known-options.ts';
 import { bootId, isThisBoot } from '../lock/boot.ts';
 import { pidNamespace } from '../lock/process-identity.ts';
@@ -66,10 +65,7 @@ export async function killProcess(
   const group = new ProcessGroup();
   try {
     group.add([entry]);
-    group.send(options.signal ?? 'SIGTERM');
-    // A stopped process ends of nothing but SIGKILL.
-    group.send('SIGCONT');
-    if (await group.hasEnded(killGraceMs, currentInvocation()?.signal)) return;
+    if (await group.terminate(options.signal ?? 'SIGTERM', killGraceMs)) return;
     group.send('SIGKILL');
     if (await group.hasEnded(KILLED_WITHIN_MS)) return;
     const why = group.refused.get(entry.pid) ?? 'it did not end of SIGKILL';

@@ -1,6 +1,7 @@
 /** Processes that are to be ended: each opened once, so that no signal reaches a later one of its number. */
 import { setTimeout } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
+import { currentInvocation } from '../function/current-invocation.ts';
 import { openSignalTarget, type SignalTarget } from '../native/process-signal.ts';
 import { isAlive, type ProcessEntry } from '../native/process-table.ts';
 
@@ -46,26 +47,30 @@ export class ProcessGroup {
     }
   }
 
+  /**
+   * Asks all to end. True when they have; false when the grace, or the time of this function, is over before.
+   * @param look - called after each pause
+   */
+  async terminate(signal: NodeJS.Signals, graceMs: number, look?: () => Promise<void>): Promise<boolean> {
+    this.send(signal);
+    // A stopped process ends of nothing but SIGKILL.
+    this.send('SIGCONT');
+    return this.hasEnded(graceMs, currentInvocation()?.signal, look);
+  }
+
   /** Those that have not ended. */
   living(): readonly ProcessEntry[] {
     return [...this.#members.values()].map(({ entry }) => entry).filter(isAlive);
   }
 
-  /**
-   * True when all have ended; false when that takes longer, or the signal is aborted.
-   * @param look - called after each pause
-   */
-  async hasEnded(
-    withinMs: number,
-    signal?: AbortSignal,
-    look: () => Promise<void> = async () => {},
-  ): Promise<boolean> {
+  /** True when all have ended; false when that takes longer, or the signal is aborted. */
+  async hasEnded(withinMs: number, signal?: AbortSignal, look?: () => Promise<void>): Promise<boolean> {
     const untilMs = performance.now() + withinMs;
     for (let pauseMs = 1; this.living().length > 0; pauseMs = Math.min(2 * pauseMs, 100)) {
       const leftMs = untilMs - performance.now();
       if (leftMs <= 0 || signal?.aborted) return false;
       await setTimeout(Math.min(pauseMs, leftMs));
-      await look();
+      await look?.();
     }
     return true;
   }

@@ -80,11 +80,10 @@ async function tryOnce(
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
     });
   } catch (error) {
-    if (limit.aborted) return { why: `no answer within ${timeoutMs} ms`, isTemporary: true, cause: error };
-    // What fetch says of all failures of the network; the reason is in its cause.
-    const reason =
-      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    return { why: reason, isTemporary: true, cause: error };
+    // What fetch says of all failures of the network is the same; the reason is in its cause.
+    const { message = String(error) } = (error as { readonly cause?: Partial<Error> }).cause ?? {};
+    const why = limit.aborted ? `no answer within ${timeoutMs} ms` : message;
+    return { why, isTemporary: true, cause: error };
   }
   await response.body?.cancel();
   const { status } = response;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Job } from '../job/job.ts';
 import { requireKnown } from '../known-options.ts';
 import { shown } from '../printable.ts';
-import { deferRemoval } from './by-name.ts';
+import { deferByName } from './by-name.ts';
 import { createToken } from './token.ts';
 
 export interface TemporaryDirectoryOptions {
@@ -29,7 +29,7 @@ export function temporaryDirectory(job: Job, options: TemporaryDirectoryOptions 
   const root = realpathSync(parent);
   // By accident no such name is ever taken.
   const path = join(root, prefix + createToken());
-  const registration = job.defer(deferRemoval(path, root));
+  const registration = job.defer(deferByName('remove-path', 'removePath', path, { root }));
   try {
     mkdirSync(path, { mode: 0o700 });
     return path;

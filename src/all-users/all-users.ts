@@ -8,7 +8,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { DeferredSweepError } from '../errors.ts';
-import { systemReason } from '../state/system-reason.ts';
+import { stateIo } from '../state/file-io.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
 import { describeMode } from '../trust/trust.ts';
 import { type AllUsersOptions, type ResolvedAllUsersOptions, resolveAllUsersOptions } from './options.ts';
@@ -64,7 +64,7 @@ export async function sweepUsers(
   };
 
   const users: UserReport[] = [];
-  const queue = inRandomOrder(userDirectories(path, resolved.users));
+  const queue = inRandomOrder(stateIo(`list ${path}`, path, () => listUsers(path, resolved.users)));
   const work = async (): Promise<void> => {
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       const found = await sweepOne(next);
@@ -100,15 +100,6 @@ function assertRoots(path: string): void {
   const stat = rootsWay(path, refuse).end?.stat;
   if (!stat?.isDirectory()) refuse('it is not a directory that exists', 'make it as root, with mode 0755');
   if (stat.mode & 0o022) refuse(`others can write to it (${describeMode(stat)})`, 'use one with mode 0755');
-}
-
-function userDirectories(path: string, only: readonly number[] | undefined): UserDirectory[] {
-  try {
-    return listUsers(path, only);
-  } catch (cause) {
-    const message = `cannot list ${path}: ${systemReason(cause)}`;
-    throw new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause });
-  }
 }
 
 /** So that no user is always the last, whose time the others take. */

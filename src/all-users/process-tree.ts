@@ -1,7 +1,13 @@
 /** Finding and ending what a user's sweep has started: proc_pid_stat(5). Linux; elsewhere only the group is known. */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
-import { isAlive, type ProcessEntry, readProcess, withDescendants } from '../native/process-table.ts';
+import {
+  isAlive,
+  listPids,
+  type ProcessEntry,
+  readProcess,
+  withDescendants,
+} from '../native/process-table.ts';
 
 /** A user that starts processes as fast as they are killed is not followed for ever. */
 const MAX_ROUNDS = 20;
@@ -43,11 +49,9 @@ export function startedSince(uid: number, sinceTicks: number | undefined): numbe
 }
 
 function runningOf(uid: number): ProcessEntry[] {
-  const pids = unlessRefused(() => readdirSync('/proc'), []).filter(name => /^\d+$/.test(name));
-  return pids.flatMap(name => {
-    const isOfUser = (): boolean => statSync(`/proc/${name}`).uid === uid;
-    const running = unlessRefused(() => (isOfUser() ? readProcess(Number(name)) : undefined), undefined);
-    return running ? [running] : [];
+  return listPids().flatMap(pid => {
+    const look = () => (statSync(`/proc/${pid}`).uid === uid ? readProcess(pid) : undefined);
+    return unlessRefused(look, undefined) ?? [];
   });
 }
 

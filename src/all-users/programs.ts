@@ -12,11 +12,7 @@ const COMPILED = join(ROOT, 'build/Release/become_user');
 const PREBUILT = join(ROOT, `prebuilds/${process.platform}-${process.arch}/become_user`);
 const COMMAND_LINE = join(ROOT, 'dist/cli/start.cjs');
 
-export interface Programs {
-  readonly becomeUser: string;
-  readonly node: string;
-  readonly commandLine: string;
-}
+export type Programs = Readonly<Record<'becomeUser' | 'node' | 'commandLine', string>>;
 
 /** @throws DeferredSweepError `DEFERRED_ADDON_MISSING`, `DEFERRED_UNSAFE_FILE`, `DEFERRED_UNSUPPORTED` */
 export function findPrograms(): Programs {

@@ -29,10 +29,16 @@ export async function sweepUser(
   limitMs: number,
   options: ResolvedAllUsersOptions,
 ): Promise<UserSweepEnd> {
-  const child = start(programs, uid, [...sweepArguments(options, limitMs), '--', base], options);
-  // Node throws some errors of the system, and gives others to the event.
-  if (typeof child === 'string')
-    return { uid, base, outcome: 'failed', reason: `it could not be started: ${child}`, printed: '' };
+  const argv = [String(uid), options.mayGainPrivileges ? 'p' : '-', programs.node, programs.commandLine];
+  argv.push('--json', '--totals', ...sweepArguments(options, limitMs), '--', base);
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  try {
+    child = spawn(programs.becomeUser, argv, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    // Node throws some errors of the system, and gives others to the event.
+    if (systemErrorCode(error) === undefined) throw error;
+    return { uid, base, outcome: 'failed', reason: `it could not be started: ${String(error)}`, printed: '' };
+  }
   const { pid } = child;
   const sinceTicks = pid === undefined ? undefined : unlessRefused(() => readProcess(pid)?.start, undefined);
   const output = keepBeginning(child.stdout, MAX_REPORT_BYTES + 1);
@@ -71,37 +77,14 @@ function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): stri
   ];
 }
 
-/** The user's process, or why the system refuses one. */
-function start(
-  { becomeUser, node, commandLine }: Programs,
-  uid: number,
-  args: readonly string[],
-  { mayGainPrivileges }: ResolvedAllUsersOptions,
-): ChildProcessByStdio<null, Readable, Readable> | string {
-  const privileges = mayGainPrivileges ? 'p' : '-';
-  const argv = [String(uid), privileges, node, commandLine, '--json', '--totals', ...args];
-  try {
-    return spawn(becomeUser, argv, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    return String(error);
-  }
-}
-
-interface Ended {
-  readonly how: string;
-  readonly status: number | null;
-  readonly isTimedOut: boolean;
-  readonly survivors: readonly number[];
-}
-
+/** Returns when the process has ended, by itself or because its time was over. */
 async function ended(
   child: ChildProcess,
   uid: number,
   limitMs: number,
   { killGraceMs, signal }: ResolvedAllUsersOptions,
   sinceTicks: number | undefined,
-): Promise<Ended> {
+) {
   let isTimedOut = false;
   let survivors: readonly number[] = [];
   let killing: NodeJS.Timeout | undefined;
@@ -116,7 +99,7 @@ async function ended(
   const limit = setTimeout(stop, limitMs);
   signal?.addEventListener('abort', stop);
   if (signal?.aborted) stop();
-  const end = await new Promise<Pick<Ended, 'how' | 'status'>>(resolve => {
+  const end = await new Promise<{ readonly how: string; readonly status: number | null }>(resolve => {
     child.once('error', error => resolve({ how: `could not be started: ${error.message}`, status: null }));
     child.once('exit', (status, killedBy) =>
       resolve({ how: killedBy ? `was killed by ${killedBy}` : `exited with status ${status}`, status }),

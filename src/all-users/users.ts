@@ -13,35 +13,25 @@ export interface UserDirectory {
   readonly not: { readonly outcome: 'skipped' | 'refused'; readonly reason: string } | undefined;
 }
 
-/** From one number to another, both included. */
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Which numbers are those of ordinary users of this machine. */
-interface UserNumbers {
-  /** login.defs(5), UID_MIN and UID_MAX. */
-  readonly ordinary: Range;
-  /** subuid(5): those of containers. */
-  readonly subordinate: readonly Range[];
-  /** user_namespaces(7): those that exist here. */
-  readonly mapped: readonly Range[];
-}
-
 const NOBODY = 65_534;
 
-/** What this machine's files say; where one is missing, what is usual. */
-function readUserNumbers(): UserNumbers {
+/** Numbers of this machine, by its files; where one is missing, what is usual. */
+function readUserNumbers() {
   const definitions = read('/etc/login.defs');
   const defined = (name: string, usual: number): number =>
     Number(new RegExp(`^\\s*${name}\\s+(\\d+)`, 'm').exec(definitions)?.[1] ?? usual);
   return {
+    /** Those of ordinary users: login.defs(5). */
     ordinary: { first: defined('UID_MIN', 1000), last: defined('UID_MAX', 60_000) },
+    /** Those of containers: subuid(5). */
     subordinate: ranges('/etc/subuid', /^[^:\n]*:(\d+):(\d+)(?:$|:)/gm),
+    /** Those that exist here: user_namespaces(7). */
     mapped: ranges('/proc/self/uid_map', /^ *(\d+) +\d+ +(\d+) *$/gm),
   };
 }
+
+/** From one number to another, both included. */
+type Range = Readonly<Record<'first' | 'last', number>>;
 
 /** @param lines - those with the first number of a range, and how many there are */
 function ranges(path: string, lines: RegExp): Range[] {
@@ -76,7 +66,7 @@ export function listUsers(root: string, only: readonly number[] | undefined): Us
 
 function whySkipped(
   uid: number,
-  { ordinary, subordinate, mapped }: UserNumbers,
+  { ordinary, subordinate, mapped }: ReturnType<typeof readUserNumbers>,
   isNamed: boolean,
 ): string | undefined {
   if (uid === 0) return 'it is root';

@@ -39,7 +39,14 @@ export async function readProcessTable(
   }
   const ended: number[] = [];
   let sliceStartMs = performance.now();
-  for (const pid of listPids()) {
+  const pids = listPids();
+  if (pids.length === 0)
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      'cannot list the processes of this machine: /proc is not mounted; mount it',
+      { path: '/proc' },
+    );
+  for (const pid of pids) {
     if (isKnown(pid)) continue;
     const entry = readProcess(pid);
     if (entry === undefined) ended.push(pid);
@@ -112,14 +119,9 @@ function environmentOfThreads(pid: number): string | undefined {
   return environment;
 }
 
-function listPids(): readonly number[] {
+/** Pids of all processes, as /proc names them. None: it is not mounted. */
+export function listPids(): readonly number[] {
   const names = unlessRefused(() => readdirSync('/proc'), []);
-  if (!names.includes('self'))
-    throw new DeferredSweepError(
-      'DEFERRED_UNSUPPORTED',
-      'cannot list the processes of this machine: /proc is not mounted; mount it',
-      { path: '/proc' },
-    );
   return names.filter(name => /^\d+$/.test(name)).map(Number);
 }
 

@@ -37,13 +37,13 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
   const findings: Finding[] = [
     nodeFinding(),
     platformFinding(),
-    tried('addon', () => ok('addon', addonPath())),
+    ...tried('addon', () => ok('addon', addonPath())),
     ok('place', `${resolve(base)}, as ${describeUser(process.geteuid?.() ?? 0)}`),
   ];
   let way: Way | undefined;
   const judge = new WayJudge(trust);
   findings.push(
-    ...triedAll('way', () => {
+    ...tried('way', () => {
       const steps: Finding[] = [];
       way = walk(resolve(base), step => {
         const refused = judge.refuseStep(step);
@@ -60,10 +60,10 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
     return findings;
   const place = way.lastDirectory.path;
   findings.push(
-    tried('directory', () => directoryFinding(new StateDirectory(base, { trust }))),
-    tried('file system', () => fileSystemFinding(place)),
-    ...triedAll('locks', () => lockFindings(place)),
-    tried('space', () => spaceFinding(place)),
+    ...tried('directory', () => directoryFinding(new StateDirectory(base, { trust }))),
+    ...tried('file system', () => fileSystemFinding(place)),
+    ...tried('locks', () => lockFindings(place)),
+    ...tried('space', () => spaceFinding(place)),
     ...mountFindings(place),
     ...cleanerFindings(place),
     ...otherPlaces(base),
@@ -79,17 +79,13 @@ function findingOf(verdict: Finding['verdict']) {
   return (subject: string, text: string): Finding => ({ subject, verdict, text });
 }
 
-function triedAll(subject: string, look: () => Finding[]): Finding[] {
+function tried(subject: string, look: () => Finding | Finding[]): Finding[] {
   try {
-    return look();
+    return [look()].flat();
   } catch (error) {
     const isOfSystem = systemErrorCode(error) !== undefined;
     return [bad(subject, isOfSystem ? withPath(error, systemReason(error)) : reportError(error).message)];
   }
-}
-
-function tried(subject: string, look: () => Finding): Finding {
-  return triedAll(subject, () => [look()])[0]!;
 }
 
 function nodeFinding(): Finding {
@@ -107,12 +103,9 @@ function platformFinding(): Finding {
 
 function directoryFinding(directory: StateDirectory): Finding {
   const { stateFiles, movedDeadLetters } = directory.look();
+  const moved = `${movedDeadLetters.length} dead letters were moved out of dead/; retry them, or move them back`;
+  if (movedDeadLetters.length > 0) return warning('directory', `${directory.path}: ${moved}`);
   const count = stateFiles.length;
-  if (movedDeadLetters.length > 0)
-    return warning(
-      'directory',
-      `${directory.path}: ${movedDeadLetters.length} dead letters were moved out of dead/; retry them, or move them back`,
-    );
   return ok('directory', `${directory.path}: ${count} ${count === 1 ? 'state file' : 'state files'}`);
 }
 
@@ -153,10 +146,9 @@ function lockFindings(place: string): Finding[] {
 function leaseFinding(path: string): Finding {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    if (leaseState(fd) === 'held')
-      return ok('leases', 'list can tell owners that live from those that are gone');
-    const text = 'there are no leases here: list says unknown of files whose lock is in no table';
-    return warning('leases', text);
+    return leaseState(fd) === 'held'
+      ? ok('leases', 'list can tell owners that live from those that are gone')
+      : warning('leases', 'there are no leases here: list says unknown of files whose lock is in no table');
   } finally {
     closeDescriptor(fd);
   }
@@ -196,23 +188,18 @@ const SHARED_PLACES = ['/tmp', '/var/tmp', '/dev/shm'];
 
 function cleanerFindings(place: string): Finding[] {
   const cleaners = tempCleanersAt(place);
-  if (cleaners.length === 0) return [ok('cleaners', 'none is configured for this place')];
-  return cleaners.map(({ text, takesStateFiles }) =>
-    takesStateFiles ? warning('cleaners', text) : ok('cleaners', text),
-  );
+  if (cleaners.length === 0)
+    return [ok('cleaners', 'none is configured to take state files from this place')];
+  return cleaners.map(text => warning('cleaners', text));
 }
 
 /** Where others might look. */
 function otherPlaces(base: string): Finding[] {
-  const uid = process.geteuid?.() ?? 0;
-  const places = new Set(
-    [defaultBase({}), defaultBase(), `/tmp/deferred-sweep-${uid}`, process.env.TMPDIR ?? '/tmp'].map(path =>
-      resolve(path),
-    ),
-  );
-  places.delete(resolve(base));
-  return [...places].flatMap(path => {
-    // What is not ours to read is no place of ours.
+  const shared = `/tmp/deferred-sweep-${process.geteuid?.() ?? 0}`;
+  const named = [defaultBase({}), defaultBase(), shared, process.env.TMPDIR ?? '/tmp'];
+  const others = new Set(named.map(path => resolve(path)));
+  others.delete(resolve(base));
+  return [...others].flatMap(path => {
     const count = countIn(path);
     if (count === 0) return [];
     const text = `${path}/deferred has ${count} state files, too; this place does not see them`;

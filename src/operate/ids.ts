@@ -19,13 +19,6 @@ export function idMatcher(typed: string): (id: string) => boolean {
   return id => isMeant(id) || isMeant(printable(id));
 }
 
-/** An id with a slash is a path. */
-function matcher(typed: string): (one: { readonly id: string; readonly path?: string }) => boolean {
-  const isMeant = idMatcher(typed);
-  const path = typed.includes('/') ? resolve(typed) : undefined;
-  return one => (path === undefined ? isMeant(one.id) : one.path === path);
-}
-
 /** An id that means none, or things of several files. */
 export interface UnmetId {
   readonly id: string;
@@ -40,7 +33,9 @@ export function meantBy<T extends { readonly id: string; readonly path?: string 
   const meant = new Set<T>();
   const unmet: UnmetId[] = [];
   for (const id of ids) {
-    const found = of(id).filter(matcher(id));
+    const isMeant = idMatcher(id);
+    const path = id.includes('/') ? resolve(id) : undefined;
+    const found = of(id).filter(one => (path === undefined ? isMeant(one.id) : one.path === path));
     const isAmbiguous = new Set(found.map(one => partsOfId(one.id)[0])).size > 1;
     if (found.length === 0 || isAmbiguous) unmet.push({ id, outcome: isAmbiguous ? 'ambiguous' : 'missing' });
     else for (const one of found) meant.add(one);
@@ -60,9 +55,8 @@ export function shortIds(ids: readonly string[]): ReadonlyMap<string, string> {
   }
   return new Map(
     ids.map(id => {
-      const [random, part] = partsOfId(id);
-      const short = random.slice(0, lengths.get(random));
-      return [id, part === undefined ? short : `${short}.${part}`];
+      const [random] = partsOfId(id);
+      return [id, random.slice(0, lengths.get(random)) + id.slice(random.length)];
     }),
   );
 }

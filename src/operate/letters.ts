@@ -88,30 +88,24 @@ function withLetter(
   path: string,
   use: (fd: number, contents: StateContents) => LetterFate,
 ): LetterFate {
-  return stateIo(`${verb} ${path}`, path, () => useLetter(directory, path, use));
-}
-
-function useLetter(
-  directory: StateDirectory,
-  path: string,
-  use: (fd: number, contents: StateContents) => LetterFate,
-): LetterFate {
-  const fd = openUnlessGone(path, WRITE_FLAGS); // 1
-  if (fd === undefined) return { outcome: 'gone' };
-  let isLocked = false;
-  try {
-    const distrust = distrustFile(fstatSync(fd), directory.trust);
-    if (distrust !== undefined) throw unsafeFile(path, distrust);
-    const scheme = replay(readAll(fd, path)).header?.lock ?? 'flock';
-    isLocked = tryLock(fd, { scheme }); // 2
-    if (!isLocked) return { outcome: 'busy' };
-    if (!namesLockedFile(fd, path)) return { outcome: 'gone' }; // 3
-    if (isPendingIn(directory, basename(path))) return { outcome: 'busy' }; // 4
-    return use(fd, replay(readAll(fd, path)));
-  } finally {
-    if (isLocked) unlockAndClose(fd);
-    else closeDescriptor(fd);
-  }
+  return stateIo(`${verb} ${path}`, path, () => {
+    const fd = openUnlessGone(path, WRITE_FLAGS); // 1
+    if (fd === undefined) return { outcome: 'gone' };
+    let isLocked = false;
+    try {
+      const distrust = distrustFile(fstatSync(fd), directory.trust);
+      if (distrust !== undefined) throw unsafeFile(path, distrust);
+      const scheme = replay(readAll(fd, path)).header?.lock ?? 'flock';
+      isLocked = tryLock(fd, { scheme }); // 2
+      if (!isLocked) return { outcome: 'busy' };
+      if (!namesLockedFile(fd, path)) return { outcome: 'gone' }; // 3
+      if (isPendingIn(directory, basename(path))) return { outcome: 'busy' }; // 4
+      return use(fd, replay(readAll(fd, path)));
+    } finally {
+      if (isLocked) unlockAndClose(fd);
+      else closeDescriptor(fd);
+    }
+  });
 }
 
 function openUnlessGone(path: string, flags: number): number | undefined {

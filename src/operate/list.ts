@@ -12,8 +12,8 @@ import { isUnfinishedName, PREFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { resolveTrust, type Trust } from '../trust/trust.ts';
 import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } from './listed-file.ts';
-import { holdersOf, lockTable } from './liveness.ts';
-import { readStateFile, unreadable, type Where } from './read-file.ts';
+import { lockTable, withHolders } from './liveness.ts';
+import { type FilePlace, readStateFile } from './read-file.ts';
 
 /** How to show. */
 export interface ShowOptions {
@@ -61,29 +61,22 @@ export async function list(
 
 /** Those of these files that are chosen and are still there. Their holders are not looked for. */
 export async function listFiles(
-  paths: readonly FilePlace[],
+  places: readonly FilePlace[],
   trust: Trust,
   options: ListOptions,
 ): Promise<ListedFile[]> {
   const files: ListedFile[] = [];
   let locks = lockTable();
-  for (const [at, { path, where, error }] of paths.entries()) {
+  for (const [at, place] of places.entries()) {
     if (at % FILES_A_TABLE === FILES_A_TABLE - 1) {
       locks = lockTable();
       await setImmediate();
     }
-    const listed = error ? unreadable(path, where, error) : readStateFile(path, where, locks, trust)?.listed;
+    const listed = readStateFile(place, locks, trust)?.listed;
     if (!listed || options.states?.includes(listed.state) === false || !isOf(listed, options)) continue;
     files.push(listed);
   }
   return files;
-}
-
-export interface FilePlace {
-  readonly path: string;
-  readonly where: Where;
-  /** Of `dead/` itself, where dead letters cannot be looked for. */
-  readonly error?: DeferredSweepError;
 }
 
 /** Every state file and dead letter, oldest first, dead letters last. @throws DeferredSweepError */
@@ -94,13 +87,6 @@ export function pathsOf(directory: StateDirectory): FilePlace[] {
     ...movedDeadLetters.map(name => ({ path: directory.pathOf(name), where: 'dead' as const })),
     ...deadPlaces(directory),
   ];
-}
-
-/** The processes that keep the lock of a dead owner. */
-function withHolders(files: readonly ListedFile[]): ListedFile[] {
-  const held = new Set(files.filter(({ state }) => state === 'held').map(({ path }) => path));
-  const holders = holdersOf(held);
-  return files.map(file => ({ ...file, holders: holders.get(file.path) ?? [] }));
 }
 
 function deadPlaces({ deadPath }: StateDirectory): FilePlace[] {
@@ -114,13 +100,9 @@ function deadPlaces({ deadPath }: StateDirectory): FilePlace[] {
       .map(name => ({ path: join(deadPath, name), where }));
   } catch (error) {
     if (!(error instanceof DeferredSweepError)) throw error;
-    return [
-      { path: deadPath, where, error: isSystemError(error.cause, 'ENOTDIR') ? notDead(deadPath) : error },
-    ];
+    if (!isSystemError(error.cause, 'ENOTDIR')) return [{ path: deadPath, where, error }];
+    const message = `cannot read ${deadPath}: it is not a directory; find out who put it there, and move it away`;
+    const fault = new DeferredSweepError('DEFERRED_STATE_IO', message, { path: deadPath });
+    return [{ path: deadPath, where, error: fault }];
   }
-}
-
-function notDead(path: string): DeferredSweepError {
-  const message = `cannot read ${path}: it is not a directory; find out who put it there, and move it away`;
-  return new DeferredSweepError('DEFERRED_STATE_IO', message, { path });
 }

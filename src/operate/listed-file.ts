@@ -1,5 +1,6 @@
 /** What `list` and `show` say of a file. Plain data: it goes through JSON as it is. */
 import type { Owner, ReportedError } from '../log/records.ts';
+import { diagnose } from '../value/diagnostic.ts';
 
 /**
  * What a file is.
@@ -47,6 +48,14 @@ export interface ListedFunction {
   readonly registeredAtEpochMs: number;
   /** Its arguments in diagnostic notation, cut short. */
   readonly argumentText: string;
+}
+
+const MAX_ARGUMENT_TEXT = 120;
+
+/** Stored arguments in diagnostic notation, cut short; without the brackets of their list where nothing was cut. */
+export function argumentText(bytes: Uint8Array): string {
+  const text = diagnose(bytes, MAX_ARGUMENT_TEXT);
+  return text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
 }
 
 /** A process that has a file open. */

@@ -12,12 +12,9 @@ import { inodeKey } from '../lock/held-file.ts';
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
 import { leaseState } from '../native/lease.ts';
+import { listPids } from '../native/process-table.ts';
 import { holderState } from '../sweep/holder.ts';
-import type { FileState, Holder, ListedFile } from './listed-file.ts';
-
-export type Liveness = Pick<ListedFile, 'knownBy'> & {
-  readonly state: Extract<FileState, 'live' | 'held' | 'sweeping' | 'orphan' | 'unknown'>;
-};
+import type { Holder, ListedFile } from './listed-file.ts';
 
 /** A claim this old was not handed over a moment ago. */
 const HANDED_OVER_WITHIN_MS = 120_000;
@@ -35,7 +32,7 @@ export function livenessOf(
   stat: Stats,
   contents: StateContents,
   locks: ReadonlySet<string>,
-): Liveness {
+): Pick<ListedFile, 'state' | 'knownBy'> {
   const held = () => holderState(contents.claim !== undefined, contents.header);
   if (locks.has(lockName(stat))) return { state: held(), knownBy: 'lock-table' };
   const lease = leaseState(fd);
@@ -45,14 +42,14 @@ export function livenessOf(
   return { state: 'orphan', knownBy: 'lease' };
 }
 
-/** The processes that have these paths open, as far as we may look into them. */
-export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, readonly Holder[]> {
+/** The files with the processes that keep the lock of a dead owner, as far as we may look into them. */
+export function withHolders<T extends ListedFile>(files: readonly T[]): readonly T[] {
+  const held = files.filter(({ state }) => state === 'held').map(({ path }) => path);
+  if (held.length === 0) return files;
   const found = new Map<string, Holder[]>();
-  if (paths.size === 0) return found;
   // The holder may see another path to the file: by a link, a bind mount, the volume of a container.
-  const byName = new Map([...paths].map(path => [basename(path), path]));
-  const pids = unlessRefused(() => readdirSync('/proc'), []).filter(name => /^\d+$/.test(name));
-  for (const pid of pids) {
+  const byName = new Map(held.map(path => [basename(path), path]));
+  for (const pid of listPids()) {
     const directory = `/proc/${pid}/fd`;
     const open = new Set<string>();
     for (const fd of unlessRefused(() => readdirSync(directory), [])) {
@@ -62,10 +59,10 @@ export function holdersOf(paths: ReadonlySet<string>): ReadonlyMap<string, reado
     }
     for (const path of open) {
       const program = unlessRefused(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '');
-      found.set(path, [...(found.get(path) ?? []), { pid: Number(pid), program }]);
+      found.set(path, [...(found.get(path) ?? []), { pid, program }]);
     }
   }
-  return found;
+  return files.map(file => ({ ...file, holders: found.get(file.path) ?? [] }));
 }
 
 function areSame(path: string, other: string): boolean {

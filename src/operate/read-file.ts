@@ -1,8 +1,8 @@
 /** How one file is looked at without a lock, and without a change to it. */
 
-import { closeSync, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
-import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { type DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { epochMs } from '../log/clock.ts';
 import { StateContents } from '../log/contents.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
@@ -13,12 +13,16 @@ import { readAll } from '../state/file-io.ts';
 import { DAMAGED_SUFFIX, isUnfinishedName, partsOfName, WIP_SUFFIX } from '../state/names.ts';
 import { READ_FLAGS } from '../state/open-patiently.ts';
 import { distrustFile, notOpened, type Trust, unsafeFile } from '../trust/trust.ts';
-import { argumentText } from './argument-text.ts';
-import type { ListedFile, ListedFunction } from './listed-file.ts';
+import { argumentText, type ListedFile, type ListedFunction } from './listed-file.ts';
 import { livenessOf } from './liveness.ts';
 
 /** Where a file lies says what it is. */
-export type Where = 'live' | 'dead';
+export interface FilePlace {
+  readonly path: string;
+  readonly where: 'live' | 'dead';
+  /** Of `dead/` itself, where dead letters cannot be looked for. */
+  readonly error?: DeferredSweepError;
+}
 
 /** What a look without a lock found. */
 export interface ReadFile {
@@ -29,44 +33,40 @@ export interface ReadFile {
 
 /** Returns undefined for a file that is gone. Never throws for what is wrong with one file. */
 export function readStateFile(
-  path: string,
-  where: Where,
+  { path, where, error: fault }: FilePlace,
   locks: ReadonlySet<string>,
   trust: Trust,
 ): ReadFile | undefined {
-  const untold = (error: unknown): ReadFile => ({
-    listed: unreadable(path, where, error),
-    contents: new StateContents(),
-    bytes: Buffer.alloc(0),
-  });
   let fd: number | undefined;
   try {
+    if (fault) throw fault;
     fd = openSync(path, READ_FLAGS);
     const stat = fstatSync(fd);
     const distrust = distrustFile(stat, trust);
-    if (distrust !== undefined) return untold(unsafeFile(path, distrust));
+    if (distrust !== undefined) throw unsafeFile(path, distrust);
     const bytes = readAll(fd, path);
     const contents = replay(bytes);
-    return { listed: describe(path, where, fd, stat, contents, locks), contents, bytes };
+    const liveness =
+      where === 'dead'
+        ? ({ state: 'dead', knownBy: 'place' } as const)
+        : livenessOf(fd, stat, contents, locks);
+    return { listed: describe(path, stat.uid, contents, liveness), contents, bytes };
   } catch (error) {
-    return systemErrorCode(error) === 'ENOENT' ? undefined : untold(notOpened(path, error));
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    const listed: ListedFile = {
+      id: idOf(basename(path)),
+      path,
+      state: where === 'dead' ? 'damaged' : 'unknown',
+      knownBy: 'nothing',
+      ...ageOf(path, undefined),
+      functions: [],
+      holders: [],
+      error: reportError(notOpened(path, error)),
+    };
+    return { listed, contents: new StateContents(), bytes: Buffer.alloc(0) };
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
-}
-
-/** What is listed of a file that cannot be read. */
-export function unreadable(path: string, where: Where, error: unknown): ListedFile {
-  return {
-    id: idOf(basename(path)),
-    path,
-    state: where === 'dead' ? 'damaged' : 'unknown',
-    knownBy: 'nothing',
-    ...ageOf(path, undefined),
-    functions: [],
-    holders: [],
-    error: reportError(error),
-  };
 }
 
 /**
@@ -82,29 +82,23 @@ export function idOf(name: string): string {
 
 function describe(
   path: string,
-  where: Where,
-  fd: number,
-  stat: Stats,
+  uid: number,
   contents: StateContents,
-  locks: ReadonlySet<string>,
+  { state, knownBy }: Pick<ListedFile, 'state' | 'knownBy'>,
 ): ListedFile {
   const { header, damagedBytes, tornBytes } = contents;
-  const liveness =
-    where === 'dead' ? ({ state: 'dead', knownBy: 'place' } as const) : livenessOf(fd, stat, contents, locks);
-  const isFree = ['orphan', 'dead', 'unknown'].includes(liveness.state);
+  const isFree = ['orphan', 'dead', 'unknown'].includes(state);
   const isDamaged = damagedBytes > 0 || path.endsWith(DAMAGED_SUFFIX);
   return {
     id: idOf(basename(path)),
     path,
-    state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : liveness.state,
-    knownBy: liveness.knownBy,
-    uid: stat.uid,
+    state: isDamaged && isFree && !isUnfinishedName(path) ? 'damaged' : state,
+    knownBy,
+    uid,
     ...(header && { owner: header.owner }),
     ...ageOf(path, header?.createdAtEpochMs),
     ...(header && header.label !== null && { label: header.label }),
-    functions: [...contents.functions.values()].map(registered =>
-      describeFunction(registered, where === 'dead' || isFree),
-    ),
+    functions: [...contents.functions.values()].map(registered => describeFunction(registered, isFree)),
     holders: [],
     ...(tornBytes > 0 && { tornBytes }),
     ...(damagedBytes > 0 && { damagedBytes }),

@@ -79,46 +79,28 @@ export async function discard(
 }
 
 /**
- * As {@link discard}, of those letters that `isAgreed` was shown: one that comes while it thinks stays.
- * @param isAgreed - not asked where no letter is meant
+ * Does this to the letters that are meant.
+ * @param isAgreed - is shown them, unless there is none; one that comes while it thinks stays
+ * @throws as {@link retry}
  */
-export async function discardIfAgreed(
-  selection: LetterSelection,
-  stateDirBase: string,
-  isAgreed: (letters: readonly ListedFile[]) => Promise<boolean>,
-): Promise<LettersReport> {
-  return onLetters(selection, stateDirBase, discardLetter, isAgreed);
-}
-
-/** The letters that are meant, and ids that mean none. Changes nothing, and reads no other files. @throws as {@link retry} */
-async function select(
-  { ids, all = false, name, label, olderMs }: LetterSelection,
-  directory: StateDirectory,
-): Promise<{ meant: readonly ListedFile[]; unmet: readonly LetterReport[] }> {
-  if (all === (ids !== undefined)) throw new TypeError('"selection" must have either "ids" or "all"');
-  const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
-  for (const { error } of dead) if (error) throw error;
-  const letters = (await listFiles(dead, directory.trust, { label, olderMs })).filter(
-    file => name === undefined || file.functions.some(registered => registered.name === name),
-  );
-  return ids === undefined ? { meant: letters, unmet: [] } : meantBy(ids, () => letters);
-}
-
-async function onLetters(
+export async function onLetters(
   selection: LetterSelection,
   stateDirBase: string,
   act: (directory: StateDirectory, path: string) => LetterFate,
   isAgreed: (letters: readonly ListedFile[]) => Promise<boolean> = async () => true,
 ): Promise<LettersReport> {
-  requireKnown(
-    selection,
-    ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups'],
-    'selection',
-  );
+  requireKnown(selection, SELECTION, 'selection');
+  const { ids, all = false, name, label, olderMs } = selection;
   const startMs = performance.now();
   const trust = resolveTrust(selection.trustedPaths, selection.trustedGroups);
   const directory = new StateDirectory(stateDirBase, { trust });
-  const { meant, unmet } = await select(selection, directory);
+  if (all === (ids !== undefined)) throw new TypeError('"selection" must have either "ids" or "all"');
+  const dead = pathsOf(directory).filter(({ where }) => where === 'dead');
+  for (const { error } of dead) if (error) throw error;
+  const letters = (await listFiles(dead, trust, { label, olderMs })).filter(
+    file => name === undefined || file.functions.some(registered => registered.name === name),
+  );
+  const { meant, unmet } = ids ? meantBy(ids, () => letters) : { meant: letters, unmet: [] };
   const isDeclined = meant.length > 0 && !(await isAgreed(meant));
   const reports = (isDeclined ? [] : meant).map(({ id, path, functions }): LetterReport => {
     const letter = { id, path, ...(functions[0] && { name: functions[0].name }) };
@@ -130,3 +112,5 @@ async function onLetters(
   });
   return { directory: directory.path, letters: [...reports, ...unmet], ms: performance.now() - startMs };
 }
+
+const SELECTION = ['ids', 'all', 'name', 'label', 'olderMs', 'trustedPaths', 'trustedGroups'];

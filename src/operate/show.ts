@@ -15,10 +15,10 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { diagnose } from '../value/diagnostic.ts';
 import { idMatcher } from './ids.ts';
-import { type FilePlace, pathsOf, type ShowOptions } from './list.ts';
+import { pathsOf, type ShowOptions } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
-import { holdersOf, lockTable } from './liveness.ts';
-import { idOf, type ReadFile, readStateFile } from './read-file.ts';
+import { lockTable, withHolders } from './liveness.ts';
+import { type FilePlace, idOf, type ReadFile, readStateFile } from './read-file.ts';
 
 /** One stretch of a file. */
 export interface ShownRecord {
@@ -74,10 +74,12 @@ export async function show(
         isMeant(idOf(basename(path))),
       );
   const locks = lockTable();
-  return found.flatMap(({ path, where }) => {
-    const read = readStateFile(path, where, locks, trust);
-    return read ? [shown(read)] : [];
-  });
+  return withHolders(
+    found.flatMap(place => {
+      const read = readStateFile(place, locks, trust);
+      return read ? [shown(read)] : [];
+    }),
+  );
 }
 
 function pathGiven(path: string): FilePlace {
@@ -88,11 +90,9 @@ function pathGiven(path: string): FilePlace {
 
 function shown({ listed, contents, bytes }: ReadFile): ShownFile {
   const { header } = contents;
-  const holders = listed.state === 'held' ? holdersOf(new Set([listed.path])).get(listed.path) : undefined;
   const isOwnerAlive = header && isAlive(header.owner);
   return {
     ...listed,
-    holders: holders ?? [],
     ...(isOwnerAlive !== undefined && { isOwnerAlive }),
     records: recordsOf(bytes, header),
     earlierAttempts: earlierAttemptsOf(contents),
@@ -111,15 +111,12 @@ function shown({ listed, contents, bytes }: ReadFile): ShownFile {
 
 /** As the reader of state files takes them: a frame with another file's salt is damage here. */
 function recordsOf(bytes: Buffer, header: HeaderRecord | undefined): ShownRecord[] {
-  const kindOf = (payload: Buffer): string => recordKind(payload, header);
-  return Array.from(
-    readFrames(bytes, payload => kindOf(payload) !== 'damaged'),
-    stretch => {
-      const { offset, end, kind } = stretch;
-      if (kind !== 'frame') return { offset, end, kind };
-      return { offset, end, kind: kindOf(stretch.payload), diagnostic: diagnose(stretch.payload) };
-    },
-  );
+  const frames = readFrames(bytes, payload => recordKind(payload, header) !== 'damaged');
+  return Array.from(frames, stretch => {
+    const { offset, end, kind } = stretch;
+    if (kind !== 'frame') return { offset, end, kind };
+    return { offset, end, kind: recordKind(stretch.payload, header), diagnostic: diagnose(stretch.payload) };
+  });
 }
 
 function recordKind(payload: Buffer, header: HeaderRecord | undefined): string {

@@ -1,63 +1,36 @@
 /**
- * Programs that remove what is old, or all of it at boot, and whether they come to a state directory: systemd-tmpfiles,
- * tmpreaper, tmpwatch. Read from their configuration.
+ * Programs that would take state files away, because they are old or at boot: systemd-tmpfiles, tmpreaper, tmpwatch. Read from
+ * their configuration. What systemd-tmpfiles removes for its age is not told of: state files are sticky, and it leaves those.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrorNamed, unlessRefused } from '../errors.ts';
 
-/** What one of them does at a place. */
-export interface TempCleaner {
-  /** In words, with the file that says so. */
-  readonly text: string;
-  /** It would take state files. */
-  readonly takesStateFiles: boolean;
-}
-
-/** @param root - of the file system whose configuration is read @defaultValue '/' */
-export function tempCleanersAt(place: string, root = '/'): readonly TempCleaner[] {
-  return [...tmpfilesAt(place, root), ...tmpreaperAt(place, root), ...tmpwatchAt(place, root)];
+/**
+ * What each of them does at a place: in words, with the file that says so.
+ * @param root - of the file system whose configuration is read @defaultValue '/'
+ */
+export function tempCleanersAt(place: string, root = '/'): readonly string[] {
+  return [tmpfilesAt, tmpreaperAt, tmpwatchAt].flatMap(look => look(place, root) ?? []);
 }
 
 /** Of the same name the first is read. */
 const TMPFILES = ['etc/tmpfiles.d', 'run/tmpfiles.d', 'usr/local/lib/tmpfiles.d', 'usr/lib/tmpfiles.d'];
-/** Types of lines whose age is that of what lies in their path. */
-const AGED = 'dDevqQ';
-/** Types that remove at boot: the contents of the path, and the path. */
+/** Types of lines that remove at boot: the contents of the path, and the path. */
 const REMOVED_AT_BOOT = 'DRr';
 /** Types that leave a path alone. */
 const EXCLUDED = 'xX';
 
-interface TmpfilesLine {
-  readonly file: string;
-  readonly type: string;
-  readonly path: string;
-  readonly age: string;
-}
-
-function tmpfilesAt(place: string, root: string): TempCleaner[] {
+function tmpfilesAt(place: string, root: string): string | undefined {
   const lines = tmpfilesLines(root).filter(({ path }) => covers(path, place));
-  if (lines.some(({ type }) => EXCLUDED.includes(type))) return [];
-  const cleaners: TempCleaner[] = [];
+  if (lines.some(({ type }) => EXCLUDED.includes(type))) return undefined;
   const boot = lines.find(({ type }) => REMOVED_AT_BOOT.includes(type));
-  if (boot)
-    cleaners.push({
-      text: `systemd-tmpfiles empties ${boot.path} at boot (${boot.file})`,
-      takesStateFiles: true,
-    });
-  // The line of the nearest directory counts.
-  const [aged] = lines
-    .filter(({ type, age }) => AGED.includes(type) && age !== '-' && age !== '')
-    .sort((one, other) => other.path.length - one.path.length);
-  if (aged)
-    cleaners.push({
-      text: `systemd-tmpfiles removes what is older than ${aged.age} in ${aged.path} (${aged.file}), but no state files: they are sticky`,
-      takesStateFiles: process.platform !== 'linux',
-    });
-  return cleaners;
+  return boot && `systemd-tmpfiles empties ${boot.path} at boot (${boot.file})`;
 }
 
-function tmpfilesLines(root: string): TmpfilesLine[] {
+function tmpfilesLines(
+  root: string,
+): { readonly file: string; readonly type: string; readonly path: string }[] {
   const files = new Map<string, string>();
   for (const directory of TMPFILES) {
     const names = unlessRefused(() => readdirSync(join(root, directory)), []);
@@ -65,65 +38,48 @@ function tmpfilesLines(root: string): TmpfilesLine[] {
       if (name.endsWith('.conf') && !files.has(name)) files.set(name, join(root, directory, name));
   }
   return [...files.values()].flatMap(file =>
-    textOf(file)
-      .split('\n')
-      .map(line => line.trim().split(/\s+/))
-      .filter(([type = '', path = '']) => /^[A-Za-z]/.test(type) && path.startsWith('/'))
-      .map(([type = '', path = '', , , , age = '-']) => ({ file, type: type[0]!, path, age })),
+    Array.from(textOf(file).matchAll(/^[ \t]*([a-z])\S*[ \t]+(\/\S*)/gim), ([, type = '', path = '']) => {
+      return { file, type, path };
+    }),
   );
 }
 
 /** Debian's: it does nothing before its warning is taken out. */
-function tmpreaperAt(place: string, root: string): TempCleaner[] {
+function tmpreaperAt(place: string, root: string): string | undefined {
   const file = join(root, 'etc/tmpreaper.conf');
   const text = textOf(file);
   const value = (name: string): string =>
     new RegExp(`^\\s*${name}=['"]?([^'"\\n]*)`, 'm').exec(text)?.[1] ?? '';
-  if (text === '' || value('SHOWWARNING') === 'true') return [];
-  const directory = value('TMPREAPER_DIRS')
-    .split(/\s+/)
-    .find(path => path !== '' && covers(path, place));
-  if (directory === undefined || isNamed(value('TMPREAPER_PROTECT_EXTRA').split(/\s+/), place)) return [];
-  return [
-    {
-      text: `tmpreaper removes what is older than ${value('TMPREAPER_TIME') || '7d'} in ${directory} (${file}), state files of jobs that still run included; name ${place} in TMPREAPER_PROTECT_EXTRA`,
-      takesStateFiles: true,
-    },
-  ];
+  const nearest = (name: string): string | undefined =>
+    value(name)
+      .split(/\s+/)
+      .find(path => covers(path, place));
+  const directory = nearest('TMPREAPER_DIRS');
+  if (value('SHOWWARNING') === 'true' || nearest('TMPREAPER_PROTECT_EXTRA') !== undefined) return undefined;
+  return (
+    directory &&
+    `tmpreaper removes what is older than ${value('TMPREAPER_TIME') || '7d'} in ${directory} (${file}), state files of jobs that still run included; name ${place} in TMPREAPER_PROTECT_EXTRA`
+  );
 }
 
 /** A script that calls it; `-x` and `-X` keep paths. */
-function tmpwatchAt(place: string, root: string): TempCleaner[] {
+function tmpwatchAt(place: string, root: string): string | undefined {
   const file = join(root, 'etc/cron.daily/tmpwatch');
   const words = textOf(file)
     .split('\n')
     .filter(line => !line.trim().startsWith('#'))
     .flatMap(line => line.split(/[\s;]+/));
   const isKept = (at: number): boolean => ['-x', '-X', '--exclude'].includes(words[at - 1] ?? '');
-  if (
-    isNamed(
-      words.filter((_, at) => isKept(at)),
-      place,
-    )
-  )
-    return [];
-  const directory = words.find((word, at) => word.startsWith('/') && !isKept(at) && covers(word, place));
-  if (directory === undefined) return [];
-  return [
-    {
-      text: `tmpwatch removes what is old in ${directory} (${file}), state files of jobs that still run included; give it -x ${place}`,
-      takesStateFiles: true,
-    },
-  ];
-}
-
-function isNamed(paths: readonly string[], place: string): boolean {
-  return paths.some(path => path.startsWith('/') && covers(path, place));
+  const nearest = (areKept: boolean): string | undefined =>
+    words.find((word, at) => isKept(at) === areKept && covers(word, place));
+  const directory = nearest(false);
+  if (directory === undefined || nearest(true) !== undefined) return undefined;
+  return `tmpwatch removes what is old in ${directory} (${file}), state files of jobs that still run included; give it -x ${place}`;
 }
 
 /** Whether a path, perhaps a pattern of glob(7), is the place or above it. `%` begins what only systemd knows. */
 function covers(path: string, place: string): boolean {
-  if (path.includes('%')) return false;
+  if (!path.startsWith('/') || path.includes('%')) return false;
   const plain = path.replace(/\/(\.|\*)?$/, '');
   if (plain === '') return path === '/';
   const pattern = plain

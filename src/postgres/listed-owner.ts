@@ -1,6 +1,5 @@
 /** What `cluster list` and `show` say of an owner: as the file store says it of a file. Plain data, kept by JSON. */
-import { argumentText } from '../operate/argument-text.ts';
-import type { ListedAttempt, ListedFunction } from '../operate/listed-file.ts';
+import { argumentText, type ListedAttempt, type ListedFunction } from '../operate/listed-file.ts';
 import type { ReportedError } from './report.ts';
 
 /**

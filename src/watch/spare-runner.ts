@@ -3,10 +3,12 @@
  * used once, as every runner: what the functions of one sweep leave in their process does not meet those of the next.
  */
 import type { Begin } from '../runner/protocol.ts';
-import type { StopCondition } from '../stop.ts';
-import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { type Launch, launchWithoutOptions } from '../sweep/runners/launch.ts';
-import { type ReadyRunners, RunnerProcess } from '../sweep/runners/runner-process.ts';
+import {
+  type ReadyRunners,
+  RunnerProcess,
+  type RunnerSurroundings,
+} from '../sweep/runners/runner-process.ts';
 
 /** The next one starts when the one that was taken has had the processors for this long. */
 const AFTER_TAKING_MS = 50;
@@ -16,16 +18,14 @@ const LONGEST_PAUSE_MS = 60_000;
 
 export class SpareRunner implements ReadyRunners {
   readonly #launch: Launch = launchWithoutOptions();
-  readonly #options: ResolvedSweepOptions;
-  readonly #stop: StopCondition;
+  readonly #surroundings: RunnerSurroundings;
   #runner: RunnerProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
   #deaths = 0;
   #isClosed = false;
 
-  constructor(options: ResolvedSweepOptions, stop: StopCondition) {
-    this.#options = options;
-    this.#stop = stop;
+  constructor(surroundings: RunnerSurroundings) {
+    this.#surroundings = surroundings;
     this.#start();
   }
 
@@ -54,11 +54,7 @@ export class SpareRunner implements ReadyRunners {
   }
 
   #start(): void {
-    const runner = new RunnerProcess(
-      this.#launch,
-      { kind: 'wait' },
-      { options: this.#options, stop: this.#stop, listener: undefined },
-    );
+    const runner = new RunnerProcess(this.#launch, { kind: 'wait' }, this.#surroundings);
     this.#runner = runner;
     void runner.ended.then(() => {
       if (this.#runner !== runner) return;

@@ -68,26 +68,28 @@ export class StateDirectoryWatch {
   }
 
   #walk(watch: DirectoryWatch): void {
-    const way = wayTo(this.#path);
-    for (let at = 0; at < way.length; ) {
-      const directory = way[at]!;
-      const isLast = at === way.length - 1;
-      try {
-        watch.add(directory, isLast ? 'closing' : 'end');
-      } catch (error) {
-        if (MISSING.includes(systemErrorCode(error) ?? '')) {
-          // Its directory tells when it comes. It may have come before that was asked for.
-          if (this.#awaited === directory) return;
-          this.#awaited = directory;
-          watch.add(dirname(directory), 'entries');
-          continue;
-        }
-        // A directory above that may not be read: what happens to it is noticed later.
-        if (isLast || systemErrorCode(error) !== 'EACCES') throw error;
-      }
+    for (const directory of wayTo(this.#path)) {
+      if (this.#isThere(watch, directory)) continue;
+      // Its directory tells when it comes. It may have come before that was asked for.
+      this.#awaited = directory;
+      watch.add(dirname(directory), 'entries');
+      if (!this.#isThere(watch, directory)) return;
       this.#awaited = undefined;
-      at++;
     }
+  }
+
+  /** Watches a directory of the way, if it is there. */
+  #isThere(watch: DirectoryWatch, directory: string): boolean {
+    const isLast = directory === this.#path;
+    try {
+      watch.add(directory, isLast ? 'closing' : 'end');
+    } catch (error) {
+      const code = systemErrorCode(error) ?? '';
+      if (MISSING.includes(code)) return false;
+      // A directory above that may not be read: what happens to it is noticed later.
+      if (isLast || code !== 'EACCES') throw error;
+    }
+    return true;
   }
 
   #hear(events: readonly DirectoryEvent[]): void {

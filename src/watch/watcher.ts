@@ -85,7 +85,7 @@ export class Watcher {
       this.#directory.look();
       if (!this.#stop.isReached) {
         this.#arm();
-        this.#spare = new SpareRunner(this.#options, this.#stop);
+        this.#spare = new SpareRunner({ options: this.#options, stop: this.#stop, listener: undefined });
         this.#listener.onWatching?.();
       }
       while (!this.#stop.isReached) {

@@ -1,10 +1,11 @@
 /** The verbs `retry` and `discard`. */
+import { discardLetter } from '../../operate/letters.ts';
 import {
   discard,
-  discardIfAgreed,
   type LetterReport,
   type LetterSelection,
   type LettersReport,
+  onLetters,
   retry,
 } from '../../operate/retry.ts';
 import { defaultBase } from '../../state/default-base.ts';
@@ -29,7 +30,7 @@ export async function runDiscard(line: Arguments): Promise<number> {
   assertCanAsk();
   return runOn(line, selection, async (meant, base) => {
     let isDeclined = false;
-    const report = await discardIfAgreed(meant, base, async letters => {
+    const report = await onLetters(meant, base, discardLetter, async letters => {
       const lines = letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`);
       isDeclined = !(await isAgreed(lines));
       return !isDeclined;
