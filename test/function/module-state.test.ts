@@ -32,6 +32,11 @@ const CASES: readonly [label: string, text: string, variable: string | undefined
     'open',
   ],
   [
+    'a position that is counted on where something is put',
+    'const out = {}; let at = 0; export const add = () => { out[at++] = 1; }; add(); export const fn = () => at;',
+    'at',
+  ],
+  [
     'an object that is changed',
     'const state = {}; export const setUp = () => { state.a = 1; }; setUp(); export const fn = () => state.a;',
     'state',

@@ -3,7 +3,8 @@
  * runs jobs, a second time; and a module that is still being evaluated would wait for itself.
  */
 import { createRequire } from 'node:module';
-import type { TopLevel } from '../source-code/top-level.ts';
+import type { Script } from '../inspector/inspector.ts';
+import { codeOf } from '../source-code/script-code.ts';
 import { noteCallers, notedPositions } from './call-stack.ts';
 import { isProgram } from './entry-script.ts';
 import { filesFrom } from './imported-files.ts';
@@ -14,17 +15,15 @@ const require = createRequire(import.meta.url);
 /** By comparable path: modules seen to be evaluated while a job was open, or about to be. */
 const running = new Set<string>();
 
-/**
- * Whether the module is the program, is being evaluated, starts what is running, or imports one that does.
- * @param describe - tells what its top level does
- */
-export function restartsProgram(url: string, describe: () => TopLevel | undefined): boolean {
+/** Whether the module is the program, is being evaluated, starts what is running, or imports one that does. */
+export function restartsProgram(script: Script): boolean {
+  const { url } = script;
   if (isProgram(url)) return true;
   const path = comparablePath(url);
   if (running.has(path)) return true;
   noteCallers();
   const positions = notedPositions(url);
-  const topLevel = positions && describe();
+  const topLevel = positions && codeOf(script)?.topLevel;
   if (topLevel?.startsWork || positions?.some(position => topLevel?.isOutsideFunctions(position)))
     running.add(path);
   return running.has(path) || leadsToProgram(url);

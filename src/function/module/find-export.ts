@@ -36,7 +36,7 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   const { script } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, script);
-  if (path === undefined || restartsProgram(script.url, () => codeOf(script)?.topLevel)) return undefined;
+  if (path === undefined || restartsProgram(script)) return undefined;
   if (isMadeByHook(script)) return undefined;
   // A program may put another function there, and a module may choose by what is different in another process.
   return Object.freeze({

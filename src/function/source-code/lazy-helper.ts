@@ -1,4 +1,5 @@
 import type * as Estree from 'estree';
+import { childrenOf, isNamed } from './syntax-tree.ts';
 
 /**
  * The variable that a helper replaces itself in at its first call, as those of TypeScript and Babel do:
@@ -26,36 +27,15 @@ export function findLazyName(root: Estree.Function, written: readonly string[]):
   return isReplacement && isNamed(callee, name) ? name : undefined;
 }
 
-function isNamed(node: Estree.Node, name: string): boolean {
-  return node.type === 'Identifier' && node.name === name;
-}
-
 /** Whether an expression gives an equal function each time. */
 function isChoice(node: Estree.Node): boolean {
-  switch (node.type) {
-    case 'Identifier':
-    case 'Literal':
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
-      return true;
-    case 'MemberExpression':
-      return isChoice(node.object) && (!node.computed || isChoice(node.property));
-    case 'UnaryExpression':
-      return isChoice(node.argument);
-    case 'LogicalExpression':
-    case 'BinaryExpression':
-      return isChoice(node.left) && isChoice(node.right);
-    case 'ConditionalExpression':
-      return [node.test, node.consequent, node.alternate].every(isChoice);
-    case 'CallExpression':
-      // `Object.assign.bind()`
-      return (
-        node.callee.type === 'MemberExpression' &&
-        isNamed(node.callee.property, 'bind') &&
-        node.arguments.length === 0 &&
-        isChoice(node.callee.object)
-      );
-    default:
-      return false;
-  }
+  if (/^(Arrow)?FunctionExpression$/.test(node.type)) return true;
+  // `Object.assign.bind()`
+  const isBinding =
+    node.type === 'CallExpression' &&
+    node.callee.type === 'MemberExpression' &&
+    isNamed(node.callee.property, 'bind') &&
+    node.arguments.length === 0;
+  const isPart = /^(Identifier|Literal|(Member|Unary|Logical|Binary|Conditional)Expression)$/.test(node.type);
+  return (isBinding || isPart) && childrenOf(node).every(isChoice);
 }

@@ -1,11 +1,11 @@
 /** What the text of a script says, as V8 compiled it. Parsed once. */
 import type * as Estree from 'estree';
 import { type InspectedFunction, readScript, type Script } from '../inspector/inspector.ts';
-import { type ModuleDeclarations, readDeclarations } from './module-exports.ts';
-import { findChanges, parseFile, type StateChanges } from './state-changes.ts';
+import { ModuleDeclarations } from './module-exports.ts';
+import { StateChanges } from './state-changes.ts';
 import { findStrictParts, WHOLE } from './strict-code.ts';
-import { contains } from './syntax-tree.ts';
-import { describeTopLevel, type TopLevel } from './top-level.ts';
+import { contains, parseSyntax } from './syntax-tree.ts';
+import { TopLevel } from './top-level.ts';
 import { findVolatile } from './volatile-values.ts';
 
 export interface ScriptCode {
@@ -18,16 +18,12 @@ export interface ScriptCode {
   readonly declarations: ModuleDeclarations | undefined;
 }
 
-const known = new WeakMap<Script, ScriptCode | null>();
+const known = new WeakMap<Script, ScriptCode | undefined>();
 
-/** Undefined when it cannot be parsed: then functions are stored by their source. */
+/** Undefined when it has syntax that V8 knows and the parser does not yet: then functions are stored by their source. */
 export function codeOf(script: Script): ScriptCode | undefined {
-  let code = known.get(script);
-  if (code === undefined) {
-    code = describe(parseFile(readScript(script), script.isModule), script.isModule) ?? null;
-    known.set(script, code);
-  }
-  return code ?? undefined;
+  if (!known.has(script)) known.set(script, describe(script));
+  return known.get(script);
 }
 
 /** Whether {@link codeOf} has to parse nothing. */
@@ -35,38 +31,40 @@ export function isCodeKnown(script: Script): boolean {
   return known.has(script);
 }
 
+function describe(script: Script): ScriptCode | undefined {
+  const { isModule } = script;
+  const program = parseSyntax(readScript(script), isModule, {
+    allowHashBang: true,
+    allowReturnOutsideFunction: !isModule,
+    locations: true,
+  });
+  if (program === undefined) return undefined;
+  const changes = new StateChanges(program);
+  return {
+    changes,
+    declarations: isModule ? new ModuleDeclarations(program, changes) : undefined,
+    topLevel: new TopLevel(program),
+    volatile: findVolatile(program),
+    strictParts: findStrictParts(program),
+  };
+}
+
+/** Known by themselves: most scripts need no parser for it. */
+const strictParts = new WeakMap<Script, readonly Estree.SourceLocation[]>();
+
 /** Whether a function is strict code: of an ES module, of a class, or under `'use strict'`. */
 export function isStrict({ script, line, column }: InspectedFunction): boolean {
   if (script.isModule) return true;
-  const parts = known.get(script)?.strictParts ?? strictParts.get(script) ?? readStrictParts(script);
+  const parts = strictParts.get(script) ?? readStrictParts(script);
+  strictParts.set(script, parts);
   return parts.some(part => contains(part, line + 1, column));
 }
-
-/** Of scripts that need no parser for it. */
-const strictParts = new WeakMap<Script, readonly Estree.SourceLocation[]>();
 
 function readStrictParts(script: Script): readonly Estree.SourceLocation[] {
   const text = readScript(script);
   // Most scripts are one or the other as a whole, and large ones take long to parse.
-  const code = /\bclass\b|(['"])use strict\1/.test(text) ? codeOf(script) : SLOPPY;
+  if (!/\bclass\b|(['"])use strict\1/.test(text)) return [];
   // Newer syntax than the parser's: then what the script begins with counts.
-  const isStrict = /^(?:#!.*)?(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(['"])use strict\1/.test(text);
-  const parts = code?.strictParts ?? (isStrict ? [WHOLE] : []);
-  strictParts.set(script, parts);
-  return parts;
-}
-
-const SLOPPY = { strictParts: [] };
-
-function describe(program: Estree.Program | undefined, isModule: boolean): ScriptCode | undefined {
-  if (program === undefined) return undefined;
-  const changes = findChanges(program);
-  const declarations = isModule ? readDeclarations(program, changes) : undefined;
-  return {
-    changes,
-    declarations,
-    topLevel: describeTopLevel(program),
-    volatile: findVolatile(program),
-    strictParts: findStrictParts(program),
-  };
+  const isWhole = /^(?:#!.*)?(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(['"])use strict\1/.test(text);
+  return codeOf(script)?.strictParts ?? (isWhole ? [WHOLE] : []);
 }

@@ -32,7 +32,42 @@ export function parseSyntax(
 
 /** The nodes directly below a node of a syntax tree. */
 export function childrenOf(node: Estree.Node): Estree.Node[] {
-  return Object.values(node).flat().filter(isNode);
+  return nodesIn(Object.values(node).flat());
+}
+
+/** The nodes that a part of a node is, or has as a list. */
+export function nodesIn(part: unknown): Estree.Node[] {
+  return (Array.isArray(part) ? part : [part]).filter(isNode);
+}
+
+/** Whether a node is an identifier of this name. */
+export function isNamed(node: Estree.Node, name: string): boolean {
+  return node.type === 'Identifier' && node.name === name;
+}
+
+/** What a chain of members begins with: `a` of `a.b.c`. */
+export function rootOf(node: Estree.Node): Estree.Node {
+  return node.type === 'MemberExpression' ? rootOf(node.object) : node;
+}
+
+/** The variables that a pattern declares or assigns to. */
+export function boundNames(pattern: Estree.Node): string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name];
+    case 'ObjectPattern':
+      return pattern.properties.flatMap(boundNames);
+    case 'Property':
+      return boundNames(pattern.value);
+    case 'ArrayPattern':
+      return pattern.elements.flatMap(element => (element ? boundNames(element) : []));
+    case 'AssignmentPattern':
+      return boundNames(pattern.left);
+    case 'RestElement':
+      return boundNames(pattern.argument);
+    default:
+      return [];
+  }
 }
 
 /** Whether a position is in a stretch of text. @param line - from 1; @param column - from 0 */

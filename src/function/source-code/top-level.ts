@@ -1,36 +1,34 @@
 import type * as Estree from 'estree';
 import type { CallPosition } from '../module/call-stack.ts';
 import { GLOBAL_NAMES } from './globals.ts';
-import { childrenOf, contains } from './syntax-tree.ts';
+import { childrenOf, contains, rootOf } from './syntax-tree.ts';
 
 /** What evaluating a module does, as far as its text tells. */
-export interface TopLevel {
+export class TopLevel {
   /** True when a statement of its own calls something that may run a program: `main()`, `await run()`, `(async () => {})()`. */
-  readonly startsWork: boolean;
-  /** Whether a position is outside of all functions: it is evaluating then. */
-  isOutsideFunctions(position: CallPosition): boolean;
-}
+  startsWork = false;
+  readonly #functions: Estree.SourceLocation[] = [];
 
-/** @param program - with locations */
-export function describeTopLevel(program: Estree.Program): TopLevel {
-  const functions: Estree.SourceLocation[] = [];
-  let startsWork = false;
-  const visit = (node: Estree.Node, isStatement: boolean): void => {
+  /** @param program - with locations */
+  constructor(program: Estree.Program) {
+    this.#visit(program, true);
+  }
+
+  /** Whether a position is outside of all functions: it is evaluating then. */
+  isOutsideFunctions({ line, column }: CallPosition): boolean {
+    return !this.#functions.some(stretch => contains(stretch, line, column - 1));
+  }
+
+  #visit(node: Estree.Node, isStatement: boolean): void {
     if (/Function/.test(node.type)) {
-      if (node.loc) functions.push(node.loc);
+      this.#functions.push(node.loc!);
       return;
     }
-    if (isStatement && node.type === 'ExpressionStatement' && isWork(node.expression)) startsWork = true;
-    const isBlock = /^(Program|BlockStatement|IfStatement|TryStatement|LabeledStatement|CatchClause)$/.test(
-      node.type,
-    );
-    for (const child of childrenOf(node)) visit(child, isStatement && isBlock);
-  };
-  visit(program, true);
-  return {
-    startsWork,
-    isOutsideFunctions: ({ line, column }) => !functions.some(stretch => contains(stretch, line, column - 1)),
-  };
+    if (isStatement && node.type === 'ExpressionStatement' && isWork(node.expression)) this.startsWork = true;
+    const isBlock = /^(Program|BlockStatement|IfStatement|TryStatement|LabeledStatement|CatchClause)$/;
+    const areStatements = isStatement && isBlock.test(node.type);
+    for (const child of childrenOf(node)) this.#visit(child, areStatements);
+  }
 }
 
 /** Whether an expression calls a function of the program; not what transpilers and module systems call to set up a module. */
@@ -47,27 +45,15 @@ function isWork(node: Estree.Node): boolean {
       return node.expressions.some(isWork);
     case 'NewExpression':
       return node.callee.type !== 'Identifier' || !GLOBAL_NAMES.has(node.callee.name);
-    case 'CallExpression':
-      return isWorkOf(node.callee, node.arguments.length);
-    default:
-      return false;
-  }
-}
-
-function isWorkOf(callee: Estree.Node, argumentCount: number): boolean {
-  switch (callee.type) {
-    case 'Identifier':
-      return !/^(require|exports|module|define|_.*)$/.test(callee.name) && !GLOBAL_NAMES.has(callee.name);
-    case 'MemberExpression':
-      // `import('../main.js').then(…)`
-      return callee.object.type === 'ImportExpression' || isWorkOf(callee.object, argumentCount);
-    case 'CallExpression':
-    case 'NewExpression':
-      return isWork(callee);
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
+    case 'CallExpression': {
+      const root = rootOf(node.callee);
+      if (root.type === 'Identifier')
+        return !/^(require|exports|module|define|_.*)$/.test(root.name) && !GLOBAL_NAMES.has(root.name);
       // TypeScript's enums and namespaces, and UMD modules, are calls with arguments.
-      return argumentCount === 0;
+      if (/Function/.test(root.type)) return node.arguments.length === 0;
+      // `import('../main.js').then(…)`
+      return root.type === 'ImportExpression' || isWork(root);
+    }
     default:
       return false;
   }

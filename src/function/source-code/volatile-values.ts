@@ -1,6 +1,5 @@
 import type * as Estree from 'estree';
-import { boundNames } from './state-changes.ts';
-import { childrenOf } from './syntax-tree.ts';
+import { boundNames, childrenOf, isNamed } from './syntax-tree.ts';
 
 /** Modules of Node whose functions give something else each time, or make it. */
 const SOURCES = /^(node:)?(fs|fs\/promises|os|crypto|child_process|perf_hooks|process|worker_threads)$/;
@@ -29,8 +28,7 @@ export function findVolatile(program: Estree.Program): ReadonlySet<string> {
 
 function requiredModule(node: Estree.Node): string | undefined {
   if (node.type === 'MemberExpression') return requiredModule(node.object);
-  if (node.type !== 'CallExpression' || node.callee.type !== 'Identifier' || node.callee.name !== 'require')
-    return undefined;
+  if (node.type !== 'CallExpression' || !isNamed(node.callee, 'require')) return undefined;
   const [specifier] = node.arguments;
   return specifier?.type === 'Literal' ? String(specifier.value) : undefined;
 }
@@ -45,8 +43,7 @@ function isVolatile(node: Estree.Node, sources: ReadonlySet<string>): boolean {
     }
     if (root.type === 'Identifier' && sources.has(root.name)) return true;
   }
-  if (node.type === 'MemberExpression' && node.object.type === 'Identifier' && node.object.name === 'process')
+  if (node.type === 'MemberExpression' && isNamed(node.object, 'process'))
     return node.property.type === 'Identifier' && /^(pid|ppid|title|argv)$/.test(node.property.name);
-  for (const child of childrenOf(node)) if (isVolatile(child, sources)) return true;
-  return false;
+  return childrenOf(node).some(child => isVolatile(child, sources));
 }
