@@ -29,11 +29,7 @@ export function distrustMounts(
   const through = mountsOnTheWay(readMounts(), way.lastDirectory.path).filter(
     ({ mountPoint }) => mountPoint !== '/' && !isCovered(mountPoint),
   );
-  for (const mount of through) {
-    const refusal = distrustMount(mount, viewer);
-    if (refusal) return refusal;
-  }
-  return undefined;
+  return through.map(mount => distrustMount(mount, viewer)).find(distrust => distrust !== undefined);
 }
 
 /** Root trusts no file system in which an ordinary user may forge owners. A user trusts root's mounts and its own. */
@@ -60,13 +56,9 @@ function distrustMount(mount: Mount, viewer: Viewer): Distrust | undefined {
 
 /** One call for each device. */
 function hasFuse({ steps }: Way): boolean {
-  const seen = new Set<number>();
-  for (const { path, stat } of steps) {
-    if (!stat.isDirectory() || seen.has(stat.dev)) continue;
-    seen.add(stat.dev);
-    if (statfsSync(path).type === FUSE_MAGIC) return true;
-  }
-  return false;
+  const directories = steps.filter(({ stat }) => stat.isDirectory());
+  const byDevice = new Map(directories.map(({ path, stat }) => [stat.dev, path]));
+  return [...byDevice.values()].some(path => statfsSync(path).type === FUSE_MAGIC);
 }
 
 /** False for a way within one file system: it meets no other mount. */

@@ -45,24 +45,18 @@ export function walk(path: string, visit: (step: Step) => void = () => {}): Way 
   const steps = [root];
   visit(root);
   const names = namesOf(path);
+  let missing: string[] = [];
   let links = 0;
   let current = root;
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
-    if (name === '.') continue;
     if (name === '..') {
       current = current.parent ?? root;
       continue;
     }
     const step = lookUp(current, name);
     if (!step) {
-      const missing = [name, ...names];
-      return {
-        steps,
-        end: undefined,
-        lastDirectory: current,
-        missing,
-        resolved: join(current.path, ...missing),
-      };
+      missing = [name, ...names];
+      break;
     }
     steps.push(step);
     visit(step);
@@ -90,13 +84,17 @@ export function walk(path: string, visit: (step: Step) => void = () => {}): Way 
         `${step.path === path ? 'it' : step.path} is a link to ${target}, which does not exist`,
       );
   }
-  const isDirectory = current.stat.isDirectory();
-  const lastDirectory = isDirectory ? current : (current.parent ?? root);
-  return { steps, end: current, lastDirectory, missing: [], resolved: current.path };
+  return {
+    steps,
+    end: missing.length === 0 ? current : undefined,
+    lastDirectory: current.stat.isDirectory() ? current : (current.parent ?? root),
+    missing,
+    resolved: join(current.path, ...missing),
+  };
 }
 
 function namesOf(path: string): string[] {
-  return path.split(sep).filter(name => name !== '');
+  return path.split(sep).filter(name => name !== '' && name !== '.');
 }
 
 function lookUp(parent: Step, name: string): Step | undefined {
