@@ -5,7 +5,7 @@ import { codePathsOf } from '../function/module/code-path.ts';
 import { epochMs } from '../log/clock.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
 import { currentPlace, isSamePlace } from '../state/place.ts';
-import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
+import { knownOwnersOf } from '../trust/code-owners.ts';
 import type { JobOptions } from './options.ts';
 
 /** What is written for a function when it is deferred, now and here. @param id - its number in the file of this header */
@@ -51,6 +51,6 @@ function environment(
 
 /** Users other than root and us who could replace the code of a function: trusted now, and not more than these later. */
 function codeOwnersOf({ descriptor }: DeferredFunction): { readonly codeOwners?: readonly number[] } {
-  const owners = inOrder(codePathsOf(descriptor).flatMap(({ path }) => knownOwnersOf(path)));
+  const owners = knownOwnersOf(codePathsOf(descriptor).map(({ path }) => path));
   return owners.length > 0 ? { codeOwners: owners } : {};
 }

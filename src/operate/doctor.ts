@@ -16,9 +16,9 @@ import { stateIo } from '../state/file-io.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { systemReason, withPath } from '../state/system-reason.ts';
 import { describeMode, type Trust } from '../trust/trust.ts';
-import { WayJudge } from '../trust/trusted-path.ts';
+import { walkJudged } from '../trust/trusted-path.ts';
 import { describeUser } from '../trust/user-name.ts';
-import { type Way, walk } from '../trust/way.ts';
+import type { Way } from '../trust/way.ts';
 import { tempCleanersAt } from './temp-cleaners.ts';
 
 /** One thing that was looked at. `bad`: a promise does not hold here. */
@@ -41,18 +41,16 @@ export function examine(base: string, trust: Trust): readonly Finding[] {
     ok('place', `${resolve(base)}, as ${describeUser(process.geteuid?.() ?? 0)}`),
   ];
   let way: Way | undefined;
-  const judge = new WayJudge(trust);
   findings.push(
     ...tried('way', () => {
       const steps: Finding[] = [];
-      way = walk(resolve(base), step => {
-        const refused = judge.refuseStep(step);
-        const whose = `${step.path}: ${describeUser(step.stat.uid)}, ${describeMode(step.stat)}`;
-        steps.push(refused ? bad('way', `${refused.what}; ${refused.advice}`) : ok('way', whose));
+      const judged = walkJudged(resolve(base), trust, (distrust, step) => {
+        if (distrust) steps.push(bad('way', `${distrust.what}; ${distrust.advice}`));
+        else if (step)
+          steps.push(ok('way', `${step.path}: ${describeUser(step.stat.uid)}, ${describeMode(step.stat)}`));
       });
-      const refused = judge.refuseMounts(way);
-      if (refused) steps.push(bad('way', `${refused.what}; ${refused.advice}`));
-      for (const { what, advice } of judge.warnings) steps.push(warning('way', `${what}; ${advice}`));
+      for (const { what, advice } of judged.warnings) steps.push(warning('way', `${what}; ${advice}`));
+      way = judged;
       return steps;
     }),
   );

@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { unlessRefused } from '../errors.ts';
 import type { HeaderRecord } from '../log/records.ts';
-import { inOrder, knownOwnersOf } from '../trust/code-owners.ts';
-import { loaderOwnersOf, loadersOf, withoutLoaders } from '../trust/loaders.ts';
+import { knownOwnersOf } from '../trust/code-owners.ts';
+import { loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { readPart } from './file-io.ts';
 import { isPlainNode, nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
@@ -81,8 +81,7 @@ function optionsOfNode(
   const given = nodeStart();
   const { directory, ...kept } = withoutLoaders(given, isProgram);
   const node = nodePath();
-  const nodeOwners = node === '' ? [] : knownOwnersOf(node);
-  const loaderOwners = inOrder([...nodeOwners, ...loaderOwnersOf({ directory, ...kept })]);
+  const loaderOwners = knownOwnersOf([...(node === '' ? [] : [node]), ...loadersOf({ directory, ...kept })]);
   return {
     ...kept,
     ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),

@@ -5,8 +5,8 @@ import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts
 import { inodeKey } from '../lock/held-file.ts';
 import { shown } from '../printable.ts';
 import { type Distrust, NOTHING_MORE, type Trust } from '../trust/trust.ts';
-import { distrustStateDirectory, WayJudge } from '../trust/trusted-path.ts';
-import { type Way, walk } from '../trust/way.ts';
+import { distrustStateDirectory, walkJudged } from '../trust/trusted-path.ts';
+import type { Way } from '../trust/way.ts';
 import { stateIo, syncDirectory, syncParent } from './file-io.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
@@ -150,10 +150,8 @@ export class StateDirectory {
 
   /** Walks a way. Throws unless only trusted users can change it. */
   #walk(path = this.#base): Way {
-    const judge = new WayJudge(this.trust);
-    const way = walk(path, step => this.#assertTrusted(judge.refuseStep(step)));
-    this.#assertTrusted(judge.refuseMounts(way));
-    for (const { what, advice } of judge.warnings) {
+    const way = walkJudged(path, this.trust, distrust => this.#assertTrusted(distrust));
+    for (const { what, advice } of way.warnings) {
       const message = `deferred-sweep: ${this.path} is not safe from other users: ${what}; ${advice}`;
       if (!warnedOf.has(message)) this.#warn(message);
       warnedOf.add(message);

@@ -3,9 +3,8 @@
  * trusted. A change of owner since then is refused: any user can make a directory anew under `/tmp`.
  */
 import { DeferredSweepError, MISSING, unlessRefused } from '../errors.ts';
-import { coveredBy } from './covered.ts';
 import { GROUP_WRITE, NOTHING_MORE, OTHERS_WRITE, type Trust } from './trust.ts';
-import { isOurs, viewerOf } from './trusted-path.ts';
+import { coveredBy, isOurs, viewerOf } from './trusted-path.ts';
 import { describeUser } from './user-name.ts';
 import { type Step, type Way, walk } from './way.ts';
 
@@ -23,16 +22,19 @@ export function ownersOf(path: string): number[] {
 const known = new Map<string, readonly number[]>();
 const MOST_KNOWN = 10_000;
 
-/** As {@link ownersOf}, asked once for each path in this process; none where the way there cannot be walked. */
-export function knownOwnersOf(path: string): readonly number[] {
-  let owners = known.get(path);
-  if (owners === undefined) {
-    // What cannot be looked at has no owner that could be trusted later.
-    owners = unlessRefused(() => ownersOf(path), []);
+/** As {@link ownersOf} for several paths, asked once for each in this process; none where the way there cannot be walked. */
+export function knownOwnersOf(paths: readonly string[]): readonly number[] {
+  const owners = paths.map(path => {
     if (known.size >= MOST_KNOWN) known.clear();
-    known.set(path, owners);
-  }
-  return owners;
+    // What cannot be looked at has no owner that could be trusted later.
+    if (!known.has(path))
+      known.set(
+        path,
+        unlessRefused(() => ownersOf(path), []),
+      );
+    return known.get(path)!;
+  });
+  return inOrder(owners.flat());
 }
 
 /** Ids of users, ascending, each once. */
@@ -71,7 +73,7 @@ export function checkUnchangedOwners(
 
 /** The steps of the way that other users own. */
 function foreignSteps(way: Way): Step[] {
-  const viewer = viewerOf(NOTHING_MORE, way.steps[0]!);
+  const viewer = viewerOf(NOTHING_MORE);
   return way.steps.filter(step => !isOurs(step, viewer));
 }
 

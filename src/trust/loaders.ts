@@ -1,11 +1,9 @@
 /** Which files Node reads before a program, by its options. Who owns them decides what runs. */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorCode, unlessRefused } from '../errors.ts';
-import { checkUnchangedOwners, inOrder, knownOwnersOf } from './code-owners.ts';
-import type { Trust } from './trust.ts';
+import { errorCode } from '../errors.ts';
 
 /** Options of Node, and the directory in which it starts: relative names refer to it. */
 export interface NodeStart {
@@ -25,20 +23,6 @@ const FILES = [
   '--experimental-policy',
   '--openssl-config',
 ];
-
-/** Users, beside root and this one, who could replace what Node loads first; ascending, each once. */
-export function loaderOwnersOf(start: NodeStart): number[] {
-  return inOrder(loadersOf(start).flatMap(path => knownOwnersOf(path)));
-}
-
-/**
- * Returns if no user has gained control of what Node loads first.
- * @param registered - what {@link loaderOwnersOf} returned in the owner
- * @throws as checkUnchangedOwners
- */
-export function checkLoaders(start: NodeStart, registered: readonly number[], trust: Trust): void {
-  for (const path of loadersOf(start)) checkUnchangedOwners('the loader', path, registered, trust);
-}
 
 /** Absolute paths of what the options name. Of what cannot be found there is none: Node does not start with it. */
 export function loadersOf({ execArgv, nodeOptions, directory }: NodeStart): string[] {
@@ -97,9 +81,11 @@ export function moduleAt(specifier: string, directory: string): string | undefin
   if (specifier.startsWith('file:')) return unlessUnresolved(() => fileURLToPath(specifier));
   if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolve(directory, specifier);
   if (/^(node|data|https?):/.test(specifier)) return undefined;
+  const { resolve: resolveThere } = createRequire(join(directory, 'noop.js'));
+  const [name = specifier] = /^(@[^/]+\/)?[^/]+/.exec(specifier) ?? [];
+  const packages = resolveThere.paths(specifier)?.map(modules => join(modules, name));
   // Where a package has only `import` in its exports, its directory must do.
-  const there = createRequire(join(directory, 'noop.js'));
-  const found = unlessUnresolved(() => there.resolve(specifier)) ?? packageAt(specifier, directory);
+  const found = unlessUnresolved(() => resolveThere(specifier)) ?? packages?.find(path => existsSync(path));
   return found?.startsWith('/') ? found : undefined;
 }
 
@@ -110,16 +96,6 @@ export function unlessUnresolved<T>(step: () => T): T | undefined {
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return undefined;
-  }
-}
-
-function packageAt(specifier: string, directory: string): string | undefined {
-  const [name] = /^(@[^/]+\/)?[^/]+/.exec(specifier) ?? [];
-  if (name === undefined) return undefined;
-  for (let at = directory; ; at = dirname(at)) {
-    const path = join(at, 'node_modules', name);
-    if (unlessRefused(() => statSync(path).isDirectory(), false)) return path;
-    if (at === dirname(at)) return undefined;
   }
 }
 

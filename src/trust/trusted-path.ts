@@ -4,9 +4,9 @@
  * By induction from `/`: in a sticky directory, or one that only trusted users can write to, only trusted users can replace
  * an entry that a trusted user owns. So only they can change the end of a trusted way.
  */
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { coveredBy } from './covered.ts';
+import { unlessRefused } from '../errors.ts';
 import {
   type Distrust,
   describeMode,
@@ -19,51 +19,59 @@ import {
 } from './trust.ts';
 import { distrustMounts } from './trusted-mounts.ts';
 import { describeGroup, describeUser } from './user-name.ts';
-import type { Step, Way } from './way.ts';
+import { type Step, type Way, walk } from './way.ts';
 
 /** This process and what it trusts. Asked each time, since a process may change its user. */
-export function viewerOf(trust: Trust, root: Step): Viewer {
-  return {
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
-    rootUid: root.stat.uid,
-    trust,
+export function viewerOf(trust: Trust): Viewer {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  return { uid, gid, rootUid: lstatSync('/').uid, trust };
+}
+
+/** A way, and the steps of it that are allowed but may not be meant. */
+export interface JudgedWay extends Way {
+  readonly warnings: readonly Distrust[];
+}
+
+/**
+ * Walks to a path and judges each step before a name is looked up in it, then the mounts of the whole way.
+ * @param judged - called with each step, and why it is untrusted or undefined; then so with the mounts, without a step. If it
+ * throws, the walk ends.
+ * @throws as {@link walk}; Error of Node's shape if statfs(2) fails
+ */
+export function walkJudged(
+  path: string,
+  trust: Trust,
+  judged: (distrust: Distrust | undefined, step?: Step) => void,
+): JudgedWay {
+  const warnings: Distrust[] = [];
+  const viewer = viewerOf(trust);
+  const isCovered = coveredBy(trust);
+  const way = walk(path, step => {
+    let distrust = distrustOwner(step, viewer) ?? distrustMode(step, viewer);
+    if (distrust && isCovered(step.path)) distrust = undefined;
+    if (distrust?.isWarning) warnings.push(distrust);
+    judged(distrust?.isWarning ? undefined : distrust, step);
+  });
+  judged(distrustMounts(way, viewer, isCovered));
+  return { ...way, warnings };
+}
+
+/**
+ * Whether a path is one that the user trusts, or a directory above one. Those are looked up at the first question, which is rare.
+ * The question is for a path without symbolic links above its last name.
+ */
+export function coveredBy(trust: Trust): (path: string) => boolean {
+  let covered: ReadonlySet<string> | undefined;
+  return path => {
+    covered ??= new Set(trust.paths.flatMap(trusted => unlessRefused(() => pathsOnTheWay(trusted), [])));
+    return covered.has(path);
   };
 }
 
-/** Judges the way to one path, step by step. The walk ends at the first untrusted step. */
-export class WayJudge {
-  /** Steps that are allowed but may not be meant. */
-  readonly warnings: Distrust[] = [];
-  readonly #trust: Trust;
-  readonly #isCovered: (path: string) => boolean;
-  #viewer: Viewer | undefined;
-
-  constructor(trust: Trust) {
-    this.#trust = trust;
-    this.#isCovered = coveredBy(trust);
-  }
-
-  /**
-   * Why a step is untrusted, or undefined. Must be called for every step, `/` first.
-   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` if a trusted path cannot be walked
-   */
-  refuseStep(step: Step): Distrust | undefined {
-    this.#viewer ??= viewerOf(this.#trust, step);
-    const distrust = distrustOwner(step, this.#viewer) ?? distrustMode(step, this.#viewer);
-    if (!distrust || this.#isCovered(step.path)) return undefined;
-    if (!distrust.isWarning) return distrust;
-    this.warnings.push(distrust);
-    return undefined;
-  }
-
-  /**
-   * As {@link refuseStep}, for the mounts of a whole way.
-   * @throws Error of Node's shape if statfs(2) fails
-   */
-  refuseMounts(way: Way): Distrust | undefined {
-    return this.#viewer && distrustMounts(way, this.#viewer, this.#isCovered);
-  }
+function pathsOnTheWay(path: string): string[] {
+  const { steps, lastDirectory, missing } = walk(path);
+  const missingPaths = missing.map((_, last) => join(lastDirectory.path, ...missing.slice(0, last + 1)));
+  return [...steps.map(step => step.path), ...missingPaths];
 }
 
 /**
@@ -79,26 +87,22 @@ export function distrustStateDirectory(path: string, stat: BigIntStats, trust: T
       advice: 'move it out of the way if you know what it is for, or use another base directory',
     };
   }
-  const us = process.geteuid?.() ?? 0;
-  const distrust =
-    distrustDirectoryOwner(path, Number(stat.uid), us) ?? distrustDirectoryMode(path, stat, trust);
+  const distrust = distrustDirectory(path, stat, trust);
   return distrust && coveredBy(trust)(path) ? undefined : distrust;
 }
 
-function distrustDirectoryOwner(path: string, owner: number, us: number): Distrust | undefined {
-  if (owner === us || owner === 0) return undefined;
-  return {
-    path,
-    what: `it belongs to ${describeUser(owner)}, not to ${describeUser(us)}`,
-    advice:
-      us === 0
-        ? 'sweep it as that user, or for all users of ROOT/UID/deferred with --all-users ROOT'
-        : `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
-  };
-}
-
-function distrustDirectoryMode(path: string, stat: BigIntStats, trust: Trust): Distrust | undefined {
-  const mode = Number(stat.mode);
+function distrustDirectory(path: string, stat: BigIntStats, trust: Trust): Distrust | undefined {
+  const us = process.geteuid?.() ?? 0;
+  const [owner, mode] = [Number(stat.uid), Number(stat.mode)];
+  if (owner !== us && owner !== 0)
+    return {
+      path,
+      what: `it belongs to ${describeUser(owner)}, not to ${describeUser(us)}`,
+      advice:
+        us === 0
+          ? 'sweep it as that user, or for all users of ROOT/UID/deferred with --all-users ROOT'
+          : `give each user a base directory of its own, such as ${join(dirname(path), String(us))} with mode 0700`,
+    };
   const bits = trust.groups.includes(Number(stat.gid)) ? OTHERS_WRITE : OTHERS_WRITE | GROUP_WRITE;
   if ((mode & bits) === 0) return undefined;
   return {

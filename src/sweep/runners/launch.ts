@@ -10,7 +10,7 @@ import { reportError } from '../../report/reported-error.ts';
 import { MAIN, PRELOAD } from '../../runner/protocol.ts';
 import { stateOf } from '../../state/place.ts';
 import { checkUnchangedOwners } from '../../trust/code-owners.ts';
-import { checkLoaders } from '../../trust/loaders.ts';
+import { loadersOf } from '../../trust/loaders.ts';
 import type { Trust } from '../../trust/trust.ts';
 import { runnerExecArgv } from './node-options.ts';
 
@@ -81,7 +81,7 @@ export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust):
     const owners = header.loaderOwners ?? [];
     // The sweeper runs in its own Node already.
     if (from.nodePath !== process.execPath) checkUnchangedOwners('Node', from.nodePath, owners, trust);
-    checkLoaders(from, owners, trust);
+    for (const path of loadersOf(from)) checkUnchangedOwners('the loader', path, owners, trust);
     return undefined;
   } catch (error) {
     return reportError(error);
