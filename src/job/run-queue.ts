@@ -9,7 +9,7 @@ import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { type FunctionReport, refusedReport } from '../report/report.ts';
 import type { StateFile } from '../state/state-file.ts';
-import { changeOfUser, currentUser, refuseChangedUser, refuseToActAsAnother } from '../trust/user.ts';
+import { changeOfUser, currentUser, refuseChangedUser } from '../trust/user.ts';
 import { newRecord } from './new-record.ts';
 import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
 import type { OwnEnd, RunQueueParts } from './run-queue-parts.ts';
@@ -47,7 +47,7 @@ export class RunQueue {
 
   /** Returns the id. @throws as `Job.defer` */
   register(deferred: DeferredFunction): number {
-    refuseChangedUser(this.#user, deferred.name, this.path);
+    refuseChangedUser('DEFERRED_FUNCTION_REFUSED', `defer ${deferred.name}`, this.#user, this.path);
     const id = this.#file.lastId + 1;
     const record = newRecord(id, deferred, this.#file.header, this.#parts.options);
     const offset = this.#file.lengthBytes;
@@ -124,7 +124,7 @@ export class RunQueue {
 
   /** With the rights of another user nothing is run, given up or set aside: the next sweep of the user before does that. */
   #requireUser(what: string): void {
-    refuseToActAsAnother(this.#user, what, this.path);
+    refuseChangedUser('DEFERRED_UNSUPPORTED', what, this.#user, this.path);
   }
 
   /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */

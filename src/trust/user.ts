@@ -1,4 +1,4 @@
-import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
+import { DeferredSweepError } from '../errors.ts';
 
 /** With whose rights this process acts, as far as it may have changed since a job was opened. */
 export interface ProcessUser {
@@ -13,36 +13,27 @@ export function currentUser(): ProcessUser {
   return { uid, gid: process.getegid?.(), groups: uid === 0 ? process.getgroups?.().join() : undefined };
 }
 
+/** What to do instead, by the code of the refusal. */
+const INSTEAD = {
+  DEFERRED_FUNCTION_REFUSED: 'open a job after that',
+  DEFERRED_UNSUPPORTED: 'it stays registered: sweep as the user before',
+} as const;
+
 /**
- * Refuses to defer in a process that has changed its user: an orphan runs with the rights of its file's owner, who opened
- * the job. Those may be more than were left here.
+ * Refuses to go on with a job in a process that has changed its user. An orphan runs with the rights of its file's owner, who
+ * opened the job: those may be more than were left here. What was registered as one user would have the rights of another, too.
+ * @param code - `DEFERRED_FUNCTION_REFUSED` where something is deferred
  * @param before - the user when the job of the state file at `path` was opened
- * @throws DeferredSweepError `DEFERRED_FUNCTION_REFUSED`
  */
-export function refuseChangedUser(before: ProcessUser, name: string, path: string): void {
-  refuse('DEFERRED_FUNCTION_REFUSED', `defer ${name}`, 'open a job after that', before, path);
-}
-
-/**
- * Refuses to go on with a job in a process that has changed its user: what it registered as one user would have the rights
- * of another, and so would what is written.
- * @param before - as in {@link refuseChangedUser}
- * @throws DeferredSweepError `DEFERRED_UNSUPPORTED`
- */
-export function refuseToActAsAnother(before: ProcessUser, what: string, path: string): void {
-  refuse('DEFERRED_UNSUPPORTED', what, 'it stays registered: sweep as the user before', before, path);
-}
-
-function refuse(
-  code: DeferredSweepErrorCode,
+export function refuseChangedUser(
+  code: keyof typeof INSTEAD,
   what: string,
-  instead: string,
   before: ProcessUser,
   path: string,
 ): void {
   const change = changeOfUser(before);
   if (change === undefined) return;
-  const message = `cannot ${what}: this process has changed its user since the job was opened (${change}); ${instead}`;
+  const message = `cannot ${what}: this process has changed its user since the job was opened (${change}); ${INSTEAD[code]}`;
   throw new DeferredSweepError(code, message, { path });
 }
 
