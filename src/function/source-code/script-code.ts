@@ -3,7 +3,7 @@ import type * as Estree from 'estree';
 import { type InspectedFunction, readScript, type Script } from '../inspector/inspector.ts';
 import { ModuleDeclarations } from './module-exports.ts';
 import { StateChanges } from './state-changes.ts';
-import { findStrictParts, WHOLE } from './strict-code.ts';
+import { findStrictParts } from './strict-code.ts';
 import { contains, parseSyntax } from './syntax-tree.ts';
 import { TopLevel } from './top-level.ts';
 import { findVolatile } from './volatile-values.ts';
@@ -48,6 +48,12 @@ function describe(script: Script): ScriptCode | undefined {
     strictParts: findStrictParts(program),
   };
 }
+
+/** From the first character to the last. */
+const WHOLE: Estree.SourceLocation = {
+  start: { line: 0, column: 0 },
+  end: { line: Number.POSITIVE_INFINITY, column: 0 },
+};
 
 /** Known by themselves: most scripts need no parser for it. */
 const strictParts = new WeakMap<Script, readonly Estree.SourceLocation[]>();
