@@ -1,6 +1,5 @@
-import { compileFunction } from 'node:vm';
 import type { Callable, SourceText } from '../descriptor.ts';
-import { absorbExperimentalWarning, importModuleDynamically, siblingOf } from '../module/import-from.ts';
+import { compileAt } from '../module/import-from.ts';
 import { provide } from './ambient-bindings.ts';
 
 /** A function compiled again from its text, its variables still without values. */
@@ -18,7 +17,6 @@ const LARGEST_COLUMN = 300;
  * a class: that calls one of `links`.
  */
 export function compileText(text: SourceText, links: readonly unknown[] = []): CompiledText {
-  if (/\bimport\b/.test(text.source)) absorbExperimentalWarning();
   const captured = [...text.variables, ...Object.keys(text.links)];
   const parameters = [...captured, ...text.provided];
   const value = unusedName(parameters);
@@ -28,11 +26,9 @@ export function compileText(text: SourceText, links: readonly unknown[] = []): C
   const body =
     `${text.strict ? '"use strict"; ' : ''}return [\n${padding}${text.source}, ` +
     `${value} => { ${assignment} }]`;
-  const instantiate = compileFunction(body, parameters, {
-    filename: siblingOf(text.url),
-    lineOffset: (text.line ?? 0) - 1,
-    importModuleDynamically,
-  }) as (...values: unknown[]) => [Callable, CompiledText['assign']];
+  const instantiate = compileAt(text.url, body, parameters, (text.line ?? 0) - 1) as (
+    ...values: unknown[]
+  ) => [Callable, CompiledText['assign']];
   const [compiled, assign] = instantiate(
     ...text.variables.map(() => undefined),
     ...links,

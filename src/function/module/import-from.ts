@@ -1,25 +1,38 @@
 import vm, { compileFunction } from 'node:vm';
 import { withoutQuery } from './script-url.ts';
 
-/** Makes `import()` in compiled code go through the loaders of this program, with the code's file name as the parent. */
-export const importModuleDynamically: typeof vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
-  vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-
 /** The namespace of a module whose specifier was written in the file `from`. */
 export async function importFrom(specifier: string, from: string | undefined): Promise<unknown> {
-  absorbExperimentalWarning();
-  const importer = compileFunction('return import(specifier)', ['specifier'], {
-    filename: siblingOf(from),
-    importModuleDynamically,
-  }) as (specifier: string) => Promise<unknown>;
-  return await importer(specifier);
+  return await importerAt(from)(specifier);
+}
+
+function importerAt(url: string | undefined): (specifier: string) => Promise<unknown> {
+  return compileAt(url, 'return import(specifier)', ['specifier']) as ReturnType<typeof importerAt>;
+}
+
+/**
+ * The function of this body, as if it stood in the file `url`: `import()` in it goes through the loaders of this program,
+ * with that file's name as the parent.
+ */
+export function compileAt(
+  url: string | undefined,
+  body: string,
+  parameters: readonly string[],
+  lineOffset = 0,
+): unknown {
+  if (/\bimport\b/.test(body)) absorbExperimentalWarning();
+  return compileFunction(body, parameters, {
+    filename: siblingOf(url),
+    lineOffset,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
 }
 
 /**
  * A name in the same directory, with the same extension, that is not the file itself: specifiers resolve alike, but
  * coverage tools and debuggers do not take the few lines compiled here for the file.
  */
-export function siblingOf(url: string | undefined): string {
+function siblingOf(url: string | undefined): string {
   if (url === undefined) return '[deferred]';
   if (!url.startsWith('file:')) return url;
   const path = withoutQuery(url);
@@ -34,20 +47,17 @@ let isWarningAbsorbed = false;
  * ours, not the user's, who can do nothing about it. It does so while `import()` is called, so that first call is made
  * here, with this one warning held back for exactly its duration.
  */
-export function absorbExperimentalWarning(): void {
+function absorbExperimentalWarning(): void {
   if (isWarningAbsorbed) return;
   isWarningAbsorbed = true;
-  const firstImport = compileFunction('return import("node:process")', [], {
-    filename: siblingOf(import.meta.url),
-    importModuleDynamically,
-  }) as () => Promise<unknown>;
+  const firstImport = importerAt(import.meta.url);
   const { emitWarning } = process;
   process.emitWarning = (...args: unknown[]) => {
     if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
   };
   try {
     // A loader of the program's may refuse it, as import-in-the-middle does where no file imports.
-    firstImport().catch(() => {});
+    firstImport('node:process').catch(() => {});
   } finally {
     process.emitWarning = emitWarning;
   }
