@@ -6,11 +6,10 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import types from 'node:util/types';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from '../descriptor.ts';
-import type { InspectedFunction, Scope, Script } from '../inspector/inspector.ts';
+import type { InspectedFunction, Script } from '../inspector/inspector.ts';
 import { read } from '../inspector/read-variable.ts';
 import { codeOf, isCodeKnown } from '../source-code/script-code.ts';
 import { contains } from '../source-code/syntax-tree.ts';
@@ -19,15 +18,7 @@ import { restartsProgram } from './evaluation.ts';
 import { isMadeByHook } from './hook-made.ts';
 import { traitsOf } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
-import {
-  DEEPEST_PATH,
-  findAmong,
-  isHeldBySeveral,
-  membersOf,
-  type Named,
-  newSearch,
-  type Search,
-} from './search-values.ts';
+import { DEEPEST_PATH, type Named, ValueSearch } from './search-values.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -35,9 +26,8 @@ const require = createRequire(import.meta.url);
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
   const { script } = inspected;
   if (!isImportable(script.url) || isProgram(script.url)) return undefined;
-  const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, script);
-  if (path === undefined || restartsProgram(script)) return undefined;
-  if (isMadeByHook(script)) return undefined;
+  const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, inspected);
+  if (path === undefined || restartsProgram(script) || isMadeByHook(script)) return undefined;
   // A program may put another function there, and a module may choose by what is different in another process.
   return Object.freeze({
     kind: 'module',
@@ -49,27 +39,28 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
 
 /** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
 function isImportable(url: string): boolean {
-  if (url.startsWith('data:')) return true;
-  const path = filePathOf(url);
-  return path !== undefined && existsSync(path);
+  return url.startsWith('data:') || existsSync(filePathOf(url) ?? '');
 }
 
 /** Whether more than one object among the exports has `fn`: which of them its `this` is to be, a reference cannot say. */
 export function hasSeveralHolders(fn: object, inspected: InspectedFunction): boolean {
-  const { script } = inspected;
-  const search = newSearch();
-  const values = script.isModule ? exportsOf(inspected) : valuesOfCommonJs(script, search);
-  return isHeldBySeveral(fn, values, search);
+  const search = new ValueSearch();
+  const { isModule } = inspected.script;
+  const values = isModule ? exportsOf(inspected) : exportsOfCommonJs(inspected.script, search);
+  return search.isHeldBySeveral(fn, values);
 }
 
 function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {
   const { script, scopes } = inspected;
-  if (!isCodeKnown(script) && isPrivate(fn, scopes, variablesOf(inspected))) return undefined;
+  // Not to parse the file for it: one made inside another function, which no variable of the module leads to, is no export.
+  const isMadeInside = !isCodeKnown(script) && scopes.some(({ kind }) => kind === 'Closure');
+  if (isMadeInside && new ValueSearch().find(fn, valuesOf(variablesOf(inspected))) === undefined)
+    return undefined;
   const { exports, defaultExport } = codeOf(script)?.declarations ?? {};
   // `import()` takes a module with such an export for a promise: it calls that, and gives something else than the module.
   if (exports?.has('then')) return undefined;
   return (
-    findAmong(fn, exportsOf(inspected)) ??
+    new ValueSearch().find(fn, exportsOf(inspected)) ??
     (defaultExport && findInExpression(defaultExport, inspected, ['default']))
   );
 }
@@ -85,47 +76,30 @@ function exportsOf(inspected: InspectedFunction): Named[] {
   return Array.from(declared, ([name, local]) => [name, read(variables, local)]);
 }
 
-/** A function made inside another, and held by no variable of the module. The module does not export it. */
-function isPrivate(
-  fn: object,
-  scopes: readonly Scope[],
-  variables: Readonly<Record<string, unknown>>,
-): boolean {
-  if (!scopes.some(({ kind }) => kind === 'Closure')) return false;
-  return findAmong(fn, valuesOf(variables)) === undefined;
-}
-
 function valuesOf(variables: Readonly<Record<string, unknown>>): Named[] {
   return Object.keys(variables).map(name => [name, read(variables, name)]);
 }
 
-function findInCommonJs(fn: object, script: Script): readonly string[] | undefined {
+function findInCommonJs(fn: object, { script }: InspectedFunction): readonly string[] | undefined {
   if (loadedCommonJs(script)?.exports === fn) return ['default'];
-  const search = newSearch();
-  return findAmong(fn, valuesOfCommonJs(script, search), search);
+  const search = new ValueSearch();
+  return search.find(fn, exportsOfCommonJs(script, search));
 }
 
-/** Of a module that was ESM once, exports are behind accessors the transpiler made, which may be read. */
-function valuesOfCommonJs(script: Script, search: Search): Named[] {
+/** What a loaded CommonJS module exports. Of one that was ESM once, accessors that the transpiler made may be read. */
+export function exportsOfCommonJs(script: Script, search: ValueSearch = new ValueSearch()): readonly Named[] {
   const exports: unknown = loadedCommonJs(script)?.exports;
   const isTranspiled =
     typeof exports === 'object' &&
     exports !== null &&
     !types.isProxy(exports) &&
     Object.hasOwn(exports, '__esModule');
-  return [
-    ...(isTranspiled ? valuesOf(exports as Record<string, unknown>) : []),
-    ...membersOf(exports, search),
-  ];
-}
-
-/** What a loaded CommonJS module exports, by name. */
-export function exportsOfCommonJs(script: Script): readonly Named[] {
-  return valuesOfCommonJs(script, newSearch());
+  const behindAccessors = isTranspiled ? valuesOf(exports as Record<string, unknown>) : [];
+  return [...behindAccessors, ...search.membersOf(exports)];
 }
 
 function loadedCommonJs({ url }: Script): NodeJS.Module | undefined {
-  return url.startsWith('file:') ? require.cache[fileURLToPath(url)] : undefined;
+  return require.cache[filePathOf(url) ?? ''];
 }
 
 /** The path to the function at a position in an expression that no variable holds: `export default { drop() {} }`. */
@@ -134,28 +108,17 @@ function findInExpression(
   position: InspectedFunction,
   path: readonly string[],
 ): readonly string[] | undefined {
-  switch (node.type) {
-    case 'FunctionDeclaration':
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression':
-      return startsAt(node, position) ? path : undefined;
-    case 'ObjectExpression':
-    case 'ClassDeclaration':
-    case 'ClassExpression': {
-      if (path.length >= DEEPEST_PATH) return undefined;
-      for (const member of node.type === 'ObjectExpression' ? node.properties : node.body.body) {
-        if (!('key' in member) || member.computed || member.key.type !== 'Identifier' || !member.value)
-          continue;
-        if (member.type !== 'Property' && !member.static) continue;
-        if ('kind' in member && (member.kind === 'get' || member.kind === 'set')) continue;
-        const found = findInExpression(member.value as Estree.Node, position, [...path, member.key.name]);
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    }
-    default:
-      return undefined;
+  if (/Function/.test(node.type)) return startsAt(node as Estree.Function, position) ? path : undefined;
+  const isClass = node.type === 'ClassDeclaration' || node.type === 'ClassExpression';
+  const ofClass = isClass ? node.body.body.filter(member => 'static' in member && member.static) : [];
+  const members = node.type === 'ObjectExpression' ? node.properties : ofClass;
+  for (const member of path.length < DEEPEST_PATH ? members : []) {
+    if (!('key' in member) || member.computed || member.key.type !== 'Identifier' || !member.value) continue;
+    if ('kind' in member && /^[gs]et$/.test(member.kind)) continue;
+    const found = findInExpression(member.value as Estree.Node, position, [...path, member.key.name]);
+    if (found !== undefined) return found;
   }
+  return undefined;
 }
 
 /**
