@@ -61,13 +61,11 @@ interface LoaderOption {
 
 function loaderOptions(words: readonly string[], directory: string): LoaderOption[] {
   return words.flatMap((word, first) => {
-    const equals = word.startsWith('--') ? word.indexOf('=') : -1;
-    const name = equals < 0 ? word : word.slice(0, equals);
-    const last = equals < 0 ? first + 1 : first;
-    const value = equals < 0 ? words[last] : word.slice(equals + 1);
+    const [, name = word, inside] = /^(--[^=]*)=(.*)$/s.exec(word) ?? [];
+    const last = inside === undefined ? first + 1 : first;
+    const value = inside ?? words[last];
     if (value === undefined) return [];
-    const isFile = FILES.includes(name);
-    const path = isFile
+    const path = FILES.includes(name)
       ? resolve(directory, value)
       : MODULES.includes(name)
         ? moduleAt(value, directory)

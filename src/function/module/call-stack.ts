@@ -43,7 +43,7 @@ export function callingFiles(): readonly string[] | undefined {
     const name = call.getFileName() ?? '';
     // Hooks of `require` are behind it, and are no callers.
     if (name.startsWith('node:internal/modules/') && files.size > 0) break;
-    if (name === '' || name.startsWith('node:') || isOurs(name)) continue;
+    if (name === '' || name.startsWith('node:') || comparablePath(name).startsWith(ours)) continue;
     if (!/^(file:|\/)/.test(name)) return undefined;
     files.add(comparablePath(name));
   }
@@ -52,10 +52,6 @@ export function callingFiles(): readonly string[] | undefined {
 
 /** `dist/`: this module is compiled into a file of `dist/chunks/`. */
 const ours = comparablePath(new URL('../', import.meta.url).href);
-
-function isOurs(name: string): boolean {
-  return comparablePath(name).startsWith(ours);
-}
 
 /** The stack, however long; empty where a hardened program has frozen `Error`. */
 function callSites(): readonly NodeJS.CallSite[] {

@@ -3,11 +3,12 @@
  * would run the program a second time.
  */
 
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { errorCode } from '../../errors.ts';
+import { unlessRefused } from '../../errors.ts';
+import { unlessUnresolved } from '../../trust/loaders.ts';
 import { comparablePath, withoutQuery } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
@@ -20,28 +21,20 @@ const resolved = new Map<string, readonly string[]>();
 
 /** Whether the URL or path is that of the program's own script. */
 export function isProgram(urlOrPath: string): boolean {
-  const path = comparablePath(urlOrPath);
-  // Null in Jest.
-  const main = require.main?.filename;
-  if (main !== undefined && path === comparablePath(main)) return true;
-  return entryScripts().includes(path);
+  return entryScripts().includes(comparablePath(urlOrPath));
 }
 
 /** By comparable path, under each name that it has. Not all need be files. */
 export function entryScripts(): readonly string[] {
-  // In a worker thread argv[1] is the script of the thread.
-  const names = [firstArgument, process.argv[1], isMainThread ? undefined : commandLineScript()];
-  return names.flatMap(name => (typeof name === 'string' ? programPaths(name) : []));
-}
-
-function programPaths(argument: string): readonly string[] {
-  let paths = resolved.get(argument);
-  if (paths === undefined) {
-    paths = resolveProgram(argument).map(comparablePath);
+  // In a worker thread argv[1] is the script of the thread; `require.main` is null in Jest.
+  const ofMainThread = isMainThread ? undefined : commandLineScript();
+  const names = [require.main?.filename, firstArgument, process.argv[1], ofMainThread];
+  return names.flatMap(name => {
+    if (typeof name !== 'string') return [];
     if (resolved.size >= MOST_ARGUMENTS) resolved.clear();
-    resolved.set(argument, paths);
-  }
-  return paths;
+    if (!resolved.has(name)) resolved.set(name, resolveProgram(name).map(comparablePath));
+    return resolved.get(name)!;
+  });
 }
 
 const MOST_ARGUMENTS = 10;
@@ -52,15 +45,11 @@ const MOST_ARGUMENTS = 10;
  */
 function resolveProgram(argument: string): readonly string[] {
   if (/^(file|data):/.test(argument)) return [argument];
-  const paths = [argument, withoutQuery(argument)].map(path => resolve(path));
-  try {
-    const path = argument.startsWith('/') ? require.resolve(argument) : argument;
-    paths.push(realpathSync(path));
-  } catch (error) {
-    // What is no file, or no text that could name one, is no module either.
-    if (errorCode(error) === undefined) throw error;
-  }
-  return paths;
+  // What is no file, or no text that could name one, is no module either.
+  const real = unlessUnresolved(() =>
+    realpathSync(argument.startsWith('/') ? require.resolve(argument) : argument),
+  );
+  return [argument, withoutQuery(argument), ...(real === undefined ? [] : [real])].map(path => resolve(path));
 }
 
 let mainScript: string | undefined;
@@ -68,10 +57,9 @@ let mainScript: string | undefined;
 /** The script of the main thread, of which a worker thread is told nothing; Linux shows it. */
 function commandLineScript(): string | undefined {
   if (mainScript === undefined) {
-    const file = '/proc/self/cmdline';
-    const argv = existsSync(file) ? readFileSync(file, 'utf8').split('\0').slice(1, -1) : [];
-    const rest = argv.slice(process.execArgv.length);
-    mainScript = (rest[0] === '--' ? rest[1] : rest[0]) ?? '';
+    const commandLine = unlessRefused(() => readFileSync('/proc/self/cmdline', 'utf8'), '');
+    const [first, second] = commandLine.split('\0').slice(1 + process.execArgv.length, -1);
+    mainScript = (first === '--' ? second : first) ?? '';
   }
   return mainScript === '' ? undefined : mainScript;
 }

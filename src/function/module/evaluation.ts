@@ -18,7 +18,6 @@ const running = new Set<string>();
 /** Whether the module is the program, is being evaluated, starts what is running, or imports one that does. */
 export function restartsProgram(script: Script): boolean {
   const { url } = script;
-  if (isProgram(url)) return true;
   const path = comparablePath(url);
   if (running.has(path)) return true;
   noteCallers();

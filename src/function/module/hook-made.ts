@@ -20,13 +20,9 @@ const known = new WeakMap<object, boolean>();
 
 /** Whether a runner that loads the file would get other code, or none. */
 export function isMadeByHook(script: Script): boolean {
-  let is = known.get(script);
-  if (is === undefined) {
-    // A loader that options of Node name the runner has, too.
-    is = !mayBeOfLoader(script) && isTransformed(script);
-    known.set(script, is);
-  }
-  return is;
+  // A loader that options of Node name the runner has, too.
+  if (!known.has(script)) known.set(script, !mayBeOfLoader(script) && isTransformed(script));
+  return known.get(script)!;
 }
 
 /** The same of a module, by the first function that it exports: a hook that compiles it compiles what it passes on. */
@@ -53,21 +49,14 @@ export function isModuleMadeByHook(exports: object): boolean {
 function mayBeOfLoader(script: Script): boolean {
   const start = withoutLoaders(nodeStart(), isPreloadedProgram);
   if (!namesLoader(start)) return false;
-  const path = filePathOf(script.url);
-  const hook = path === undefined ? undefined : require.extensions[extname(path)];
-  const hookUrl = script.isModule || hook === undefined ? undefined : inspectFunction(hook)?.script.url;
-  const hookFile = hookUrl === undefined ? undefined : filePathOf(hookUrl);
+  const hook = script.isModule ? undefined : require.extensions[extname(filePathOf(script.url) ?? '')];
+  const hookFile = hook && filePathOf(inspectFunction(hook)?.script.url ?? '');
   // Hooks of `import`, and those in other places than Node's table, do not show.
   if (hookFile === undefined) return true;
-  const queue = loadersOf(start).map(loader => require.cache[realFile(loader)]);
-  if (queue.includes(undefined)) return true;
-  const seen = new Set<string>();
-  for (let module = queue.pop(); module !== undefined; module = queue.pop()) {
-    if (seen.has(module.filename)) continue;
-    seen.add(module.filename);
-    queue.push(...module.children);
-  }
-  return seen.has(hookFile);
+  const loaded = new Set(loadersOf(start).map(loader => require.cache[realFile(loader)]));
+  // The loop comes to those that it adds, too.
+  for (const module of loaded) for (const child of module?.children ?? []) loaded.add(child);
+  return [...loaded].some(module => module === undefined || module.filename === hookFile);
 }
 
 function isTransformed(script: Script): boolean {

@@ -1,5 +1,5 @@
 /** The files that a module imports by relative names, found without loading anything. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { unlessRefused } from '../../errors.ts';
@@ -22,12 +22,8 @@ const ENDINGS: readonly [ending: RegExp, other: string][] = [
 export function importedFiles(path: string): readonly string[] {
   const module = require.cache[path];
   if (module !== undefined) return module.children.map(({ filename }) => filename).filter(name => !!name);
-  let files = known.get(path);
-  if (files === undefined) {
-    files = namedFiles(path, 'import');
-    known.set(path, files);
-  }
-  return files;
+  if (!known.has(path)) known.set(path, namedFiles(path, 'import'));
+  return known.get(path)!;
 }
 
 /** So many files are looked into; others are packages. */
@@ -38,19 +34,21 @@ export function* filesFrom(
   files: readonly string[],
   next: (path: string) => readonly string[] = importedFiles,
 ): Iterable<string> {
-  const queue = [...files];
-  const seen = new Set<string>();
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (seen.has(path) || path.includes('/node_modules/') || seen.size >= MOST_FILES) continue;
-    seen.add(path);
+  const found = new Set(files.filter(isOwn));
+  for (const path of found) {
     yield path;
-    queue.push(...next(path));
+    // The loop comes to those, too.
+    if (found.size < MOST_FILES) for (const other of next(path).filter(isOwn)) found.add(other);
   }
 }
 
+/** False for files of packages. */
+export function isOwn(path: string): boolean {
+  return !path.includes('/node_modules/');
+}
+
 const SPECIFIERS: Readonly<Record<'import' | 'import()', RegExp>> = {
-  import:
-    /\b(?:import|export)\b[^'"`;]*?\bfrom\s*(['"])(\.[^'"\n]+)\1|\bimport\s*(['"])(\.[^'"\n]+)\3|\brequire\(\s*(['"])(\.[^'"\n]+)\5/g,
+  import: /(?:\b(?:import|export)\b[^'"`;]*?\bfrom\s*|\bimport\s*|\brequire\(\s*)(['"])(\.[^'"\n]+)\1/g,
   'import()': /\bimport\(\s*(['"])(\.[^'"\n]+)\1/g,
 };
 
@@ -58,12 +56,10 @@ const SPECIFIERS: Readonly<Record<'import' | 'import()', RegExp>> = {
 export function namedFiles(path: string, by: keyof typeof SPECIFIERS): readonly string[] {
   const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
   return [...text.matchAll(SPECIFIERS[by])].flatMap(match => {
-    const named = fileURLToPath(new URL(match[2] ?? match[4] ?? match[6] ?? '', pathToFileURL(path)));
-    const found = ENDINGS.map(([ending, other]) => named.replace(ending, other)).find(isFile);
+    const named = fileURLToPath(new URL(match[2]!, pathToFileURL(path)));
+    const found = ENDINGS.map(([ending, other]) => named.replace(ending, other)).find(file =>
+      unlessRefused(() => statSync(file, { throwIfNoEntry: false })?.isFile(), false),
+    );
     return found === undefined ? [] : [found];
   });
-}
-
-function isFile(path: string): boolean {
-  return existsSync(path) && statSync(path).isFile();
 }

@@ -138,11 +138,9 @@ function knownNamespace({ module, required }: ModuleDescriptor): Namespace | und
 }
 
 async function importNamespace(descriptor: ModuleDescriptor): Promise<Namespace> {
-  return knownNamespace(descriptor) ?? (await loadModule(descriptor));
-}
-
-async function loadModule(descriptor: ModuleDescriptor): Promise<Namespace> {
   const { module, required } = descriptor;
+  const known = knownNamespace(descriptor);
+  if (known !== undefined) return known;
   try {
     return await importingForCall(() => (required ? requireModule(module) : importModule(module)));
   } catch (error) {

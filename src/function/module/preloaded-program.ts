@@ -9,7 +9,7 @@ import { loadersOf, unlessUnresolved } from '../../trust/loaders.ts';
 import { callingFiles } from './call-stack.ts';
 import { entryScripts, isProgram } from './entry-script.ts';
 import { markAsProgram } from './evaluation.ts';
-import { filesFrom, importedFiles, namedFiles } from './imported-files.ts';
+import { filesFrom, importedFiles, isOwn, namedFiles } from './imported-files.ts';
 import { comparablePath } from './script-url.ts';
 
 const require = createRequire(import.meta.url);
@@ -49,7 +49,7 @@ export function realFile(path: string): string {
 function opensJobs(file: string, callers: readonly string[]): boolean {
   const [home] = /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(file) ?? [];
   // A package calls back what it was given.
-  const own = callers.filter(path => !path.includes('/node_modules/') || path.startsWith(home ?? '\0'));
+  const own = callers.filter(path => isOwn(path) || path.startsWith(home ?? '\0'));
   if (own.length === 0) return false;
   if (home !== undefined) return own.every(path => path.startsWith(home));
   const imported = (path: string) => [...importedFiles(path), ...namedFiles(path, 'import()')];

@@ -28,10 +28,8 @@ const MOST_PATHS = 1_000;
 /** The path in a `file:` URL; undefined for any other URL, and for one that names no file of this machine. */
 export function filePathOf(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;
-  if (!paths.has(url)) {
-    if (paths.size >= MOST_PATHS) paths.clear();
-    paths.set(url, isPath(url) ? fileURLToPath(withoutQuery(url)) : undefined);
-  }
+  if (paths.size >= MOST_PATHS) paths.clear();
+  if (!paths.has(url)) paths.set(url, isPath(url) ? fileURLToPath(withoutQuery(url)) : undefined);
   return paths.get(url);
 }
 
