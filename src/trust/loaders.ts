@@ -34,8 +34,8 @@ export function loadersOf({ execArgv, nodeOptions, directory }: NodeStart): stri
 export function withoutLoaders(start: NodeStart, isLeftOut: (path: string) => boolean): NodeStart {
   const { execArgv, nodeOptions, directory } = start;
   const without = (words: readonly string[]): string[] => {
-    const leftOut = loaderOptions(words, directory).filter(({ path }) => isLeftOut(path));
-    return words.filter((_, at) => !leftOut.some(({ first, last }) => first <= at && at <= last));
+    const leftOut = loaderOptions(words, directory).flatMap(({ path, at }) => (isLeftOut(path) ? at : []));
+    return words.filter((_, at) => !leftOut.includes(at));
   };
   const words = splitOptions(nodeOptions);
   const kept = without(words);
@@ -54,9 +54,8 @@ export function namesLoader({ execArgv, nodeOptions }: NodeStart): boolean {
 
 interface LoaderOption {
   readonly path: string;
-  /** Where it stands among the words. */
-  readonly first: number;
-  readonly last: number;
+  /** Where its words stand. */
+  readonly at: readonly number[];
 }
 
 function loaderOptions(words: readonly string[], directory: string): LoaderOption[] {
@@ -70,7 +69,7 @@ function loaderOptions(words: readonly string[], directory: string): LoaderOptio
       : MODULES.includes(name)
         ? moduleAt(value, directory)
         : undefined;
-    return path === undefined ? [] : [{ path, first, last }];
+    return path === undefined ? [] : [{ path, at: [first, last] }];
   });
 }
 

@@ -68,9 +68,9 @@ export function walk(path: string, visit: (step: Step) => void = () => {}): Way 
     if (isKernelLink(step)) {
       throw unsafe(path, `it goes through ${step.path}, a link that leads elsewhere than its text says`);
     }
-    const target = targetOf(step.path);
+    const target = unlessRefused(() => readlinkSync(step.path), undefined, 'EINVAL', 'ENOENT');
     if (target === undefined) {
-      // The link was replaced meanwhile. Its owner could do so without end, so it counts as a link, too.
+      // It is no link any more. Its owner could replace it without end, so it counts as a link, too.
       steps.pop();
       names.unshift(name);
       continue;
@@ -101,11 +101,6 @@ function lookUp(parent: Step, name: string): Step | undefined {
   const path = join(parent.path, name);
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat && { path, stat, parent };
-}
-
-/** The link's target. Undefined if it is no link any more. */
-function targetOf(link: string): string | undefined {
-  return unlessRefused(() => readlinkSync(link), undefined, 'EINVAL', 'ENOENT');
 }
 
 /** Links at the top of procfs (`self`) are ordinary ones; those below are jumps within the kernel. */

@@ -25,7 +25,9 @@ const require = createRequire(import.meta.url);
 /** The export that `fn` is; undefined for a function that is none, and for those of a module that restarts the program. */
 export function findExport(fn: object, inspected: InspectedFunction): ModuleDescriptor | undefined {
   const { script } = inspected;
-  if (!isImportable(script.url) || isProgram(script.url)) return undefined;
+  // There are no files behind `[eval1]` and a bundler's inventions.
+  const isThere = script.url.startsWith('data:') || existsSync(filePathOf(script.url) ?? '');
+  if (!isThere || isProgram(script.url)) return undefined;
   const path = script.isModule ? findInModule(fn, inspected) : findInCommonJs(fn, inspected);
   if (path === undefined || restartsProgram(script) || isMadeByHook(script)) return undefined;
   // A program may put another function there, and a module may choose by what is different in another process.
@@ -37,17 +39,14 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
   });
 }
 
-/** Whether the module can be loaded again by its URL: there are no files behind `[eval1]` and a bundler's inventions. */
-function isImportable(url: string): boolean {
-  return url.startsWith('data:') || existsSync(filePathOf(url) ?? '');
-}
-
 /** Whether more than one object among the exports has `fn`: which of them its `this` is to be, a reference cannot say. */
 export function hasSeveralHolders(fn: object, inspected: InspectedFunction): boolean {
   const search = new ValueSearch();
   const { isModule } = inspected.script;
-  const values = isModule ? exportsOf(inspected) : exportsOfCommonJs(inspected.script, search);
-  return search.isHeldBySeveral(fn, values);
+  return search.isHeldBySeveral(
+    fn,
+    isModule ? exportsOf(inspected) : exportsOfCommonJs(inspected.script, search),
+  );
 }
 
 function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {
@@ -127,9 +126,8 @@ function findInExpression(
  */
 function startsAt(node: Estree.Function, { line, column }: InspectedFunction): boolean {
   const [parameter] = node.params;
-  const end = (parameter ?? node.body)?.loc?.start;
-  const start = node.loc?.start;
-  if (start === undefined || end === undefined) return false;
+  const { start } = node.loc!;
+  const end = (parameter ?? node.body).loc!.start;
   // Without parentheses, `x => x`, the list is its only parameter.
   const last = { line: end.line, column: parameter === undefined ? end.column : end.column + 1 };
   return contains({ start, end: last }, line + 1, column);

@@ -11,10 +11,8 @@ const known = new Map<string, readonly string[]>();
 /** What a path may lack, or have instead of its extension: that of the file the program was made of. */
 const ENDINGS: readonly [ending: RegExp, other: string][] = [
   [/$/, ''],
-  [/\.js$/, '.ts'],
+  [/\.([cm]?)js$/, '.$1ts'],
   [/\.js$/, '.tsx'],
-  [/\.mjs$/, '.mts'],
-  [/\.cjs$/, '.cts'],
   ...['.js', '.ts', '.cjs', '.mjs', '/index.js', '/index.ts'].map(end => [/$/, end] as [RegExp, string]),
 ];
 

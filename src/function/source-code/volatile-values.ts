@@ -1,5 +1,5 @@
 import type * as Estree from 'estree';
-import { boundNames, childrenOf, isNamed } from './syntax-tree.ts';
+import { boundNames, childrenOf, isNamed, rootOf } from './syntax-tree.ts';
 
 /** Modules of Node whose functions give something else each time, or make it. */
 const SOURCES = /^(node:)?(fs|fs\/promises|os|crypto|child_process|perf_hooks|process|worker_threads)$/;
@@ -27,23 +27,22 @@ export function findVolatile(program: Estree.Program): ReadonlySet<string> {
 }
 
 function requiredModule(node: Estree.Node): string | undefined {
-  if (node.type === 'MemberExpression') return requiredModule(node.object);
-  if (node.type !== 'CallExpression' || !isNamed(node.callee, 'require')) return undefined;
-  const [specifier] = node.arguments;
+  const call = rootOf(node);
+  if (call.type !== 'CallExpression' || !isNamed(call.callee, 'require')) return undefined;
+  const [specifier] = call.arguments;
   return specifier?.type === 'Literal' ? String(specifier.value) : undefined;
 }
 
 function isVolatile(node: Estree.Node, sources: ReadonlySet<string>): boolean {
   if (/Function/.test(node.type)) return false;
-  if (node.type === 'CallExpression' || node.type === 'NewExpression') {
-    let root: Estree.Node = node.callee;
-    while (root.type === 'MemberExpression') {
-      if (root.property.type === 'Identifier' && root.property.name === 'random') return true;
-      root = root.object;
-    }
-    if (root.type === 'Identifier' && sources.has(root.name)) return true;
-  }
+  const isCall = node.type === 'CallExpression' || node.type === 'NewExpression';
+  if (isCall && isSource(node.callee, sources)) return true;
   if (node.type === 'MemberExpression' && isNamed(node.object, 'process'))
     return node.property.type === 'Identifier' && /^(pid|ppid|title|argv)$/.test(node.property.name);
   return childrenOf(node).some(child => isVolatile(child, sources));
+}
+
+function isSource(callee: Estree.Node, sources: ReadonlySet<string>): boolean {
+  if (callee.type !== 'MemberExpression') return callee.type === 'Identifier' && sources.has(callee.name);
+  return isNamed(callee.property, 'random') || isSource(callee.object, sources);
 }
