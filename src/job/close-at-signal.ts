@@ -1,6 +1,6 @@
 /**
- * Managers that close at SIGINT and SIGTERM. One listener serves all of them: when each has closed, the process ends by the
- * signal. A second signal does not wait. It is there only while a job is open: without one the signals have their usual effect.
+ * Jobs that end at SIGINT and SIGTERM. One listener serves all of them: when each has ended, the process ends by the signal.
+ * A second signal does not wait. It is there only while a job is open: without one the signals have their usual effect.
  */
 import { dieOf } from './die-of.ts';
 import { SignalCount } from './second-signal.ts';
@@ -32,6 +32,11 @@ export function closeAtSignal(close: () => Promise<unknown>): () => void {
     if (closers.size === 0 && !closing.isEnding)
       for (const signal of SIGNALS) process.removeListener(signal, closing.end);
   };
+}
+
+/** True once a signal ends this process: no sweep is begun any more. */
+export function isEndingBySignal(): boolean {
+  return closing.isEnding;
 }
 
 function end(signal: NodeJS.Signals): void {

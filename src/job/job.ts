@@ -18,22 +18,20 @@ import {
 import { traceDefer } from '../report/tracing.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { StopCondition } from '../stop.ts';
-import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
-import type { OpenJobs } from './open-jobs.ts';
-import type { JobOptions } from './options.ts';
-import { RunQueue } from './run-queue.ts';
-import type { RunQueueParts } from './run-queue-parts.ts';
+import { closeAtSignal, isEndingBySignal } from './close-at-signal.ts';
+import { RunQueue, type RunQueueParts } from './run-queue.ts';
 
 /** What a job has of its manager, and shares with other jobs. */
-export interface JobParts extends Omit<RunQueueParts, 'onEarlyFailure'> {
-  readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
+export interface JobParts extends RunQueueParts {
   /** Tells `onFailure` of those that failed. */
   readonly tellFailures: (report: SweepReport) => void;
   /** What its sweeps have logged. */
   readonly news: News;
   /** A job is in it until it has ended. */
-  readonly openJobs: OpenJobs<Job>;
+  readonly openJobs: Set<Job>;
+  /** Called when SIGINT or SIGTERM ends the jobs, and then this process; undefined: they do not end them. */
+  readonly stopOpening: (() => void) | undefined;
 }
 
 /**
@@ -76,17 +74,23 @@ export class Job {
   readonly sweepReport: SweepReport;
   readonly #parts: JobParts;
   readonly #queue: RunQueue;
+  readonly #ignoreSignals: (() => void) | undefined;
   #closing: Promise<SweepReport> | undefined;
 
   /** @param file - locked and without functions; the job owns it from now on */
   constructor(parts: JobParts, file: StateFile, sweepReport: SweepReport) {
     this.#parts = parts;
-    this.#queue = new RunQueue(
-      { onEarlyFailure: failed => this.#tellOfEarlyFailure(failed), ...parts },
-      file,
-    );
+    this.#queue = new RunQueue(parts, file, failed => this.#tellOfEarlyFailure(failed));
     this.sweepReport = sweepReport;
-    parts.openJobs.add(this);
+    const { openJobs, stopOpening } = parts;
+    openJobs.add(this);
+    // A sweep that goes on is left as it is: it may be killed at any moment.
+    this.#ignoreSignals =
+      stopOpening &&
+      closeAtSignal(() => {
+        stopOpening();
+        return this.close();
+      });
   }
 
   /** The job's state file. */
@@ -102,7 +106,7 @@ export class Job {
    * the job's file was removed, also `DEFERRED_STATE_CORRUPT` and what `open` throws
    */
   readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
-    this.#assertOpen();
+    this.#openQueue();
     const deferred = this.#capture(fn, args);
     return traceDefer({ path: this.path, name: deferred.name }, () => this.#register(deferred));
   };
@@ -151,17 +155,7 @@ export class Job {
 
   #register(deferred: DeferredFunction): Registration {
     const id = this.#queue.register(deferred);
-    return { id, cancel: () => this.#cancel(id), run: () => this.#run(id) };
-  }
-
-  #cancel(id: number): boolean {
-    this.#assertOpen();
-    return this.#queue.cancel(id);
-  }
-
-  async #run(id: number): Promise<FunctionReport | undefined> {
-    this.#assertOpen();
-    return this.#queue.run(id);
+    return { id, cancel: () => this.#openQueue().cancel(id), run: async () => this.#openQueue().run(id) };
   }
 
   /** The report of the job's end does not have it: that tells of what ran then. */
@@ -177,9 +171,10 @@ export class Job {
     const startMs = performance.now();
     const { report: own, left } = await this.#queue.end();
     openJobs.delete(this);
+    this.#ignoreSignals?.();
     logReport(options.sweep.logger, summarize(directory.path, [own], true, 0));
     // Inside a deferred function, in processes that it started, and before death by a signal no sweep begins.
-    const [others, isComplete] = isInside() || openJobs.isDying ? [[], true] : await this.#sweepAgain(left);
+    const [others, isComplete] = isInside() || isEndingBySignal() ? [[], true] : await this.#sweepAgain(left);
     // That sweep may have run what could not run here.
     const files = new Map<string, FileReport>([[own.path, own]]);
     for (const file of others) files.set(file.path, laterReport(files.get(file.path), file));
@@ -206,8 +201,8 @@ export class Job {
     }
   }
 
-  #assertOpen(): void {
-    if (!this.#queue.haveEnded) return;
+  #openQueue(): RunQueue {
+    if (!this.#queue.haveEnded) return this.#queue;
     const { path } = this;
     const message = `cannot use the job of ${path}: it has ended; open another`;
     throw new DeferredSweepError('DEFERRED_CLOSED', message, { path });

@@ -19,11 +19,9 @@ import { sweepDirectory } from '../sweep/sweep.ts';
 import { failureListener } from './failure-listener.ts';
 import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
-import { OpenJobs } from './open-jobs.ts';
 import { type ManagerOptions, type OpenOptions, resolveManagerOptions } from './options.ts';
 
 export class DeferredFunctionManager {
-  readonly #closeOnSignal: boolean;
   readonly #parts: JobParts;
   #isClosed = false;
   readonly #closing = new AbortController();
@@ -37,16 +35,18 @@ export class DeferredFunctionManager {
    * @throws TypeError, RangeError naming an option that is wrong
    */
   constructor(stateDirBase: string = defaultBase(), options: ManagerOptions = {}) {
-    const { sweep, file, job, onFailure, closeOnSignal } = resolveManagerOptions(options);
+    const resolved = resolveManagerOptions(options);
+    const { sweep, durability, order, label, onFailure, closeOnSignal } = resolved;
+    const inHeader = { lock: sweep.lock, durability, order, label };
     const directory = new StateDirectory(stateDirBase, directoryOptions(sweep));
-    this.#closeOnSignal = closeOnSignal;
     this.#parts = {
       directory,
-      options: { ...job, sweep },
-      files: new FilePool(directory, file, sweep.logger),
+      options: resolved,
+      files: new FilePool(directory, inHeader, sweep.logger),
       tellFailures: failureListener(onFailure, sweep.logger),
       news: new News(),
-      openJobs: new OpenJobs(closeOnSignal ? () => this.#stopOpening() : undefined),
+      openJobs: new Set(),
+      stopOpening: closeOnSignal ? () => this.#stopOpening() : undefined,
     };
   }
 
@@ -69,7 +69,7 @@ export class DeferredFunctionManager {
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#parts.options.sweep.waitMs);
     this.#assertOpen();
-    if (this.#closeOnSignal && !isMainThread) throw getsNoSignals(this.directory);
+    if (this.#parts.stopOpening && !isMainThread) throw getsNoSignals(this.directory);
     noteCallers();
     notePreloadedPrograms();
     if (isImportedForCall()) throw restarted(this.directory);

@@ -84,13 +84,13 @@ export interface OpenOptions {
 }
 
 /** {@link ManagerOptions}, checked and complete. */
-export interface ResolvedManagerOptions {
-  /** Orphans keep the limits their own owner registered them with. */
-  readonly sweep: ResolvedSweepOptions;
-  readonly file: StateFileSettings;
-  readonly job: JobOptions;
+export interface ResolvedManagerOptions
+  extends JobOptions,
+    Pick<StateFileSettings, 'durability' | 'order' | 'label'> {
   readonly onFailure: ((failure: FunctionFailure) => unknown) | undefined;
   readonly closeOnSignal: boolean;
+  /** Orphans keep the limits their own owner registered them with. */
+  readonly sweep: ResolvedSweepOptions;
 }
 
 /** How a job registers its functions. */
@@ -102,7 +102,12 @@ export interface JobOptions
   readonly env: readonly string[];
 }
 
-const JOB_OPTIONS: Resolvers<ManagerOptions, JobOptions, keyof JobOptions> = {
+/** All that are not those of a sweep alone: one that is missing in the table does not compile. */
+type OwnOption =
+  | Exclude<keyof ManagerOptions, keyof SweepOptions>
+  | Exclude<keyof ResolvedManagerOptions, 'sweep'>;
+
+const OWN_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, OwnOption> = {
   delivery: value => oneOf('delivery', value ?? 'at-least-once', ['at-least-once', 'at-most-once']),
   timeoutMs: value => milliseconds('timeoutMs', value ?? 60_000),
   maxAttempts: value => positiveInteger('maxAttempts', value ?? 3),
@@ -110,18 +115,12 @@ const JOB_OPTIONS: Resolvers<ManagerOptions, JobOptions, keyof JobOptions> = {
   env: value => checkedNames(value ?? []),
   maxCapturedBytes: value => positiveInteger('maxCapturedBytes', value ?? DEFAULT_MAX_CAPTURED_BYTES),
   moduleState: value => oneOf('moduleState', value ?? 'warn', ['warn', 'refuse', 'allow']),
-};
-
-const FILE_OPTIONS: Resolvers<ManagerOptions, StateFileSettings, 'durability' | 'order' | 'label'> = {
   durability: value => oneOf('durability', value ?? 'process', ['process', 'disk']),
   order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
   label(value) {
     if (value === undefined || (typeof value === 'string' && isPlainText(value))) return value ?? null;
     throw new TypeError(`option "label" must be a string that UTF-8 can hold, got ${shown(value)}`);
   },
-};
-
-const CALLER_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, 'onFailure' | 'closeOnSignal'> = {
   onFailure(value) {
     if (value === undefined || typeof value === 'function') return value;
     throw new TypeError(`option "onFailure" must be a function, got ${shown(value)}`);
@@ -132,19 +131,10 @@ const CALLER_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, 'onFailu
   },
 };
 
-/** All that are not those of a sweep alone: one that is missing here does not compile. */
-const OWN_OPTIONS: Readonly<Record<Exclude<keyof ManagerOptions, keyof SweepOptions>, unknown>> = {
-  ...JOB_OPTIONS,
-  ...FILE_OPTIONS,
-  ...CALLER_OPTIONS,
-};
-
 /** @throws TypeError, RangeError naming an option that is wrong */
 export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerOptions {
   requireKnown(options, [...SWEEP_OPTIONS, ...Object.keys(OWN_OPTIONS)]);
-  const caller = resolveEach(CALLER_OPTIONS, options);
-  const file = resolveEach(FILE_OPTIONS, options);
+  const own = resolveEach(OWN_OPTIONS, options);
   const ofSweeps = Object.entries(options).filter(([name]) => !(name in OWN_OPTIONS));
-  const sweep = resolveSweepOptions(Object.fromEntries(ofSweeps));
-  return { sweep, file: { ...file, lock: sweep.lock }, job: resolveEach(JOB_OPTIONS, options), ...caller };
+  return { ...own, sweep: resolveSweepOptions(Object.fromEntries(ofSweeps)) };
 }

@@ -1,5 +1,4 @@
 /** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
-
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { unlessRefused } from '../errors.ts';
@@ -7,17 +6,35 @@ import type { DeferredFunction } from '../function/deferred-function.ts';
 import { StateContents } from '../log/contents.ts';
 import { freshSweepId, nonceOf } from '../log/nonce.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
-import { type FunctionReport, refusedReport } from '../report/report.ts';
+import { type FileReport, type FunctionReport, refusedReport } from '../report/report.ts';
+import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
+import type { ResolvedSweepOptions } from '../sweep/options.ts';
 import { changeOfUser, currentUser, refuseChangedUser } from '../trust/user.ts';
+import type { FilePool } from './file-pool.ts';
 import { newRecord } from './new-record.ts';
+import type { JobOptions } from './options.ts';
 import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
-import type { OwnEnd, RunQueueParts } from './run-queue-parts.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
+
+/** What a queue has of its job's manager. */
+export interface RunQueueParts {
+  readonly directory: StateDirectory;
+  readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
+  readonly files: FilePool;
+}
+
+/** What became of a job's functions when it ended. */
+interface OwnEnd {
+  readonly report: FileReport;
+  /** The file's name, if the sweep after the job must leave the file alone. */
+  readonly left: readonly string[];
+}
 
 export class RunQueue {
   readonly #parts: RunQueueParts;
   readonly #file: StateFile;
+  readonly #onEarlyFailure: (file: FileReport) => void;
   readonly #nonce = nonceOf(freshSweepId(), 0);
   /** Counts changes to the file by callers. The end of the job reads the file again when the count has changed. */
   #changes = 0;
@@ -26,23 +43,23 @@ export class RunQueue {
   readonly #running = new Map<number, Promise<ClaimedFile>>();
   /** True: the next function belongs to other surroundings, so a runner has to run the rest. */
   #needsRunner = false;
-  #haveEnded = false;
+  /** Once true, nothing can be registered, cancelled or run. */
+  haveEnded = false;
   #isEnding = false;
   readonly #user = currentUser();
 
-  /** @param file - locked and without functions; this object owns it from now on */
-  constructor(parts: RunQueueParts, file: StateFile) {
+  /**
+   * @param file - locked and without functions; this object owns it from now on
+   * @param onEarlyFailure - told of each function that failed before the end of its job
+   */
+  constructor(parts: RunQueueParts, file: StateFile, onEarlyFailure: (file: FileReport) => void) {
     this.#parts = parts;
     this.#file = file;
+    this.#onEarlyFailure = onEarlyFailure;
   }
 
   get path(): string {
     return this.#file.path;
-  }
-
-  /** Once true, nothing can be registered, cancelled or run. */
-  get haveEnded(): boolean {
-    return this.#haveEnded;
   }
 
   /** Returns the id. @throws as `Job.defer` */
@@ -77,7 +94,7 @@ export class RunQueue {
     const taken = await (before ?? this.#runNow(id));
     const report = taken?.functionReport(id);
     if (taken && report && report.outcome !== 'ok' && !isReported)
-      this.#parts.onEarlyFailure({ ...taken.report(), pending: this.#waiting.size });
+      this.#onEarlyFailure({ ...taken.report(), pending: this.#waiting.size });
     return report;
   }
 
@@ -110,7 +127,7 @@ export class RunQueue {
         return { report: taken.report(true), left: this.#parts.files.giveBack(this.#file) ? [name] : [] };
       }
     } catch (error) {
-      this.#haveEnded = true;
+      this.haveEnded = true;
       // Early runs write marks through the descriptor that is closed below.
       await this.#earlyRuns();
       if (!taken) {
@@ -127,12 +144,7 @@ export class RunQueue {
     refuseChangedUser('DEFERRED_UNSUPPORTED', what, this.#user, this.path);
   }
 
-  /** A sweeper finds no file that was removed. Then what is registered goes into a fresh one. */
-  #stayNamed(): void {
-    if (!this.#file.isNamed()) this.#moveOr(() => {});
-  }
-
-  /** Goes on in a fresh file. @param undo - called when that fails */
+  /** Goes on in a fresh file: a sweeper finds none that was removed. @param undo - called when that fails */
   #moveOr(undo: () => void): void {
     const { files } = this.#parts;
     let fresh: StateFile | undefined;
@@ -219,7 +231,7 @@ export class RunQueue {
       taken.refresh();
       queue = taken.runnable().reverse();
     }
-    this.#haveEnded = true;
+    this.haveEnded = true;
   }
 
   /** Waits for early runs. They would look like interrupted attempts, and run twice at once. */
@@ -230,7 +242,7 @@ export class RunQueue {
   /** Gives up the lock. From here on the file is an orphan's. */
   #leave(taken: ClaimedFile): OwnEnd {
     taken.attempt(() => this.#file.settleMarks());
-    taken.attempt(() => this.#stayNamed());
+    taken.attempt(() => this.#file.isNamed() || this.#moveOr(() => {}));
     const left = this.#needsRunner ? [] : [this.#file.name];
     taken.attempt(() => this.#file.close());
     return { report: taken.report(), left };
