@@ -17,27 +17,10 @@ import { keepThreadsAwake } from '../thread-pool.ts';
 import { asksForZero, parseArguments } from './arguments.ts';
 import { basesOf } from './bases.ts';
 import { EXIT_DONE, EXIT_NO_JOB, EXIT_NOT_SWEPT, EXIT_UNSETTLED } from './exit.ts';
-import type { OptionName } from './options.ts';
 import { summaryLine } from './output/format.ts';
 import { jsonLine } from './output/output.ts';
-import { findVerb, requireTaken } from './table.ts';
+import { ANSWERED, findVerb, requireTaken } from './table.ts';
 
-/** With these, too, it has the answer. All others are the command's. */
-const ANSWERED: readonly OptionName[] = [
-  'json',
-  'totals',
-  'quiet',
-  'exit-zero',
-  'label',
-  'deadline',
-  'timeout',
-  'max-timeout',
-  'grace',
-  'wait',
-  'concurrency',
-  'trust',
-  'trust-group',
-];
 /** A pipe takes so many bytes whole or not at all: PIPE_BUF of POSIX. */
 const MOST_BYTES = 512;
 /** Of a state file, its directory, and a module with what Node reads beside it. With fewer, Node says that modules are not there. */

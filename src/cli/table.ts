@@ -3,25 +3,14 @@ import type { Arguments } from './arguments.ts';
 import { CLUSTER_VERBS } from './cluster/table.ts';
 import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
 import { UsageError } from './exit.ts';
+import type { OptionName } from './options.ts';
 import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;
-const SWEEP = [
-  'json',
-  'totals',
-  'quiet',
-  'exit-zero',
-  'label',
-  'dry-run',
-  'deadline',
-  'timeout',
-  'max-timeout',
-  'grace',
-  'wait',
-  'concurrency',
-  'metrics-file',
-  ...TRUST,
-] as const;
+const RUN = ['json', 'quiet', 'label', 'timeout', 'max-timeout', 'grace', 'concurrency', ...TRUST] as const;
+/** With these `start.ts`, too, has the answer of a sweep that finds nothing. All others are the command's. */
+export const ANSWERED: readonly OptionName[] = ['totals', 'exit-zero', 'deadline', 'wait', ...RUN];
+const SWEEP = ['dry-run', 'metrics-file', ...ANSWERED] as const;
 
 export const VERBS: readonly VerbRow[] = [
   {
@@ -44,18 +33,7 @@ export const VERBS: readonly VerbRow[] = [
     name: 'watch',
     operands: '[BASE...]',
     text: "run an orphan's functions as soon as its owner dies, until SIGTERM",
-    options: [
-      'json',
-      'quiet',
-      'label',
-      'timeout',
-      'max-timeout',
-      'grace',
-      'concurrency',
-      'poll',
-      'metrics-file',
-      ...TRUST,
-    ],
+    options: ['poll', 'metrics-file', ...RUN],
     example: 'watch --json',
     load: async () => (await import('./verbs/watch.ts')).runWatch,
   },

@@ -9,19 +9,9 @@ import type { OptionName } from '../options.ts';
 import { failed, jsonLine, print, runWarnings } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
-const TAKEN: readonly OptionName[] = [
-  'all-users',
-  'user',
-  'user-timeout',
-  'json',
-  'quiet',
-  'exit-zero',
-  'label',
-  'deadline',
-  'timeout',
-  'grace',
-  'wait',
-];
+/** Options that mean the same without it. */
+const ALIKE = ['json', 'quiet', 'exit-zero', 'label', 'deadline', 'timeout', 'grace', 'wait'] as const;
+const TAKEN: readonly OptionName[] = ['all-users', 'user', 'user-timeout', ...ALIKE];
 
 /** Sweeps for the users and prints the report; returns the exit status. @throws UsageError */
 export async function runAllUsers(line: Arguments): Promise<number> {
