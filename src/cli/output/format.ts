@@ -4,12 +4,7 @@ import type { ListedFunction } from '../../operate/listed-file.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { type FileReport, type FunctionReport, outcomeWord, type SweepReport } from '../../report/report.ts';
 
-/** The whole report. Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
-export function formatReport(report: SweepReport): string {
-  return `${formatFiles(report)}${printableLines([summaryLine(report)])}`;
-}
-
-/** The same without the last line. */
+/** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatFiles({ files }: SweepReport): string {
   return printableLines(files.flatMap(file => restLines(file, undefined, false)));
 }

@@ -1,25 +1,26 @@
-/** The report of a sweep for people, as far as it is known: a line as soon as each function ends, the rest at the end. */
+/** The report of a sweep. For people a line as soon as each function ends, the rest at the end. */
 import { printable, printableLines } from '../../printable.ts';
-import type { FileReport, FunctionReport, SweepReport } from '../../report/report.ts';
+import {
+  type FileReport,
+  type FunctionReport,
+  hasProblems,
+  type SweepReport,
+  totalsOf,
+} from '../../report/report.ts';
 import type { SweepListener } from '../../sweep/listener.ts';
 import { writeSome } from '../../sweep/runners/standard-error.ts';
+import type { Arguments } from '../arguments.ts';
 import { fileLine, functionLine, restLines, summaryLine } from './format.ts';
-import { print } from './output.ts';
-import type { Progress } from './progress.ts';
-
-export interface LiveReportOptions {
-  /** Functions and files are told of. False: `--json`, or `--quiet`. */
-  readonly isTold: boolean;
-  /** What functions print is kept, up to a limit, until {@link LiveReport.release}. */
-  readonly isHeld: boolean;
-  readonly progress: Progress | undefined;
-}
+import { jsonLine, print, warn } from './output.ts';
+import { Progress } from './progress.ts';
 
 /** Of what functions print under `--quiet`. */
 const MAX_HELD_BYTES = 64 * 1024;
 
 export class LiveReport implements SweepListener {
-  readonly #options: LiveReportOptions;
+  readonly #line: Arguments;
+  readonly #progress: Progress | undefined;
+  /** What functions printed under `--quiet`, up to a limit: it is told if something goes wrong. */
   readonly #held: Buffer[] = [];
   #heldBytes = 0;
   /** What was told of each function, by file. */
@@ -27,20 +28,27 @@ export class LiveReport implements SweepListener {
   /** The file whose line was printed last. */
   #current: string | undefined;
 
-  constructor(options: LiveReportOptions) {
-    this.#options = options;
+  constructor(line: Arguments) {
+    this.#line = line;
+    this.#progress = line.has('quiet') ? undefined : Progress.begin();
+  }
+
+  /** Tells of what is not in the report. */
+  warn(message: string): void {
+    this.#progress?.clear();
+    warn(message);
   }
 
   found(files: number): void {
-    this.#options.progress?.found(files);
+    this.#progress?.found(files);
   }
 
   settled(path: string): void {
-    this.#options.progress?.settled(path);
+    this.#progress?.settled(path);
   }
 
   ran(file: FileReport, ran: FunctionReport, isLast: boolean): void {
-    if (!this.#options.isTold) return;
+    if (this.#line.has('quiet') || this.#line.has('json')) return;
     const told = this.#told.get(file.path) ?? new Map<number, FunctionReport>();
     this.#told.set(file.path, told);
     const before = told.get(ran.id);
@@ -52,8 +60,8 @@ export class LiveReport implements SweepListener {
 
   printed(name: string | undefined, lines: Buffer): boolean {
     const labelled = name === undefined ? lines : withPrefix(`${printable(name) || '(inline)'} | `, lines);
-    if (!this.#options.isHeld) {
-      this.#options.progress?.clear();
+    if (!this.#line.has('quiet')) {
+      this.#progress?.clear();
       return writeSome(labelled);
     }
     if (this.#heldBytes >= MAX_HELD_BYTES) return true;
@@ -62,15 +70,22 @@ export class LiveReport implements SweepListener {
     return true;
   }
 
-  /** Prints what functions printed, since something went wrong. */
-  release(): void {
-    for (const chunk of this.#held.splice(0)) writeSome(chunk);
+  /** The directory could not be swept. */
+  fail(): void {
+    this.#progress?.stop();
+    for (const chunk of this.#held) writeSome(chunk);
   }
 
-  /** Prints what was not known before the end. */
+  /** Prints what was not told before the end. */
   finish(report: SweepReport): void {
-    this.#options.progress?.stop();
-    if (!this.#options.isTold) return;
+    this.#progress?.stop();
+    const isBad = hasProblems(report);
+    if (isBad) for (const chunk of this.#held) writeSome(chunk);
+    if (this.#line.has('quiet') && !isBad) return;
+    if (this.#line.has('json')) {
+      print(jsonLine(this.#line.has('totals') ? totalsOf(report) : report));
+      return;
+    }
     const rest = report.files.flatMap(file =>
       restLines(file, this.#told.get(file.path), this.#current === file.path),
     );
@@ -78,21 +93,14 @@ export class LiveReport implements SweepListener {
   }
 
   #print(lines: readonly string[]): void {
-    this.#options.progress?.clear();
+    this.#progress?.clear();
     print(printableLines(lines));
   }
 }
 
-/** Each line behind the prefix, and ended. */
+/** Each line behind the prefix, and ended. In latin1 a character is a byte, whatever a function has printed. */
 function withPrefix(prefix: string, lines: Buffer): Buffer {
-  const before = Buffer.from(prefix);
-  const parts: Buffer[] = [];
-  for (let from = 0; from < lines.length; ) {
-    const end = lines.indexOf(0x0a, from);
-    parts.push(before, end === -1 ? lines.subarray(from) : lines.subarray(from, end), LINE_END);
-    from = end === -1 ? lines.length : end + 1;
-  }
-  return Buffer.concat(parts);
+  const before = Buffer.from(prefix).toString('latin1');
+  const texts = lines.toString('latin1').replace(/\n$/, '').split('\n');
+  return Buffer.from(texts.map(text => `${before}${text}\n`).join(''), 'latin1');
 }
-
-const LINE_END = Buffer.from('\n');

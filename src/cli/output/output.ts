@@ -47,6 +47,26 @@ export function jsonLine(value: unknown): string {
 }
 
 /**
+ * The highest exit status of what `act` returns for each base. One that fails is told of, and keeps none of the others from it.
+ * @param verb - what is done with a base, for that message
+ */
+export async function forEachBase(
+  bases: readonly string[],
+  verb: string,
+  isJson: boolean,
+  act: (base: string) => number | Promise<number>,
+): Promise<number> {
+  let status = EXIT_DONE;
+  for (const base of bases)
+    try {
+      status = Math.max(status, await act(base));
+    } catch (error) {
+      status = failed(error, `cannot ${verb} ${base}`, isJson ? { base } : undefined);
+    }
+  return status;
+}
+
+/**
  * Says what could not be done, and why. Returns the exit status.
  * @param what - not said where the error begins with it
  * @param json - printed with the error

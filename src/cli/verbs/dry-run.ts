@@ -6,25 +6,20 @@ import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { callText, dueText, fromOwner } from '../output/format.ts';
-import { failed, jsonLine, print } from '../output/output.ts';
+import { forEachBase, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
   line: Arguments,
   bases: readonly string[],
   { onlyLabel, trustedPaths, trustedGroups }: SweepOptions,
 ): Promise<number> {
-  let status = EXIT_DONE;
-  for (const base of bases) {
-    try {
-      const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
-      const files = report.files.filter(file => isOrphan(file) || mayBeOrphan(file));
-      if (line.has('json')) print(jsonLine({ ...report, files: line.has('totals') ? files.length : files }));
-      else print(formatFiles(report.directory, files));
-    } catch (error) {
-      status = failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
-    }
-  }
-  return status;
+  return forEachBase(bases, 'read', line.has('json'), async base => {
+    const report = await list(base, { label: onlyLabel, trustedPaths, trustedGroups });
+    const files = report.files.filter(file => isOrphan(file) || mayBeOrphan(file));
+    if (line.has('json')) print(jsonLine({ ...report, files: line.has('totals') ? files.length : files }));
+    else print(formatFiles(report.directory, files));
+    return EXIT_DONE;
+  });
 }
 
 /** True if no process has the file. A sweep runs the whole records of a damaged one, too. */

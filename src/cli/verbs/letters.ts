@@ -11,12 +11,11 @@ import {
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { baseOfFile } from '../bases.ts';
-import { EXIT_DONE } from '../exit.ts';
 import { letterChoice } from '../letter-choice.ts';
 import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
 import { listCommand } from '../output/format.ts';
 import { tellLetters, type WhyNot } from '../output/letters.ts';
-import { failed } from '../output/output.ts';
+import { forEachBase } from '../output/output.ts';
 
 type Act = (selection: LetterSelection, base: string) => Promise<LettersReport | 'declined'>;
 
@@ -40,40 +39,23 @@ export async function runDiscard(line: Arguments): Promise<number> {
 }
 
 async function runOn(line: Arguments, selection: LetterSelection, act: Act): Promise<number> {
-  let status = EXIT_DONE;
-  for (const [dir, meant] of selectionsByPlace(line.text('dir'), selection))
-    status = Math.max(status, await runOnOne(line, dir, meant, act));
-  return status;
-}
-
-/** @param dir - BASE, where it is named */
-async function runOnOne(
-  line: Arguments,
-  dir: string | undefined,
-  selection: LetterSelection,
-  act: Act,
-): Promise<number> {
-  const base = dir ?? defaultBase();
-  try {
-    const report = await act(selection, base);
+  const places = selectionsByPlace(line.text('dir') ?? defaultBase(), selection);
+  return forEachBase([...places.keys()], 'read', line.has('json'), async base => {
+    const report = await act(places.get(base)!, base);
     if (report === 'declined') return nothingRemoved();
-    return tellLetters(report, line.has('json'), report.directory, whyNot(dir));
-  } catch (error) {
-    return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
-  }
+    const advised = base === defaultBase() ? undefined : base;
+    return tellLetters(report, line.has('json'), report.directory, whyNot(advised));
+  });
 }
 
 /** Ids mean letters of the BASE that was named, a path those of its own. */
-function selectionsByPlace(
-  named: string | undefined,
-  selection: LetterSelection,
-): ReadonlyMap<string | undefined, LetterSelection> {
+function selectionsByPlace(named: string, selection: LetterSelection): ReadonlyMap<string, LetterSelection> {
   const { ids } = selection;
   if (ids === undefined) return new Map([[named, selection]]);
-  const places = new Map<string | undefined, LetterSelection>();
+  const places = new Map<string, LetterSelection>();
   for (const id of ids) {
-    const dir = (id.includes('/') ? baseOfFile(id) : undefined) ?? named;
-    places.set(dir, { ...selection, ids: [...(places.get(dir)?.ids ?? []), id] });
+    const base = (id.includes('/') ? baseOfFile(id) : undefined) ?? named;
+    places.set(base, { ...selection, ids: [...(places.get(base)?.ids ?? []), id] });
   }
   return places;
 }

@@ -7,34 +7,25 @@ import { baseOfFile } from '../bases.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import { listCommand } from '../output/format.ts';
 import { formatShown } from '../output/format-show.ts';
-import { failed, jsonLine, print, say } from '../output/output.ts';
+import { forEachBase, jsonLine, print, say } from '../output/output.ts';
 
 export async function runShow(line: Arguments): Promise<number> {
   const [id, ...more] = line.operands;
   if (id === undefined || id === '' || more.length > 0)
     throw new UsageError('show takes one ID of list, or the path of a file with a slash in it');
-  const base = line.text('dir') ?? defaultBase();
-  const options = line.trust;
-  let files: readonly ShownFile[];
-  try {
-    files = await show(id, base, options);
-  } catch (error) {
-    return failed(error, `cannot read ${base}`, line.has('json') ? { base } : undefined);
-  }
-  if (files.length === 0) {
-    say(
-      id.includes('/')
-        ? `there is no file ${id}`
-        : `no file in ${base}/deferred has the id ${id}; see ${listCommand(line.text('dir'))}`,
-    );
+  const { trust } = line;
+  const dir = line.text('dir');
+  return forEachBase([dir ?? defaultBase()], 'read', line.has('json'), async base => {
+    const files = await show(id, base, trust);
+    for (const file of files)
+      if (line.has('json')) print(jsonLine(file));
+      else if (line.has('cbor-diag')) print(diagnosis(file));
+      else print(formatShown(file, id.includes('/') ? baseOfFile(file.path) : (dir ?? '')));
+    if (files.length > 0) return EXIT_DONE;
+    const unknown = `no file in ${base}/deferred has the id ${id}; see ${listCommand(dir)}`;
+    say(id.includes('/') ? `there is no file ${id}` : unknown);
     return EXIT_FAILED;
-  }
-  for (const file of files) {
-    if (line.has('json')) print(jsonLine(file));
-    else if (line.has('cbor-diag')) print(diagnosis(file));
-    else print(formatShown(file, id.includes('/') ? baseOfFile(file.path) : (line.text('dir') ?? '')));
-  }
-  return EXIT_DONE;
+  });
 }
 
 /** The frames as they lie in the file, and comments where there is none: RFC 8949 section 8. */
