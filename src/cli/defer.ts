@@ -4,7 +4,7 @@ import { variable } from '../function/environment.ts';
 import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
 import { commandOf } from './exec/command-of.ts';
-import { ask, type JobAnswer, type JobRequest, NoWrapperError, SOCKET_VARIABLE } from './exec/job-channel.ts';
+import { ask, type JobAnswer, type JobRequest, SOCKET_VARIABLE } from './exec/job-channel.ts';
 import { UsageError } from './exit.ts';
 import { say } from './output/output.ts';
 import { isCommandLineTextual } from './textual.ts';
@@ -67,14 +67,14 @@ async function askJob(
     fail(verb, `${SOCKET_VARIABLE} is not set: run this inside of deferred-sweep exec`);
     return EXIT_NO_JOB;
   }
+  let answer: JobAnswer;
   try {
-    const answer = await ask(path, request);
-    return 'error' in answer ? fail(verb, answer.error) : use(answer);
+    answer = await ask(path, request);
   } catch (error) {
-    if (!(error instanceof NoWrapperError)) throw error;
-    fail(verb, error.message);
+    fail(verb, (error as Error).message);
     return EXIT_NO_JOB;
   }
+  return 'error' in answer ? fail(verb, answer.error) : use(answer);
 }
 
 function fail(verb: string, why: string): number {

@@ -5,7 +5,7 @@ import { describeMarked, type MarkedProcesses } from '../../actions/end-processe
 import { createToken, withToken } from '../../actions/token.ts';
 import { DeferredFunction } from '../../function/deferred-function.ts';
 import type { Job, Registration } from '../../job/job.ts';
-import type { JobAnswer, JobRequest } from './job-channel.ts';
+import type { JobAnswer, JobCommand, JobRequest } from './job-channel.ts';
 
 const KILL_GRACE_MS = 5000;
 
@@ -32,7 +32,7 @@ export class ExecJob {
   }
 
   /** @throws as `job.defer` */
-  defer(file: string, argv: readonly string[], cwd: string, env: Readonly<Record<string, string>>): number {
+  defer({ file, argv, cwd, env }: JobCommand): number {
     const registration = this.#job.defer(DeferredFunction.command(file, argv, { cwd, env: { ...env } }));
     this.#registrations.set(registration.id, registration);
     if (this.#marked !== undefined) {
@@ -50,8 +50,7 @@ export class ExecJob {
       const registration = this.#registrations.get(request.id);
       return { isCancelled: registration?.cancel() ?? false };
     }
-    const { file, argv, cwd, env } = request;
-    return { id: this.defer(file, argv, cwd, env) };
+    return { id: this.defer(request) };
   }
 
   /** Resolves when nothing of the program's tree is left; the end of the job tries again what failed. */

@@ -81,7 +81,8 @@ async function runInJob(
   try {
     const scratch = line.has('scratch') ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
     const kept = { ...(env.PATH === undefined ? {} : { PATH: env.PATH }), ...scratch };
-    for (const text of deferred) execJob.defer('/bin/sh', ['-c', text], workingDirectory(), kept);
+    for (const text of deferred)
+      execJob.defer({ file: '/bin/sh', argv: ['-c', text], cwd: workingDirectory(), env: kept });
     const programEnv = execJob.mark({ ...env, ...scratch, [SOCKET_VARIABLE]: socket.path });
     // Told to end before there was a program.
     if (signals.first !== undefined) return { signal: signals.first };

@@ -17,8 +17,8 @@ export class SignalRelay {
   readonly #early = new AbortController();
   /** Of signals that came while there was nothing to pass them on to. */
   readonly #told = new SignalCount();
-  /** Signals that came just now, and may be told again. */
-  readonly #echoing = new Set<NodeJS.Signals>();
+  /** A signal that has come may be told again. */
+  #hasCome = false;
   #isStopped = false;
 
   constructor() {
@@ -50,30 +50,21 @@ export class SignalRelay {
     this.#isEarly = false;
   }
 
-  /** Signals have their usual effect again; one that came just now, when it has been told for the last time. */
+  /** Signals have their usual effect again, as soon as one that came just now has been told for the last time. */
   stop(): void {
     this.#isStopped = true;
-    for (const signal of FORWARDED) if (!this.#echoing.has(signal)) this.#forget(signal);
-    if (this.#echoing.size > 0) ignoreEchoAtEnd();
-  }
-
-  #forget(signal: NodeJS.Signals): void {
-    process.removeListener(signal, this.#listener);
-  }
-
-  #expectEcho(signal: NodeJS.Signals): void {
-    if (this.#echoing.has(signal)) return;
-    this.#echoing.add(signal);
-    afterEcho(() => {
-      this.#echoing.delete(signal);
-      if (this.#isStopped) this.#forget(signal);
-    });
+    if (this.#hasCome) ignoreEchoAtEnd();
+    const forget = (): void => {
+      for (const signal of FORWARDED) process.removeListener(signal, this.#listener);
+    };
+    if (this.#hasCome) afterEcho(forget);
+    else forget();
   }
 
   #pass(signal: NodeJS.Signals): void {
     // All is done.
     if (this.#isStopped) return;
-    this.#expectEcho(signal);
+    this.#hasCome = true;
     if (this.#target !== undefined) {
       if (!TYPED.includes(signal) || !isFromKernel(signal)) this.#target(signal);
       return;
