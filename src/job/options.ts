@@ -4,10 +4,10 @@ import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
 import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
 import type { DeferRecord, Delivery, Durability, RunOrder } from '../log/records.ts';
-import { shown } from '../printable.ts';
 import type { FileReport, FunctionReport } from '../report/report.ts';
 import type { StateFileSettings } from '../state/create-state-file.ts';
 import {
+  checked,
   milliseconds,
   oneOf,
   positiveInteger,
@@ -118,17 +118,12 @@ const OWN_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, OwnOption> 
   durability: value => oneOf('durability', value ?? 'process', ['process', 'disk']),
   order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
   label(value) {
-    if (value === undefined || (typeof value === 'string' && isPlainText(value))) return value ?? null;
-    throw new TypeError(`option "label" must be a string that UTF-8 can hold, got ${shown(value)}`);
+    const isText = typeof value === 'string' && isPlainText(value);
+    return checked('label', value, isText, 'a string that UTF-8 can hold') ?? null;
   },
-  onFailure(value) {
-    if (value === undefined || typeof value === 'function') return value;
-    throw new TypeError(`option "onFailure" must be a function, got ${shown(value)}`);
-  },
-  closeOnSignal(value = false) {
-    if (typeof value === 'boolean') return value;
-    throw new TypeError(`option "closeOnSignal" must be true or false, got ${shown(value)}`);
-  },
+  onFailure: value => checked('onFailure', value, typeof value === 'function', 'a function'),
+  closeOnSignal: (value = false) =>
+    checked('closeOnSignal', value, typeof value === 'boolean', 'true or false'),
 };
 
 /** @throws TypeError, RangeError naming an option that is wrong */

@@ -99,14 +99,8 @@ const OWN_OPTIONS: Resolvers<SweepOptions, ResolvedSweepOptions, OwnOption> = {
   waitMs: value => milliseconds('waitMs', value ?? 0),
   killGraceMs: value => milliseconds('killGraceMs', value ?? 5000),
   concurrency: value => positiveInteger('concurrency', value ?? 1),
-  onlyLabel(value) {
-    if (value === undefined || typeof value === 'string') return value;
-    throw new TypeError(`option "onlyLabel" must be a string, got ${shown(value)}`);
-  },
-  signal(value) {
-    if (value === undefined || value instanceof AbortSignal) return value;
-    throw new TypeError(`option "signal" must be an AbortSignal, got ${shown(value)}`);
-  },
+  onlyLabel: value => checked('onlyLabel', value, typeof value === 'string', 'a string'),
+  signal: value => checked('signal', value, value instanceof AbortSignal, 'an AbortSignal'),
   logger: value => resolveLogger(value),
 };
 
@@ -132,12 +126,15 @@ export function directoryOptions({ trust, logger }: ResolvedSweepOptions): State
   return { trust, warn: message => logger.warn(message) };
 }
 
+/** Returns `value` if it is right, or left out. @param what - it must be @throws TypeError */
+export function checked<T>(option: string, value: T, isRight: boolean, what: string): T {
+  if (isRight || value === undefined) return value;
+  throw new TypeError(`option "${option}" must be ${what}, got ${shown(value)}`);
+}
+
 /** Returns `value` if it is one of `allowed`. @throws TypeError */
 export function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value;
-  throw new TypeError(
-    `option "${option}" must be ${allowed.map(item => `'${item}'`).join(' or ')}, got ${shown(value)}`,
-  );
+  return checked(option, value, allowed.includes(value), allowed.map(item => `'${item}'`).join(' or '));
 }
 
 /** Returns a time that a timer can wait. @throws TypeError, RangeError */
