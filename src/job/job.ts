@@ -15,7 +15,7 @@ import {
   type SweepReport,
   summarize,
 } from '../report/report.ts';
-import { traceDefer } from '../report/tracing.ts';
+import { deferChannel } from '../report/tracing.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { StopCondition } from '../stop.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
@@ -108,7 +108,8 @@ export class Job {
   readonly defer: Defer = (fn: AnyFunction | DeferredFunction, ...args: unknown[]): Registration => {
     this.#openQueue();
     const deferred = this.#capture(fn, args);
-    return traceDefer({ path: this.path, name: deferred.name }, () => this.#register(deferred));
+    const trace = { path: this.path, name: deferred.name };
+    return deferChannel.traceSync(() => this.#register(deferred), trace);
   };
 
   /**

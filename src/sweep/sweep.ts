@@ -13,7 +13,7 @@ import { freshSweepId } from '../log/nonce.ts';
 import { logReport } from '../report/logger.ts';
 import type { News } from '../report/news.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from '../report/report.ts';
-import { traceSweep } from '../report/tracing.ts';
+import { sweepChannel } from '../report/tracing.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { monotonicMs, StopCondition } from '../stop.ts';
@@ -83,12 +83,13 @@ export async function sweepDirectory(
   stop: StopCondition,
   scope: SweepScope = {},
 ): Promise<SweepReport> {
-  return traceSweep({ directory: directory.path }, async () => {
+  const traced = async (): Promise<SweepReport> => {
     const report = await new Sweep(directory, options, stop, scope).run();
     logReport(options.logger, report, scope.news?.of(report.files));
     if (report.isComplete) scope.news?.keep(report.files);
     return report;
-  });
+  };
+  return sweepChannel.tracePromise(traced, { directory: directory.path });
 }
 
 class Sweep {
