@@ -37,22 +37,28 @@ export type Claim =
   | { readonly kind: 'done'; readonly report: FileReport }
   | { readonly kind: 'candidate'; readonly header: HeaderRecord; readonly report: FileReport };
 
+/** A file that this process has locked and read. */
+interface ReadFile {
+  readonly path: string;
+  /** Holds the lock; open for reading at least. */
+  readonly fd: number;
+  readonly bytes: Buffer;
+  readonly contents: StateContents;
+}
+
 /**
- * @param fd - holds the lock; open for reading at least
  * @param failure - why no runner can be had; each function that would run gets an attempt with this error
  * @throws Error of Node's shape, DeferredSweepError: the file is as it was, or an attempt of it has its end
  */
 export function claimOrRetire(
   directory: StateDirectory,
-  path: string,
-  fd: number,
-  bytes: Buffer,
-  contents: StateContents,
+  read: ReadFile,
   { options, sweepId, sweptAtMs, deaths }: SweepContext,
   failure: ReportedError | undefined,
 ): Claim {
+  const { path, fd, bytes, contents } = read;
   const { header } = contents;
-  if (!header) return { kind: 'done', report: retireUnreadable(directory, path, bytes, contents) };
+  if (!header) return { kind: 'done', report: retireUnreadable(directory, read) };
   const writable = openForWriting(path, fd);
   try {
     const file = new StateFile(path, writable, header, contents.lengthBytes);
@@ -92,19 +98,13 @@ function openForWriting(path: string, fd: number): number {
   throw new DeferredSweepError(
     'DEFERRED_STATE_IO',
     `cannot open ${path}: another file has its name now; find out what replaces files there`,
-    {
-      path,
-    },
+    { path },
   );
 }
 
 /** Retires a file without a header: a torn one never had a function, a damaged one has no record that counts. */
-function retireUnreadable(
-  directory: StateDirectory,
-  path: string,
-  bytes: Buffer,
-  { damagedBytes, tornBytes }: StateContents,
-): FileReport {
+function retireUnreadable(directory: StateDirectory, { path, bytes, contents }: ReadFile): FileReport {
+  const { damagedBytes, tornBytes } = contents;
   const report = { path, functions: [], pending: 0 };
   try {
     if (damagedBytes > 0) {

@@ -23,7 +23,7 @@ const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
 /** Of a file, a moment ago. */
-export type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
+type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
 
 /** What is known of a file. Its name is used once and its header never changes, so that is not decoded again. */
 interface Known {

@@ -5,7 +5,7 @@ import type { HeaderRecord } from '../log/records.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { systemReason } from '../state/system-reason.ts';
 import { notOpened } from '../trust/trust.ts';
-import { holderOf, type LastOwner, type SizeAndTime } from './holder.ts';
+import type { Holder } from './holder.ts';
 
 /** What a look found. */
 export type Look =
@@ -37,14 +37,7 @@ export interface Candidate {
 }
 
 /** Another process holds the lock. */
-export function locked(
-  fd: number,
-  path: string,
-  name: string,
-  stat: SizeAndTime,
-  lastOwner: LastOwner,
-): Look {
-  const { state, header } = holderOf(fd, name, stat, lastOwner);
+export function locked(path: string, { state, header }: Holder): Look {
   return {
     kind: 'locked',
     report: {

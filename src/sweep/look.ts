@@ -32,7 +32,7 @@ import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { claimOrRetire, type SweepContext } from './claim-or-retire.ts';
-import { LastOwner } from './holder.ts';
+import { holderOf, LastOwner } from './holder.ts';
 import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
 
 /** The circumstances of one look. */
@@ -119,7 +119,8 @@ export class Looker {
     const { onlyLabel, lock, signal } = this.#sweep.options;
     if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
     opened.isLocked = await this.#patience.tryLock(fd, { scheme: lock, path }, signal); // 3
-    if (!opened.isLocked) return locked(fd, path, name, stat, this.#lastOwner);
+    const lockedByOther = (): Look => locked(path, holderOf(fd, name, stat, this.#lastOwner));
+    if (!opened.isLocked) return lockedByOther();
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4
     this.#locksAreTested ||= assertLocksExclude(fd, path, lock);
@@ -134,33 +135,20 @@ export class Looker {
     }
     const bytes = readAll(fd, path);
     const contents = bytes.length <= SLICE_BYTES ? replay(bytes) : await replayBreathing(bytes); // 5
-    if (!this.#isOwnerGone(opened, contents)) return locked(fd, path, name, stat, this.#lastOwner);
+    if (!this.#isOwnerGone(opened, contents)) return lockedByOther();
     const isOurs = contents.claim !== undefined && isOfSweep(contents.claim.nonce, this.#sweep.sweepId);
     if (contents.isHandedOver && !isOurs && !circumstances.isPatienceOver) return { kind: 'handed-over' };
     this.#seen.add(inode);
-    const found = claimOrRetire(
-      this.directory,
-      path,
-      fd,
-      bytes,
-      contents,
-      this.#sweep,
-      circumstances.failure,
-    ); // 6
+    const read = { path, fd, bytes, contents };
+    const found = claimOrRetire(this.directory, read, this.#sweep, circumstances.failure); // 6
     if (found.kind === 'done') {
       // A new file may get its inode number.
       if (found.report.isRetired) this.#seen.delete(inode);
       return found;
     }
     opened.isKept = true;
-    return {
-      name,
-      path,
-      inode,
-      seenBytes: contents.lengthBytes,
-      release: () => unlockAndClose(fd),
-      ...found,
-    };
+    const release = (): void => unlockAndClose(fd);
+    return { name, path, inode, seenBytes: contents.lengthBytes, release, ...found };
   }
 
   /**

@@ -84,29 +84,19 @@ export class ReportBook {
   hear(path: string | undefined, event: Exclude<RunnerEvent, { kind: 'ready' }>): void {
     const running = path === undefined ? undefined : this.#running.get(path);
     if (!running || path === undefined) return;
-    switch (event.kind) {
-      case 'start': {
-        const { id, name, attempt } = event;
-        running.tried.add(id);
-        running.begun.set(id, {
-          began: event,
-          atMs: performance.now(),
-          ended: traceInvoke({ path, name, attempt }),
-        });
-        break;
-      }
-      case 'ran': {
-        const begun = running.begun.get(event.report.id);
-        begun?.ended(event.report.error);
-        running.begun.delete(event.report.id);
-        // Without a beginning: it is told again, since it was given up.
-        this.#ran(running, event.report, begun?.began.isLast ?? true);
-        break;
-      }
-      case 'file':
-        running.end = event;
-        break;
-    }
+    if (event.kind === 'start') {
+      const { id, name, attempt } = event;
+      running.tried.add(id);
+      const ended = traceInvoke({ path, name, attempt });
+      running.begun.set(id, { began: event, atMs: performance.now(), ended });
+    } else if (event.kind === 'ran') {
+      const { report } = event;
+      const begun = running.begun.get(report.id);
+      begun?.ended(report.error);
+      running.begun.delete(report.id);
+      // Without a beginning: it is told again, since it was given up.
+      this.#ran(running, report, begun?.began.isLast ?? true);
+    } else running.end = event;
   }
 
   /** Notes the functions in which a runner died. */

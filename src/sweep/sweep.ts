@@ -207,24 +207,10 @@ class Sweep {
       }
       if (performance.now() >= this.#sliceEndsAtMs) await this.#breathe();
       const look = await this.#looker.look(name, { isPatienceOver });
-      switch (look.kind) {
-        case 'vanished':
-        case 'seen':
-          break;
-        case 'handed-over':
-          unclear.push(name);
-          break;
-        case 'locked':
-          this.#book.note(look.report);
-          if (look.report.outcome === 'held') unclear.push(name);
-          break;
-        case 'done':
-          this.#book.note(look.report);
-          break;
-        case 'candidate':
-          this.#crew.take(look);
-          break;
-      }
+      if (look.kind === 'locked' || look.kind === 'done') this.#book.note(look.report);
+      if (look.kind === 'candidate') this.#crew.take(look);
+      const isHeld = look.kind === 'locked' && look.report.outcome === 'held';
+      if (isHeld || look.kind === 'handed-over') unclear.push(name);
     }
     return unclear;
   }
