@@ -1,7 +1,7 @@
 /** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 import { isImportedForCall, isInside, refuseInStartingRunner } from '../function/current-invocation.ts';
 import { noteCallers } from '../function/module/call-stack.ts';
 import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
@@ -69,10 +69,11 @@ export class DeferredFunctionManager {
     const how = oneOf('sweep', options.sweep ?? 'wait', ['wait', 'background', 'none']);
     const waitMs = milliseconds('waitMs', options.waitMs ?? this.#parts.options.sweep.waitMs);
     this.#assertOpen();
-    if (this.#parts.stopOpening && !isMainThread) throw getsNoSignals(this.directory);
+    if (this.#parts.stopOpening && !isMainThread)
+      throw cannotOpen('DEFERRED_UNSUPPORTED', this.directory, GETS_NO_SIGNALS);
     noteCallers();
     notePreloadedPrograms();
-    if (isImportedForCall()) throw restarted(this.directory);
+    if (isImportedForCall()) throw cannotOpen('DEFERRED_FUNCTION_REFUSED', this.directory, RESTARTED);
     const report = await this.#sweepBefore(isInside() ? 'none' : how, waitMs);
     const file = await this.#parts.files.take();
     warnOfUntrackedThread(this.#parts.options.sweep.logger);
@@ -126,23 +127,19 @@ export class DeferredFunctionManager {
   }
 
   async #sweepBefore(how: 'wait' | 'background' | 'none', waitMs: number): Promise<SweepReport> {
+    const { directory, files, news, tellFailures } = this.#parts;
     const options = { ...this.#parts.options.sweep, waitMs };
     if (how === 'wait') {
       const stop = StopCondition.in(options.deadlineMs, options.signal);
-      const { directory, files, news } = this.#parts;
       const report = await sweepDirectory(directory, options, stop, { except: files.idle, news });
-      this.#parts.tellFailures(report);
+      tellFailures(report);
       return report;
     }
     if (how === 'background') {
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
       const stop = StopCondition.in(options.deadlineMs, AbortSignal.any(signals));
-      const { directory, news } = this.#parts;
-      const sweeping = sweepDirectory(directory, options, stop, { news }).then(
-        report => this.#parts.tellFailures(report),
-        (error: unknown) => {
-          options.logger.warn(`deferred-sweep: ${this.directory} was not swept: ${String(error)}`);
-        },
+      const sweeping = sweepDirectory(directory, options, stop, { news }).then(tellFailures, error =>
+        options.logger.warn(`deferred-sweep: ${this.directory} was not swept: ${String(error)}`),
       );
       this.#background.add(sweeping);
       void sweeping.then(() => this.#background.delete(sweeping));
@@ -156,29 +153,19 @@ export class DeferredFunctionManager {
   }
 
   #assertOpen(): void {
-    if (!this.#isClosed) return;
-    const path = this.directory;
-    const message = `cannot open a job in ${path}: the manager is closed`;
-    throw new DeferredSweepError('DEFERRED_CLOSED', message, { path });
+    if (this.#isClosed) throw cannotOpen('DEFERRED_CLOSED', this.directory, 'the manager is closed');
   }
 }
 
-function getsNoSignals(directory: string): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_UNSUPPORTED',
-    `cannot open a job in ${directory} that closes on a signal: signals come to the main thread only; leave closeOnSignal out, or open it there`,
-    { path: directory },
-  );
-}
+const GETS_NO_SIGNALS =
+  'it is to close on a signal, and signals come to the main thread only; leave closeOnSignal out, or open it there';
 
 /** A module of which a function is deferred may not run jobs when it is imported: each would defer it again, for ever. */
-function restarted(directory: string): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_FUNCTION_REFUSED',
-    `cannot open a job in ${directory}: the module that opens it is imported only to run a deferred function of it; ` +
-      'move the function to a module that starts nothing',
-    { path: directory },
-  );
+const RESTARTED =
+  'the module that opens it is imported only to run a deferred function of it; move the function to a module that starts nothing';
+
+function cannotOpen(code: DeferredSweepErrorCode, path: string, why: string): DeferredSweepError {
+  return new DeferredSweepError(code, `cannot open a job in ${path}: ${why}`, { path });
 }
 
 let hasLooked = false;
