@@ -90,12 +90,10 @@ function metricsText(
   const now = Math.floor(Date.now() / 1000);
   const gauge =
     <T extends { readonly directory: string }>(of: readonly T[]) =>
-    (name: string, help: string, value: (one: T) => number): string =>
-      metric(
-        name,
-        help,
-        of.map(one => ({ labels: { directory: one.directory }, value: value(one) })),
-      );
+    (name: string, help: string, value: (one: T) => number): string => {
+      const samples = of.map(one => ({ labels: { directory: one.directory }, value: value(one) }));
+      return metric(name, help, samples);
+    };
   const ofRun = gauge(figures);
   const ofPlace = gauge(lists);
   const left = ({ directory, left }: Figures): Required<Figures>['left'] =>

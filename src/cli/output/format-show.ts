@@ -36,28 +36,18 @@ function shortId({ id }: ShownFile): string {
 
 function stateText({ state, functions, holders, error }: ShownFile): string {
   if (error) return `${state}: it was not read`;
-  switch (state) {
-    case 'live':
-      return 'live: its owner has it';
-    case 'held':
-      return `held: its owner is gone, and ${holdersText(holders) || 'another process'} keeps the lock`;
-    case 'sweeping':
-      return 'sweeping: a sweep has it';
-    case 'orphan':
-      return `orphan: its owner is gone; the next sweep ${functions.some(isPending) ? 'runs what is due' : 'removes it'}`;
-    case 'damaged':
-      return 'damaged: bytes of it are not what was written';
-    case 'unknown':
-      return 'unknown: whether its owner lives cannot be told here';
-    case 'dead': {
-      if (functions[0]?.state === 'pending') return 'dead letter: a retry of it was stopped half way';
-      return deadLetterText(functions);
-    }
-  }
-}
-
-function isPending({ state }: ListedFunction): boolean {
-  return state === 'pending';
+  const isAnyPending = functions.some(registered => registered.state === 'pending');
+  if (state === 'dead')
+    return isAnyPending ? 'dead letter: a retry of it was stopped half way' : deadLetterText(functions);
+  const what: Readonly<Record<typeof state, string>> = {
+    live: 'its owner has it',
+    held: `its owner is gone, and ${holdersText(holders) || 'another process'} keeps the lock`,
+    sweeping: 'a sweep has it',
+    orphan: `its owner is gone; the next sweep ${isAnyPending ? 'runs what is due' : 'removes it'}`,
+    damaged: 'bytes of it are not what was written',
+    unknown: 'whether its owner lives cannot be told here',
+  };
+  return `${state}: ${what[state]}`;
 }
 
 /** @param functions - of the letter: one */

@@ -33,11 +33,6 @@ export class WatchMetrics {
     }
   }
 
-  /** Writes them for the first time: now it is known which bases can be watched. */
-  begin(): void {
-    this.#write();
-  }
-
   /** Whether a base can be swept now. */
   note(base: string, isGood: boolean): void {
     if (this.#bad.has(base) !== isGood) return;
@@ -47,18 +42,12 @@ export class WatchMetrics {
   }
 
   count(base: string, report: SweepReport): void {
-    const now = figuresOf(report);
+    const { directory, swept, functions: now, ms } = figuresOf(report);
     const before = this.#figures.get(base)!;
-    const functions = { ...now.functions };
-    for (const outcome of Object.keys(functions) as (keyof typeof functions)[])
+    const functions = { ...now };
+    for (const outcome of Object.keys(now) as (keyof typeof now)[])
       functions[outcome] += before.functions[outcome];
-    const { directory } = report;
-    this.#figures.set(base, {
-      directory,
-      swept: before.swept + now.swept,
-      functions,
-      ms: before.ms + now.ms,
-    });
+    this.#figures.set(base, { directory, swept: before.swept + swept, functions, ms: before.ms + ms });
     this.#status = hasProblems(report) ? EXIT_FAILED : EXIT_DONE;
     this.#writeSoon();
   }
@@ -67,7 +56,7 @@ export class WatchMetrics {
   async end(status: number): Promise<void> {
     clearTimeout(this.#timer);
     this.#status = Math.max(status, this.#status);
-    this.#write();
+    this.write();
     clearTimeout(this.#timer);
     await this.#writing;
   }
@@ -78,10 +67,11 @@ export class WatchMetrics {
 
   #writeIn(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#write(), ms);
+    this.#timer = setTimeout(() => this.write(), ms);
   }
 
-  #write(): void {
+  /** Called first when it is known which bases can be watched. */
+  write(): void {
     this.#writtenAtMs = performance.now();
     const good = [...this.#figures].filter(([base]) => !this.#bad.has(base));
     const status = this.#bad.size > 0 ? EXIT_NOT_SWEPT : this.#status;

@@ -25,7 +25,7 @@ export async function runWatch(line: Arguments): Promise<number> {
     metricsFile === undefined
       ? undefined
       : new (await import('./watch-metrics.ts')).WatchMetrics(metricsFile, bases, options);
-  let starting = bases.length;
+  const untried = new Set(bases);
   let watched = 0;
   let status = EXIT_DONE;
   let allTried = (): void => {};
@@ -35,10 +35,9 @@ export async function runWatch(line: Arguments): Promise<number> {
   const tellStatus = (): void => {
     if (watched > 0) tellService(`READY=1\nSTATUS=Watching ${watched} of ${bases.length}`);
   };
-  const tried = (): void => {
-    starting--;
-    if (starting > 0) return;
-    metrics?.begin();
+  const tried = (base: string): void => {
+    if (!untried.delete(base) || untried.size > 0) return;
+    metrics?.write();
     tellStatus();
     allTried();
   };
@@ -51,7 +50,6 @@ export async function runWatch(line: Arguments): Promise<number> {
     const pauseMs = Math.max(LEAST_POLL_MS, options.pollMs ?? RETRY_MS);
     const stop = new StopCondition(Number.POSITIVE_INFINITY, signal);
     const told = new Set<string>();
-    let isFirst = true;
     let hasStarted = false;
     const onReport = (report: SweepReport): void => {
       metrics?.count(base, report);
@@ -61,7 +59,7 @@ export async function runWatch(line: Arguments): Promise<number> {
     const onWatching = (): void => {
       hasStarted = true;
       watched++;
-      if (isFirst) tried();
+      if (untried.has(base)) tried(base);
       else tellStatus();
     };
     const tellOnce = (error: unknown): void => {
@@ -71,17 +69,17 @@ export async function runWatch(line: Arguments): Promise<number> {
       told.add(message);
       metrics?.note(base, false);
     };
-    for (; ; isFirst = false) {
+    for (;;) {
       try {
         const resolved = resolveWatchOptions({ ...options, onReport });
         await new Watcher(base, resolved, { onWatching, onSwept, warn }).run(signal);
         // The signal may come before it watches.
-        if (isFirst && !hasStarted) tried();
+        tried(base);
         return;
       } catch (error) {
         tellOnce(error);
         if (hasStarted) watched--;
-        else if (isFirst) tried();
+        tried(base);
         if (hasStarted || !hasCode(error, 'DEFERRED_STATE_IO', 'DEFERRED_UNSAFE_DIRECTORY')) return;
       }
       await haveAllBeenTried;
