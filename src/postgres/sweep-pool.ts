@@ -56,9 +56,7 @@ async function takeOver(
     const request = { orphan, by: runnerName(), graceMs, restartGraceMs };
     const { value: taken } = await session.call('takeOver', request, callTimeoutMs);
     if (taken === null) return null;
-    const { epoch, label, host, pid, bootId } = taken;
-    const held = { key, epoch, label, owner: { host, pid, bootId }, isOrphaned: true };
-    return await runOwner(session, options, held, stop);
+    return await runOwner(session, options, { ...taken, key, isOrphaned: true }, stop);
   } catch (error) {
     if (error instanceof CallFailure && error.failure.reason !== 'statement') return undefined;
     return { id: ownerId(key), outcome: 'refused', functions: [], pending: 0, error: failureOf(error) };

@@ -50,36 +50,37 @@ $$ {definer};
 
 -- What became of the function: 'done', 'retry', 'buried', or 'late' where nothing is left to decide.
 -- Not fenced: that a function has run is a fact, also where another process ran it.
-CREATE FUNCTION {schema}.end_attempt(
-  p_key bigint, p_id bigint, p_attempt integer, p_error jsonb, p_retry_delay_ms integer
-) RETURNS text AS $$
+CREATE FUNCTION {schema}.end_attempt(p_key bigint, p_ended jsonb, p_retry_delay_ms integer) RETURNS text AS $$
 DECLARE
+  v_id bigint := p_ended ->> 'id';
+  v_attempt integer := p_ended ->> 'attempt';
+  v_error jsonb := nullif(p_ended -> 'error', 'null');
   v_max integer;
 BEGIN
-  SELECT f.max_attempts INTO v_max FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id FOR UPDATE;
-  IF p_error IS NULL THEN
-    DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
-    DELETE FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = p_id
-      AND EXISTS (SELECT FROM jsonb_array_elements(d.attempts) a WHERE (a ->> 'attempt')::integer = p_attempt);
+  SELECT f.max_attempts INTO v_max FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = v_id FOR UPDATE;
+  IF v_error IS NULL THEN
+    DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = v_id;
+    DELETE FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = v_id
+      AND EXISTS (SELECT FROM jsonb_array_elements(d.attempts) a WHERE (a ->> 'attempt')::integer = v_attempt);
     RETURN CASE WHEN v_max IS NULL THEN 'late' ELSE 'done' END;
   END IF;
   IF v_max IS NULL THEN
     -- Sent again, it returns the same.
-    RETURN CASE WHEN EXISTS (SELECT FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = p_id
-      AND (d.attempts -> -1 ->> 'attempt')::integer = p_attempt) THEN 'buried' ELSE 'late' END;
+    RETURN CASE WHEN EXISTS (SELECT FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.id = v_id
+      AND (d.attempts -> -1 ->> 'attempt')::integer = v_attempt) THEN 'buried' ELSE 'late' END;
   END IF;
-  UPDATE {schema}.attempts a SET ended_at = clock_timestamp(), error = p_error
-    WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt = p_attempt AND a.ended_at IS NULL;
+  UPDATE {schema}.attempts a SET ended_at = clock_timestamp(), error = v_error
+    WHERE a.lock_key = p_key AND a.id = v_id AND a.attempt = v_attempt AND a.ended_at IS NULL;
   IF NOT FOUND
-    OR EXISTS (SELECT FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = p_id AND a.attempt > p_attempt)
+    OR EXISTS (SELECT FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = v_id AND a.attempt > v_attempt)
   THEN RETURN 'late'; END IF;
-  IF p_attempt >= v_max THEN
-    PERFORM {schema}.bury(p_key, p_id, p_error, NULL);
+  IF v_attempt >= v_max THEN
+    PERFORM {schema}.bury(p_key, v_id, v_error, NULL);
     RETURN 'buried';
   END IF;
   UPDATE {schema}.functions f
-    SET next_at = clock_timestamp() + p_retry_delay_ms * power(2, least(p_attempt - 1, 20)) * interval '1 millisecond'
-    WHERE f.lock_key = p_key AND f.id = p_id;
+    SET next_at = clock_timestamp() + p_retry_delay_ms * power(2, least(v_attempt - 1, 20)) * interval '1 millisecond'
+    WHERE f.lock_key = p_key AND f.id = v_id;
   RETURN 'retry';
 END
 $$ {definer};
@@ -90,31 +91,32 @@ CREATE FUNCTION {schema}.buried_by(p_key bigint, p_call uuid) RETURNS jsonb AS $
   FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.call = p_call
 $$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
--- The next function in the owner's order after p_after, with its start mark; no function if none is runnable.
--- Sent again with the same p_call, it returns the same attempt.
+-- Ends one attempt, if p_ended has one, then starts the next function in the owner's order after p_after: its start mark is
+-- written. No function if none is runnable. Sent again with the same p_call, it returns the same attempt.
 CREATE FUNCTION {schema}.start_attempt(
-  p_key bigint, p_epoch bigint, p_attachment bigint, p_call uuid, p_runner text, p_handlers text[], p_after bigint
-) RETURNS TABLE (status text, id bigint, handler text, arguments bytea, attempt integer, timeout_ms integer,
-  registered_at timestamptz, buried jsonb) AS $$
+  p_key bigint, p_epoch bigint, p_attachment bigint, p_call uuid, p_runner text, p_handlers text[], p_after bigint,
+  p_ended jsonb DEFAULT NULL, p_retry_delay_ms integer DEFAULT NULL,
+  OUT status text, OUT fate text, OUT buried jsonb, OUT id bigint, OUT handler text, OUT arguments bytea,
+  OUT attempt integer, OUT "timeoutMs" integer, OUT "registeredAt" timestamptz
+) AS $$
 #variable_conflict use_column
 DECLARE
-  v_status text := {schema}.standing(p_key, p_epoch, p_attachment);
   v_order text;
   f {schema}.functions;
   v_after bigint := p_after;
   v_attempt integer;
   v_error jsonb;
 BEGIN
-  IF v_status <> 'ok' THEN
-    RETURN QUERY SELECT v_status, NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz, '[]'::jsonb;
+  IF p_ended IS NOT NULL THEN fate := {schema}.end_attempt(p_key, p_ended, p_retry_delay_ms); END IF;
+  status := {schema}.standing(p_key, p_epoch, p_attachment);
+  IF status <> 'ok' THEN
+    buried := '[]';
     RETURN;
   END IF;
-  RETURN QUERY SELECT 'ok', g.id, g.handler, g.arguments, a.attempt, g.timeout_ms, g.registered_at,
-      {schema}.buried_by(p_key, p_call)
-    FROM {schema}.attempts a JOIN {schema}.functions g USING (lock_key, id) WHERE a.lock_key = p_key AND a.call = p_call;
-  IF FOUND THEN RETURN; END IF;
+  SELECT a.id, a.attempt INTO id, attempt FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.call = p_call;
+  SELECT * INTO f FROM {schema}.functions g WHERE g.lock_key = p_key AND g.id = start_attempt.id;
   SELECT o.run_order INTO v_order FROM {schema}.owners o WHERE o.lock_key = p_key;
-  LOOP
+  WHILE attempt IS NULL LOOP
     SELECT * INTO f FROM {schema}.functions g
       WHERE g.lock_key = p_key AND g.handler = ANY (p_handlers) AND g.next_at <= clock_timestamp()
         AND (v_after IS NULL OR CASE WHEN v_order = 'fifo' THEN g.id > v_after ELSE g.id < v_after END)
@@ -138,12 +140,10 @@ BEGIN
     END IF;
     INSERT INTO {schema}.attempts (lock_key, id, attempt, epoch, call, runner)
       VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
-    RETURN QUERY SELECT 'ok', f.id, f.handler, f.arguments, v_attempt + 1, f.timeout_ms, f.registered_at,
-      {schema}.buried_by(p_key, p_call);
-    RETURN;
+    attempt := v_attempt + 1;
   END LOOP;
-  RETURN QUERY SELECT 'ok', NULL::bigint, NULL, NULL::bytea, NULL::integer, NULL::integer, NULL::timestamptz,
-    {schema}.buried_by(p_key, p_call);
+  SELECT f.id, f.handler, f.arguments, f.timeout_ms, f.registered_at, {schema}.buried_by(p_key, p_call)
+    INTO id, handler, arguments, "timeoutMs", "registeredAt", buried;
 END
 $$ {definer} SET enable_sort = off;
 `;

@@ -34,9 +34,9 @@ $$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 -- A new owner, whose lock this session holds shared before the row is seen: a row without a held lock is an orphan. No
 -- lock is left where the row cannot be written, on a full disk for instance: it would not end with the transaction.
 CREATE FUNCTION {schema}.open_owner(
-  p_pool text, p_label text, p_host text, p_pid integer, p_boot_id text, p_run_order text,
+  p_pool text, p_label text, p_host text, p_pid integer, p_boot_id text, p_order text,
   p_grace_ms integer, p_restart_grace_ms integer
-) RETURNS TABLE (lock_key text, epoch bigint, attachment bigint) AS $$
+) RETURNS TABLE (key text, epoch bigint, attachment bigint) AS $$
 DECLARE
   v_key bigint;
 BEGIN
@@ -49,7 +49,7 @@ BEGIN
   END LOOP;
   RETURN QUERY INSERT INTO {schema}.owners AS o
     (lock_key, epoch, pool, label, host, pid, boot_id, run_order, grace_ms, restart_grace_ms, attached_on)
-    VALUES (v_key, nextval('{schema}.epochs'), p_pool, p_label, p_host, p_pid, p_boot_id, p_run_order,
+    VALUES (v_key, nextval('{schema}.epochs'), p_pool, p_label, p_host, p_pid, p_boot_id, p_order,
       p_grace_ms, p_restart_grace_ms, {schema}.current_incarnation())
     RETURNING o.lock_key::text, o.epoch, o.attachment;
   PERFORM pg_advisory_lock_shared(v_key);
@@ -57,26 +57,22 @@ END
 $$ {definer};
 
 -- 'ok' with the new attachment, 'contended' (a sweeper has the lock for a moment), or 'fenced'.
-CREATE FUNCTION {schema}.reattach(p_key bigint, p_epoch bigint)
-RETURNS TABLE (status text, attachment bigint) AS $$
-DECLARE
-  v_attachment bigint;
+CREATE FUNCTION {schema}.reattach(p_key bigint, p_epoch bigint, OUT status text, OUT attachment bigint) AS $$
+#variable_conflict use_column
 BEGIN
   -- What is lost of this with a server is found out at the next attachment; so it need not wait for a standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   IF NOT pg_try_advisory_lock_shared(p_key) THEN
-    RETURN QUERY SELECT 'contended', NULL::bigint;
+    status := 'contended';
     RETURN;
   END IF;
   UPDATE {schema}.owners o SET attachment = o.attachment + 1, attached_on = {schema}.current_incarnation(),
       suspected_at = NULL, suspected_on = NULL
     WHERE o.lock_key = p_key AND o.epoch = p_epoch
-    RETURNING o.attachment INTO v_attachment;
-  IF v_attachment IS NULL THEN
+    RETURNING 'ok', o.attachment INTO status, attachment;
+  IF NOT FOUND THEN
+    status := 'fenced';
     PERFORM pg_advisory_unlock_shared(p_key);
-    RETURN QUERY SELECT 'fenced', NULL::bigint;
-  ELSE
-    RETURN QUERY SELECT 'ok', v_attachment;
   END IF;
 END
 $$ {definer};
@@ -115,7 +111,7 @@ $$ {definer};
 -- Owners whose lock is free. Those seen so for the first time become suspected; those whose time is over are returned,
 -- or removed if they have nothing left to run.
 CREATE FUNCTION {schema}.orphans(p_pool text, p_handlers text[], p_limit integer)
-RETURNS TABLE (lock_key text, epoch bigint, attachment bigint) AS $$
+RETURNS TABLE (key text, epoch bigint, attachment bigint) AS $$
 #variable_conflict use_column
 DECLARE
   here uuid := {schema}.current_incarnation();
@@ -162,8 +158,7 @@ $$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 -- The owner with a new epoch, its lock held shared by this session; nothing if another was faster.
 CREATE FUNCTION {schema}.take_over(
   p_key bigint, p_epoch bigint, p_attachment bigint, p_by text, p_grace_ms integer, p_restart_grace_ms integer
-) RETURNS TABLE (epoch bigint, attachment bigint, pool text, label text, host text, pid integer, boot_id text,
-  opened_at timestamptz) AS $$
+) RETURNS TABLE (epoch bigint, attachment bigint, label text, owner jsonb) AS $$
 #variable_conflict use_column
 DECLARE
   here uuid := {schema}.current_incarnation();
@@ -175,27 +170,22 @@ BEGIN
       suspected_at = NULL, suspected_on = NULL, taken_at = clock_timestamp(), taken_by = p_by,
       grace_ms = p_grace_ms, restart_grace_ms = p_restart_grace_ms
     WHERE o.lock_key = p_key AND o.epoch = p_epoch AND o.attachment = p_attachment AND {schema}.is_due(o, here)
-    RETURNING o.epoch, o.attachment, o.pool, o.label, o.host, o.pid, o.boot_id, o.opened_at;
+    RETURNING o.epoch, o.attachment, o.label, jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id);
   IF FOUND THEN PERFORM pg_advisory_lock_shared(p_key); END IF;
 END
 $$ {definer};
 
 -- Lets go of an owner: it is removed if nothing is left to run, else it can be taken at once.
-CREATE FUNCTION {schema}.retire(p_key bigint, p_epoch bigint, p_attachment bigint)
-RETURNS TABLE (status text, pending bigint) AS $$
-DECLARE
-  v_status text;
-  v_pending bigint;
+CREATE FUNCTION {schema}.retire(
+  p_key bigint, p_epoch bigint, p_attachment bigint, OUT status text, OUT pending bigint
+) AS $$
 BEGIN
   PERFORM 1 FROM {schema}.owners o WHERE o.lock_key = p_key FOR UPDATE;
-  v_status := {schema}.standing(p_key, p_epoch, p_attachment);
-  IF v_status = 'stale' THEN
-    RETURN QUERY SELECT v_status, NULL::bigint;
-    RETURN;
-  END IF;
-  IF v_status = 'ok' THEN
-    SELECT count(*) INTO v_pending FROM {schema}.functions f WHERE f.lock_key = p_key;
-    IF v_pending = 0 THEN
+  status := {schema}.standing(p_key, p_epoch, p_attachment);
+  IF status = 'stale' THEN RETURN; END IF;
+  IF status = 'ok' THEN
+    SELECT count(*) INTO pending FROM {schema}.functions f WHERE f.lock_key = p_key;
+    IF pending = 0 THEN
       DELETE FROM {schema}.owners o WHERE o.lock_key = p_key;
     ELSE
       UPDATE {schema}.owners o SET attached_on = NULL, suspected_at = NULL, suspected_on = NULL WHERE o.lock_key = p_key;
@@ -203,7 +193,6 @@ BEGIN
   END IF;
   -- The row is written first: a sweeper that sees the lock free waits for the row.
   PERFORM pg_advisory_unlock_shared(p_key);
-  RETURN QUERY SELECT v_status, v_pending;
 END
 $$ {definer};
 `;

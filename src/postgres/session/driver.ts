@@ -14,8 +14,11 @@ export interface ConnectionOptions {
   readonly ssl?: boolean | Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface PgResult {
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
+/** A row, as far as its query does not tell more. */
+type Row = Readonly<Record<string, unknown>>;
+
+export interface PgResult<R = Row> {
+  readonly rows: readonly R[];
 }
 
 /** A connection of `pg`. */
@@ -34,7 +37,8 @@ export interface PgClient {
     once(event: string, listener: () => void): unknown;
   };
   connect(): Promise<unknown>;
-  query(text: string, values?: readonly unknown[]): Promise<PgResult>;
+  query<R = Row>(text: string, values?: readonly unknown[]): Promise<PgResult<R>>;
+  setTypeParser(oid: number, parse: (text: string) => unknown): unknown;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
@@ -54,6 +58,9 @@ export const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** SQLSTATE of a statement that names what is not there, a role among others. */
 export const UNDEFINED_OBJECT = '42704';
+
+/** OID of the type. */
+export const BIGINT = 20;
 
 /** How long a connection may take to be made, in milliseconds. */
 const CONNECT_MS = 3000;

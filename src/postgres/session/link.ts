@@ -1,5 +1,5 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
-import { abandon, addressOf, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
+import { abandon, addressOf, BIGINT, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
 import type { SessionConfig } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
@@ -155,6 +155,8 @@ export class Link {
   async #connect(): Promise<PgClient> {
     const { connection, schema } = this.#config;
     const client = await newClient(connection);
+    // A number holds each of them but keys, which are read as text.
+    client.setTypeParser(BIGINT, Number);
     this.#events.connecting(addressOf(client));
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);

@@ -1,4 +1,6 @@
 /** What a manager and its session thread say to each other. Plain data. */
+import type { Invocation } from '../../function/current-invocation.ts';
+import type { ResolvedClusterOptions } from '../options.ts';
 import type { ReportedError } from '../report.ts';
 import type { ConnectionOptions } from './driver.ts';
 
@@ -16,27 +18,16 @@ export interface SessionConfig {
 /** A call of a hold: the thread knows its epoch and attachment. Keys are text: a bigint is no number. */
 export interface Calls {
   openOwner: {
-    request: {
-      pool: string;
-      label: string | null;
-      host: string;
-      pid: number;
-      bootId: string | null;
-      order: string;
-      graceMs: number;
-      restartGraceMs: number;
-    };
-    answer: { key: string; epoch: number };
+    request: Invocation['owner'] &
+      Pick<ResolvedClusterOptions, 'pool' | 'label' | 'order' | 'graceMs' | 'restartGraceMs'>;
+    answer: Pick<Orphan, 'key' | 'epoch'>;
   };
   register: {
-    request: {
+    request: Pick<ResolvedClusterOptions, 'delivery' | 'timeoutMs' | 'maxAttempts'> & {
       key: string;
       ids: readonly number[];
       handlers: readonly string[];
       arguments: readonly Uint8Array[];
-      delivery: string;
-      timeoutMs: number;
-      maxAttempts: number;
     };
     answer: Standing;
   };
@@ -106,18 +97,20 @@ export interface Buried {
   readonly error: ReportedError;
 }
 
-export interface Orphan {
-  readonly key: string;
+/** Which session of which epoch speaks. */
+export interface Hold {
   readonly epoch: number;
   readonly attachment: number;
+}
+
+export interface Orphan extends Hold {
+  readonly key: string;
 }
 
 export interface TakenOwner {
   readonly epoch: number;
   readonly label: string | null;
-  readonly host: string;
-  readonly pid: number;
-  readonly bootId: string | null;
+  readonly owner: Invocation['owner'];
 }
 
 /** A call that could not be answered. */

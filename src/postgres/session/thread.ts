@@ -8,7 +8,7 @@
  */
 import { reportError } from '../../report/reported-error.ts';
 import { BlockedGuard } from './blocked-guard.ts';
-import { type Hold, ServerCalls, type ServerStanding } from './calls.ts';
+import { ServerCalls, type ServerStanding, storable } from './calls.ts';
 import type { PgClient } from './driver.ts';
 import { Gate } from './gate.ts';
 import { Link, LinkLost, Unconfirmed } from './link.ts';
@@ -17,7 +17,9 @@ import type {
   CallName,
   Calls,
   Failure,
+  Fate,
   FromThread,
+  Hold,
   SessionConfig,
   Standing,
   ToThread,
@@ -159,42 +161,49 @@ export class SessionThread {
     const server = this.#server;
     switch (name) {
       case 'openOwner': {
-        const { key, epoch, attachment } = await server.openOwner(client, request);
-        this.#holds.set(key, { epoch, attachment });
-        return { key, epoch };
+        const { key, ...hold } = await server.row(client, 'open_owner', request);
+        this.#holds.set(key, hold);
+        return { key, epoch: hold.epoch };
       }
       case 'register':
-        return this.#fenced(request.key, hold => server.register(client, hold, request));
-      case 'cancel':
-        return this.#fenced(request.key, hold => server.cancel(client, hold, request));
+      case 'cancel': {
+        const hold = this.#holds.get(request.key);
+        if (hold === undefined) return 'fenced';
+        const { result } = await server.row(client, name, { ...request, ...hold });
+        return this.#standing(request.key, result);
+      }
       case 'next': {
-        const { key, ended } = request;
+        const { key, ended, retryDelayMs } = request;
         const hold = this.#holds.get(key);
         if (hold === undefined) {
-          const fate = ended && (await server.end(client, { ...request, ended }));
+          const fate = ended && (await this.#end(client, { key, ended, retryDelayMs }));
           return { fate, standing: 'fenced', started: null, buried: [] };
         }
-        const next = await server.next(client, hold, request);
-        return { ...next, standing: this.#standing(key, next.standing) };
+        const given = { ...request, ...hold, ended: storable(ended) };
+        const { status, fate, buried, ...started } = await server.row(client, 'start_attempt', given);
+        const standing = this.#standing(key, status);
+        return { fate, standing, started: started.id === null ? null : started, buried };
       }
       case 'end':
-        return await server.end(client, request);
+        return await this.#end(client, request);
       case 'orphans':
-        return await server.orphans(client, request);
+        return await server.rows(client, 'orphans', request);
       case 'takeOver': {
+        const { orphan, ...by } = request;
         // What it holds is no orphan, and its own lock would not refuse it.
-        if (this.#holds.has(request.orphan.key)) return null;
-        const taken = await server.takeOver(client, request);
-        if (taken === null) return null;
-        this.#holds.set(request.orphan.key, taken.hold);
-        this.#abandoned.delete(request.orphan.key);
-        return taken.answer;
+        if (this.#holds.has(orphan.key)) return null;
+        const [taken] = await server.rows(client, 'take_over', { ...orphan, ...by });
+        if (taken === undefined) return null;
+        const { attachment, ...answer } = taken;
+        this.#holds.set(orphan.key, { epoch: taken.epoch, attachment });
+        this.#abandoned.delete(orphan.key);
+        return answer;
       }
       case 'retire': {
         const { key } = request;
         const hold = this.#holds.get(key);
         if (hold === undefined) return null;
-        const { status, pending } = await server.retire(client, hold, key);
+        const { status, pending } = await server.row(client, 'retire', { key, ...hold });
         if (status === 'stale') throw new LinkLost('another session of this owner came between');
         this.#holds.delete(key);
         this.#abandoned.delete(key);
@@ -203,10 +212,9 @@ export class SessionThread {
     }
   }
 
-  /** Asks for an owner that this session holds. */
-  async #fenced(key: string, ask: (hold: Hold) => Promise<ServerStanding>): Promise<Standing> {
-    const hold = this.#holds.get(key);
-    return hold === undefined ? 'fenced' : this.#standing(key, await ask(hold));
+  async #end(client: PgClient, request: Calls['end']['request']): Promise<Fate> {
+    const given = { ...request, ended: storable(request.ended) };
+    return (await this.#server.row(client, 'end_attempt', given)).result;
   }
 
   #standing(key: string, standing: ServerStanding): Standing {
