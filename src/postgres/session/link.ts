@@ -1,6 +1,6 @@
 /** One connection at a time: made, prepared, watched, and made again when it is lost. Runs in the session thread. */
 import { abandon, addressOf, BIGINT, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
-import type { SessionConfig } from './messages.ts';
+import type { FromThread, SessionConfig, SessionEvent } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
 import { testSessionLocks } from './pooler-test.ts';
 import { endFormer, goesOn, isStatementError, type Prepared, prepare } from './prepare.ts';
@@ -23,25 +23,6 @@ const PIPELINED = 32;
 /** From the loss of a connection until it is told why there is no other. */
 const TOLD_AFTER_MS = 3000;
 
-/** How to use the connection once. */
-interface UseOptions {
-  readonly patienceMs?: number;
-  /** Whether an answer with a warning does not count: a wait for a standby may have been cancelled. */
-  readonly isDurable?: boolean;
-}
-
-/** What the thread does when the link changes. */
-export interface LinkEvents {
-  /** The connection is gone; another is being made. */
-  lost(reason: string): void;
-  /** Takes the locks again on a new connection. Rejects where it failed meanwhile. */
-  reattach(client: PgClient): Promise<void>;
-  /** The new connection has all locks. */
-  up(): void;
-  warning(text: string): void;
-  connecting(address: string): void;
-}
-
 /** The connection was lost before the server answered. */
 export class LinkLost extends Error {}
 
@@ -50,7 +31,8 @@ export class Unconfirmed extends Error {}
 
 export class Link {
   readonly #config: SessionConfig;
-  readonly #events: LinkEvents;
+  readonly #say: (message: FromThread) => void;
+  readonly #reattach: (client: PgClient) => Promise<void>;
   #client: PgClient | undefined;
   #prepared: Prepared | undefined;
   /** Sessions of before, which the server may still have. */
@@ -61,12 +43,23 @@ export class Link {
   /** How many warnings the server has sent with its answers, and the last. */
   #warned = 0;
   #warning = '';
-  #trouble = '';
+  /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
+  trouble = '';
+  /** Resolves when there is a connection again, at once where there is one, or where none is made any more. */
+  connected: Promise<void> = Promise.resolve();
   readonly #pinging: NodeJS.Timeout;
+  /** From the loss of a connection until the next has all locks. */
+  #expiry: NodeJS.Timeout | undefined;
 
-  constructor(config: SessionConfig, events: LinkEvents) {
+  /** @param reattach - takes the locks again on a new connection; rejects where it failed meanwhile */
+  constructor(
+    config: SessionConfig,
+    say: (message: FromThread) => void,
+    reattach: (client: PgClient) => Promise<void>,
+  ) {
     this.#config = config;
-    this.#events = events;
+    this.#say = say;
+    this.#reattach = reattach;
     this.#pinging = setInterval(() => void this.#ping(), PING_EVERY_MS);
   }
 
@@ -86,18 +79,15 @@ export class Link {
     return this.#prepared!.warnings;
   }
 
-  /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
-  get trouble(): string {
-    return this.#trouble;
-  }
-
   /**
    * What `body` gets from the server, by one statement. They are sent and answered in the order of the calls.
+   * @param isDurable - whether an answer with a warning does not count: a wait for a standby may have been cancelled
    * @throws LinkLost where the connection went before the answer; Unconfirmed; what the server refuses
    */
   use<T>(
     body: (client: PgClient) => Promise<T>,
-    { patienceMs = STATEMENT_PATIENCE_MS, isDurable = false }: UseOptions = {},
+    isDurable = false,
+    patienceMs: number = STATEMENT_PATIENCE_MS,
   ): Promise<T> {
     const before = this.#turns.at(-1);
     const room = this.#turns.at(this.#client?.pipeline === true ? -PIPELINED : -1);
@@ -146,6 +136,7 @@ export class Link {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#pinging);
+    clearTimeout(this.#expiry);
     const client = this.#client;
     this.#client = undefined;
     if (client === undefined) return;
@@ -157,7 +148,7 @@ export class Link {
     const client = await newClient(connection);
     // A number holds each of them but keys, which are read as text.
     client.setTypeParser(BIGINT, Number);
-    this.#events.connecting(addressOf(client));
+    this.#say({ kind: 'connecting', address: addressOf(client) });
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
       const prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
@@ -172,7 +163,7 @@ export class Link {
 
   #adopt(client: PgClient): void {
     this.#client = client;
-    this.#trouble = '';
+    this.trouble = '';
     client.on('error', error => this.#lose(client, messageOf(error)));
     client.on('notice', ({ code, message = '' }) => {
       // By its SQLSTATE: the word for its severity is in the server's language.
@@ -189,8 +180,9 @@ export class Link {
     // What is on its way rejects with it.
     abandon(client);
     if (this.#isClosed) return;
-    this.#events.lost(reason);
-    void this.#reconnect();
+    this.#tell('unsure', reason);
+    this.#expiry ??= setTimeout(() => this.#tell('expired'), this.#config.graceMs / 2);
+    this.connected = this.#reconnect();
   }
 
   async #reconnect(): Promise<void> {
@@ -204,31 +196,37 @@ export class Link {
         if (this.#isClosed) return abandon(client);
         await withinPatience(endFormer(client, this.#former), STATEMENT_PATIENCE_MS);
         this.#former = [];
-        await withinPatience(this.#events.reattach(client), STATEMENT_PATIENCE_MS);
+        await withinPatience(this.#reattach(client), STATEMENT_PATIENCE_MS);
         if (this.#isClosed) return abandon(client);
         // Lost between its locks and here, it is found out by the next statement, or ping.
         this.#adopt(client);
-        this.#events.up();
+        clearTimeout(this.#expiry);
+        this.#expiry = undefined;
+        this.#tell('sure');
         return;
       } catch (error) {
         if (client !== undefined) abandon(client);
         const why = messageOf(error);
-        this.#trouble = `, and no connection: ${why}`;
+        this.trouble = `, and no connection: ${why}`;
         // A restart, and a standby on its way to be the primary, are over by then. Each reason once.
         if (performance.now() - lostMs > TOLD_AFTER_MS && !said.has(why)) {
           said.add(why);
-          this.#events.warning(`still no connection: ${why}`);
+          this.#tell('warning', `still no connection: ${why}`);
         }
       }
       await pause(tries);
     }
   }
 
+  #tell(...event: SessionEvent): void {
+    this.#say({ kind: 'event', event });
+  }
+
   async #ping(): Promise<void> {
     // A statement on its way shows as much as a ping.
     if (this.#client === undefined || this.#turns.length > 0) return;
     try {
-      await this.use(client => client.query('SELECT 1'), { patienceMs: PING_PATIENCE_MS });
+      await this.use(client => client.query('SELECT 1'), false, PING_PATIENCE_MS);
     } catch (error) {
       // A lost link has been told; a server that refuses this statement still answers.
       if (!(error instanceof LinkLost || error instanceof Unconfirmed || isStatementError(error)))

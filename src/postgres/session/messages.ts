@@ -146,6 +146,21 @@ export type ToThread =
   /** The answer to `ask`. */
   | { readonly kind: 'here' };
 
+/** What happens to the locks that a session holds. */
+export interface SessionEvents {
+  unsure: [reason: string];
+  sure: [];
+  /** Ownership has been unsure for half a grace. */
+  expired: [];
+  /** This owner was taken over. */
+  fenced: [key: string];
+  warning: [text: string];
+  /** The thread has ended, and nothing holds our locks. */
+  ended: [];
+}
+
+export type SessionEvent = { [N in keyof SessionEvents]: [N, ...SessionEvents[N]] }[keyof SessionEvents];
+
 export type FromThread =
   /** Before each connection: to which host and port, or socket. */
   | { readonly kind: 'connecting'; readonly address: string }
@@ -159,12 +174,6 @@ export type FromThread =
       readonly mayBeDone: boolean;
     }
   | { readonly kind: 'failure'; readonly number: number; readonly failure: Failure }
-  | { readonly kind: 'unsure'; readonly reason: string }
-  | { readonly kind: 'sure' }
-  /** Ownership has been unsure for half a grace. */
-  | { readonly kind: 'expired' }
-  /** This owner was taken over. */
-  | { readonly kind: 'fenced'; readonly key: string }
-  | { readonly kind: 'warning'; readonly text: string }
+  | { readonly kind: 'event'; readonly event: SessionEvent }
   /** Whether the event loop runs. */
   | { readonly kind: 'ask' };

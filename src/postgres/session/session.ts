@@ -13,6 +13,7 @@ import type {
   FromThread,
   LimitedCall,
   SessionConfig,
+  SessionEvents,
   ToThread,
 } from './messages.ts';
 
@@ -32,23 +33,13 @@ export class CallFailure extends Error {
   }
 }
 
-interface Events {
-  unsure: [reason: string];
-  sure: [];
-  expired: [];
-  fenced: [key: string];
-  warning: [text: string];
-  /** The thread has ended, and nothing holds our locks. */
-  ended: [];
-}
-
 interface Waiting {
   readonly resolve: (answer: Answer<CallName>) => void;
   readonly reject: (error: CallFailure) => void;
 }
 
 /** A connection of its own, in a thread of its own. Its events say what happens to the locks that it holds. */
-export class Session extends EventEmitter<Events> {
+export class Session extends EventEmitter<SessionEvents> {
   readonly warnings: readonly string[];
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -163,21 +154,11 @@ export class Session extends EventEmitter<Events> {
       case 'failure':
         this.#waiting.get(message.number)?.reject(new CallFailure(message.failure));
         break;
-      case 'unsure':
-        this.emit('unsure', message.reason);
+      case 'event': {
+        const [name, ...args] = message.event;
+        this.emit(name, ...args);
         break;
-      case 'sure':
-        this.emit('sure');
-        break;
-      case 'expired':
-        this.emit('expired');
-        break;
-      case 'fenced':
-        this.emit('fenced', message.key);
-        break;
-      case 'warning':
-        this.emit('warning', message.text);
-        break;
+      }
       case 'ask':
         this.#post({ kind: 'here' });
         break;

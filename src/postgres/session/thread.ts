@@ -6,11 +6,12 @@
  * 2. Every call of a hold carries the attachment of the session that speaks. What a former session still has in flight
  *    is refused by the server.
  */
+import { setMaxListeners } from 'node:events';
 import { reportError } from '../../report/reported-error.ts';
+import { unlessAborted } from '../../stop.ts';
 import { BlockedGuard } from './blocked-guard.ts';
 import { ServerCalls, type ServerStanding, storable } from './calls.ts';
 import type { PgClient } from './driver.ts';
-import { Gate } from './gate.ts';
 import { Link, LinkLost, Unconfirmed } from './link.ts';
 import type {
   CallMessage,
@@ -31,38 +32,28 @@ import { isTransient } from './prepare.ts';
 const DURABLE: readonly CallName[] = ['register', 'cancel', 'next', 'end'];
 
 export class SessionThread {
-  readonly #config: SessionConfig;
   readonly #say: (message: FromThread) => void;
   readonly #server: ServerCalls;
   readonly #link: Link;
   readonly #holds = new Map<string, Hold>();
   /** Owners that could not be retired. */
   readonly #abandoned = new Set<string>();
-  #up = new Gate();
-  #expiry: NodeJS.Timeout | undefined;
-  readonly #closed = new Gate();
+  readonly #closed = new AbortController();
   readonly #guard: BlockedGuard | undefined;
 
   constructor(config: SessionConfig, say: (message: FromThread) => void) {
-    this.#config = config;
     this.#say = say;
+    setMaxListeners(0, this.#closed.signal);
     if (config.endBlockedAfterMs !== null)
       this.#guard = new BlockedGuard(config.endBlockedAfterMs, () => say({ kind: 'ask' }));
     this.#server = new ServerCalls(config.schema);
-    this.#link = new Link(config, {
-      lost: reason => this.#lost(reason),
-      reattach: client => this.#reattach(client),
-      up: () => this.#isUp(),
-      warning: text => say({ kind: 'warning', text }),
-      connecting: address => say({ kind: 'connecting', address }),
-    });
+    this.#link = new Link(config, say, client => this.#reattach(client));
   }
 
   /** Connects; says `opened` or `refused`. */
   async open(): Promise<void> {
     try {
       const warnings = await this.#link.open();
-      this.#up.open();
       this.#say({ kind: 'opened', warnings });
     } catch (error) {
       this.#say({ kind: 'refused', error: reportError(error) });
@@ -77,9 +68,7 @@ export class SessionThread {
   }
 
   async #close(): Promise<void> {
-    this.#closed.open();
-    clearTimeout(this.#expiry);
-    this.#up.open();
+    this.#closed.abort();
     await this.#link.close();
   }
 
@@ -110,9 +99,9 @@ export class SessionThread {
     };
     try {
       while (!isOver || this.#isAbandoned(message)) {
-        if (this.#closed.isOpen) return fail('lost', new Error('the session is closed'), sent > 0);
+        if (this.#closed.signal.aborted) return fail('lost', new Error('the session is closed'), sent > 0);
         try {
-          const answer = await this.#link.use(ask, { isDurable: DURABLE.includes(name) });
+          const answer = await this.#link.use(ask, DURABLE.includes(name));
           if (answer === undefined) continue;
           if (isOver) return await this.#undo(message, answer);
           isOver = true;
@@ -124,12 +113,12 @@ export class SessionThread {
             if (!isOver && performance.now() >= until) late();
             // Not sent twice: what the first sending took would be lost.
             if (name === 'takeOver' && sent > 0) return fail('lost', error, true);
-            await this.#up.opened;
+            await unlessAborted(this.#link.connected, this.#closed.signal);
           } else if (error instanceof Unconfirmed || isTransient(error)) {
             const what = error instanceof Unconfirmed ? 'a warning' : 'an error';
             why = `no answer without ${what} within ${message.timeoutMs} ms, the last: ${error.message}`;
             // A server that warns each time, or is full of deadlocks, is not helped by asking at once.
-            await Promise.race([pause(sent), this.#closed.opened]);
+            await unlessAborted(pause(sent), this.#closed.signal);
           } else return fail('statement', error, sent > 1);
         }
       }
@@ -225,13 +214,7 @@ export class SessionThread {
   }
 
   #fence(key: string): void {
-    if (this.#holds.delete(key)) this.#say({ kind: 'fenced', key });
-  }
-
-  #lost(reason: string): void {
-    this.#up = new Gate();
-    this.#say({ kind: 'unsure', reason });
-    this.#expiry ??= setTimeout(() => this.#say({ kind: 'expired' }), this.#config.graceMs / 2);
+    if (this.#holds.delete(key)) this.#say({ kind: 'event', event: ['fenced', key] });
   }
 
   async #reattach(client: PgClient): Promise<void> {
@@ -245,12 +228,5 @@ export class SessionThread {
       if (status === 'fenced') this.#fence(key);
       else this.#holds.set(key, { ...hold, attachment });
     }
-  }
-
-  #isUp(): void {
-    clearTimeout(this.#expiry);
-    this.#expiry = undefined;
-    this.#up.open();
-    this.#say({ kind: 'sure' });
   }
 }
