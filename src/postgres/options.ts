@@ -1,6 +1,6 @@
 /** Options of a cluster manager, and how they are checked. */
 
-import { requireKnown } from '../known-options.ts';
+import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
 import type { Delivery, RunOrder } from '../log/records.ts';
 import { shown } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';
@@ -56,83 +56,53 @@ export interface ClusterOptions<H extends Handlers> {
   logger?: Logger | null | undefined;
 }
 
-/** Options with every default filled in. */
-export interface ResolvedClusterOptions {
-  readonly connection: ConnectionOptions;
-  readonly pool: string;
-  readonly handlers: Handlers;
-  readonly schema: string;
-  readonly label: string | null;
-  readonly graceMs: number;
-  readonly restartGraceMs: number;
-  readonly timeoutMs: number;
-  readonly killGraceMs: number;
-  readonly maxAttempts: number;
-  readonly retryDelayMs: number;
-  readonly delivery: Delivery;
-  readonly order: RunOrder;
-  readonly callTimeoutMs: number;
-  readonly logger: Logger;
-}
+/** Those of any manager. */
+type AnyOptions = ClusterOptions<Handlers>;
 
-const OPTIONS: Readonly<Record<keyof ClusterOptions<Handlers>, true>> = {
-  connection: true,
-  pool: true,
-  handlers: true,
-  schema: true,
-  label: true,
-  graceMs: true,
-  restartGraceMs: true,
-  timeoutMs: true,
-  killGraceMs: true,
-  maxAttempts: true,
-  retryDelayMs: true,
-  delivery: true,
-  order: true,
-  callTimeoutMs: true,
-  logger: true,
-};
+/** Options with every default filled in. */
+export type ResolvedClusterOptions = {
+  readonly [Each in Exclude<keyof AnyOptions, 'connection' | 'label'>]-?: NonNullable<AnyOptions[Each]>;
+} & { readonly connection: ConnectionOptions; readonly label: string | null };
 
 /** PostgreSQL's integer ends here. */
 const MOST_ATTEMPTS = 2 ** 31 - 1;
+
+const OPTIONS: Resolvers<AnyOptions, ResolvedClusterOptions, keyof ResolvedClusterOptions> = {
+  connection: checkedConnection,
+  pool: poolName,
+  handlers: checkedHandlers,
+  schema: value => schemaName(value ?? DEFAULT_SCHEMA),
+  label: value => (value === undefined ? null : text('label', value)),
+  graceMs: value => wholeMilliseconds('graceMs', value ?? 3000),
+  restartGraceMs: value => wholeMilliseconds('restartGraceMs', value ?? 15_000),
+  timeoutMs: value => wholeMilliseconds('timeoutMs', value ?? 60_000),
+  killGraceMs: value => wholeMilliseconds('killGraceMs', value ?? 5000),
+  maxAttempts: value => Math.min(positiveInteger('maxAttempts', value ?? 6), MOST_ATTEMPTS),
+  retryDelayMs: value => wholeMilliseconds('retryDelayMs', value ?? 10_000),
+  delivery: value => oneOf('delivery', value ?? 'at-least-once', ['at-least-once', 'at-most-once']),
+  order: value => oneOf('order', value ?? 'fifo', ['fifo', 'lifo']),
+  callTimeoutMs: value => positiveMilliseconds('callTimeoutMs', value ?? DEFAULT_CALL_TIMEOUT_MS),
+  logger: resolveLogger,
+};
 
 /**
  * Fills in the defaults.
  * @throws TypeError or RangeError for an option that is unknown or a value that it does not take, naming the option.
  */
-export function resolveClusterOptions<H extends Handlers>(
-  options: ClusterOptions<H>,
-): ResolvedClusterOptions {
+export function resolveClusterOptions(options: AnyOptions): ResolvedClusterOptions {
   requireKnown(options, Object.keys(OPTIONS));
-  const graceMs = wholeMilliseconds('graceMs', options.graceMs ?? 3000);
-  const restartGraceMs = wholeMilliseconds(
-    'restartGraceMs',
-    options.restartGraceMs ?? Math.max(15_000, graceMs),
-  );
+  const resolved = resolveEach(OPTIONS, options);
+  const { graceMs, delivery, maxAttempts } = resolved;
+  const restartGraceMs =
+    options.restartGraceMs === undefined
+      ? Math.max(resolved.restartGraceMs, graceMs)
+      : resolved.restartGraceMs;
   if (restartGraceMs < graceMs) {
     throw new RangeError(
       `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,
     );
   }
-  const delivery = oneOf('delivery', options.delivery ?? 'at-least-once', ['at-least-once', 'at-most-once']);
-  const maxAttempts = positiveInteger('maxAttempts', options.maxAttempts ?? 6);
-  return {
-    connection: checkedConnection(options.connection),
-    pool: poolName(options.pool),
-    handlers: checkedHandlers(options.handlers),
-    schema: schemaName(options.schema ?? DEFAULT_SCHEMA),
-    label: options.label === undefined ? null : text('label', options.label),
-    graceMs,
-    restartGraceMs,
-    timeoutMs: wholeMilliseconds('timeoutMs', options.timeoutMs ?? 60_000),
-    killGraceMs: wholeMilliseconds('killGraceMs', options.killGraceMs ?? 5000),
-    maxAttempts: delivery === 'at-most-once' ? 1 : Math.min(maxAttempts, MOST_ATTEMPTS),
-    retryDelayMs: wholeMilliseconds('retryDelayMs', options.retryDelayMs ?? 10_000),
-    delivery,
-    order: oneOf('order', options.order ?? 'fifo', ['fifo', 'lifo']),
-    callTimeoutMs: positiveMilliseconds('callTimeoutMs', options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS),
-    logger: resolveLogger(options.logger),
-  };
+  return { ...resolved, restartGraceMs, maxAttempts: delivery === 'at-most-once' ? 1 : maxAttempts };
 }
 
 /** The server counts in whole ones. @throws TypeError or RangeError */
