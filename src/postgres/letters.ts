@@ -3,7 +3,6 @@ import { meantBy } from '../operate/ids.ts';
 import { isOf } from '../operate/listed-file.ts';
 import type { LetterChoice } from '../operate/retry.ts';
 import type { ListedOwner } from './listed-owner.ts';
-import type { ClusterOperator, DiscardFate } from './operate.ts';
 import type { ReportedError } from './report.ts';
 
 /**
@@ -63,30 +62,4 @@ function functionsOf(owners: readonly ListedOwner[]): MeantFunction[] {
   return owners.flatMap(({ id, functions }) =>
     functions.map(fn => ({ id: `${id.split('.')[0]}.${fn.id}`, name: fn.name })),
   );
-}
-
-/** Gives it fresh attempts. @throws as `ClusterOperator.retry` */
-export async function retryLetter(
-  operator: ClusterOperator,
-  { id, name }: MeantFunction,
-): Promise<ClusterLetterReport> {
-  const [owner = '', number] = id.split('.');
-  const isDone = await operator.retry(owner, Number(number));
-  return { id, name, outcome: isDone ? 'retried' : 'gone' };
-}
-
-const FATES: Readonly<Record<DiscardFate, ClusterLetterReport['outcome']>> = {
-  ok: 'discarded',
-  missing: 'gone',
-  held: 'busy',
-  suspected: 'busy',
-};
-
-/** Removes it for ever. @throws as `ClusterOperator.discard` */
-export async function discardLetter(
-  operator: ClusterOperator,
-  { id, name }: MeantFunction,
-): Promise<ClusterLetterReport> {
-  const [owner = '', number] = id.split('.');
-  return { id, name, outcome: FATES[await operator.discard(owner, Number(number))] };
 }

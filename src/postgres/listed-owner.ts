@@ -51,94 +51,38 @@ export interface ClusterListReport {
   readonly ms: number;
 }
 
-/** One row of the server's `list_owners`. Times are of ISO 8601. */
+/** One row of the server's `list_owners`: a function, with its owner or as a dead letter. */
 export interface StoredRow {
-  /** The owner of the function, or the dead letter, without functions. */
-  readonly entry: StoredEntry;
+  readonly entry: Omit<ListedOwner, 'functions'>;
   /** Null where the owner has no functions. */
   readonly stored: StoredFunction | null;
 }
 
-interface StoredEntry extends Omit<ListedOwner, 'label' | 'takenBy' | 'functions'> {
-  readonly label: string | null;
-  readonly takenBy?: string | null;
-}
-
-interface StoredFunction
-  extends Pick<ListedClusterFunction, 'id' | 'name' | 'delivery' | 'timeoutMs' | 'maxAttempts'> {
-  readonly registeredAt: string;
-  readonly nextAt?: string;
+interface StoredFunction extends Omit<ListedClusterFunction, 'state' | 'argumentText'> {
   readonly argumentsLength: number;
   /** Base64; null where they are long. */
   readonly arguments: string | null;
-  readonly attempts: readonly StoredAttempt[];
 }
 
-interface StoredAttempt extends Pick<ListedClusterAttempt, 'attempt' | 'runner'> {
-  readonly startedAt: string;
-  readonly endedAt: string | null;
-  readonly error: ReportedError | null;
+/** Owners as they are listed, made from row after row: those of one owner follow each other. */
+export type OwnerList = (ListedOwner & { readonly functions: ListedClusterFunction[] })[];
+
+export function addRow(owners: OwnerList, { entry, stored }: StoredRow): void {
+  if (owners.at(-1)?.id !== entry.id) owners.push({ ...entry, functions: [] });
+  if (stored !== null) owners.at(-1)!.functions.push(listedFunction(stored, entry.state));
 }
 
-/** Owners as they are listed, made from row after row. */
-export class OwnerList {
-  readonly #owners = new Map<string, ListedOwner & { readonly functions: ListedClusterFunction[] }>();
-
-  add({ entry: { label, takenBy, ...entry }, stored }: StoredRow): void {
-    const id = entry.state === 'dead' ? `${entry.id}.${stored?.id}` : entry.id;
-    let owner = this.#owners.get(id);
-    if (owner === undefined) {
-      owner = {
-        ...entry,
-        // The server's clock may have been set back since, and is read before the owner's row.
-        ageMs: Math.max(0, entry.ageMs),
-        id,
-        ...(label !== null && { label }),
-        ...(typeof takenBy === 'string' && { takenBy }),
-        functions: [],
-      };
-      this.#owners.set(id, owner);
-    }
-    if (stored !== null) owner.functions.push(listedFunction(stored, entry.state));
-  }
-
-  /** Oldest first, dead letters last; the functions of each by their numbers. */
-  sorted(): ListedOwner[] {
-    for (const { functions } of this.#owners.values()) functions.sort((a, b) => a.id - b.id);
-    return [...this.#owners.values()].sort(inOrder);
-  }
-}
-
-/** Dead letters of one owner are as old as it: by their numbers. */
-function inOrder(a: ListedOwner, b: ListedOwner): number {
-  const byKind = Number(a.state === 'dead') - Number(b.state === 'dead');
-  const number = ({ functions }: ListedOwner): number => functions[0]?.id ?? 0;
-  return byKind || b.ageMs - a.ageMs || number(a) - number(b);
-}
-
-function listedFunction(stored: StoredFunction, ownerState: OwnerState): ListedClusterFunction {
-  const { id, name, delivery, timeoutMs, maxAttempts, registeredAt, nextAt, argumentsLength } = stored;
-  const attempts = stored.attempts.map(({ startedAt, endedAt, error, ...attempt }) => ({
-    ...attempt,
-    startedAtEpochMs: Date.parse(startedAt),
-    ...(endedAt !== null && { endedAtEpochMs: Date.parse(endedAt) }),
-    ...(error && { error }),
-  }));
-  const isRunning =
-    (ownerState === 'live' || ownerState === 'sweeping') && stored.attempts.at(-1)?.endedAt === null;
+function listedFunction(
+  { arguments: base64, argumentsLength, ...stored }: StoredFunction,
+  ownerState: OwnerState,
+): ListedClusterFunction {
+  const last = stored.attempts.at(-1);
+  const hasBegun = last !== undefined && last.endedAtEpochMs === undefined;
+  const isRunning = hasBegun && (ownerState === 'live' || ownerState === 'sweeping');
   return {
-    id,
-    name,
+    ...stored,
     state: ownerState === 'dead' ? 'given-up' : isRunning ? 'running' : 'pending',
-    attempts,
-    maxAttempts,
-    timeoutMs,
-    registeredAtEpochMs: Date.parse(registeredAt),
     argumentText:
-      stored.arguments === null
-        ? `(${argumentsLength} bytes)`
-        : argumentText(Buffer.from(stored.arguments, 'base64')),
-    delivery,
-    ...(nextAt !== undefined && { nextAtEpochMs: Date.parse(nextAt) }),
+      base64 === null ? `(${argumentsLength} bytes)` : argumentText(Buffer.from(base64, 'base64')),
   };
 }

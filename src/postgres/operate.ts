@@ -1,6 +1,7 @@
 /** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
 import { DeferredSweepError } from '../errors.ts';
-import { type ListedOwner, OwnerList, type StoredRow } from './listed-owner.ts';
+import type { ClusterLetterReport, MeantFunction } from './letters.ts';
+import { addRow, type ListedOwner, type OwnerList, type StoredRow } from './listed-owner.ts';
 import {
   abandon,
   addressOf,
@@ -14,9 +15,6 @@ import {
 } from './session/driver.ts';
 import { endClient, withinPatience } from './session/patience.ts';
 import { isStatementError, prepare } from './session/prepare.ts';
-
-/** What became of what was to be discarded. `held`: a job or a sweeper has it; `suspected`: its owner may come back. */
-export type DiscardFate = 'ok' | 'missing' | 'held' | 'suspected';
 
 const LISTING: Advice = { forbidden: "run 'deferred-sweep cluster migrate' with --operator ROLE" };
 const CHANGING: Advice = {
@@ -72,32 +70,29 @@ export class ClusterOperator {
       await ask(`DECLARE listed CURSOR FOR SELECT entry, stored FROM ${this.#schema}.list_owners($1)`, [
         this.#pool,
       ]);
-      const owners = new OwnerList();
+      const owners: OwnerList = [];
       for (;;) {
         const rows = await ask(`FETCH ${ROWS_AT_ONCE} FROM listed`);
-        for (const row of rows) owners.add(row as unknown as StoredRow);
-        if (rows.length < ROWS_AT_ONCE) return owners.sorted();
+        for (const row of rows) addRow(owners, row as unknown as StoredRow);
+        if (rows.length < ROWS_AT_ONCE) return owners;
       }
     } finally {
       await this.#client.query('ROLLBACK').catch(() => {}); // the connection may be what failed; the first error counts
     }
   }
 
-  /** Gives a dead letter all its attempts again. False where there is none. */
-  async retry(owner: string, id: number): Promise<boolean> {
-    const text = `SELECT ${this.#schema}.retry($1, $2, $3) AS done`;
-    const rows = await this.#ask(`retry ${owner}.${id}`, CHANGING, text, [this.#pool, keyOf(owner), id]);
-    return rows[0]?.done === true;
+  /**
+   * Gives a dead letter all its attempts again; removes a dead letter, or a function whose owner is gone.
+   * @throws DeferredSweepError `DEFERRED_DATABASE` where nothing was done, `DEFERRED_UNCERTAIN`
+   */
+  async change(verb: 'retry' | 'discard', { id, name }: MeantFunction): Promise<ClusterLetterReport> {
+    const [owner, number] = id.split('.');
+    const text = `SELECT ${this.#schema}.${verb}($1, $2, $3) AS outcome`;
+    const values = [this.#pool, BigInt.asIntN(64, BigInt(`0x${owner}`)), number];
+    const [row] = await this.#ask(`${verb} ${id}`, CHANGING, text, values);
+    return { id, name, outcome: row!.outcome as ClusterLetterReport['outcome'] };
   }
 
-  /** Removes a dead letter, or a function whose owner is gone. */
-  async discard(owner: string, id: number): Promise<DiscardFate> {
-    const text = `SELECT ${this.#schema}.discard($1, $2, $3) AS fate`;
-    const rows = await this.#ask(`discard ${owner}.${id}`, CHANGING, text, [this.#pool, keyOf(owner), id]);
-    return rows[0]?.fate as DiscardFate;
-  }
-
-  /** @throws DeferredSweepError `DEFERRED_DATABASE` where nothing was done, `DEFERRED_UNCERTAIN` */
   async #ask(
     what: string,
     advice: Advice,
@@ -171,9 +166,4 @@ export function notDone(what: string, error: unknown, advice: Advice): DeferredS
     `${reason}; it may be done all the same: ${advice.unanswered}`,
     cause,
   );
-}
-
-/** The key of an owner's id, signed, as text. */
-function keyOf(owner: string): string {
-  return BigInt.asIntN(64, BigInt(`0x${owner}`)).toString();
 }

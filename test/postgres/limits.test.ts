@@ -60,7 +60,7 @@ test(
         LIMIT_MS,
       );
       try {
-        await operator.retry('a1', 1);
+        await operator.change('retry', { id: 'a1.1', name: 'note' });
       } finally {
         await operator.end();
       }
@@ -210,7 +210,7 @@ test('what was never sent, because the connection ended before, is not told as u
       error => String(error).includes('the connection was lost before'),
     ),
   );
-  await assert.rejects(operator.retry('1', 1), {
+  await assert.rejects(operator.change('retry', { id: '1.1', name: 'note' }), {
     code: 'DEFERRED_DATABASE',
     message: /^cannot retry 1.1: the connection was lost before \(.+\); look at the server, and try again$/,
   });

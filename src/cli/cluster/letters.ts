@@ -1,15 +1,10 @@
 /** `cluster retry` and `cluster discard`. */
 import { performance } from 'node:perf_hooks';
-import type { LetterChoice } from '../../operate/retry.ts';
 import {
   type ClusterLetterReport,
   type ClusterLettersReport,
-  discardLetter,
-  type MeantFunction,
-  retryLetter,
   selectLetters,
 } from '../../postgres/letters.ts';
-import type { ClusterOperator } from '../../postgres/operate.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { letterChoice } from '../letter-choice.ts';
@@ -21,24 +16,34 @@ import { withOperator } from './operate.ts';
 
 /** @throws DeferredSweepError where the database is not to be used; UsageError */
 export async function runRetry(line: Arguments): Promise<number> {
-  return runOn(line, letterChoice('retry', line), false);
+  return runOn(line, 'retry');
 }
 
 /** @throws as {@link runRetry} */
 export async function runDiscard(line: Arguments): Promise<number> {
-  const choice = letterChoice('discard', line);
-  if (!line.has('yes')) assertCanAsk();
-  return runOn(line, choice, true);
+  return runOn(line, 'discard');
 }
 
-async function runOn(line: Arguments, choice: LetterChoice, isDiscard: boolean): Promise<number> {
+async function runOn(line: Arguments, verb: 'retry' | 'discard'): Promise<number> {
+  const choice = letterChoice(verb, line);
+  const isDiscard = verb === 'discard';
+  const mustAsk = isDiscard && !line.has('yes');
+  if (mustAsk) assertCanAsk();
   const startMs = performance.now();
   return withOperator(line, async (operator, pool) => {
     const { meant, unmet } = selectLetters(await operator.list(), choice, isDiscard);
-    const mustAsk = isDiscard && !line.has('yes') && meant.length > 0;
-    if (mustAsk && !(await isAgreed(meant.map(({ id, name }) => `${id}  ${name}`)))) return nothingRemoved();
-    const change = isDiscard ? discardLetter : retryLetter;
-    const { done, error } = await withStopSignals(stop => changeEach(operator, meant, change, stop));
+    const lines = meant.map(({ id, name }) => `${id}  ${name}`);
+    if (mustAsk && meant.length > 0 && !(await isAgreed(lines))) return nothingRemoved();
+    const done: ClusterLetterReport[] = [];
+    // One after the other, until a signal comes or one cannot be done. What is done is told in any case.
+    const error: unknown = await withStopSignals(async stop => {
+      try {
+        for (const one of meant) if (!stop.aborted) done.push(await operator.change(verb, one));
+      } catch (thrown) {
+        return thrown;
+      }
+      return undefined;
+    });
     const report: ClusterLettersReport = {
       pool,
       letters: [...done, ...unmet],
@@ -50,25 +55,6 @@ async function runOn(line: Arguments, choice: LetterChoice, isDiscard: boolean):
     if (!report.isComplete) say(`stopped before the end: ${done.length} of ${meant.length} were dealt with`);
     return error === undefined ? status : failed(error);
   });
-}
-
-/** One after the other, until one cannot be done or a signal comes. What was done is told in any case. */
-async function changeEach(
-  operator: ClusterOperator,
-  meant: readonly MeantFunction[],
-  change: typeof retryLetter,
-  stop: AbortSignal,
-): Promise<{ readonly done: readonly ClusterLetterReport[]; readonly error?: unknown }> {
-  const done: ClusterLetterReport[] = [];
-  try {
-    for (const one of meant) {
-      if (stop.aborted) break;
-      done.push(await change(operator, one));
-    }
-    return { done };
-  } catch (error) {
-    return { done, error };
-  }
 }
 
 const WHY_NOT: WhyNot<ClusterLetterReport> = {

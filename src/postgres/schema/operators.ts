@@ -19,49 +19,54 @@ BEGIN
 END
 $$ {definer};
 
--- One row for each function, with its owner; one for each owner without functions, and for each dead letter. No value holds
--- what grows with their number: a jsonb of 256 MiB is the largest. It writes nothing: who reads it slowly holds no row.
+-- One row for each function, with its owner; one for each owner without functions, and for each dead letter. Oldest owners
+-- first, dead letters last. No value holds what grows with their number: a jsonb of 256 MiB is the largest. It writes
+-- nothing: who reads it slowly holds no row.
 CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb, stored jsonb) AS $$
 DECLARE
   here uuid := {schema}.current_incarnation();
 BEGIN
   RETURN QUERY WITH listed AS MATERIALIZED (
-    SELECT o.lock_key, jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
-      'state', CASE
+    SELECT o.lock_key, o.opened_at, {schema}.hex_key(o.lock_key) AS id, jsonb_strip_nulls(jsonb_build_object('state', CASE
         WHEN o.lock_key IN (SELECT h.held FROM {schema}.held_keys() h)
           THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
         WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
-      'owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id), 'label', o.label,
-      'epoch', o.epoch, 'takenBy', o.taken_by,
-      'ageMs', floor(extract(epoch FROM now() - o.opened_at) * 1000)) AS owner
+      'label', o.label, 'epoch', o.epoch, 'takenBy', o.taken_by)) AS known,
+      jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id) AS owner
     FROM {schema}.owners o WHERE o.pool = p_pool
+  ), rows AS (
+    SELECT l.lock_key, l.opened_at, l.id, l.known, l.owner, false AS is_dead, f.id AS number,
+      CASE WHEN f.id IS NOT NULL THEN jsonb_build_object('id', f.id, 'name', f.handler,
+        'registeredAtEpochMs', {schema}.epoch_ms(f.registered_at),
+        'nextAtEpochMs', {schema}.epoch_ms(greatest(f.next_at, f.registered_at)),
+        'delivery', f.delivery, 'timeoutMs', f.timeout_ms, 'maxAttempts', f.max_attempts,
+        'argumentsLength', octet_length(f.arguments), 'arguments', {schema}.short_base64(f.arguments),
+        'attempts', {schema}.attempts_of(f.lock_key, f.id)) END AS stored
+    FROM listed l LEFT JOIN {schema}.functions f USING (lock_key)
+    UNION ALL
+    SELECT d.lock_key, (d.owner ->> 'openedAt')::timestamptz, {schema}.hex_key(d.lock_key) || '.' || d.id,
+      jsonb_strip_nulls(jsonb_build_object('state', 'dead', 'label', d.owner -> 'label', 'error', d.error)),
+      d.owner - 'label' - 'openedAt', true, d.id, jsonb_build_object('id', d.id, 'name', d.handler,
+        'registeredAtEpochMs', {schema}.epoch_ms(d.registered_at), 'delivery', d.delivery,
+        'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts, 'argumentsLength', octet_length(d.arguments),
+        'arguments', {schema}.short_base64(d.arguments), 'attempts', d.attempts)
+    FROM {schema}.dead_letters d WHERE d.pool = p_pool
   )
-  SELECT l.owner, CASE WHEN f.id IS NOT NULL THEN jsonb_build_object('id', f.id, 'name', f.handler,
-      'registeredAt', f.registered_at, 'nextAt', greatest(f.next_at, f.registered_at), 'delivery', f.delivery, 'timeoutMs', f.timeout_ms,
-      'maxAttempts', f.max_attempts, 'argumentsLength', octet_length(f.arguments),
-      'arguments', {schema}.short_base64(f.arguments), 'attempts', coalesce((SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt,
-          'runner', a.runner, 'startedAt', a.started_at, 'endedAt', a.ended_at, 'error', a.error) ORDER BY a.attempt)
-        FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]')) END
-  FROM listed l LEFT JOIN {schema}.functions f USING (lock_key)
-  UNION ALL
-  SELECT jsonb_build_object('id', {schema}.hex_key(d.lock_key), 'pool', d.pool, 'state', 'dead',
-      'owner', d.owner - 'label' - 'openedAt', 'label', d.owner -> 'label', 'error', d.error,
-      'ageMs', floor(extract(epoch FROM now() - (d.owner ->> 'openedAt')::timestamptz) * 1000)),
-    jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAt', d.registered_at,
-      'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
-      'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
-      'attempts', d.attempts)
-  FROM {schema}.dead_letters d WHERE d.pool = p_pool;
+  -- The clock may have been set back since the owner was opened.
+  SELECT r.known || jsonb_build_object('id', r.id, 'pool', p_pool, 'owner', r.owner,
+    'ageMs', greatest(0, {schema}.epoch_ms(now()) - {schema}.epoch_ms(r.opened_at))), r.stored
+  FROM rows r ORDER BY r.is_dead, r.opened_at, r.lock_key, r.number;
 END
 $$ {definer};
 
--- Gives a dead letter all its attempts again: it becomes the function of an owner that can be taken at once.
-CREATE FUNCTION {schema}.retry(p_pool text, p_key bigint, p_id bigint) RETURNS boolean AS $$
+-- Gives a dead letter all its attempts again: it becomes the function of an owner that can be taken at once. This one and
+-- the next return the outcome of a letter.
+CREATE FUNCTION {schema}.retry(p_pool text, p_key bigint, p_id bigint) RETURNS text AS $$
 DECLARE
   d {schema}.dead_letters;
 BEGIN
   DELETE FROM {schema}.dead_letters l WHERE l.pool = p_pool AND l.lock_key = p_key AND l.id = p_id RETURNING * INTO d;
-  IF NOT FOUND THEN RETURN false; END IF;
+  IF NOT FOUND THEN RETURN 'gone'; END IF;
   -- The owner may still be there, and may be removed by its last runner at this moment: then it is made again.
   LOOP
     INSERT INTO {schema}.owners (lock_key, epoch, pool, label, host, pid, boot_id, run_order, grace_ms, restart_grace_ms,
@@ -74,26 +79,26 @@ BEGIN
   END LOOP;
   INSERT INTO {schema}.functions (lock_key, id, handler, arguments, delivery, timeout_ms, max_attempts, registered_at)
     VALUES (p_key, p_id, d.handler, d.arguments, d.delivery, d.timeout_ms, d.max_attempts, d.registered_at);
-  RETURN true;
+  RETURN 'retried';
 END
 $$ {definer};
 
--- 'ok', 'missing', 'held' where the owner or a runner of the function lives, or 'suspected' where its grace runs.
+-- 'busy' where the owner or a runner of the function lives, or where its grace runs.
 CREATE FUNCTION {schema}.discard(p_pool text, p_key bigint, p_id bigint) RETURNS text AS $$
 BEGIN
   DELETE FROM {schema}.dead_letters l WHERE l.pool = p_pool AND l.lock_key = p_key AND l.id = p_id;
-  IF FOUND THEN RETURN 'ok'; END IF;
+  IF FOUND THEN RETURN 'discarded'; END IF;
   IF NOT EXISTS (SELECT FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key)
-      WHERE o.pool = p_pool AND f.lock_key = p_key AND f.id = p_id) THEN RETURN 'missing'; END IF;
-  IF NOT pg_try_advisory_xact_lock(p_key) THEN RETURN 'held'; END IF;
+      WHERE o.pool = p_pool AND f.lock_key = p_key AND f.id = p_id) THEN RETURN 'gone'; END IF;
+  IF NOT pg_try_advisory_xact_lock(p_key) THEN RETURN 'busy'; END IF;
   PERFORM 1 FROM {schema}.owners o WHERE o.lock_key = p_key FOR UPDATE;
   UPDATE {schema}.owners o SET suspected_at = clock_timestamp(), suspected_on = {schema}.current_incarnation()
     WHERE o.lock_key = p_key AND o.attached_on IS NOT NULL
       AND o.suspected_on IS DISTINCT FROM {schema}.current_incarnation();
   IF EXISTS (SELECT FROM {schema}.owners o WHERE o.lock_key = p_key
-      AND NOT {schema}.is_due(o, {schema}.current_incarnation())) THEN RETURN 'suspected'; END IF;
+      AND NOT {schema}.is_due(o, {schema}.current_incarnation())) THEN RETURN 'busy'; END IF;
   DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
-  RETURN 'ok';
+  RETURN 'discarded';
 END
 $$ {definer};
 `;

@@ -35,6 +35,7 @@ export async function leaveRetried(
   await job.defer('fail', pool.ledger.path, 'a');
   await job.close();
   const operator = await ClusterOperator.connect({ connectionString }, '"deferred_sweep"', pool.name, 60_000);
-  assert.equal(await operator.retry(job.id, 1), true);
+  const { outcome } = await operator.change('retry', { id: `${job.id}.1`, name: 'fail' });
+  assert.equal(outcome, 'retried');
   await operator.end();
 }
