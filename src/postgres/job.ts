@@ -7,8 +7,9 @@ import { MAX_RECORD_BYTES } from '../value/limits.ts';
 import type { Handlers, ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type ClusterReport, ownerId, summarizeOwners } from './report.ts';
-import { type HeldOwner, runOwner } from './run-owner.ts';
-import { type Answer, CallFailure, type Session } from './session/session.ts';
+import { type HeldOwner, OwnerRun } from './run-owner.ts';
+import type { Calls } from './session/messages.ts';
+import { CallFailure, type Session } from './session/session.ts';
 
 /** Names of handlers, and of nothing that is inherited. */
 export type HandlerName<H extends Handlers> = Extract<keyof H, string>;
@@ -107,7 +108,10 @@ export class ClusterJob<H extends Handlers> {
   }
 
   async #register(calls: readonly (readonly [string, ...unknown[]])[]): Promise<ClusterRegistration[]> {
-    this.#assertOpen();
+    if (this.#closing !== undefined) {
+      const text = `cannot use the job ${this.id}: it has ended; open another`;
+      throw new DeferredSweepError('DEFERRED_CLOSED', text);
+    }
     const { handlers, delivery, timeoutMs, maxAttempts } = this.#host.options;
     const handlerNames = calls.map(([name]) => {
       if (typeof name === 'string' && Object.hasOwn(handlers, name)) return name;
@@ -119,17 +123,10 @@ export class ClusterJob<H extends Handlers> {
     assertTogether(args);
     const ids = calls.map(() => ++this.#lastId);
     if (ids.length === 0) return [];
-    const request = {
-      key: this.#held.key,
-      ids,
-      handlers: handlerNames,
-      arguments: args,
-      delivery,
-      timeoutMs,
-      maxAttempts,
-    };
+    const limits = { delivery, timeoutMs, maxAttempts };
+    const request = { key: this.#held.key, ids, handlers: handlerNames, arguments: args, ...limits };
     const what = `defer ${handlerNames.length === 1 ? handlerNames[0] : `${handlerNames.length} functions`}`;
-    await this.#ask(what, this.#host.session.call('register', request, this.#host.options.callTimeoutMs));
+    await this.#ask(what, 'register', request);
     return ids.map(id => ({ id, cancel: () => this.#cancel(id) }));
   }
 
@@ -140,10 +137,7 @@ export class ClusterJob<H extends Handlers> {
     this.#cancelled.add(id);
     const request = { key: this.#held.key, id };
     try {
-      await this.#ask(
-        `cancel ${this.id}.${id}`,
-        this.#host.session.call('cancel', request, this.#host.options.callTimeoutMs),
-      );
+      await this.#ask(`cancel ${this.id}.${id}`, 'cancel', request);
     } catch (error) {
       this.#cancelled.delete(id);
       throw error;
@@ -152,7 +146,12 @@ export class ClusterJob<H extends Handlers> {
   }
 
   /** @throws DeferredSweepError for everything but `ok` */
-  async #ask(what: string, called: Promise<Answer<'register' | 'cancel'>>): Promise<void> {
+  async #ask<N extends 'register' | 'cancel'>(
+    what: string,
+    name: N,
+    request: Calls[N]['request'],
+  ): Promise<void> {
+    const called = this.#host.session.call(name, request, this.#host.options.callTimeoutMs);
     this.#calls.add(called);
     try {
       const { value, mayBeDone } = await called;
@@ -182,18 +181,10 @@ export class ClusterJob<H extends Handlers> {
     const startMs = performance.now();
     // What was deferred before is run, or its answer known to be lost.
     await Promise.allSettled(this.#calls);
-    const own = await runOwner(session, options, this.#held, undefined);
+    const own = await new OwnerRun(session, options, this.#held).run(undefined);
     this.#ownership[Symbol.dispose]();
     this.#host.ended();
     return summarizeOwners(options.pool, [own], own.outcome === 'ran', performance.now() - startMs);
-  }
-
-  #assertOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new DeferredSweepError(
-      'DEFERRED_CLOSED',
-      `cannot use the job ${this.id}: it has ended; open another`,
-    );
   }
 }
 

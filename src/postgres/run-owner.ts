@@ -1,10 +1,11 @@
 /** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
 import { randomUUID } from 'node:crypto';
+import { type CallSettled, callWithLimit } from '../function/call-with-limit.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { outcomeOf } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
-import { runAttempt } from './attempt.ts';
+import { listOf, restore } from '../value/decode.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import { type Ownership, watchOwnership } from './ownership.ts';
 import { type FunctionReport, type OwnerReport, ownerId, type ReportedError } from './report.ts';
@@ -26,51 +27,15 @@ export function runnerName(): string {
   return `${host}:${pid}`;
 }
 
-/** Runs what is runnable here, once each, and retires the owner. Never rejects. */
-export async function runOwner(
-  session: Session,
-  options: ResolvedClusterOptions,
-  held: HeldOwner,
-  stop: AbortSignal | undefined,
-): Promise<OwnerReport> {
-  const run = new OwnerRun(session, options, held);
-  let error: ReportedError | undefined;
-  let pending = 0;
-  let limitMs = options.callTimeoutMs;
-  try {
-    await run.all(stop);
-  } catch (thrown) {
-    error = failureOf(thrown);
-    // A server that did not answer is not waited for twice. The session lets go of the owner as soon as it can.
-    if (thrown instanceof CallFailure && thrown.failure.reason !== 'statement') limitMs = 0;
-  }
-  try {
-    // Also after a failure: what cannot be run here must not wait for the end of this process.
-    const { value, mayBeDone } = await session.call('retire', { key: held.key }, limitMs);
-    if (value !== null) pending = value;
-    else if (!mayBeDone) run.isLost = true;
-  } catch (thrown) {
-    error ??= failureOf(thrown);
-  }
-  const { lost } = run;
-  run.end();
-  // Stopped short because the connection was away, and still ours after all.
-  if (pending > 0 && lost.aborted && !run.isLost) error ??= reportError(lost.reason);
-  return {
-    id: ownerId(held.key),
-    outcome: error ? 'refused' : run.isLost ? 'lost' : 'ran',
-    owner: held.owner,
-    ...(held.label !== null && { label: held.label }),
-    functions: run.reports,
-    pending,
-    ...(error && { error }),
-  };
-}
-
 /** @throws what is no failure of a call */
 export function failureOf(thrown: unknown): ReportedError {
   if (!(thrown instanceof CallFailure)) throw thrown;
   return { ...thrown.failure.error, name: 'DeferredSweepError', code: 'DEFERRED_DATABASE' };
+}
+
+/** Null where the handler returned. */
+function errorOf(settled: CallSettled): ReportedError | null {
+  return 'error' in settled ? reportError(settled.error) : null;
 }
 
 /** An attempt that was made here. */
@@ -80,9 +45,10 @@ interface Ran {
   readonly ended: EndedAttempt;
 }
 
-class OwnerRun {
-  readonly reports: FunctionReport[] = [];
-  isLost = false;
+/** A run of all that is runnable here of one owner. */
+export class OwnerRun {
+  readonly #reports: FunctionReport[] = [];
+  #isLost = false;
   readonly #session: Session;
   readonly #options: ResolvedClusterOptions;
   readonly #held: HeldOwner;
@@ -95,19 +61,46 @@ class OwnerRun {
     this.#ownership = watchOwnership(session, held.key);
   }
 
-  /** Aborted when the owner may be another's by now. */
-  get lost(): AbortSignal {
-    return this.#ownership.lost;
-  }
-
-  end(): void {
+  /** Runs each once and retires the owner. Never rejects. */
+  async run(stop: AbortSignal | undefined): Promise<OwnerReport> {
+    const { key, owner, label } = this.#held;
+    let error: ReportedError | undefined;
+    let pending = 0;
+    let limitMs = this.#options.callTimeoutMs;
+    try {
+      await this.#all(stop);
+    } catch (thrown) {
+      error = failureOf(thrown);
+      // A server that did not answer is not waited for twice. The session lets go of the owner as soon as it can.
+      if (thrown instanceof CallFailure && thrown.failure.reason !== 'statement') limitMs = 0;
+    }
+    try {
+      // Also after a failure: what cannot be run here must not wait for the end of this process.
+      const { value, mayBeDone } = await this.#session.call('retire', { key }, limitMs);
+      if (value !== null) pending = value;
+      else if (!mayBeDone) this.#isLost = true;
+    } catch (thrown) {
+      error ??= failureOf(thrown);
+    }
+    const { lost } = this.#ownership;
     this.#ownership[Symbol.dispose]();
+    // Stopped short because the connection was away, and still ours after all.
+    if (pending > 0 && lost.aborted && !this.#isLost) error ??= reportError(lost.reason);
+    return {
+      id: ownerId(key),
+      outcome: error ? 'refused' : this.#isLost ? 'lost' : 'ran',
+      owner,
+      ...(label !== null && { label }),
+      functions: this.#reports,
+      pending,
+      ...(error && { error }),
+    };
   }
 
-  async all(stop: AbortSignal | undefined): Promise<void> {
+  async #all(stop: AbortSignal | undefined): Promise<void> {
     let last: Ran | null = null;
     for (;;) {
-      if (stop?.aborted || this.lost.aborted) {
+      if (stop?.aborted || this.#ownership.lost.aborted) {
         if (last) this.#report(last, await this.#orReport(last, this.#end(last.ended)));
         return;
       }
@@ -115,12 +108,12 @@ class OwnerRun {
       const { fate, standing, started, buried } = await this.#orReport(last, next);
       if (last && fate) this.#report(last, fate);
       for (const given of buried) this.#reportBuried(given);
-      if (standing === 'fenced') this.isLost = true;
+      if (standing === 'fenced') this.#isLost = true;
       if (started === null) return;
       // The server has just said that it is ours, however long that was unsure before.
       this.#ownership[Symbol.dispose]();
       this.#ownership = watchOwnership(this.#session, this.#held.key);
-      last = await this.#run(started);
+      last = await this.#attempt(started);
     }
   }
 
@@ -172,62 +165,59 @@ class OwnerRun {
       .value;
   }
 
-  async #run(started: StartedAttempt): Promise<Ran> {
+  async #attempt(started: StartedAttempt): Promise<Ran> {
     const { key, epoch, owner, isOrphaned } = this.#held;
     const { handlers, killGraceMs, pool } = this.#options;
-    const traced = traceInvoke({
-      path: `postgres:${pool}/${ownerId(key)}`,
-      name: started.handler,
-      attempt: started.attempt,
-    });
-    const { error, ms, hung } = await runAttempt(handlers[started.handler]!, started, {
-      killGraceMs,
-      lost: this.lost,
-      orphaned: isOrphaned,
-      owner,
-      fence: epoch,
-    });
+    const { id, handler: name, attempt, registeredAt, timeoutMs } = started;
+    const traced = traceInvoke({ path: `postgres:${pool}/${ownerId(key)}`, name, attempt });
+    const known = { attempt, registeredAt, orphaned: isOrphaned, owner, fence: epoch };
+    const limits = { timeoutMs, killGraceMs, lost: this.#ownership.lost };
+    const startMs = performance.now();
+    const call = await callWithLimit(name, known, limits, () =>
+      handlers[name]!(...listOf(restore(started.arguments))),
+    );
+    const ms = performance.now() - startMs;
+    const error = errorOf(call);
     traced(error ?? undefined);
-    const { id, attempt } = started;
-    if (hung !== undefined) void this.#settleLate(hung, started);
+    if (call.isHung) void this.#settleLate(call.settled, started);
     return { started, ms, ended: { id, attempt, error } };
   }
 
-  /** A handler that was given up may succeed after all, and need not run again then. */
-  async #settleLate(hung: Promise<ReportedError | null>, started: StartedAttempt): Promise<void> {
+  /** A handler that was given up goes on in this process. It may succeed after all, and need not run again then. */
+  async #settleLate(settled: Promise<CallSettled>, started: StartedAttempt): Promise<void> {
     const { id, attempt } = started;
     this.#session.tell('left', started);
-    const late = await hung;
+    const error = errorOf(await settled);
     this.#session.tell('settled', started);
-    if (late !== null) return;
+    if (error !== null) return;
     try {
-      await this.#end({ id, attempt, error: null });
-    } catch (error) {
+      await this.#end({ id, attempt, error });
+    } catch (refused) {
       // It runs once more, as it would if it had not settled.
       this.#options.logger.warn(
-        `deferred-sweep: ${ownerId(this.#held.key)}.${id} ended late, which could not be stored: ${reportError(error).message}`,
+        `deferred-sweep: ${this.#idOf(id)} ended late, which could not be stored: ${reportError(refused).message}`,
       );
     }
   }
 
   #report({ started: { id, handler, attempt }, ms, ended: { error } }: Ran, fate: Fate): void {
-    this.reports.push({
+    this.#reports.push({
       id,
       name: handler,
       outcome: outcomeOf(error ?? undefined),
       attempt,
       ms: Math.round(ms),
       ...(error && { error }),
-      ...(fate === 'buried' && { deadLetter: this.#deadLetter(id) }),
+      ...(fate === 'buried' && { deadLetter: this.#idOf(id) }),
     });
   }
 
   #reportBuried({ id, handler, attempt, error }: Buried): void {
-    const deadLetter = this.#deadLetter(id);
-    this.reports.push({ id, name: handler, outcome: 'skipped', attempt, ms: 0, error, deadLetter });
+    const deadLetter = this.#idOf(id);
+    this.#reports.push({ id, name: handler, outcome: 'skipped', attempt, ms: 0, error, deadLetter });
   }
 
-  #deadLetter(id: number): string {
+  #idOf(id: number): string {
     return `${ownerId(this.#held.key)}.${id}`;
   }
 }

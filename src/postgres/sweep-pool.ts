@@ -2,7 +2,7 @@
 import { unlessAborted } from '../stop.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import { type ClusterReport, type OwnerReport, ownerId, summarizeOwners } from './report.ts';
-import { failureOf, runnerName, runOwner } from './run-owner.ts';
+import { failureOf, OwnerRun, runnerName } from './run-owner.ts';
 import type { Orphan } from './session/messages.ts';
 import { CallFailure, type Session } from './session/session.ts';
 
@@ -56,7 +56,7 @@ async function takeOver(
     const request = { orphan, by: runnerName(), graceMs, restartGraceMs };
     const { value: taken } = await session.call('takeOver', request, callTimeoutMs);
     if (taken === null) return null;
-    return await runOwner(session, options, { ...taken, key, isOrphaned: true }, stop);
+    return await new OwnerRun(session, options, { ...taken, key, isOrphaned: true }).run(stop);
   } catch (error) {
     if (error instanceof CallFailure && error.failure.reason !== 'statement') return undefined;
     return { id: ownerId(key), outcome: 'refused', functions: [], pending: 0, error: failureOf(error) };
