@@ -16,27 +16,12 @@ export const SCHEMA_VERSION: number = STEPS.length;
 const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
 
 /** What a worker's role may call. */
-const WORKER_FUNCTIONS: readonly string[] = [
-  'open_owner',
-  'register',
-  'start_attempt',
-  'end_attempt',
-  'cancel',
-  'orphans',
-  'take_over',
-  'reattach',
-  'retire',
-  'schema_version',
-];
+const WORKER_FUNCTIONS = `{schema}.open_owner, {schema}.register, {schema}.start_attempt, {schema}.end_attempt,
+  {schema}.cancel, {schema}.orphans, {schema}.take_over, {schema}.reattach, {schema}.retire, {schema}.schema_version`;
 
 /** What an operator's role may call beside. */
-const OPERATOR_FUNCTIONS: readonly string[] = [
-  'suspect_free',
-  'list_owners',
-  'retry',
-  'discard',
-  'schema_version',
-];
+const OPERATOR_FUNCTIONS = `{schema}.suspect_free, {schema}.list_owners, {schema}.retry, {schema}.discard,
+  {schema}.schema_version`;
 
 /**
  * Begins, whatever the defaults of the role are. At a higher isolation a migration would not see what the one that it waited
@@ -70,10 +55,18 @@ export async function migrate(client: PgClient, schema: string, grants: Grants):
       `deferred-sweep migrate ${schema}`,
     ]);
     const found = await versionOf(client, schema);
-    if (found > SCHEMA_VERSION) throw newer(schema, found);
+    if (found > SCHEMA_VERSION)
+      throw new DeferredSweepError(
+        'DEFERRED_SCHEMA_VERSION',
+        `cannot migrate schema ${schema}: it has version ${found}, newer than ${SCHEMA_VERSION}; use a newer deferred-sweep`,
+      );
     if (found === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     for (const step of STEPS.slice(found)) await client.query(filled(step, schema));
-    if (found < SCHEMA_VERSION) await client.query(filled(versionStep(), schema));
+    if (found < SCHEMA_VERSION)
+      await client.query(
+        `INSERT INTO ${schema}.meta (version) VALUES (${SCHEMA_VERSION})
+         ON CONFLICT (singleton) DO UPDATE SET version = excluded.version`,
+      );
     // Every role may call a new function by default. What else is in the schema is not ours.
     await client.query(filled(`REVOKE ALL ON FUNCTION ${ownFunctions()} FROM PUBLIC`, schema));
     await grant(client, schema, grants.workers, WORKER_FUNCTIONS);
@@ -93,28 +86,9 @@ async function versionOf(client: PgClient, schema: string): Promise<number> {
   return Number(meta.rows[0]?.version ?? 0);
 }
 
-function newer(schema: string, found: number): DeferredSweepError {
-  return new DeferredSweepError(
-    'DEFERRED_SCHEMA_VERSION',
-    `cannot migrate schema ${schema}: it has version ${found}, newer than ${SCHEMA_VERSION}; use a newer deferred-sweep`,
-  );
-}
-
-function versionStep(): string {
-  return `
-INSERT INTO {schema}.meta (version) VALUES (${SCHEMA_VERSION})
-  ON CONFLICT (singleton) DO UPDATE SET version = excluded.version;
-CREATE OR REPLACE FUNCTION {schema}.schema_version() RETURNS integer AS $$
-  SELECT m.version FROM {schema}.meta m
-$$ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-`;
-}
-
 /** All that the steps make. */
 function ownFunctions(): string {
-  const made = [...STEPS, versionStep()]
-    .join('')
-    .matchAll(/CREATE (?:OR REPLACE )?FUNCTION (\{schema\}\.\w+)/g);
+  const made = STEPS.join('').matchAll(/CREATE (?:OR REPLACE )?FUNCTION (\{schema\}\.\w+)/g);
   return [...new Set(Array.from(made, ([, name]) => name))].join(', ');
 }
 
@@ -126,11 +100,11 @@ async function grant(
   client: PgClient,
   schema: string,
   roles: readonly string[],
-  names: readonly string[],
+  functions: string,
 ): Promise<void> {
   for (const role of roles) {
     const quoted = `"${role.replaceAll('"', '""')}"`;
     await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${quoted}`);
-    for (const name of names) await client.query(`GRANT EXECUTE ON FUNCTION ${schema}.${name} TO ${quoted}`);
+    await client.query(`GRANT EXECUTE ON FUNCTION ${filled(functions, schema)} TO ${quoted}`);
   }
 }

@@ -9,6 +9,9 @@ CREATE TABLE {schema}.meta (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   version integer NOT NULL
 );
+CREATE FUNCTION {schema}.schema_version() RETURNS integer AS $$
+  SELECT m.version FROM {schema}.meta m
+$$ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
 -- Unlogged on purpose: the server empties it after a crash and on a promoted standby, when all session locks are gone too.
 CREATE UNLOGGED TABLE {schema}.incarnation (

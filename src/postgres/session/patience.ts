@@ -15,16 +15,14 @@ export async function withinPatience<T>(
   patienceMs: number,
   late: (what: string) => Error,
 ): Promise<T> {
-  const over = new AbortController();
-  const limit = sleep(patienceMs, undefined, { signal: over.signal }).then(() => {
-    throw late(`did not answer within ${patienceMs} ms`);
+  let limit: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_resolve, reject) => {
+    limit = setTimeout(() => reject(late(`did not answer within ${patienceMs} ms`)), patienceMs);
   });
-  limit.catch(() => {}); // aborted below
-  work.catch(() => {}); // may fail after its time
   try {
-    return await Promise.race([work, limit]);
+    return await Promise.race([work, over]);
   } finally {
-    over.abort();
+    clearTimeout(limit);
   }
 }
 
