@@ -118,13 +118,11 @@ export class ClusterManager<H extends Handlers> {
     const session = await this.#connectedUnless(stop, startMs);
     if (session === undefined)
       return summarizeOwners(this.#options.pool, [], false, performance.now() - startMs);
-    const turn = this.#sweeping.then(async () => {
-      try {
-        return await sweepPool(session, this.#options, stop, startMs);
-      } catch (error) {
+    const turn = this.#sweeping
+      .then(() => sweepPool(session, this.#options, stop, startMs))
+      .catch(error => {
         throw databaseError(`sweep pool ${this.#options.pool}`, error);
-      }
-    });
+      });
     this.#sweeping = turn.catch(() => {}); // told to the caller of this turn
     return await turn;
   }
@@ -203,32 +201,30 @@ export class ClusterManager<H extends Handlers> {
       const text = `cannot use the manager of pool ${this.#options.pool}: it is closed; make another`;
       return Promise.reject(new DeferredSweepError('DEFERRED_CLOSED', text));
     }
-    this.#session ??= this.#connect();
+    this.#session ??= this.#connect().catch(error => {
+      this.#session = undefined;
+      throw error;
+    });
     return this.#session;
   }
 
   async #connect(): Promise<Session> {
     const { connection, schema, graceMs, killGraceMs, logger, pool } = this.#options;
-    try {
-      const endBlockedAfterMs = this.#endsBlocked ? killGraceMs : null;
-      const config = { connection, schema, graceMs, endBlockedAfterMs };
-      const session = await Session.open(config, this.#closed.signal, address => {
-        this.#address = address;
+    const endBlockedAfterMs = this.#endsBlocked ? killGraceMs : null;
+    const config = { connection, schema, graceMs, endBlockedAfterMs };
+    const session = await Session.open(config, this.#closed.signal, address => {
+      this.#address = address;
+    });
+    const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
+    for (const text of session.warnings) warn(text);
+    session
+      .on('warning', warn)
+      .on('unsure', reason => warn(`the connection is lost (${reason}); connecting again`))
+      .on('sure', () => logger.info(`deferred-sweep: pool ${pool}: connected again`))
+      .on('ended', () => {
+        this.#session = undefined;
       });
-      const warn = (text: string): void => logger.warn(`deferred-sweep: pool ${pool}: ${text}`);
-      for (const text of session.warnings) warn(text);
-      session
-        .on('warning', warn)
-        .on('unsure', reason => warn(`the connection is lost (${reason}); connecting again`))
-        .on('sure', () => logger.info(`deferred-sweep: pool ${pool}: connected again`))
-        .on('ended', () => {
-          this.#session = undefined;
-        });
-      return session;
-    } catch (error) {
-      this.#session = undefined;
-      throw error;
-    }
+    return session;
   }
 }
 

@@ -113,6 +113,12 @@ export interface TakenOwner {
   readonly owner: Invocation['owner'];
 }
 
+/** What a call got, and whether an earlier sending of it may have been done, too. */
+export interface Answer<N extends CallName> {
+  readonly value: Calls[N]['answer'];
+  readonly mayBeDone: boolean;
+}
+
 /** A call that could not be answered. */
 export interface Failure {
   /** `lost`: the connection, or the session's end; `late`: its time was over; `statement`: the server refused it. */
@@ -166,13 +172,7 @@ export type FromThread =
   | { readonly kind: 'connecting'; readonly address: string }
   | { readonly kind: 'opened'; readonly warnings: readonly string[] }
   | { readonly kind: 'refused'; readonly error: ReportedError }
-  | {
-      readonly kind: 'answer';
-      readonly number: number;
-      readonly answer: Calls[CallName]['answer'];
-      /** Whether an earlier sending of the same call may have been done, too. */
-      readonly mayBeDone: boolean;
-    }
+  | ({ readonly kind: 'answer'; readonly number: number } & Answer<CallName>)
   | { readonly kind: 'failure'; readonly number: number; readonly failure: Failure }
   | { readonly kind: 'event'; readonly event: SessionEvent }
   /** Whether the event loop runs. */

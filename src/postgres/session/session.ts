@@ -6,6 +6,7 @@ import { reportError } from '../../report/reported-error.ts';
 import { unlessAborted } from '../../stop.ts';
 import { notConnected } from './driver.ts';
 import type {
+  Answer,
   CallMessage,
   CallName,
   Calls,
@@ -16,12 +17,6 @@ import type {
   SessionEvents,
   ToThread,
 } from './messages.ts';
-
-/** What a call got, and whether an earlier sending of it may have been done, too. */
-export interface Answer<N extends CallName> {
-  readonly value: Calls[N]['answer'];
-  readonly mayBeDone: boolean;
-}
 
 /** A call that was not answered. Only between the files of this package: users get a {@link DeferredSweepError}. */
 export class CallFailure extends Error {
@@ -146,11 +141,9 @@ export class Session extends EventEmitter<SessionEvents> {
 
   #take(message: FromThread): void {
     switch (message.kind) {
-      case 'answer': {
-        const { number, answer: value, mayBeDone } = message;
-        this.#waiting.get(number)?.resolve({ value, mayBeDone });
+      case 'answer':
+        this.#waiting.get(message.number)?.resolve(message);
         break;
-      }
       case 'failure':
         this.#waiting.get(message.number)?.reject(new CallFailure(message.failure));
         break;

@@ -101,12 +101,12 @@ export class SessionThread {
       while (!isOver || this.#isAbandoned(message)) {
         if (this.#closed.signal.aborted) return fail('lost', new Error('the session is closed'), sent > 0);
         try {
-          const answer = await this.#link.use(ask, DURABLE.includes(name));
-          if (answer === undefined) continue;
-          if (isOver) return await this.#undo(message, answer);
+          const value = await this.#link.use(ask, DURABLE.includes(name));
+          if (value === undefined) continue;
+          if (isOver) return await this.#undo(message, value);
           isOver = true;
-          if (name === 'next') this.#guard?.begun((answer as Calls['next']['answer']).started);
-          return this.#say({ kind: 'answer', number, answer, mayBeDone: sent > 1 });
+          if (name === 'next') this.#guard?.begun((value as Calls['next']['answer']).started);
+          return this.#say({ kind: 'answer', number, value, mayBeDone: sent > 1 });
         } catch (error) {
           isOnItsWay = false;
           if (error instanceof LinkLost) {
