@@ -184,7 +184,7 @@ export class ClusterJob<H extends Handlers> {
     const own = await new OwnerRun(session, options, this.#held).run(undefined);
     this.#ownership[Symbol.dispose]();
     this.#host.ended();
-    return summarizeOwners(options.pool, [own], own.outcome === 'ran', performance.now() - startMs);
+    return summarizeOwners(options.pool, [own], own.outcome === 'ran', startMs);
   }
 }
 

@@ -116,8 +116,7 @@ export class ClusterManager<H extends Handlers> {
   async #sweep(stop: AbortSignal): Promise<ClusterReport> {
     const startMs = performance.now();
     const session = await this.#connectedUnless(stop, startMs);
-    if (session === undefined)
-      return summarizeOwners(this.#options.pool, [], false, performance.now() - startMs);
+    if (session === undefined) return summarizeOwners(this.#options.pool, [], false, startMs);
     const turn = this.#sweeping
       .then(() => sweepPool(session, this.#options, stop, startMs))
       .catch(error => {

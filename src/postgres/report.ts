@@ -30,14 +30,15 @@ export interface ClusterReport {
   readonly ms: number;
 }
 
-/** Returns the report of these owners. */
+/** Returns the report of these owners. @param startMs - by `performance.now()` */
 export function summarizeOwners(
   pool: string,
   owners: readonly OwnerReport[],
   isComplete: boolean,
-  ms: number,
+  startMs: number,
 ): ClusterReport {
-  return { pool, owners, ...countFunctions(owners), isComplete, ms: Math.round(ms) };
+  const ms = Math.round(performance.now() - startMs);
+  return { pool, owners, ...countFunctions(owners), isComplete, ms };
 }
 
 /** True if a function failed for now or for good, or an owner could not be served. */

@@ -24,8 +24,7 @@ export async function sweepPool(
   const seen = new Set<string>();
   const owners: OwnerReport[] = [];
   let isCut = false;
-  const end = (isComplete: boolean): ClusterReport =>
-    summarizeOwners(pool, owners, isComplete, performance.now() - startMs);
+  const end = (isComplete: boolean) => summarizeOwners(pool, owners, isComplete, startMs);
   for (;;) {
     if (stop.aborted) return end(false);
     const asked = session.call('orphans', { pool, handlers, limit: BATCH }, callTimeoutMs);

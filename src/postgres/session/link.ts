@@ -35,8 +35,8 @@ export class Link {
   readonly #reattach: (client: PgClient) => Promise<void>;
   #client: PgClient | undefined;
   #prepared: Prepared | undefined;
-  /** Sessions of before, which the server may still have. */
-  #former: Prepared[] = [];
+  /** Backends of before, which the server may still have. */
+  #former: string[] = [];
   #isClosed = false;
   /** The ends of those in progress and of those that wait, in the order of the calls, which is that of the answers. */
   readonly #turns: Promise<void>[] = [];
@@ -152,7 +152,7 @@ export class Link {
     try {
       await withinPatience(client.connect(), STATEMENT_PATIENCE_MS);
       const prepared = await withinPatience(prepare(client, schema), STATEMENT_PATIENCE_MS);
-      if (this.#prepared) this.#former.push(this.#prepared);
+      if (this.#prepared) this.#former.push(this.#prepared.backend);
       this.#prepared = prepared;
       return client;
     } catch (error) {

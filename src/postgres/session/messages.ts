@@ -73,9 +73,7 @@ export type Standing = 'ok' | 'fenced';
 /** What became of a function whose attempt ended. `late`: it was decided before. */
 export type Fate = 'done' | 'retry' | 'buried' | 'late';
 
-export interface EndedAttempt {
-  readonly id: number;
-  readonly attempt: number;
+export interface EndedAttempt extends Pick<StartedAttempt, 'id' | 'attempt'> {
   /** Null where the function returned. */
   readonly error: ReportedError | null;
 }
@@ -90,10 +88,7 @@ export interface StartedAttempt {
 }
 
 /** A function that was given up without a run. */
-export interface Buried {
-  readonly id: number;
-  readonly handler: string;
-  readonly attempt: number;
+export interface Buried extends Pick<StartedAttempt, 'id' | 'handler' | 'attempt'> {
   readonly error: ReportedError;
 }
 

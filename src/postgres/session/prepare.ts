@@ -6,9 +6,8 @@ import type { PgClient } from './driver.ts';
 
 /** A connection that passed. */
 export interface Prepared {
-  readonly backendPid: number;
-  /** Tells this backend from a later one with the same pid. */
-  readonly backendStart: string;
+  /** The pid of its backend, and since when: that tells it from a later one with the same pid. */
+  readonly backend: string;
   /** What is weaker than it should be, for people. */
   readonly warnings: readonly string[];
 }
@@ -74,7 +73,7 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   });
   const { rows } = await client.query(
     `SELECT inet_client_addr() IS NULL AS is_local,
-      ${asSessionUser('(SELECT a.backend_start::text FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())')} AS started,
+      ${asSessionUser(`(SELECT ${BACKEND} FROM pg_stat_activity a WHERE a.pid = pg_backend_pid())`)} AS backend,
       current_setting('synchronous_standby_names') = ''
         AND EXISTS (SELECT FROM pg_stat_replication) AS is_asynchronous,
       (SELECT json_object_agg(s.name, s.setting) FROM pg_settings s WHERE s.name = ANY ($1)) AS settings`,
@@ -95,19 +94,18 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
         `it does not let ${name} be ${value} (it is ${settings[name]}): a dead worker may be noticed late`,
       );
   await checkSchema(client, schema);
-  return { backendPid: pid, backendStart: String(row.started), warnings };
+  return { backend: String(row.backend), warnings };
 }
 
 /** Ends sessions of before. They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
-export async function endFormer(client: PgClient, former: readonly Prepared[]): Promise<void> {
+export async function endFormer(client: PgClient, backends: readonly string[]): Promise<void> {
   const ended = `(SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
-     JOIN unnest($1::integer[], $2::text[]) AS f (pid, started) ON a.pid = f.pid AND a.backend_start::text = f.started
-     WHERE a.usename = session_user)`;
-  await client.query(`SELECT ${asSessionUser(ended)}`, [
-    former.map(({ backendPid }) => backendPid),
-    former.map(({ backendStart }) => backendStart),
-  ]);
+     WHERE ${BACKEND} = ANY ($1::text[]) AND a.usename = session_user)`;
+  await client.query(`SELECT ${asSessionUser(ended)}`, [backends]);
 }
+
+/** Of a row `a` of pg_stat_activity. */
+const BACKEND = `(a.pid || ' since ' || a.backend_start)`;
 
 /**
  * SQL that has the value of a subquery that is run as the role that logged in. A role may become another at once, by
@@ -122,14 +120,14 @@ type Settings = Readonly<Record<string, string>>;
 
 /** @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED` */
 function assertKept(settings: Settings): void {
-  for (const [name, value] of Object.entries(VITAL))
-    if (settings[name] !== value) throw unkept(name, value, settings[name]);
-  if (WEAK_COMMITS.includes(settings.synchronous_commit))
-    throw unkept('synchronous_commit', 'on', settings.synchronous_commit);
-}
-
-function unkept(name: string, wanted: string, found: string | undefined): DeferredSweepError {
-  return refusal('DEFERRED_SERVER_UNSUPPORTED', `it does not let ${name} be ${wanted} (it is ${found})`);
+  const isWeak = WEAK_COMMITS.includes(settings.synchronous_commit);
+  const wanted = { ...VITAL, ...(isWeak && { synchronous_commit: 'on' }) };
+  for (const [name, value] of Object.entries(wanted))
+    if (settings[name] !== value)
+      throw refusal(
+        'DEFERRED_SERVER_UNSUPPORTED',
+        `it does not let ${name} be ${value} (it is ${settings[name]})`,
+      );
 }
 
 /** What may not be set is found when it is read back. */
