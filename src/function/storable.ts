@@ -1,5 +1,5 @@
 import { DeferredSweepError } from '../errors.ts';
-import { isPlainText } from '../value/plain.ts';
+import { isPlainText } from '../value/plain-text.ts';
 
 /** Names are for people: longer ones say no more. */
 const LONGEST_NAME = 256;

@@ -16,7 +16,7 @@ import {
   SWEEP_OPTIONS,
   type SweepOptions,
 } from '../sweep/options.ts';
-import { isPlainText } from '../value/plain.ts';
+import { isPlainText } from '../value/plain-text.ts';
 
 /** How a manager registers and sweeps. `timeoutMs` and `maxAttempts` are stored with each function it registers. */
 export interface ManagerOptions extends SweepOptions {

@@ -1,4 +1,4 @@
-type ViewClass = new (buffer: ArrayBuffer, offset?: number, length?: number) => NodeJS.ArrayBufferView;
+type ViewClass = new (buffer: ArrayBuffer) => NodeJS.ArrayBufferView;
 
 // Only built-in classes, and these as they are when this file is loaded: nothing is ever looked up by a stored name.
 const ERROR_CLASSES = [
@@ -45,15 +45,10 @@ export const VIEW_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   ...VIEW_CLASSES.map(Class => [Class.prototype, Class.name] as const),
 ]);
 
-type MakeView = (buffer: ArrayBuffer, offset?: number, length?: number) => object;
+type MakeView = (buffer: ArrayBuffer) => object;
 
-/**
- * Makes the view stored under a name, of a whole ArrayBuffer or a part of it; RangeError when that is not within it, or its
- * length does not fit the elements.
- */
+/** Makes the view stored under a name, of an ArrayBuffer; RangeError when its length does not fit the elements. */
 export const VIEW_MAKERS: ReadonlyMap<string, MakeView> = new Map<string, MakeView>([
-  ['Buffer', (buffer, offset, length) => Buffer.from(buffer, offset, length)],
-  ...VIEW_CLASSES.map(
-    Class => [Class.name, (...parts: Parameters<MakeView>) => new Class(...parts)] as const,
-  ),
+  ['Buffer', buffer => Buffer.from(buffer)],
+  ...VIEW_CLASSES.map(Class => [Class.name, (buffer: ArrayBuffer) => new Class(buffer)] as const),
 ]);

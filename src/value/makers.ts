@@ -1,5 +1,3 @@
-import types from 'node:util/types';
-
 import { DeferredSweepError } from '../errors.ts';
 import { ERROR_PROTOTYPES, VIEW_MAKERS } from './classes.ts';
 
@@ -21,17 +19,6 @@ export function makeBigInt(digits: unknown): bigint {
 export function makeDate(epochMs: unknown): Date {
   if (typeof epochMs !== 'number') throw corrupt('a Date without a number');
   return new Date(epochMs);
-}
-
-/** An array of holes. */
-export function makeArray(length: unknown, formLength: number): unknown[] {
-  if (typeof length !== 'number' || length >>> 0 !== length) throw corrupt('an array without a length');
-  const array: unknown[] = [];
-  // Beyond the length of its largest fast arrays V8 turns to a hash table, and stays with it when the array gets shorter.
-  // Otherwise it would reserve memory for all of a length which a few bytes of the file name.
-  if (length > 64 + 4 * formLength) array.length = 0xffff_ffff;
-  array.length = length;
-  return array;
 }
 
 /** A RegExp, compiled and not run. */
@@ -66,23 +53,20 @@ export function makeError(className: unknown): Error {
 
 /** The buffer of some bytes. */
 export function makeBuffer(bytes: unknown): ArrayBuffer {
-  if (!(bytes instanceof Uint8Array)) throw corrupt('an ArrayBuffer without bytes');
+  if (!(bytes instanceof Uint8Array)) throw corrupt('an ArrayBuffer, or a view of one, without bytes');
   // The decoder gives every byte string a buffer of its own.
   return bytes.buffer as ArrayBuffer;
 }
 
-/** A view of a buffer, or of a part of it. */
-export function makeView(kind: unknown, buffer: unknown, offset: unknown, length: unknown): object {
+/** A view of some bytes. */
+export function makeView(kind: unknown, bytes: unknown): object {
   const make = VIEW_MAKERS.get(kind as string);
   if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
-  if (!types.isArrayBuffer(buffer)) throw corrupt(`${nameOf(kind)} without bytes`);
+  const buffer = makeBuffer(bytes);
   try {
-    if (offset === undefined) return make(buffer);
-    if (typeof offset !== 'number' || typeof length !== 'number')
-      throw corrupt(`${nameOf(kind)} without a place`);
-    return make(buffer, offset, length);
+    return make(buffer);
   } catch (error) {
-    throw corrupt(`${nameOf(kind)} of a place or length that its bytes have not`, error);
+    throw corrupt(`${nameOf(kind)} of a length that its bytes have not`, error);
   }
 }
 

@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import types from 'node:util/types';
 
+import { isPlainText } from './plain-text.ts';
 import type { ValuePath } from './value-path.ts';
 
-/** Whether every index of an array is there, and no property beside them. */
-export function isDense(array: readonly unknown[]): boolean {
+/** Refuses an array with holes, or with properties beside its elements. */
+export function requireDense(path: ValuePath, array: readonly unknown[]): void {
   // Own keys come as indices in ascending order, then `length`, which came with the array, then others.
   const keys = Reflect.ownKeys(array);
-  return keys.length === array.length + 1 && keys[array.length] === 'length';
-}
-
-/** Whether an array has every index below `end`; stops at the first hole. */
-export function hasEveryIndexUpTo(array: readonly unknown[], end: number): boolean {
-  for (let i = 0; i < end; i++) if (!Object.hasOwn(array, i)) return false;
-  return true;
+  const extra = keys[keys.lastIndexOf('length') + 1];
+  if (extra !== undefined) throw refusalOfExtra(path, 'an array', extra);
+  if (keys.length > array.length) return;
+  let hole = 0;
+  while (Object.hasOwn(array, hole)) hole += 1;
+  throw path.refusalOfProperty(hole, 'the array has a hole there', 'fill it, as Array.from(value) does');
 }
 
 /**
@@ -91,6 +91,13 @@ function refuseKey(path: ValuePath, key: string | symbol): void {
       'use another key or a Map',
     );
   }
+  if (!isPlainText(key)) {
+    throw path.refusalOfProperty(
+      key,
+      'its key holds half of a surrogate pair, or begins with a byte order mark',
+      'use another key or a Map',
+    );
+  }
 }
 
 /** Refuses a getter or setter: its code cannot be kept, and running it now may give another value each time. */
@@ -105,8 +112,10 @@ function stepOf(object: object, key: string | symbol): string | number | symbol 
 
 /** Refuses what is no property as an assignment makes it, and would be one when it is restored. */
 export function refuseUnordinary(path: ValuePath, object: object, key: string | symbol): void {
+  // Of all objects of every value: one look.
+  const property = Object.getOwnPropertyDescriptor(object, key)!;
+  if (property.enumerable && 'value' in property) return;
   refuseAccessor(path, object, key);
-  if (Object.prototype.propertyIsEnumerable.call(object, key)) return;
   const instead = 'make it an ordinary property or leave it out';
   throw path.refusalOfProperty(stepOf(object, key), 'it is not enumerable', instead);
 }

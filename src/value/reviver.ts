@@ -1,7 +1,6 @@
 import { isSpecial } from './codec.ts';
 import {
   corrupt,
-  makeArray,
   makeBigInt,
   makeBuffer,
   makeDate,
@@ -32,8 +31,6 @@ export type DecodeFunction = (standIn: unknown) => unknown;
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;
   readonly #table: unknown[] = [];
-  /** What the objects of the table are made of. */
-  #items: readonly unknown[] = [];
 
   constructor(decodeFunction: DecodeFunction | undefined) {
     this.#decodeFunction = decodeFunction;
@@ -48,12 +45,11 @@ export class Reviver {
       return this.#revive(tree);
     }
     const [, root, ...items] = tree.value as unknown[];
-    this.#items = items;
-    for (const [index, item] of items.entries()) {
+    for (const item of items) {
       if (isSpecial(item) && !Array.isArray(item.value)) {
         throw corrupt('a reference in its table of shared objects');
       }
-      this.#table[index] ??= this.#make(item);
+      this.#table.push(this.#make(item));
     }
     for (const [index, item] of items.entries()) this.#fill(this.#table[index], item);
     return this.#revive(root);
@@ -79,12 +75,8 @@ export class Reviver {
         return makeString(first);
       case 'bigint':
         return makeBigInt(first);
-      case 'object':
-        return {};
       case 'null-prototype':
         return Object.create(null);
-      case 'array':
-        return makeArray(first, item.value.length);
       case 'Date':
         return makeDate(first);
       case 'RegExp':
@@ -102,22 +94,8 @@ export class Reviver {
       case 'ArrayBuffer':
         return makeBuffer(first);
       default:
-        return makeView(kind, this.#bufferOf(first), second, third);
+        return makeView(kind, first);
     }
-  }
-
-  /** The buffer of a view: made of its bytes, or the one it shares with others. */
-  #bufferOf(item: unknown): unknown {
-    if (item instanceof Uint8Array) return makeBuffer(item);
-    if (!isSpecial(item)) return undefined;
-    const { value } = item;
-    const form: unknown = typeof value === 'number' ? this.#items[value] : item;
-    // Nothing else: a view could be, in a circle, what it is made of.
-    if (!isSpecial(form) || !Array.isArray(form.value) || form.value[0] !== 'ArrayBuffer') return undefined;
-    if (typeof value !== 'number') return this.#make(form);
-    // The view may stand in the table before its buffer.
-    this.#table[value] ??= this.#make(form);
-    return this.#table[value];
   }
 
   #shared(index: number): unknown {
@@ -136,12 +114,8 @@ export class Reviver {
     }
     const form = item.value as unknown[];
     switch (form[0]) {
-      case 'object':
       case 'null-prototype':
         this.#define(made as object, form[1], true);
-        break;
-      case 'array':
-        this.#fillArray(made as unknown[], form);
         break;
       case 'Map':
         if (form.length % 2 === 0) throw corrupt('a Map with a key too many');
@@ -170,24 +144,10 @@ export class Reviver {
     for (const name of Object.keys(object)) object[name] = this.#revive(object[name]);
   }
 
-  #fillArray(array: unknown[], form: readonly unknown[]): void {
-    let next = 0;
-    for (let i = 2; i < form.length; i += 2) {
-      const index = form[i];
-      if (typeof index !== 'number' || !Number.isInteger(index) || index < next || index >= array.length) {
-        throw corrupt('an array with indices out of order or out of range');
-      }
-      if (i + 1 === form.length) throw corrupt('an array with an index too many');
-      array[index] = this.#revive(form[i + 1]);
-      next = index + 1;
-    }
-  }
-
   #define(object: object, properties: unknown, enumerable: boolean): void {
-    for (const [name, item] of this.#entries(properties)) {
-      if (typeof name !== 'string' || name === '__proto__') {
-        throw corrupt('an object with an impossible key');
-      }
+    if (typeof properties !== 'object' || Object.getPrototypeOf(properties ?? []) !== Object.prototype)
+      throw corrupt('an object without properties');
+    for (const [name, item] of Object.entries(properties as object)) {
       // Not an assignment: that could find a setter.
       Object.defineProperty(object, name, {
         value: this.#revive(item),
@@ -195,21 +155,6 @@ export class Reviver {
         configurable: true,
         writable: true,
       });
-    }
-  }
-
-  *#entries(properties: unknown): Iterable<[unknown, unknown]> {
-    if (Array.isArray(properties)) {
-      if (properties.length % 2 !== 0) throw corrupt('an object with a key too many');
-      for (let i = 0; i < properties.length; i += 2) yield [this.#revive(properties[i]), properties[i + 1]];
-    } else if (
-      typeof properties === 'object' &&
-      properties !== null &&
-      Object.getPrototypeOf(properties) === Object.prototype
-    ) {
-      yield* Object.entries(properties);
-    } else {
-      throw corrupt('an object without properties');
     }
   }
 }

@@ -2,19 +2,11 @@ import types from 'node:util/types';
 import { ERROR_NAMES } from './classes.ts';
 import { isSpecial, special } from './codec.ts';
 import { MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from './limits.ts';
-import {
-  errorNamesOf,
-  hasEveryIndexUpTo,
-  isDense,
-  namesOf,
-  refusalOfExtra,
-  refuseUnordinary,
-  refuseExtras,
-} from './own-properties.ts';
 import { madeAs, viewNameOf } from './made-as.ts';
-import { emptyProperties, isPlainText } from './plain.ts';
+import { errorNamesOf, namesOf, refuseExtras, refuseUnordinary, requireDense } from './own-properties.ts';
+import { isPlainText } from './plain-text.ts';
+import { ShownBytes } from './shown-bytes.ts';
 import { type Step, ValuePath } from './value-path.ts';
-import { Views } from './views.ts';
 
 /**
  * Called once for each function met, with the function and its path; returns its stand-in: text, a number, or an array or
@@ -34,7 +26,7 @@ interface Meeting {
 }
 
 /**
- * Builds the tree of a value that is not plain, for `encode`.
+ * Builds the tree of a value, for `encode`.
  *
  * Every object gets an item, and the item its place, before its properties are looked at. So when an object is met
  * again, even inside itself, its item is moved from its place to the table of shared objects, and both places get a
@@ -45,7 +37,7 @@ export class TreeBuilder {
   readonly #encodeFunction: EncodeFunction | undefined;
   readonly #meetings = new Map<object, Meeting>();
   readonly #table: unknown[] = [];
-  readonly #views = new Views();
+  readonly #shownBytes = new ShownBytes();
   #bytes = 0;
 
   constructor(rootName: string, encodeFunction: EncodeFunction | undefined) {
@@ -60,16 +52,6 @@ export class TreeBuilder {
   build(value: unknown): unknown {
     const top: Holder = {};
     this.#place(top, 'root', value, 0);
-    this.#views.fill({
-      isMet: object => this.#meetings.has(object),
-      replace: (object, item) => {
-        const { holder, key, index } = this.#meetings.get(object)!;
-        if (index === undefined) holder[key] = item;
-        else this.#table[index] = item;
-      },
-      share: object => this.#share(this.#meetings.get(object)!),
-      add: item => this.#table.push(item) - 1,
-    });
     return this.#table.length === 0 ? top.root : special(['shared', top.root, ...this.#table]);
   }
 
@@ -119,15 +101,13 @@ export class TreeBuilder {
     if (types.isProxy(value)) throw this.#path.refusalOf(value);
     const prototype: object | null = Object.getPrototypeOf(value);
     if (prototype === Object.prototype && typeof value === 'object' && madeAs(value) === undefined) {
-      const names = namesOf(value, this.#path);
-      const item = emptyProperties(names);
-      holder[key] = Array.isArray(item) ? special(['object', item]) : item;
-      this.#fillProperties(item, value, names, depth + (Array.isArray(item) ? 3 : 1));
+      const item = {};
+      holder[key] = item;
+      this.#fillProperties(item, value, namesOf(value, this.#path), depth + 1);
     } else if (prototype === Array.prototype && Array.isArray(value)) {
       this.#placeArray(holder, key, value, depth);
-    } else if (viewNameOf(value) !== undefined) {
-      this.#count((value as ArrayBufferView).byteLength);
-      holder[key] = special(this.#views.add(value as ArrayBufferView, this.#path));
+    } else if (viewNameOf(value) === 'Uint8Array') {
+      holder[key] = this.#bytesOf(value as Uint8Array);
     } else {
       const form: unknown[] = [];
       holder[key] = special(form);
@@ -145,29 +125,13 @@ export class TreeBuilder {
 
   #placeArray(holder: Holder, key: string | number, array: unknown[], depth: number): void {
     // Millions of elements are too large already, and listing their keys would take seconds.
-    if (array.length > MAX_VALUE_BYTES && hasEveryIndexUpTo(array, MAX_VALUE_BYTES)) {
-      throw this.#path.tooLarge();
-    }
-    if (isDense(array)) {
-      const item: unknown[] = [];
-      holder[key] = item;
-      for (let i = 0; i < array.length; i++) {
-        refuseUnordinary(this.#path, array, String(i));
-        this.#place(item, i, array[i], depth + 1, i);
-      }
-      return;
-    }
-    const form: unknown[] = ['array', array.length];
-    holder[key] = special(form);
-    for (const name of Reflect.ownKeys(array)) {
-      if (name === 'length') continue;
-      const index = Number(name.toString());
-      if (typeof name === 'symbol' || String(index >>> 0) !== name || index === 0xffff_ffff) {
-        throw refusalOfExtra(this.#path, 'an array', name);
-      }
-      refuseUnordinary(this.#path, array, name);
-      form.push(index);
-      this.#place(form, form.length, array[index], depth + 2, index);
+    if (array.length > MAX_VALUE_BYTES) throw this.#path.tooLarge();
+    requireDense(this.#path, array);
+    const item: unknown[] = [];
+    holder[key] = item;
+    for (let i = 0; i < array.length; i++) {
+      refuseUnordinary(this.#path, array, String(i));
+      this.#place(item, i, array[i], depth + 1, i);
     }
   }
 
@@ -184,8 +148,8 @@ export class TreeBuilder {
         );
       }
     } else if (prototype === null && madeAs(value) === undefined && !types.isModuleNamespaceObject(value)) {
-      form.push('null-prototype');
-      this.#addProperties(form, value, namesOf(value, this.#path), depth);
+      form.push('null-prototype', {});
+      this.#fillProperties(form[1] as object, value, namesOf(value, this.#path), depth + 1);
     } else if (prototype === Date.prototype && types.isDate(value)) {
       refuseExtras(this.#path, 'a Date', value);
       form.push('Date', value.getTime());
@@ -212,33 +176,28 @@ export class TreeBuilder {
       }
     } else if (prototype === ArrayBuffer.prototype && types.isArrayBuffer(value)) {
       refuseExtras(this.#path, 'an ArrayBuffer', value);
-      this.#count(value.byteLength);
-      form.push(...this.#views.add(value, this.#path));
+      form.push('ArrayBuffer', this.#bytesOf(value));
+    } else if (viewNameOf(value) !== undefined) {
+      form.push(viewNameOf(value), this.#bytesOf(value as ArrayBufferView));
     } else if (types.isNativeError(value) && ERROR_NAMES.has(prototype!)) {
       const { hidden, shown } = errorNamesOf(value, this.#path);
-      form.push('Error', ERROR_NAMES.get(prototype!));
-      for (const names of [hidden, shown]) this.#addProperties(form, value, names, depth);
+      form.push('Error', ERROR_NAMES.get(prototype!), {}, {});
+      this.#fillProperties(form[2] as object, value, hidden, depth + 1);
+      this.#fillProperties(form[3] as object, value, shown, depth + 1);
     } else {
       throw this.#path.refusalOf(value);
     }
   }
 
-  #addProperties(form: unknown[], object: object, names: string[], depth: number): void {
-    const item = emptyProperties(names);
-    form.push(item);
-    this.#fillProperties(item, object, names, depth + 1);
+  #bytesOf(value: ArrayBufferView | ArrayBuffer): Uint8Array {
+    this.#count(value.byteLength);
+    return this.#shownBytes.of(value, this.#path);
   }
 
-  #fillProperties(item: object, object: object, names: string[], depth: number): void {
+  #fillProperties(item: object, object: object, names: readonly string[], depth: number): void {
     for (const name of names) {
-      const value = (object as Record<string, unknown>)[name];
-      if (Array.isArray(item)) {
-        item.push(this.#leaf(name));
-        this.#place(item, item.length, value, depth, name);
-      } else {
-        this.#count(name.length);
-        this.#place(item, name, value, depth, name);
-      }
+      this.#count(name.length);
+      this.#place(item, name, (object as Record<string, unknown>)[name], depth, name);
     }
   }
 

@@ -62,11 +62,7 @@ const ROWS: readonly [law: string, what: string, value: unknown][] = [
   ['global variables that the program made are not there', 'globals', 'undefined'],
   ['what the program put into prototypes of the language is not there', 'prototypes', 'undefined'],
   ['a frozen object is an ordinary one', 'frozen', false],
-  [
-    'a view that shares its buffer with nothing has a buffer of its own, of the bytes it shows',
-    'views',
-    [0, 2],
-  ],
+  ['a view has a buffer of its own, of the bytes it shows', 'views', [0, 2]],
   ['a variable has the value that it had at registration', 'later', 'at registration'],
 ];
 

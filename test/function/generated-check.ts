@@ -8,7 +8,7 @@ import { sweepOrphans } from '../helpers/fn-project.ts';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 import { VALUES, writeProgram } from './generated-program.ts';
 
-/** What docs/functions.md says is different: of a view that shares its buffer with nothing, the bytes it shows are stored. */
+/** What docs/functions.md says is different: of a view the bytes it shows are stored. */
 const DOCUMENTED = /^(argument|captured) new DataView\(new ArrayBuffer\(3\), 1\)$/;
 
 const CODES = ['DEFERRED_FUNCTION_REFUSED', 'DEFERRED_VALUE_REFUSED', 'DEFERRED_TOO_LARGE'];

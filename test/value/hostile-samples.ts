@@ -80,9 +80,6 @@ export const dearSamples: Record<string, () => Uint8Array> = {
   Maps: () => arrayOf(special_('Map'), 3),
   Buffers: () => arrayOf(special_('Buffer', empty), 4),
   errors: () => arrayOf(special_('Error', 'Error', {}, {}), 6),
-  'arrays of nothing but length': () => arrayOf(special_('array', 0xffff_ffff), 4),
-  'arrays of nothing but 30 million': () => arrayOf(special_('array', 30_000_000), 4),
-  'arrays of nothing but 80': () => arrayOf(special_('array', 80), 4),
   'references to references': () =>
     encode(
       special(['shared', special(0), ...Array.from({ length: 100_000 }, (_, i) => [special(i + 1)]), []]),

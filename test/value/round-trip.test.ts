@@ -5,6 +5,7 @@ import fc from 'fast-check';
 
 import { restore } from '#dist/value/decode.js';
 import { snapshot } from '#dist/value/encode.js';
+import { isPlainText } from '#dist/value/plain-text.js';
 import { trials } from '../helpers/size.ts';
 import { anyPlainValue, anyText, anyValue } from './arbitraries.js';
 import { assertSameGraph } from './same-graph.js';
@@ -24,11 +25,13 @@ test('any plain value comes back equal', () => {
   fc.assert(fc.property(anyPlainValue, value => assertSameGraph(roundTrip(value), value)));
 });
 
-test('any text comes back as it was, as a value and as a key', () => {
+test('any text comes back as it was, also as a key of a Map, and as a property where UTF-8 can hold it', () => {
   fc.assert(
     fc.property(anyText, text => {
       assert.equal(roundTrip(text), text);
-      if (text !== '__proto__') assert.deepEqual(Object.keys(roundTrip({ [text]: 1 }) as object), [text]);
+      assert.deepEqual([...(roundTrip(new Map([[text, 1]])) as Map<string, number>)], [[text, 1]]);
+      if (text !== '__proto__' && isPlainText(text))
+        assert.deepEqual(Object.keys(roundTrip({ [text]: 1 }) as object), [text]);
     }),
     { numRuns: trials(2000) },
   );
@@ -44,7 +47,6 @@ const inItself: { self?: unknown } = {};
 inItself.self = inItself;
 const mapInItself = new Map<unknown, unknown>();
 mapInItself.set(mapInItself, new Set([mapInItself]));
-const sparse = Object.assign(new Array(4), { 0: 1, 2: -0 });
 let systemError: unknown;
 try {
   readFileSync('/nowhere/at all');
@@ -85,9 +87,6 @@ for (const [name, value] of Object.entries({
   bigints: [0n, -1n, 2n ** 64n, -(2n ** 64n), 3n ** 5000n],
   'a plain object': { a: 1, 'odd key': [], '': {}, constructor: 1, 2: 'two', 1: 'one' },
   'an object without prototype': Object.assign(Object.create(null), { a: { b: Object.create(null) } }),
-  'a sparse array': sparse,
-  'an array of holes': new Array(5),
-  'the longest array': Object.assign([], { 4294967294: 'last', 3: 'early' }),
   'a date': new Date(1234567890123),
   'a regular expression': tuned,
   'a map': new Map<unknown, unknown>([

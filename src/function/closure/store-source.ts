@@ -1,4 +1,4 @@
-import { isPlainText } from '../../value/plain.ts';
+import { isPlainText } from '../../value/plain-text.ts';
 import type { Callable, SourceReference, SourceText } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { scopeOf } from '../inspector/read-variable.ts';
