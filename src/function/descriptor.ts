@@ -68,10 +68,8 @@ export interface SourceText {
   readonly column?: number;
   /** True for code of ES modules and under `'use strict'`. */
   readonly strict: boolean;
-  /** Captured variables, by value: their values are the first items of this function's row in `Closure.values`. */
+  /** Captured variables, by value: their values are this function's row in `Closure.values`. */
   readonly variables: readonly string[];
-  /** Own properties of the function (static fields, `fn.cache`): the remaining items of that row. */
-  readonly properties: readonly string[];
   /** Captured variables that hold a function or a module: name → index in `Closure.references`. */
   readonly links: Readonly<Record<string, number>>;
   /** Variables given by the restorer: CommonJS's `require`, transpilers' helpers. */
@@ -184,7 +182,7 @@ function parseCommand(fields: Fields): CommandDescriptor {
 function parseSource(fields: Fields): SourceDescriptor {
   const root = { kind: 'source' as const, ...parseText(fields) };
   if (!fields.has('closure')) {
-    if (Object.keys(root.links).length > 0 || root.variables.length + root.properties.length > 0) {
+    if (Object.keys(root.links).length > 0 || root.variables.length > 0) {
       throw fields.corrupt('has captured variables but no closure');
     }
     return root;
@@ -228,7 +226,6 @@ function parseText(fields: Fields): SourceText {
     ...(column === undefined ? {} : { column }),
     strict: fields.boolean('strict'),
     variables,
-    properties: fields.texts('properties'),
     links,
     provided,
   };

@@ -59,7 +59,6 @@ const third = deferOf(3, [], {
     source: '() => 3',
     strict: true,
     variables: [],
-    properties: [],
     links: {},
     provided: [],
   }),

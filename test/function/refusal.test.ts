@@ -144,6 +144,15 @@ const REFUSED: readonly Refused[] = [
     says: ['captures library_1', 'cannot store library_1.default: it is a Proxy', 'a plain copy'],
   },
   {
+    label: 'a captured function with a property',
+    fn: () => {
+      const remember = (): unknown => remember.cache;
+      remember.cache = new Map();
+      return () => remember();
+    },
+    says: ['remember', 'has the property cache', 'a variable outside'],
+  },
+  {
     label: 'a function that inherits from a Proxy',
     fn: () => Object.setPrototypeOf(() => number, watchful(helper)),
     says: ['a Proxy or an heir of one'],
@@ -268,7 +277,7 @@ const REFUSED: readonly Refused[] = [
   {
     label: 'a function with an accessor on it',
     fn: () => Object.defineProperty(() => number, 'lazy', { get: () => 1, enumerable: true }),
-    says: ['has the property lazy', 'arguments'],
+    says: ['has the property lazy', 'a variable outside'],
   },
   {
     label: 'a captured function that is refused, with the way to it',

@@ -154,20 +154,20 @@ const CASES: Readonly<Record<string, Case>> = {
   'a function on which functions count': {
     files: {
       'a.mjs':
-        'const helper = () => helper.n; helper.n = 0; export const bump = () => { helper.n++; helper(); }; export const make = () => () => [bump(), helper()];',
+        'const helper = () => helper.n; export const bump = () => { helper.n = 1; helper(); }; export const make = () => () => [bump(), helper()];',
     },
   },
   'a function on which another file counts': {
     files: {
       'lib.mjs': 'export const counter = () => counter.n; export const bump = f => f.n++;',
       'a.mjs':
-        "import { bump } from './lib.mjs'; const helper = () => helper.n; helper.n = 0; export const go = () => bump(helper); export const make = () => { const own = helper; return () => { own.n = 5; go(); return helper(); }; };",
+        "import { bump } from './lib.mjs'; const helper = () => helper.n; export const go = () => bump(helper); export const make = () => { const own = helper; return () => { own.n = 5; go(); return helper(); }; };",
     },
   },
   'a function that others only call, or hand on': {
     files: {
       'a.mjs':
-        'const helper = x => x + helper.n; helper.n = 1; export const each = list => list.map(helper); export const make = () => () => [each([1]), helper(2)];',
+        'const helper = x => x + 1; export const each = list => list.map(helper); export const make = () => () => [each([1]), helper(2)];',
     },
     gives: [[2], 3],
   },

@@ -106,7 +106,6 @@ const text = {
   source: '() => {}',
   strict: true,
   variables: [],
-  properties: [],
   links: {},
   provided: [],
 };

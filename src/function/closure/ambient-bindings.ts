@@ -114,7 +114,8 @@ function unrooted(specifier: string, url: string | undefined): string {
   }
 }
 
-function setName(target: object, name: string): object {
+/** What esbuild's `__name` does. */
+export function setName(target: object, name: string): object {
   return Object.defineProperty(target, 'name', { value: name, configurable: true });
 }
 

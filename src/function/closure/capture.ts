@@ -91,7 +91,7 @@ class Capture {
     inspected: InspectedFunction,
     chain: readonly Mention[],
   ): { readonly text: SourceText; readonly ownName: string | undefined } {
-    const { text, freeVariables, lazyName, ownName, ownProperties } = storeText(fn, inspected, chain);
+    const { text, freeVariables, lazyName, ownName } = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
@@ -115,20 +115,8 @@ class Capture {
         if (found.kind === 'members') imports.push(...importedValues(found.namespace, found.members));
       }
     }
-    const properties = ownProperties.map(({ name }) => name);
-    values.push(...ownProperties.map(({ value }) => value));
-    this.#rows.set(index, {
-      fn,
-      chain,
-      inspected,
-      names: [...names, ...properties],
-      values,
-      variables: names.length,
-      links,
-      assigned,
-      imports,
-    });
-    return { text: { ...text, variables: names, properties, links, provided }, ownName };
+    this.#rows.set(index, { fn, chain, inspected, names, values, links, assigned, imports });
+    return { text: { ...text, variables: names, links, provided }, ownName };
   }
 
   #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
@@ -154,15 +142,7 @@ class Capture {
     this.#references[index] = namedText(this.#root, text, this.#chain);
     const row = this.#rows.get(ROOT_ROW)!;
     this.#rows.set(index, row);
-    this.#rows.set(ROOT_ROW, {
-      ...row,
-      names: [],
-      values: [],
-      variables: 0,
-      links: {},
-      assigned: [],
-      imports: [],
-    });
+    this.#rows.set(ROOT_ROW, { ...row, names: [], values: [], links: {}, assigned: [], imports: [] });
   }
 
   #add(value: object, reference: Reference): number {

@@ -7,15 +7,13 @@ import { type Mention, subject } from '../refusal.ts';
 import { sharedVariable } from './capture-refusals.ts';
 import { type ImportedValue, isImportOf } from './imported-values.ts';
 
-/** What the variables and own properties of one function hold. */
+/** What the variables of one function hold. */
 export interface CapturedRow {
   readonly fn: Callable;
   readonly chain: readonly Mention[];
   readonly inspected: InspectedFunction;
   readonly names: readonly string[];
   readonly values: readonly unknown[];
-  /** How many of the names are variables; the others are properties. */
-  readonly variables: number;
   /** Its variables that hold a function or a module: name → index of the reference. */
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
@@ -42,7 +40,7 @@ export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
 
 /** Whether both use the same variable of this name: V8 shows copies of scopes, so that they are told by all they hold. */
 function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
-  const isUsed = name in other.links || other.names.slice(0, other.variables).includes(name);
+  const isUsed = name in other.links || other.names.includes(name);
   if (!isUsed || one.inspected.script.id !== other.inspected.script.id) return false;
   const [scope, otherScope] = [scopeOf(name, one.inspected), scopeOf(name, other.inspected)];
   if (scope === undefined || otherScope === undefined || scope.kind !== otherScope.kind) return false;
@@ -73,7 +71,7 @@ export function throwNamed(rows: readonly CapturedRow[]): void {
   }
 }
 
-/** The variable or property that takes most bytes, and the functions on the way to it. */
+/** The variable that takes most bytes, and the functions on the way to it. */
 export function largestVariable(
   rows: readonly CapturedRow[],
 ): { readonly chain: readonly Mention[]; readonly name: string; readonly bytes: number } | undefined {

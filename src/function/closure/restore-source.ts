@@ -69,7 +69,11 @@ class Restoration {
     for (const row of this.#compiled.keys()) this.#assign(row, []);
     for (const [row, text] of this.#texts) if (isClass(text)) this.#compile(row, text);
     const [args, ...rows] = this.#restoreValues();
-    for (const [row, text] of this.#texts) this.#fill(row, text, rows[row]);
+    for (const row of this.#texts.keys()) {
+      const values = rows[row];
+      if (!Array.isArray(values)) throw corrupt(`row ${row} of its captured values is missing`);
+      this.#assign(row, values);
+    }
     return { function: this.#compiled.get(0)!.function, args };
   }
 
@@ -90,19 +94,6 @@ class Restoration {
     const text = this.#texts.get(row)!;
     const captured = text.variables.map((_, index) => values[index]);
     this.#compiled.get(row)!.assign([...captured, ...this.#linksOf(text)]);
-  }
-
-  #fill(row: number, text: SourceText, values: unknown): void {
-    if (!Array.isArray(values)) throw corrupt(`row ${row} of its captured values is missing`);
-    this.#assign(row, values);
-    for (const [index, name] of text.properties.entries()) {
-      Object.defineProperty(this.#compiled.get(row)!.function, name, {
-        value: values[text.variables.length + index] as unknown,
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-    }
   }
 
   #restoreValues(): readonly unknown[] {

@@ -26,11 +26,10 @@ interface HeldImport extends Pick<CapturedRow, 'chain'> {
   readonly value: ImportedValue;
 }
 
-/** A function that is stored by source, with what was put on it. */
+/** A function that is stored by source. */
 interface HeldFunction extends Pick<CapturedRow, 'chain' | 'inspected'> {
   /** What it is called, by itself and by those that captured it. */
   readonly names: Set<string>;
-  readonly hasProperties: boolean;
 }
 
 /** So many functions and objects are looked at for one closure: a library may lead anywhere. */
@@ -46,14 +45,14 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   const objects = new Map<object, Held>();
   const variables: Held[] = [];
   const imports: HeldImport[] = [];
-  for (const { chain, inspected, names, values, variables: count, imports: imported } of rows) {
+  for (const { chain, inspected, names, values, imports: imported } of rows) {
     imports.push(...imported.map(value => ({ chain, value })));
     const code = codeOf(inspected.script);
     for (const [index, name] of names.entries()) {
       const held = { chain, inspected, name, value: values[index] };
       // Any other variable is shared with no function: then there is nothing to search for.
       const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
-      if (index < count && isShareable) variables.push(held);
+      if (isShareable) variables.push(held);
       for (const object of objectsIn(held.value)) if (!objects.has(object)) objects.set(object, held);
     }
   }
@@ -62,20 +61,19 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   new Search(objects, variables, imports, functions).from(references);
 }
 
-/** Those that have properties, or may get some from functions of their file. */
+/** Those that may get properties from functions of their file. */
 function heldFunctions(rows: readonly CapturedRow[]): ReadonlyMap<Callable, HeldFunction> {
   const functions = new Map<Callable, HeldFunction>();
-  for (const { fn, chain, inspected, names, variables } of rows) {
+  for (const { fn, chain, inspected } of rows) {
     const holders = chain.length > 1 ? chain.slice(0, -1) : chain;
-    const hasProperties = names.length > variables;
-    functions.set(fn, { chain: holders, inspected, names: new Set([nameOf(fn) ?? '']), hasProperties });
+    functions.set(fn, { chain: holders, inspected, names: new Set([nameOf(fn) ?? '']) });
   }
   for (const { links, inspected } of rows)
     for (const name of Object.keys(links)) {
       const value = read(scopeOf(name, inspected)?.variables ?? {}, name);
       functions.get(value as Callable)?.names.add(name);
     }
-  for (const [fn, held] of functions) if (!held.hasProperties && !isMutated(held)) functions.delete(fn);
+  for (const [fn, held] of functions) if (!isMutated(held)) functions.delete(fn);
   return functions;
 }
 
@@ -137,7 +135,9 @@ class Search {
   /** Looks for captured objects in what a variable holds, and for more functions. */
   #lookAt(value: unknown, name: string, user: Callable, inspected: InspectedFunction): void {
     const onFunction = (fn: Callable) => {
-      if (fn !== user) this.#compareFunction(fn, name, user, inspected);
+      // A function that is handed on is not changed by that: only what is assigned to a member of it counts.
+      const held = fn === user ? undefined : this.#functions.get(fn);
+      if (held !== undefined) throw sharedState(held.chain, nameOf(fn) || name, mention(user, inspected));
       this.#queue.push(fn);
     };
     for (const object of objectsIn(value, onFunction)) {
@@ -149,14 +149,6 @@ class Search {
         mayChange(name, value, inspected.script, false);
       if (isState) throw sharedState(held.chain, held.name, mention(user, inspected));
     }
-  }
-
-  /** A function that is handed on is not changed by that: only what is assigned to a member of it counts. */
-  #compareFunction(fn: Callable, name: string, user: Callable, inspected: InspectedFunction): void {
-    const held = this.#functions.get(fn);
-    if (held === undefined) return;
-    if (isMutated(held) || codeOf(inspected.script)?.changes.mutated.has(name))
-      throw sharedState(held.chain, nameOf(fn) || name, mention(user, inspected));
   }
 
   /** Compares a variable of a module with captured variables that are it, by its name or that of its export. */

@@ -143,7 +143,7 @@ function analyze(
   return {
     expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
     prefixLength: isDeclaration ? head.length : prefixLength,
-    shape: node.type === 'ClassExpression' ? describeClass(node, expression) : undefined,
+    shape: node.type === 'ClassExpression' ? describeClass(node) : undefined,
     length: lengthOf(node),
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,

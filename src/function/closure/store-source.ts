@@ -6,18 +6,16 @@ import { urlOf } from '../module/script-url.ts';
 import { type Mention, nameOf, refusal } from '../refusal.ts';
 import { isStrict } from '../source-code/script-code.ts';
 import { isNameKeeper } from './ambient-bindings.ts';
-import { whyNotAsWritten } from './class-shape.ts';
+import { type ClassShape, whyNotAsWritten } from './class-shape.ts';
+import { refuseMembers } from './function-members.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
-import { type OwnProperty, ownPropertiesOf } from './static-members.ts';
 
-/** What of a function is in its text and on itself; what it captured is yet to be looked up. */
+/** What of a function is in its text; what it captured is yet to be looked up. */
 interface FunctionText {
   readonly text: Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
   readonly freeVariables: readonly FreeVariable[];
   readonly lazyName: string | undefined;
   readonly ownName: string | undefined;
-  /** Static fields of a class, properties that the program put on a function. */
-  readonly ownProperties: readonly OwnProperty[];
 }
 
 const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
@@ -45,7 +43,8 @@ export function storeText(
       SELF_CONTAINED,
     );
   if (chain.length === 1) refuseUncallable(analysis, chain);
-  refuseUnlikeItsText(fn, analysis, inspected, chain);
+  if (analysis.shape === undefined) refuseMembers(fn, analysis, chain);
+  else refuseUnlikeItsText(fn, analysis, analysis.shape, inspected, chain);
   const url = urlOf(inspected.script);
   const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
   return {
@@ -53,7 +52,6 @@ export function storeText(
     freeVariables: analysis.freeVariables,
     lazyName: analysis.lazyName,
     ownName: analysis.ownName,
-    ownProperties: ownPropertiesOf(fn, analysis, chain),
   };
 }
 
@@ -128,13 +126,13 @@ function refuseBound(
 /** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
 function refuseUnlikeItsText(
   fn: Callable,
-  { shape }: SourceAnalysis,
+  { expression }: SourceAnalysis,
+  shape: ClassShape,
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): void {
-  if (shape === undefined) return;
   const why = shape.nameKeepers.every(name => isNameKeeper(scopeOf(name, inspected)?.variables[name]))
-    ? whyNotAsWritten(fn, shape, name => scopeOf(name, inspected) !== undefined)
+    ? whyNotAsWritten(fn, expression, shape, name => scopeOf(name, inspected) !== undefined)
     : 'has a static block, which would run again';
   if (why !== undefined)
     throw refusal(
@@ -198,7 +196,6 @@ export function callOf(index: number, { url, line, column }: SourceText): Source
     ...(column !== undefined && { column }),
     strict: true,
     variables: [],
-    properties: [],
     links: { self: index },
     provided: [],
   };

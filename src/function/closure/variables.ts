@@ -124,7 +124,6 @@ export function toReference(name: BuiltinName): ModuleDescriptor | SourceReferen
     source: name.expression,
     strict: true,
     variables: [],
-    properties: [],
     links: {},
     provided: [],
   };

@@ -76,7 +76,6 @@ const aSource = encode({
   source: '() => number',
   strict: true,
   variables: ['number'],
-  properties: [],
   links: {},
   provided: [],
   closure: { references: [], values: snapshot([[], [42]], 'captured') },

@@ -118,7 +118,7 @@ const FORGERIES: Readonly<Record<string, Mutation>> = {
     const kind = random.pick(['module', 'source', 'command', 'x', 7]);
     const tree: Record<string, unknown> = { kind };
     const fields =
-      'module export source strict variables properties links provided closure file argv cwd env url line column';
+      'module export source strict variables links provided closure file argv cwd env url line column';
     for (const name of fields.split(' ')) if (random.chance(0.8)) tree[name] = hostileTree(random, 3);
     const record = {
       ...deferTemplate,

@@ -1,4 +1,4 @@
-/** What hangs on a function or class besides its text: properties to be stored with it, and what cannot be. */
+/** What hangs on a function besides its text, and is not stored with it. */
 
 import types from 'node:util/types';
 import { type Mention, refusal } from '../refusal.ts';
@@ -6,37 +6,15 @@ import type { SourceAnalysis } from './source-text.ts';
 
 type Holder = object & { prototype?: unknown };
 
-/** An own property that is stored with a function. */
-export interface OwnProperty {
-  readonly name: string;
-  readonly value: unknown;
-}
+/** What each function has. `refuseMembers` looks at the first three by themselves. */
+const STANDARD_PROPERTIES = new Set<string | symbol>(['length', 'name', 'prototype', 'arguments', 'caller']);
 
-/** What each function has. `ownPropertiesOf` looks at the first three by themselves. */
-const STANDARD_PROPERTIES = new Set(['length', 'name', 'prototype', 'arguments', 'caller']);
-
-/**
- * The properties that a program put on a function, the static fields of a class.
- * @throws `DEFERRED_FUNCTION_REFUSED` for accessors, and for a prototype other than the text alone gives.
- */
-export function ownPropertiesOf(
+/** @throws `DEFERRED_FUNCTION_REFUSED` for a function with other properties or another prototype than its text alone gives */
+export function refuseMembers(
   fn: Holder,
-  { shape, length }: Pick<SourceAnalysis, 'shape' | 'length'>,
+  { length }: Pick<SourceAnalysis, 'length'>,
   chain: readonly Mention[],
-): OwnProperty[] {
-  if (shape !== undefined) return shape.fields.map(name => ({ name, value: Reflect.get(fn, name) }));
-  const own: OwnProperty[] = [];
-  for (const key of Reflect.ownKeys(fn)) {
-    if (STANDARD_PROPERTIES.has(String(key))) continue;
-    const property = Object.getOwnPropertyDescriptor(fn, key)!;
-    if (typeof key === 'symbol' || !('value' in property))
-      throw refusal(
-        chain,
-        `has the property ${String(key)}, which is not stored with it`,
-        'pass what it needs as arguments, or export the function from a module',
-      );
-    own.push({ name: key, value: property.value });
-  }
+): void {
   if (hasOwnKind(fn)) {
     throw refusal(
       chain,
@@ -44,13 +22,19 @@ export function ownPropertiesOf(
       'write it as a class',
     );
   }
+  const own = Reflect.ownKeys(fn).find(key => !STANDARD_PROPERTIES.has(key));
+  if (own !== undefined)
+    throw refusal(
+      chain,
+      `has the property ${String(own)}, which is not stored with it`,
+      'put it into a variable outside, or export the function from a module',
+    );
   if (Object.getOwnPropertyDescriptor(fn, 'length')?.value !== length)
     throw refusal(
       chain,
       'has another length than a function of its text, which is not stored with it',
       'pass what it needs as arguments, or export the function from a module',
     );
-  return own;
 }
 
 /** Whether what `new` makes of a function, or the function itself, has other methods than those of the language. */
