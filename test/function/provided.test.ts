@@ -77,7 +77,7 @@ test("babel's _interopRequireDefault is stored with the function", async () => {
   assert.deepEqual(result, ['b', 1]);
 });
 
-/** As Babel 7.29, Babel 7.20 and swc 1.15 write it; the latter two before their first call and after it. */
+/** As Babel 7.29, Babel 7.20, swc 1.15 and TypeScript 6.0 write it; all but the first before their first call and after it. */
 const interops: Readonly<Record<string, readonly [name: string, text: string]>> = {
   Babel: [
     '_interopRequireWildcard',
@@ -108,6 +108,28 @@ const interops: Readonly<Record<string, readonly [name: string, text: string]>> 
       if (cache) cache.set(obj, newObj);
       return newObj;
     }`,
+  ],
+  TypeScript: [
+    '__importStar',
+    `var __createBinding = (o, m, k) => {
+      var desc = Object.getOwnPropertyDescriptor(m, k);
+      if (!desc || ("get" in desc ? !m.__esModule : desc.writable || desc.configurable))
+        desc = { enumerable: true, get: function() { return m[k]; } };
+      Object.defineProperty(o, k, desc);
+    };
+    var __importStar = (this && this.__importStar) || (function () {
+      var ownKeys = function(o) {
+        ownKeys = Object.getOwnPropertyNames || function (o) { return Object.keys(o); };
+        return ownKeys(o);
+      };
+      return function (mod) {
+        if (mod && mod.__esModule) return mod;
+        var result = {};
+        if (mod != null) for (var k = ownKeys(mod), i = 0; i < k.length; i++) if (k[i] !== "default") __createBinding(result, mod, k[i]);
+        Object.defineProperty(result, "default", { enumerable: true, value: mod });
+        return result;
+      };
+    })();`,
   ],
 };
 
@@ -152,7 +174,13 @@ test('a captured require is made anew', async () => {
 
 test('something of the same name that is not it is captured as it is', async () => {
   assert.deepEqual(await storedAndRun(`const __name = ['mine']; return () => __name;`), ['mine']);
-  for (const name of ['__name', 'cov_1', '_interopRequireWildcard', '_interop_require_wildcard'])
+  for (const name of [
+    '__name',
+    'cov_1',
+    '_interopRequireWildcard',
+    '_interop_require_wildcard',
+    '__importStar',
+  ])
     assert.equal(await storedAndRun(`const ${name} = path => path + '!'; return () => ${name}('x');`), 'x!');
   assert.equal(
     await storedAndRun(`{ const require = path => path + '!'; return () => require('x'); }`),

@@ -7,7 +7,7 @@ import { currentDirectory } from '../current-directory.ts';
 import type { Script } from '../inspector/inspector.ts';
 import { importFrom } from '../module/import-from.ts';
 import { urlOf, withoutQuery } from '../module/script-url.ts';
-import { createInterop, isInterop } from './interop-namespace.ts';
+import { createInterop, importStar, isInterop } from './interop-namespace.ts';
 
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
 interface Provision {
@@ -44,6 +44,12 @@ const PROVISIONS: readonly Provision[] = [
     pattern: /^_interop_require_wildcard$/,
     matches: isInterop,
     create: () => swcInterop,
+  },
+  {
+    // TypeScript; a part of the helper replaces itself.
+    pattern: /^__importStar$/,
+    matches: isInterop,
+    create: () => importStar,
   },
   {
     // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.

@@ -91,7 +91,7 @@ class Capture {
     inspected: InspectedFunction,
     chain: readonly Mention[],
   ): { readonly text: SourceText; readonly ownName: string | undefined } {
-    const { text, freeVariables, lazyName, ownName } = storeText(fn, inspected, chain);
+    const { text, freeVariables, ownName } = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
@@ -105,7 +105,7 @@ class Capture {
       const { name } = variable;
       if (!isIdentifier(name)) throw nameRefusal(chain, name);
       const found = resolveVariable(variable, inspected, chain);
-      if (variable.isAssigned && lazyName !== name) assigned.push(name);
+      if (variable.isAssigned) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);

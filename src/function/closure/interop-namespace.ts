@@ -1,4 +1,4 @@
-/** What Babel and swc put around `require` where the program says `import * as` or `import()`. */
+/** What Babel, swc and TypeScript put around `require` where the program says `import * as` or `import()`. */
 type Interop = (module: unknown, isNodeInterop?: boolean) => unknown;
 
 /** Their texts have no other word in common. */
@@ -20,6 +20,19 @@ export function createInterop(isDefaultFirst: boolean): Interop {
     }
     return namespace;
   };
+}
+
+/** TypeScript's: each member is read from the module when it is used. */
+export function importStar(module: unknown): unknown {
+  if (isObject(module) && Reflect.get(module, '__esModule')) return module;
+  const namespace = {};
+  for (const key of Object.getOwnPropertyNames(module ?? {}).filter(name => name !== 'default')) {
+    const own = Object.getOwnPropertyDescriptor(module, key)!;
+    const isConstant = 'value' in own && !own.writable && !own.configurable;
+    const get = () => Reflect.get(module as object, key) as unknown;
+    Object.defineProperty(namespace, key, isConstant ? own : { enumerable: true, get });
+  }
+  return Object.defineProperty(namespace, 'default', { enumerable: true, value: module });
 }
 
 function isObject(value: unknown): value is object {

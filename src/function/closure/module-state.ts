@@ -8,6 +8,7 @@ import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
 import { codeOf } from '../source-code/script-code.ts';
+import { isProvided } from './ambient-bindings.ts';
 import { analysisOf } from './store-source.ts';
 import { isNamespaceLike, namedReference } from './variables.ts';
 
@@ -40,10 +41,10 @@ function findState(root: Callable): string | undefined {
       continue;
     for (const { name } of analysisOf(fn, inspected)?.freeVariables ?? []) {
       const scope = scopeOf(name, inspected);
-      if (scope === undefined) continue;
-      const value = read(scope.variables, name);
+      const value = scope && read(scope.variables, name);
+      if (isProvided(name, value, inspected.script)) continue;
       if (typeof value === 'function') {
-        if (isReplaced(name, value as Callable, inspected)) return name;
+        if (isReplaced(name, value, inspected)) return name;
         queue.push(value as Callable);
       } else if (isMadeAnew(name, value, inspected)) return name;
     }
@@ -51,15 +52,10 @@ function findState(root: Callable): string | undefined {
   return undefined;
 }
 
-/** Whether functions of the file put others into a variable, but for a helper that only chooses itself. */
-function isReplaced(name: string, value: Callable, { script }: InspectedFunction): boolean {
+/** Whether functions of the file put others into a variable. */
+function isReplaced(name: string, value: object, { script }: InspectedFunction): boolean {
   if (codeOf(script)?.changes.assigned.has(name) !== true) return false;
-  const inspected = inspectFunction(value);
-  return (
-    inspected !== undefined &&
-    inspected.script.id === script.id &&
-    analysisOf(value, inspected)?.lazyName !== name
-  );
+  return inspectFunction(value)?.script.id === script.id;
 }
 
 function isMadeAnew(name: string, value: unknown, { script }: InspectedFunction): boolean {

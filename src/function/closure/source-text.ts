@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
-import { findLazyName } from '../source-code/lazy-helper.ts';
 import { parseSyntax } from '../source-code/syntax-tree.ts';
 import { type ClassShape, describeClass } from './class-shape.ts';
 import { findSurroundings, type Surroundings } from './lexical-use.ts';
@@ -33,8 +32,6 @@ export interface SourceAnalysis extends Surroundings {
   readonly length: number;
   /** True when it assigns to its own name, which in an expression is constant. */
   readonly replacesItself: boolean;
-  /** The variable it replaces itself in at its first call, where each call may do that anew; see `lazy-helper.ts`. */
-  readonly lazyName: string | undefined;
   /** The name by which its text mentions the function itself; undefined where it does not. */
   readonly ownName: string | undefined;
   readonly freeVariables: readonly FreeVariable[];
@@ -133,23 +130,15 @@ function analyze(
       isGuarded: places.some(place => place?.isTypeof),
     };
   });
-  const writesOwnName = own?.references.some(reference => reference.isWrite()) === true;
-  const written = writesOwnName ? [...assigned, own.name] : [...assigned];
-  const lazyName =
-    node.type === 'ClassExpression' ? undefined : findLazyName(node as Estree.Function, written);
-  // A declaration, whose name is a variable: that of a function expression is constant.
-  const head = `(() => { `;
-  const isDeclaration = writesOwnName && lazyName !== undefined;
   return {
-    expression: isDeclaration ? `${head}${expression.slice(1, -1)}; return ${lazyName} })()` : expression,
-    prefixLength: isDeclaration ? head.length : prefixLength,
+    expression,
+    prefixLength,
     shape: node.type === 'ClassExpression' ? describeClass(node) : undefined,
     length: lengthOf(node),
     isGenerator: 'generator' in node && node.generator === true,
     thisUse: uses.thisUse,
     bound: uses.bound,
-    replacesItself: writesOwnName && lazyName === undefined,
-    lazyName,
+    replacesItself: own?.references.some(reference => reference.isWrite()) === true,
     ownName: own?.references.length ? own.name : undefined,
     freeVariables,
   };

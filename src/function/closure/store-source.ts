@@ -14,7 +14,6 @@ import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-
 interface FunctionText {
   readonly text: Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
   readonly freeVariables: readonly FreeVariable[];
-  readonly lazyName: string | undefined;
   readonly ownName: string | undefined;
 }
 
@@ -50,7 +49,6 @@ export function storeText(
   return {
     text: { source: analysis.expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
-    lazyName: analysis.lazyName,
     ownName: analysis.ownName,
   };
 }
