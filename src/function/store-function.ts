@@ -2,14 +2,14 @@ import types from 'node:util/types';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
 import { storeBySource } from './closure/capture.ts';
-import { nativeRefusal, receiverRefusal } from './closure/capture-refusals.ts';
+import { nativeRefusal } from './closure/capture-refusals.ts';
 import { analysisOf, classRefusal, generatorRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
 import type { Callable, StoredCall } from './descriptor.ts';
 import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
 import { locateFunction } from './locate.ts';
 import { hasSeveralHolders } from './module/find-export.ts';
-import { mention, refusing } from './refusal.ts';
+import { mention, refusal, refusing } from './refusal.ts';
 
 /**
  * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
@@ -49,7 +49,11 @@ function refuseSeveralReceivers(fn: Callable): void {
   if (known.has(fn)) return;
   const inspected = inspectFunction(fn);
   if (inspected !== undefined && usesReceiver(fn, inspected) && hasSeveralHolders(fn, inspected))
-    throw receiverRefusal([mention(fn, inspected)]);
+    throw refusal(
+      [mention(fn, inspected)],
+      'uses `this`, and more than one exported object has it',
+      'defer a function that calls it on the right one: () => object.method()',
+    );
   known.add(fn);
 }
 

@@ -2,19 +2,6 @@
 import { DeferredSweepError } from '../../errors.ts';
 import { type Mention, refusal, subject } from '../refusal.ts';
 
-/** A variable of which two stored functions would have one each. */
-export function sharedVariable(
-  chain: readonly Mention[],
-  name: string,
-  other: readonly Mention[],
-): DeferredSweepError {
-  return refusal(
-    chain,
-    `assigns to the variable ${name}, which ${other.at(-1)?.name} uses too, and each stored function has its own`,
-    `make it a property of an object that both capture: state.${name}`,
-  );
-}
-
 /** State that the stored function would have by value, and a function of a module by itself. */
 export function sharedState(chain: readonly Mention[], name: string, user: Mention): DeferredSweepError {
   const where = user.where === undefined ? '' : ` (${user.where})`;
@@ -22,29 +9,6 @@ export function sharedState(chain: readonly Mention[], name: string, user: Menti
     chain,
     `captures ${name} by value, and uses ${user.name}${where}, which has the same state in its module: the two would drift apart`,
     `pass what it needs of ${name} as an argument, or let an exported function do all of it`,
-  );
-}
-
-/** A variable under a name that records cannot hold. */
-export function nameRefusal(chain: readonly Mention[], name: string): DeferredSweepError {
-  return refusal(chain, `uses a variable called ${name}, which no record can hold`, 'give it another name');
-}
-
-/** A function that is reached by way of too many others. */
-export function tooDeep(chain: readonly Mention[], most: number): DeferredSweepError {
-  return refusal(
-    chain,
-    `is captured by way of more than ${most} other functions`,
-    'keep them in an array, and call them one after the other',
-  );
-}
-
-/** A function that several exported objects have. */
-export function receiverRefusal(chain: readonly Mention[]): DeferredSweepError {
-  return refusal(
-    chain,
-    'uses `this`, and more than one exported object has it',
-    'defer a function that calls it on the right one: () => object.method()',
   );
 }
 

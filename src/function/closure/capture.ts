@@ -8,9 +8,9 @@ import { snapshot } from '../../value/encode.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
-import { type Mention, mention, nameOf } from '../refusal.ts';
+import { type Mention, mention, nameOf, refusal } from '../refusal.ts';
 import { isIdentifier } from '../storable.ts';
-import { nameRefusal, nativeRefusal, tooDeep, tooLarge } from './capture-refusals.ts';
+import { nativeRefusal, tooLarge } from './capture-refusals.ts';
 import {
   type CapturedRow,
   largestVariable,
@@ -103,7 +103,12 @@ class Capture {
     const imports: ImportedValue[] = [];
     for (const variable of freeVariables) {
       const { name } = variable;
-      if (!isIdentifier(name)) throw nameRefusal(chain, name);
+      if (!isIdentifier(name))
+        throw refusal(
+          chain,
+          `uses a variable called ${name}, which no record can hold`,
+          'give it another name',
+        );
       const found = resolveVariable(variable, inspected, chain);
       if (variable.isAssigned) assigned.push(name);
       if (found.kind === 'provided') provided.push(name);
@@ -128,7 +133,12 @@ class Capture {
     if (located === undefined) throw nativeRefusal([...parents, mention(fn)]);
     if (located.kind !== 'text') return this.#add(fn, toReference(located));
     const chain = [...parents, mention(fn, located.inspected)];
-    if (chain.length > DEEPEST_CHAIN) throw tooDeep(chain, DEEPEST_CHAIN);
+    if (chain.length > DEEPEST_CHAIN)
+      throw refusal(
+        chain,
+        `is captured by way of more than ${DEEPEST_CHAIN} other functions`,
+        'keep them in an array, and call them one after the other',
+      );
     // Its place is taken before it is looked into: functions may refer to each other in circles.
     const index = this.#add(fn, PLACE);
     this.#references[index] = namedText(fn, this.#store(index, fn, located.inspected, chain).text, chain);

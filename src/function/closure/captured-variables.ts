@@ -3,8 +3,7 @@ import { snapshot } from '../../value/encode.ts';
 import type { Callable } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { read, scopeOf } from '../inspector/read-variable.ts';
-import { type Mention, subject } from '../refusal.ts';
-import { sharedVariable } from './capture-refusals.ts';
+import { type Mention, refusal, subject } from '../refusal.ts';
 import { type ImportedValue, isImportOf } from './imported-values.ts';
 
 /** What the variables of one function hold. */
@@ -33,7 +32,12 @@ export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
       const user = rows.find(other => other !== row && areSame(name, row, other));
       const isImported = (value: ImportedValue) => isImportOf(value, name, row.inspected);
       const importer = user ?? rows.find(other => other.imports.some(isImported));
-      if (importer) throw sharedVariable(row.chain, name, importer.chain);
+      if (!importer) continue;
+      throw refusal(
+        row.chain,
+        `assigns to the variable ${name}, which ${importer.chain.at(-1)?.name} uses too, and each stored function has its own`,
+        `make it a property of an object that both capture: state.${name}`,
+      );
     }
   }
 }

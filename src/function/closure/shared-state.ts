@@ -11,7 +11,7 @@ import { mention, nameOf } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { sharedState } from './capture-refusals.ts';
 import type { CapturedRow } from './captured-variables.ts';
-import { type ImportedValue, isChangedExport } from './imported-values.ts';
+import { isChangedExport } from './imported-values.ts';
 import { analysisOf } from './store-source.ts';
 import { isNamespaceLike } from './variables.ts';
 
@@ -19,11 +19,6 @@ import { isNamespaceLike } from './variables.ts';
 interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
   readonly name: string;
   readonly value: unknown;
-}
-
-/** What is held of an import. */
-interface HeldImport extends Pick<CapturedRow, 'chain'> {
-  readonly value: ImportedValue;
 }
 
 /** A function that is stored by source. */
@@ -44,9 +39,7 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
   if (references.length === 0) return;
   const objects = new Map<object, Held>();
   const variables: Held[] = [];
-  const imports: HeldImport[] = [];
-  for (const { chain, inspected, names, values, imports: imported } of rows) {
-    imports.push(...imported.map(value => ({ chain, value })));
+  for (const { chain, inspected, names, values } of rows) {
     const code = codeOf(inspected.script);
     for (const [index, name] of names.entries()) {
       const held = { chain, inspected, name, value: values[index] };
@@ -57,8 +50,9 @@ export function refuseSharedState(rows: readonly CapturedRow[], references: read
     }
   }
   const functions = heldFunctions(rows);
-  if (variables.length + objects.size + imports.length + functions.size === 0) return;
-  new Search(objects, variables, imports, functions).from(references);
+  const importers = rows.filter(({ imports }) => imports.length > 0);
+  if (variables.length + objects.size + importers.length + functions.size === 0) return;
+  new Search({ objects, variables, importers, functions }).from(references);
 }
 
 /** Those that may get properties from functions of their file. */
@@ -82,24 +76,21 @@ function isMutated({ names, inspected }: HeldFunction): boolean {
   return mutated !== undefined && [...names].some(name => mutated.has(name));
 }
 
+/** What the functions of one closure hold. */
+interface HeldState {
+  readonly objects: ReadonlyMap<object, Held>;
+  readonly variables: readonly Held[];
+  readonly importers: readonly CapturedRow[];
+  readonly functions: ReadonlyMap<Callable, HeldFunction>;
+}
+
 class Search {
-  readonly #objects: ReadonlyMap<object, Held>;
-  readonly #variables: readonly Held[];
-  readonly #imports: readonly HeldImport[];
-  readonly #functions: ReadonlyMap<Callable, HeldFunction>;
+  readonly #held: HeldState;
   readonly #seen = new Set<object>();
   readonly #queue: Callable[] = [];
 
-  constructor(
-    objects: ReadonlyMap<object, Held>,
-    variables: readonly Held[],
-    imports: readonly HeldImport[],
-    functions: ReadonlyMap<Callable, HeldFunction>,
-  ) {
-    this.#objects = objects;
-    this.#variables = variables;
-    this.#imports = imports;
-    this.#functions = functions;
+  constructor(held: HeldState) {
+    this.#held = held;
   }
 
   from(references: readonly Callable[]): void {
@@ -114,8 +105,10 @@ class Search {
   #visit(fn: Callable): void {
     const inspected = inspectFunction(fn);
     if (inspected === undefined || inspected.script.url.startsWith('node:')) return;
-    const changed = this.#imports.find(({ value }) => isChangedExport(value, inspected.script));
-    if (changed) throw sharedState(changed.chain, changed.value.name, mention(fn, inspected));
+    for (const { chain, imports } of this.#held.importers) {
+      const changed = imports.find(value => isChangedExport(value, inspected.script));
+      if (changed) throw sharedState(chain, changed.name, mention(fn, inspected));
+    }
     const analysis = analysisOf(fn, inspected);
     this.#lookAt(fn, '', fn, inspected);
     for (const { name, members } of analysis?.freeVariables ?? []) {
@@ -136,12 +129,12 @@ class Search {
   #lookAt(value: unknown, name: string, user: Callable, inspected: InspectedFunction): void {
     const onFunction = (fn: Callable) => {
       // A function that is handed on is not changed by that: only what is assigned to a member of it counts.
-      const held = fn === user ? undefined : this.#functions.get(fn);
+      const held = fn === user ? undefined : this.#held.functions.get(fn);
       if (held !== undefined) throw sharedState(held.chain, nameOf(fn) || name, mention(user, inspected));
       this.#queue.push(fn);
     };
     for (const object of objectsIn(value, onFunction)) {
-      const held = this.#objects.get(object);
+      const held = this.#held.objects.get(object);
       if (held === undefined) continue;
       const { script } = held.inspected;
       const isState =
@@ -162,7 +155,7 @@ class Search {
     const code = codeOf(inspected.script);
     if (code?.changes.assigned.has(name) !== true) return;
     const exported: readonly unknown[] = [name, ...(code.declarations?.namesOf(name) ?? [])];
-    for (const held of this.#variables) {
+    for (const held of this.#held.variables) {
       const { script } = held.inspected;
       const isSame =
         script.id === inspected.script.id
