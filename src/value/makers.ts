@@ -4,19 +4,19 @@ import { ERROR_PROTOTYPES, VIEW_MAKERS } from './classes.ts';
 // How `Reviver` makes what a special stands for. The parts come from a file, so each is checked.
 
 /** Text from its UTF-16 code units, little-endian. */
-export function makeString(bytes: unknown): string {
+function makeString(bytes: unknown): string {
   if (!(bytes instanceof Uint8Array) || bytes.length % 2 !== 0) throw corrupt('text without its code units');
   return Buffer.from(bytes.buffer).toString('utf16le');
 }
 
 /** A bigint from its hexadecimal digits. */
-export function makeBigInt(digits: unknown): bigint {
+function makeBigInt(digits: unknown): bigint {
   if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits)) throw corrupt('a bigint without digits');
   return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
 }
 
 /** A Date, invalid for NaN. */
-export function makeDate(epochMs: unknown): Date {
+function makeDate(epochMs: unknown): Date {
   if (typeof epochMs !== 'number') throw corrupt('a Date without a number');
   return new Date(epochMs);
 }
@@ -36,7 +36,7 @@ export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown):
 }
 
 /** An error without any property of its own, not even a stack. */
-export function makeError(className: unknown): Error {
+function makeError(className: unknown): Error {
   const prototype = ERROR_PROTOTYPES.get(className as string);
   if (prototype === undefined) throw corrupt(`an error of an unknown class, ${nameOf(className)}`);
   // No stack of this place: it would be dear, and is thrown away. Reflect, because a hardened program freezes Error.
@@ -52,14 +52,14 @@ export function makeError(className: unknown): Error {
 }
 
 /** The buffer of some bytes. */
-export function makeBuffer(bytes: unknown): ArrayBuffer {
+function makeBuffer(bytes: unknown): ArrayBuffer {
   if (!(bytes instanceof Uint8Array)) throw corrupt('an ArrayBuffer, or a view of one, without bytes');
   // The decoder gives every byte string a buffer of its own.
   return bytes.buffer as ArrayBuffer;
 }
 
 /** A view of some bytes. */
-export function makeView(kind: unknown, bytes: unknown): object {
+function makeView(kind: unknown, bytes: unknown): object {
   const make = VIEW_MAKERS.get(kind as string);
   if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
   const buffer = makeBuffer(bytes);
@@ -68,6 +68,27 @@ export function makeView(kind: unknown, bytes: unknown): object {
   } catch (error) {
     throw corrupt(`${nameOf(kind)} of a length that its bytes have not`, error);
   }
+}
+
+const MAKERS: ReadonlyMap<unknown, (first: unknown) => unknown> = new Map<
+  unknown,
+  (first: unknown) => unknown
+>([
+  ['-0', () => -0],
+  ['string', makeString],
+  ['bigint', makeBigInt],
+  ['null-prototype', () => Object.create(null)],
+  ['Date', makeDate],
+  ['Map', () => new Map()],
+  ['Set', () => new Set()],
+  ['Error', makeError],
+  ['ArrayBuffer', makeBuffer],
+]);
+
+/** What a special of this kind stands for, yet to be filled with what it holds. @param first - of its parts */
+export function makeSpecial(kind: unknown, first: unknown): unknown {
+  const make = MAKERS.get(kind);
+  return make === undefined ? makeView(kind, first) : make(first);
 }
 
 /** A name from a file, for a message: never an object, whose conversion to text could throw. */

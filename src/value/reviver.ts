@@ -1,14 +1,5 @@
 import { isSpecial } from './codec.ts';
-import {
-  corrupt,
-  makeBigInt,
-  makeBuffer,
-  makeDate,
-  makeError,
-  makeRegExp,
-  makeString,
-  makeView,
-} from './makers.ts';
+import { corrupt, makeRegExp, makeSpecial } from './makers.ts';
 
 /**
  * Called once for each stored function, with the stand-in that {@link EncodeFunction} gave for it; what it returns takes
@@ -69,32 +60,14 @@ export class Reviver {
     if (!Array.isArray(item.value)) throw corrupt('a special is neither an array nor an index');
     const [kind, first, second, third] = item.value as unknown[];
     switch (kind) {
-      case '-0':
-        return -0;
-      case 'string':
-        return makeString(first);
-      case 'bigint':
-        return makeBigInt(first);
-      case 'null-prototype':
-        return Object.create(null);
-      case 'Date':
-        return makeDate(first);
-      case 'RegExp':
-        return makeRegExp(this.#revive(first), second, this.#revive(third));
-      case 'Map':
-        return new Map();
-      case 'Set':
-        return new Set();
-      case 'Error':
-        return makeError(first);
       case 'function':
         if (this.#decodeFunction === undefined) throw corrupt('a function where there may be none');
         if (isSpecial(first)) throw corrupt('a function whose stand-in is not plain');
         return this.#decodeFunction(first);
-      case 'ArrayBuffer':
-        return makeBuffer(first);
+      case 'RegExp':
+        return makeRegExp(this.#revive(first), second, this.#revive(third));
       default:
-        return makeView(kind, first);
+        return makeSpecial(kind, first);
     }
   }
 

@@ -17,7 +17,7 @@ import {
   refuseSharedVariables,
   throwNamed,
 } from './captured-variables.ts';
-import { type ImportedValue, importedValues } from './imported-values.ts';
+import type { ImportedValue } from './imported-values.ts';
 import { refuseSharedState } from './shared-state.ts';
 import { callOf, namedText, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
@@ -114,10 +114,15 @@ class Capture {
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
-      else if (found.kind !== 'global') {
+      else if (found.kind === 'value') {
         names.push(name);
-        values.push(found.kind === 'members' ? this.#withStandIns(found.members) : found.value);
-        if (found.kind === 'members') imports.push(...importedValues(found.namespace, found.members));
+        values.push(found.value);
+      } else if (found.kind === 'members') {
+        names.push(name);
+        values.push(this.#withStandIns(found.members));
+        const { namespace } = found;
+        for (const [member, value] of Object.entries(found.members))
+          imports.push({ name: member, value, namespace });
       }
     }
     this.#rows.set(index, { fn, chain, inspected, names, values, links, assigned, imports });

@@ -18,13 +18,6 @@ export interface ImportedValue {
   readonly namespace: object;
 }
 
-export function importedValues(
-  namespace: object,
-  members: Readonly<Record<string, unknown>>,
-): readonly ImportedValue[] {
-  return Object.entries(members).map(([name, value]) => ({ name, value, namespace }));
-}
-
 /** Whether it is the value of a variable, which a function of another file sees. */
 export function isImportOf(
   { name, value, namespace }: ImportedValue,

@@ -1,3 +1,5 @@
+import { isObject } from '../module/search-values.ts';
+
 /** What Babel, swc and TypeScript put around `require` where the program says `import * as` or `import()`. */
 type Interop = (module: unknown, isNodeInterop?: boolean) => unknown;
 
@@ -33,10 +35,6 @@ export function importStar(module: unknown): unknown {
     Object.defineProperty(namespace, key, isConstant ? own : { enumerable: true, get });
   }
   return Object.defineProperty(namespace, 'default', { enumerable: true, value: module });
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
 function toNamespace(module: object, isDefaultFirst: boolean): object {

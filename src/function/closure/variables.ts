@@ -9,6 +9,7 @@ import { read, scopeOf } from '../inspector/read-variable.ts';
 import { isNodesFunction } from '../locate.ts';
 import { leadsToProgram } from '../module/evaluation.ts';
 import { isModuleMadeByHook } from '../module/hook-made.ts';
+import { isTranspiled } from '../module/search-values.ts';
 import { type Mention, refusal } from '../refusal.ts';
 import { GLOBAL_NAMES } from '../source-code/globals.ts';
 import { codeOf } from '../source-code/script-code.ts';
@@ -139,8 +140,8 @@ function hasFunctions(value: object): boolean {
 export function isNamespaceLike(name: string, value: object): boolean {
   if (types.isModuleNamespaceObject(value)) return true;
   if (VITE_IMPORT.test(name)) return true;
+  if (isTranspiled(value)) return true;
   if (types.isProxy(value)) return false;
-  if (Object.hasOwn(value, '__esModule')) return true;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
   return namedReference(original) !== undefined;
@@ -152,10 +153,8 @@ export function isNamespaceLike(name: string, value: object): boolean {
  */
 function isImportBinding(name: string, value: object): boolean {
   if (VITE_IMPORT.test(name)) return true;
-  if (types.isProxy(value)) return false;
-  return (
-    (/^(import_|_)\w+$|^\w+_\d+$/.test(name) && Object.hasOwn(value, '__esModule')) || isCopyOfData(value)
-  );
+  if (isTranspiled(value) && /^(import_|_)\w+$|^\w+_\d+$/.test(name)) return true;
+  return !types.isProxy(value) && isCopyOfData(value);
 }
 
 /** esbuild's and TypeScript's copy of a module of data, such as a JSON file: accessors, and the data itself as `default`. */
@@ -216,10 +215,7 @@ function resolveNamespace(
 function copiedModule(value: object): Reference | undefined {
   const names = Object.getOwnPropertyNames(value);
   const isOriginal = (exports: unknown): boolean =>
-    typeof exports === 'object' &&
-    exports !== null &&
-    !types.isProxy(exports) &&
-    Object.hasOwn(exports, '__esModule') &&
+    isTranspiled(exports) &&
     Object.getOwnPropertyNames(exports).length === names.length &&
     names.every(
       name => Object.hasOwn(exports, name) && Reflect.get(exports, name) === Reflect.get(value, name),

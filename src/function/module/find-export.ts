@@ -6,7 +6,6 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import types from 'node:util/types';
 import type * as Estree from 'estree';
 import type { ModuleDescriptor } from '../descriptor.ts';
 import type { InspectedFunction, Script } from '../inspector/inspector.ts';
@@ -18,7 +17,7 @@ import { restartsProgram } from './evaluation.ts';
 import { isMadeByHook } from './hook-made.ts';
 import { traitsOf } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
-import { DEEPEST_PATH, type Named, ValueSearch } from './search-values.ts';
+import { DEEPEST_PATH, isTranspiled, type Named, ValueSearch } from './search-values.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -88,13 +87,7 @@ function findInCommonJs(fn: object, { script }: InspectedFunction): readonly str
 /** What a loaded CommonJS module exports. Of one that was ESM once, accessors that the transpiler made may be read. */
 export function exportsOfCommonJs(script: Script, search: ValueSearch = new ValueSearch()): readonly Named[] {
   const exports: unknown = loadedCommonJs(script)?.exports;
-  const isTranspiled =
-    typeof exports === 'object' &&
-    exports !== null &&
-    !types.isProxy(exports) &&
-    Object.hasOwn(exports, '__esModule');
-  const behindAccessors = isTranspiled ? valuesOf(exports as Record<string, unknown>) : [];
-  return [...behindAccessors, ...search.membersOf(exports)];
+  return [...(isTranspiled(exports) ? valuesOf(exports) : []), ...search.membersOf(exports)];
 }
 
 function loadedCommonJs({ url }: Script): NodeJS.Module | undefined {

@@ -45,8 +45,8 @@ export class ValueSearch {
 
   /** Data properties; no code of the holder runs. None of what was seen before, or is too large to be looked into. */
   membersOf(holder: unknown): Named[] {
-    if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return [];
-    if (this.#objects.has(holder) || this.#properties > MOST_LOOKS || tables.has(holder)) return [];
+    if (!isObject(holder) || this.#objects.has(holder)) return [];
+    if (this.#properties > MOST_LOOKS || tables.has(holder)) return [];
     this.#objects.add(holder);
     if (!isSearchable(holder)) return [];
     const names = Object.getOwnPropertyNames(holder);
@@ -82,6 +82,15 @@ function inherits(object: object, name: string, holder: unknown): boolean {
   for (let at = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at))
     if (Object.hasOwn(at, name)) return at === holder;
   return false;
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null);
+}
+
+/** Whether it is what a module exports that was an ES module before a transpiler made it CommonJS. */
+export function isTranspiled(exports: unknown): exports is Readonly<Record<string, unknown>> {
+  return isObject(exports) && !types.isProxy(exports) && Object.hasOwn(exports, '__esModule');
 }
 
 function isSearchable(value: object): boolean {
