@@ -16,7 +16,8 @@ import type { crc32 as Crc32 } from 'node:zlib';
 /** Bytes before the payload. */
 export const FRAME_HEAD_BYTES = 14;
 
-const MAGIC = Buffer.from([0xd9, 0xd9, 0xf7, 0x82, 0x1a]);
+/** The first bytes of every frame. */
+export const MAGIC: Buffer = Buffer.from([0xd9, 0xd9, 0xf7, 0x82, 0x1a]);
 const BYTES_HEAD = 0x5a;
 
 /** This many zero bytes at the end of a bad last frame count as blocks that the file system never wrote. */

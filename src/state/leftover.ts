@@ -1,11 +1,8 @@
 /** Recognizes the unfinished file of a dead creator. Pure. */
 
 import { hasCode } from '../errors.ts';
-import { decodeRecord } from '../log/decode-record.ts';
-import { encodeFrame, readFrames } from '../log/frame.ts';
-
-/** The first bytes of every frame. */
-const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);
+import { MAGIC } from '../log/frame.ts';
+import { replay } from '../log/replay.ts';
 
 /**
  * True if an unfinished file may be removed: it is empty, or all zeros after a machine crash, or begins with a header of
@@ -14,18 +11,12 @@ const FRAME_START = encodeFrame(Buffer.alloc(0)).subarray(0, 5);
  */
 export function isCreatorsLeftover(bytes: Buffer): boolean {
   if (bytes.every(byte => byte === 0)) return true;
-  const start = bytes.subarray(0, FRAME_START.length);
-  if (!start.equals(FRAME_START.subarray(0, start.length))) return false;
-  const { value: first } = readFrames(bytes, () => false).next();
-  if (!first || first.kind === 'torn') return true;
-  return first.kind === 'frame' && isHeader(first.payload);
-}
-
-function isHeader(payload: Buffer): boolean {
+  const start = bytes.subarray(0, MAGIC.length);
+  if (!start.equals(MAGIC.subarray(0, start.length))) return false;
   try {
-    return decodeRecord(payload).record?.kind === 'header';
+    const { header, damagedBytes } = replay(bytes);
+    return header !== undefined || damagedBytes === 0;
   } catch (error) {
-    if (hasCode(error, 'DEFERRED_STATE_CORRUPT')) return false;
     // Only a header has a version.
     if (hasCode(error, 'DEFERRED_STATE_VERSION')) return true;
     throw error;
