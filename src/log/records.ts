@@ -39,8 +39,30 @@ export interface Place {
   readonly overlayBornAtNs?: string;
 }
 
+/** How a runner is to be started: as the owner's process was when the file was made. */
+export interface RunnerStart {
+  /** Version of Node. */
+  readonly node: string;
+  /** Path of Node; empty for a program with Node inside, which would start itself. */
+  readonly nodePath: string;
+  readonly execArgv: readonly string[];
+  /** The environment variable NODE_OPTIONS; empty if it was not set. */
+  readonly nodeOptions: string;
+  /** True if an option of Node named the program itself. That option is left out. */
+  readonly preloadsProgram?: boolean;
+  /** Users, beside root and the owner, who could replace what its Node loads first. */
+  readonly loaderOwners?: readonly number[];
+  /** The directory in which Node was started; relative names in its options refer to it. `null`: it was gone. */
+  readonly startedIn: Place | null;
+  /** Working directory when the file was made. `null`: it was gone. */
+  readonly cwd: Place | null;
+  readonly umask: number;
+  /** Whether Node's permission model was on. */
+  readonly isRestricted: boolean;
+}
+
 /** The first record of a file. Written before the file gets its name, and never changed. */
-export interface HeaderRecord {
+export interface HeaderRecord extends RunnerStart {
   readonly kind: 'header';
   readonly version: number;
   /** 8 random bytes, repeated in every record: a record with another salt is not of this file. */
@@ -50,25 +72,7 @@ export interface HeaderRecord {
   readonly order: RunOrder;
   readonly owner: Owner;
   readonly createdAtEpochMs: number;
-  /** Version of Node. */
-  readonly node: string;
-  /** Path of Node; empty for a program with Node inside, which would start itself. */
-  readonly nodePath: string;
-  readonly execArgv: readonly string[];
-  /** The environment variable NODE_OPTIONS; empty if it was not set. */
-  readonly nodeOptions: string;
-  /** The directory in which Node was started; relative names in its options refer to it. `null`: it was gone. */
-  readonly startedIn: Place | null;
-  /** Working directory when the file was made. `null`: it was gone. */
-  readonly cwd: Place | null;
-  readonly umask: number;
-  /** Whether Node's permission model was on. */
-  readonly isRestricted: boolean;
   readonly label: string | null;
-  /** True if an option of Node named the program itself. That option is left out. */
-  readonly preloadsProgram?: boolean;
-  /** Users, beside root and the owner, who could replace what its Node loads first. */
-  readonly loaderOwners?: readonly number[];
 }
 
 /** One registered function. */

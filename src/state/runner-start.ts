@@ -3,36 +3,27 @@ import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { unlessRefused } from '../errors.ts';
-import type { HeaderRecord } from '../log/records.ts';
+import type { HeaderRecord, RunnerStart } from '../log/records.ts';
 import { knownOwnersOf } from '../trust/code-owners.ts';
 import { loadersOf, withoutLoaders } from '../trust/loaders.ts';
 import { readPart } from './file-io.ts';
 import { isPlainNode, nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 
-/** What of a header a runner is started with. */
-type RunnerStart = Pick<
-  HeaderRecord,
-  | 'node'
-  | 'nodePath'
-  | 'execArgv'
-  | 'nodeOptions'
-  | 'preloadsProgram'
-  | 'loaderOwners'
-  | 'startedIn'
-  | 'cwd'
-  | 'umask'
-  | 'isRestricted'
->;
-
 type IsProgram = (path: string) => boolean;
 
-/** @param isProgram - whether a file that Node's options name is the program. @defaultValue none is */
-export function startOfNow(isProgram: IsProgram | undefined): RunnerStart {
+/** @param isProgram - whether a file that Node's options name is the program: such an option is left out. @defaultValue none is */
+export function startOfNow(isProgram: IsProgram = () => false): RunnerStart {
+  const given = nodeStart();
+  const { directory, ...kept } = withoutLoaders(given, isProgram);
+  const path = nodePath();
+  const loaderOwners = knownOwnersOf([...(path === '' ? [] : [path]), ...loadersOf({ directory, ...kept })]);
   return {
     node: process.versions.node,
-    nodePath: nodePath(),
-    ...optionsOfNode(isProgram ?? (() => false)),
+    nodePath: path,
+    ...kept,
+    ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),
+    ...(loaderOwners.length > 0 && { loaderOwners }),
     startedIn,
     cwd: currentPlace(),
     umask: currentUmask(),
@@ -72,19 +63,4 @@ function headOfStatus(): string {
   } finally {
     closeSync(fd);
   }
-}
-
-/** The options of Node without those that name the program; whose the files are that they name, and Node itself. */
-function optionsOfNode(
-  isProgram: (path: string) => boolean,
-): Pick<HeaderRecord, 'execArgv' | 'nodeOptions' | 'preloadsProgram' | 'loaderOwners'> {
-  const given = nodeStart();
-  const { directory, ...kept } = withoutLoaders(given, isProgram);
-  const node = nodePath();
-  const loaderOwners = knownOwnersOf([...(node === '' ? [] : [node]), ...loadersOf({ directory, ...kept })]);
-  return {
-    ...kept,
-    ...(loadersOf(given).some(isProgram) && { preloadsProgram: true }),
-    ...(loaderOwners.length > 0 && { loaderOwners }),
-  };
 }
