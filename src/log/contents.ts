@@ -52,21 +52,11 @@ export class StateContents {
       case 'defer':
         if (!this.functions.has(record.id)) this.functions.set(record.id, new RegisteredFunction(record));
         break;
-      case 'cancel': {
-        const registered = this.functions.get(record.id);
-        if (registered) registered.isCancelled = true;
-        break;
-      }
       case 'claim':
         this.claim = record;
         break;
-      case 'retry':
-        this.functions.get(record.id)?.retry(record);
-        break;
-      case 'start':
-      case 'done':
+      default:
         this.functions.get(record.id)?.apply(record, offset);
-        break;
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { DeferRecord, DoneRecord, Mark, RetryRecord, StartRecord } from './records.ts';
+import type { CancelRecord, DeferRecord, DoneRecord, Mark, RetryRecord, StartRecord } from './records.ts';
 
 /** One attempt to run a function. */
 export interface Attempt {
@@ -20,8 +20,8 @@ export class RegisteredFunction {
   #lastAttempt: Attempt | undefined;
   #highestAttempt = 0;
   #isFinal = false;
-  /** What ended in a dead letter before this: marks of attempts that count no more, and the retries after them. */
-  readonly #history: (Mark | RetryRecord)[] = [];
+  /** What ended in a dead letter before this, oldest first: marks of attempts that count no more, and the retries after them. */
+  history: readonly (Mark | RetryRecord)[] = [];
 
   constructor(record: DeferRecord) {
     this.record = record;
@@ -55,19 +55,24 @@ export class RegisteredFunction {
     return this.#highestAttempt + 1;
   }
 
-  /** Marks and retries from before the attempts that count, oldest first. */
-  get history(): readonly (Mark | RetryRecord)[] {
-    return this.#history;
-  }
-
   /** The history, and the marks of all attempts, oldest first. */
   get marks(): (Mark | RetryRecord)[] {
-    return [...this.#history, ...this.#attemptMarks()];
+    const marks = this.attempts.flatMap(({ start, done }) => [
+      ...(start ? [start] : []),
+      ...(done ? [done] : []),
+    ]);
+    return [...this.history, ...marks];
+  }
+
+  apply(record: CancelRecord | RetryRecord | Mark, offset: number = Number.POSITIVE_INFINITY): void {
+    if (record.kind === 'cancel') this.isCancelled = true;
+    else if (record.kind === 'retry') this.#retry(record);
+    else this.#mark(record, offset);
   }
 
   /** Begins anew, as a function that was never tried. */
-  retry(record: RetryRecord): void {
-    this.#history.push(...this.#attemptMarks(), record);
+  #retry(record: RetryRecord): void {
+    this.history = [...this.marks, record];
     this.#attempts?.clear();
     this.#highestAttempt = 0;
     this.#lastAttempt = undefined;
@@ -75,7 +80,7 @@ export class RegisteredFunction {
   }
 
   /** Of several marks of one attempt the first start and the last done count. A final done mark is never replaced. */
-  apply(mark: Mark, offset: number = Number.POSITIVE_INFINITY): void {
+  #mark(mark: Mark, offset: number): void {
     this.#attempts ??= new Map();
     let known = this.#attempts.get(mark.attempt);
     if (!known) {
@@ -87,9 +92,5 @@ export class RegisteredFunction {
     if (mark.kind === 'start') known.start ??= mark;
     else if (!known.done?.final) known.done = mark;
     if (mark.kind === 'done' && mark.final) this.#isFinal = true;
-  }
-
-  #attemptMarks(): Mark[] {
-    return this.attempts.flatMap(({ start, done }) => [...(start ? [start] : []), ...(done ? [done] : [])]);
   }
 }
