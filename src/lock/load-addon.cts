@@ -17,7 +17,7 @@ const PREBUILT = join(
 );
 
 /** The addon compiled on this machine comes first: it may replace a prebuilt one that does not load. */
-function loadAddon(): import('./native.ts').AddonSearch {
+const loadAddon: import('./native.ts').AddonLoader['loadAddon'] = () => {
   const tried: import('./addon-missing.ts').TriedAddon[] = [];
   for (const path of [COMPILED, PREBUILT]) {
     if (!existsSync(path)) {
@@ -25,12 +25,12 @@ function loadAddon(): import('./native.ts').AddonSearch {
       continue;
     }
     try {
-      return { addon: require(path), path, tried };
+      return { addon: require(path), path };
     } catch (cause) {
       tried.push({ path, cause });
     }
   }
-  return { addon: undefined, path: undefined, tried };
-}
+  return { tried };
+};
 
 module.exports = { loadAddon, directory: __dirname } satisfies import('./native.ts').AddonLoader;

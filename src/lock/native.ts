@@ -55,22 +55,21 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
 
-/** The result of a search for the addon. */
-export interface AddonSearch {
-  /** Undefined, as `path`, if none was loaded. */
-  readonly addon: NativeAddon | undefined;
-  readonly path: string | undefined;
-  readonly tried: readonly TriedAddon[];
+/** The addon and its file. */
+interface LoadedAddon {
+  readonly addon: NativeAddon;
+  readonly path: string;
 }
 
 /** The exports of `load-addon.cts`. */
 export interface AddonLoader {
-  loadAddon(): AddonSearch;
+  /** Where none loads: what was tried. */
+  loadAddon(): LoadedAddon | { readonly addon?: undefined; readonly tried: readonly TriedAddon[] };
   /** Where it is. Without a separator at its end. */
   readonly directory: string;
 }
 
-let loaded: { readonly addon: NativeAddon; readonly path: string } | undefined;
+let loaded: LoadedAddon | undefined;
 
 /**
  * The addon, loaded at the first call in this thread: the one compiled on this machine, in `build/Release`, else the
@@ -90,16 +89,16 @@ export function addonPath(): string {
   return loaded.path;
 }
 
-function load(): NonNullable<typeof loaded> {
+function load(): LoadedAddon {
   if (!isInPackage(import.meta.url)) throw bundled(import.meta.url);
   // In this form, so that `@vercel/nft` sees what a deployment needs.
   const require = createRequire(import.meta.url);
   const { loadAddon, directory } = require('../lock/load-addon.cjs') as AddonLoader;
   // Webpack writes into its bundle where this module was when it was built, but leaves the other its new place.
   if (directory !== join(dirname(fileURLToPath(import.meta.url)), '../lock')) throw bundled(directory);
-  const { addon, path, tried } = loadAddon();
-  if (addon === undefined || path === undefined) throw addonMissing(tried);
-  return { addon, path };
+  const found = loadAddon();
+  if (found.addon === undefined) throw addonMissing(found.tried);
+  return found;
 }
 
 /**
