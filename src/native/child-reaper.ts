@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure, succeeded } from './outcome.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /**
  * From now on this process adopts what its descendants leave behind, as pid 1 does. False where there is no such thing

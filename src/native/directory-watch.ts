@@ -1,18 +1,17 @@
 /** One inotify(7) instance for any number of directories, read by the event loop itself: no thread of libuv's pool. */
 import { closeSync, readSync } from 'node:fs';
-import { constants, endianness } from 'node:os';
+import { constants } from 'node:os';
 import { unlessRefused } from '../errors.ts';
-import { type NativeAddon, nativeAddon } from '../lock/native.ts';
-import { isFailure, succeeded } from './outcome.ts';
+import { nativeAddon } from '../lock/native.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** What happened to a file in a watched directory, or to the directory. */
 export type DirectoryEvent =
-  /** The last descriptor that could write to the file was closed: its owner is gone, with all that inherited it. */
-  | { readonly kind: 'closed'; readonly directory: string; readonly name: string }
-  /** A file or directory was made. */
-  | { readonly kind: 'made'; readonly directory: string; readonly name: string }
-  /** A file or directory came by rename(2). */
-  | { readonly kind: 'moved-in'; readonly directory: string; readonly name: string }
+  /**
+   * `closed`: the last descriptor that could write to the file was closed: its owner is gone, with all that inherited it.
+   * `made`: a file or directory was made. `moved-in`: one came by rename(2).
+   */
+  | { readonly kind: 'closed' | 'made' | 'moved-in'; readonly directory: string; readonly name: string }
   /** The directory was removed, renamed or unmounted. It is watched no longer. */
   | { readonly kind: 'gone'; readonly directory: string }
   /** The kernel had no room: events are missing. Look at every directory. */
@@ -39,26 +38,18 @@ const EVENT_BYTES = 16;
 /** Some 200 events at a time; at least one with the longest name fits, as inotify(7) asks for. */
 const BUFFER_BYTES = 16 * 1024;
 
-const littleEndian = endianness() === 'LE';
-
 export class DirectoryWatch {
   readonly #fd: number;
-  readonly #native: NativeAddon;
   readonly #directories = new Map<number, string>();
   readonly #listener: (events: readonly DirectoryEvent[]) => void;
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  readonly #words = new Uint32Array(BUFFER_BYTES / 4);
   readonly #stop: () => void;
   #isClosed = false;
 
-  private constructor(
-    native: NativeAddon,
-    fd: number,
-    listener: (events: readonly DirectoryEvent[]) => void,
-  ) {
-    this.#native = native;
+  private constructor(fd: number, listener: (events: readonly DirectoryEvent[]) => void) {
     this.#fd = fd;
     this.#listener = listener;
-    this.#stop = succeeded(native.pollReadable(fd, () => this.#read()));
+    this.#stop = succeeded(nativeAddon().pollReadable(fd, () => this.#read()));
   }
 
   /**
@@ -67,12 +58,11 @@ export class DirectoryWatch {
    * @throws Error of Node's shape: EMFILE when the user has `fs.inotify.max_user_instances` of them
    */
   static open(listener: (events: readonly DirectoryEvent[]) => void): DirectoryWatch | undefined {
-    const native = nativeAddon();
-    const fd = native.openDirectoryWatches();
+    const fd = nativeAddon().openDirectoryWatches();
     if (isFailure(fd) && fd.errno === constants.errno.ENOSYS) return undefined;
     const opened = succeeded(fd);
     try {
-      return new DirectoryWatch(native, opened, listener);
+      return new DirectoryWatch(opened, listener);
     } catch (error) {
       closeSync(opened);
       throw error;
@@ -86,7 +76,7 @@ export class DirectoryWatch {
    * `fs.inotify.max_user_watches` of them
    */
   add(directory: string, events: WatchedEvents): void {
-    const watch = succeeded(this.#native.addDirectoryWatch(this.#fd, directory, EVENTS.indexOf(events)));
+    const watch = succeeded(nativeAddon().addDirectoryWatch(this.#fd, directory, EVENTS.indexOf(events)));
     this.#directories.set(watch, directory);
   }
 
@@ -100,20 +90,20 @@ export class DirectoryWatch {
 
   #read(): void {
     // Whole events, without waiting: the descriptor is non-blocking. EAGAIN: read already. EINTR: the event loop calls again.
-    const length = unlessRefused(() => readSync(this.#fd, this.#buffer), 0, 'EAGAIN', 'EINTR');
+    const length = unlessRefused(() => readSync(this.#fd, this.#words), 0, 'EAGAIN', 'EINTR');
     const events: DirectoryEvent[] = [];
     for (let offset = 0; offset < length; ) {
-      const size = EVENT_BYTES + this.#uint32(offset + 12);
-      const event = this.#event(offset, size);
+      const [watch = 0, mask = 0, , nameBytes = 0] = this.#words.subarray(offset / 4);
+      const name = Buffer.from(this.#words.buffer, offset + EVENT_BYTES, nameBytes);
+      const event = this.#event(watch, mask, name);
       if (event !== undefined) events.push(event);
-      offset += size;
+      offset += EVENT_BYTES + nameBytes;
     }
     if (events.length > 0) this.#listener(events);
   }
 
-  #event(offset: number, size: number): DirectoryEvent | undefined {
-    const watch = this.#uint32(offset);
-    const mask = this.#uint32(offset + 4);
+  /** @param padded - the name, and NULs behind it */
+  #event(watch: number, mask: number, padded: Buffer): DirectoryEvent | undefined {
     if (mask & IN_Q_OVERFLOW) return { kind: 'overflow' };
     const directory = this.#directories.get(watch);
     // Events may still be in the queue behind the one that told of the directory's end.
@@ -121,18 +111,13 @@ export class DirectoryWatch {
     if (mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) {
       this.#directories.delete(watch);
       // A directory that was renamed would be watched on under its old name. Of others the kernel has taken it out.
-      if (mask & IN_MOVE_SELF) this.#native.removeDirectoryWatch(this.#fd, watch);
+      if (mask & IN_MOVE_SELF) nativeAddon().removeDirectoryWatch(this.#fd, watch);
       return { kind: 'gone', directory };
     }
-    const padded = this.#buffer.toString('utf8', offset + EVENT_BYTES, offset + size);
-    const name = padded.slice(0, padded.indexOf('\0'));
+    const name = padded.toString('utf8', 0, padded.indexOf(0));
     if (mask & IN_CLOSE_WRITE) return { kind: 'closed', directory, name };
     if (mask & IN_CREATE) return { kind: 'made', directory, name };
     if (mask & IN_MOVED_TO) return { kind: 'moved-in', directory, name };
     return undefined;
-  }
-
-  #uint32(offset: number): number {
-    return littleEndian ? this.#buffer.readUInt32LE(offset) : this.#buffer.readUInt32BE(offset);
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure, succeeded } from './outcome.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** Out of the way of a script's own `exec 3<file`, of those that bash chooses (from 10), and of `flock 99`. */
 const LOWEST = 100;

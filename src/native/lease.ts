@@ -1,5 +1,5 @@
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure } from './outcome.ts';
+import { isFailure } from '../lock/system-error.ts';
 
 /**
  * Whether a state file has an owner or a sweeper, without a lock that others would run into: `held` when the file is

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { unlessRefused } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure, succeeded } from './outcome.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** A process that signals can be sent to, without ever hitting a later one of the same number where the kernel helps. */
 export interface SignalTarget {

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
 import { hasEnded, parseProcessStat } from '../lock/process-stat.ts';
-import { isFailure, succeeded } from './outcome.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** A process that has not ended. Its pid and its start together name one process of this boot. */
 export interface ProcessEntry {

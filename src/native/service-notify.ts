@@ -1,5 +1,5 @@
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure } from './outcome.ts';
+import { isFailure } from '../lock/system-error.ts';
 
 /**
  * Tells the service manager of the environment's NOTIFY_SOCKET, as sd_notify(3) does: `READY=1`, `STOPPING=1`,

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { nativeAddon } from '../lock/native.ts';
-import { succeeded } from './outcome.ts';
+import { succeeded } from '../lock/system-error.ts';
 
 /**
  * From now on {@link isFromKernel} can tell of this signal. To be called when a listener is there already, and again

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
-import { isFailure, succeeded } from '../native/outcome.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** Makes the working directory such a place. @throws Error of Node's shape */
 export function enterNowhere(): void {

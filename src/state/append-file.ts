@@ -5,12 +5,10 @@
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
+import { nativeAddon } from '../lock/native.ts';
+import { succeeded } from '../lock/system-error.ts';
 import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
-import { appendNamed } from '../native/named-append.ts';
 import { readAll, shortWriteError, stateIo } from './file-io.ts';
-
-/** Returns how many bytes were written; or, if all were, whether the file has its name. */
-type Write = (fd: number, bytes: Buffer) => number | boolean;
 
 export class AppendFile {
   readonly path: string;
@@ -35,38 +33,12 @@ export class AppendFile {
   }
 
   /**
-   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts.
+   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts. Returns false
+   * if the path does not name the file, so that no other process finds the bytes.
+   * @param asksForName - true: asked after the write, so that a name that goes meanwhile is noticed, too
    * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
    */
-  append(bytes: Buffer, maxBytes: number): void {
-    this.#grow(bytes, maxBytes, writeSync);
-  }
-
-  /**
-   * As {@link append}. Returns false if the path does not name the file, so that no other process finds the bytes. Asked after
-   * the write: a name that goes meanwhile is noticed, too.
-   */
-  appendNamed(bytes: Buffer, maxBytes: number): boolean {
-    return this.#grow(bytes, maxBytes, (fd, all) => appendNamed(fd, this.path, all));
-  }
-
-  /** The end of the last whole record. */
-  get lengthBytes(): number {
-    return this.#lengthBytes;
-  }
-
-  /** Takes back what was appended since the file had this length. */
-  takeBack(lengthBytes: number): void {
-    this.resume(lengthBytes, true);
-    try {
-      this.cutTail();
-    } catch {
-      // Tried again before the next write. If the owner dies before that, a whole record in the tail counts as registered:
-      // `docs/guarantees.md`, Disks.
-    }
-  }
-
-  #grow(bytes: Buffer, maxBytes: number, write: Write): boolean {
+  append(bytes: Buffer, maxBytes: number, asksForName: boolean): boolean {
     if (this.#lengthBytes + bytes.length > maxBytes) {
       throw new DeferredSweepError(
         'DEFERRED_TOO_LARGE',
@@ -76,10 +48,27 @@ export class AppendFile {
     }
     return stateIo(`write to ${this.path}`, this.path, () => {
       if (this.#hasStrayTail) this.cutTail();
-      const isNamed = this.#write(bytes, write);
+      const isNamed = this.#write(bytes, asksForName);
       this.#lengthBytes += bytes.length;
       return isNamed;
     });
+  }
+
+  /** The end of the last whole record. */
+  get lengthBytes(): number {
+    return this.#lengthBytes;
+  }
+
+  /** Takes back what was appended since the file had this length. */
+  takeBack(lengthBytes: number): void {
+    this.#lengthBytes = lengthBytes;
+    this.#hasStrayTail = true;
+    try {
+      this.cutTail();
+    } catch {
+      // Tried again before the next write. If the owner dies before that, a whole record in the tail counts as registered:
+      // `docs/guarantees.md`, Disks.
+    }
   }
 
   /** The bytes that count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
@@ -113,12 +102,6 @@ export class AppendFile {
     return bytes;
   }
 
-  /** Sets the end of the last whole record. */
-  resume(lengthBytes: number, hasStrayTail: boolean): void {
-    this.#lengthBytes = lengthBytes;
-    this.#hasStrayTail = hasStrayTail;
-  }
-
   /** As {@link truncate}; without a call if nothing was written behind this length. */
   shrinkTo(lengthBytes: number): void {
     if (lengthBytes < this.#lengthBytes || this.#hasStrayTail) this.truncate(lengthBytes);
@@ -127,7 +110,8 @@ export class AppendFile {
   /** Cuts the file to this length. @throws Error of Node's shape */
   truncate(lengthBytes: number): void {
     ftruncateSync(this.fd, lengthBytes);
-    this.resume(lengthBytes, false);
+    this.#lengthBytes = lengthBytes;
+    this.#hasStrayTail = false;
   }
 
   /**
@@ -152,9 +136,11 @@ export class AppendFile {
     unlockAndClose(this.fd);
   }
 
-  #write(bytes: Buffer, write: Write): boolean {
+  #write(bytes: Buffer, asksForName: boolean): boolean {
     try {
-      const written = write(this.fd, bytes);
+      const written = asksForName
+        ? succeeded(nativeAddon().appendNamed(this.fd, this.path, bytes))
+        : writeSync(this.fd, bytes);
       // write(2) may write less than asked without an error (a full disk, a signal).
       if (typeof written === 'number' && written < bytes.length)
         throw shortWriteError(this.fd, bytes, written);

@@ -40,7 +40,24 @@ export const MAX_STATE_FILE_BYTES: number = 384 * 1024 * 1024;
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
  */
 export function readAll(fd: number, path: string): Buffer {
-  return stateIo(`read ${path}`, path, () => read(fd, path));
+  return stateIo(`read ${path}`, path, () => {
+    const { size } = fstatSync(fd);
+    if (size > MAX_STATE_FILE_BYTES) {
+      throw new DeferredSweepError(
+        'DEFERRED_TOO_LARGE',
+        `cannot read ${path}: it has ${size} bytes, a state file holds at most ${MAX_STATE_FILE_BYTES}`,
+        { path },
+      );
+    }
+    const bytes = Buffer.allocUnsafe(size);
+    let length = 0;
+    while (length < size) {
+      const count = readSync(fd, bytes, length, size - length, length);
+      if (count === 0) break;
+      length += count;
+    }
+    return bytes.subarray(0, length);
+  });
 }
 
 /** As much of a part as there is. @throws Error of Node's shape */
@@ -59,25 +76,6 @@ export function readHeader(fd: number): Buffer {
   // What is no header may name any length.
   const lengthBytes = Math.min(frameLength(bytes), fstatSync(fd).size, MAX_STATE_FILE_BYTES);
   return lengthBytes <= bytes.length ? bytes : readPart(fd, 0, lengthBytes);
-}
-
-function read(fd: number, path: string): Buffer {
-  const { size } = fstatSync(fd);
-  if (size > MAX_STATE_FILE_BYTES) {
-    throw new DeferredSweepError(
-      'DEFERRED_TOO_LARGE',
-      `cannot read ${path}: it has ${size} bytes, a state file holds at most ${MAX_STATE_FILE_BYTES}`,
-      { path },
-    );
-  }
-  const bytes = Buffer.allocUnsafe(size);
-  let length = 0;
-  while (length < size) {
-    const count = readSync(fd, bytes, length, size - length, length);
-    if (count === 0) break;
-    length += count;
-  }
-  return bytes.subarray(0, length);
 }
 
 /** True for a full disk, a quota, or a limit on file sizes (setrlimit(2)). A cleanup may run then, and make room. */

@@ -10,7 +10,6 @@ import type { Way } from '../trust/way.ts';
 import { stateIo, syncDirectory, syncParent } from './file-io.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
-import { systemReason } from './system-reason.ts';
 
 /** Races in a row with cleanups that remove the directory: two that clean up all the time may win a hundred, not so many. */
 const MAX_RACES = 2000;
@@ -119,7 +118,9 @@ export class StateDirectory {
    * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`; `DEFERRED_STATE_IO` when it cannot be read.
    */
   look(): Listing {
-    const names = stateIo(`read ${this.path}`, this.path, () => this.#names());
+    const names = stateIo(`read ${this.path}`, this.path, () =>
+      unlessRefused(() => this.#names(), [], 'ENOENT'),
+    );
     return { stateFiles: names.filter(isStateFileName), movedDeadLetters: names.filter(isMovedDeadLetter) };
   }
 
@@ -133,14 +134,11 @@ export class StateDirectory {
 
   /** @throws Error of Node's shape; as {@link ensure} */
   #names(): string[] {
-    const read = (): string[] => {
-      for (let race = 0; race < MAX_RACES; race++) {
-        if (this.isUnchanged() || this.#checkEnd(this.#walk())) return readdirSync(this.path).sort();
-        if (!statOf(this.path)) return [];
-      }
-      throw this.#isChased('read');
-    };
-    return unlessRefused(read, [], 'ENOENT');
+    for (let race = 0; race < MAX_RACES; race++) {
+      if (this.isUnchanged() || this.#checkEnd(this.#walk())) return readdirSync(this.path).sort();
+      if (!statOf(this.path)) return [];
+    }
+    throw this.#isChased('read');
   }
 
   #isChased(what: string): DeferredSweepError {
@@ -175,17 +173,13 @@ export class StateDirectory {
         } else if (path !== join(resolved, STATE_DIR_STEM)) return false;
       } catch (error) {
         // procfs answers ENOENT, too, although the parent is there: it makes no directories.
-        if (systemErrorCode(error) !== 'ENOENT' || statOf(dirname(path))) throw this.#cannotMake(path, error);
-        return false;
+        if (systemErrorCode(error) === 'ENOENT' && !statOf(dirname(path))) return false;
+        stateIo(`make the directory ${path}`, path, () => {
+          throw error;
+        });
       }
     }
     return true;
-  }
-
-  #cannotMake(path: string, error: unknown): unknown {
-    if (systemErrorCode(error) === undefined) return error;
-    const message = `cannot make the directory ${path}: ${systemReason(error)}`;
-    return new DeferredSweepError('DEFERRED_STATE_IO', message, { path, cause: error });
   }
 
   /**

@@ -101,13 +101,14 @@ export class StateFile {
    */
   append(records: readonly StateRecord[]): void {
     const [first, ...rest] = records.map(record => this.#frame(record));
-    if (first)
-      this.#file.append(rest.length > 0 ? Buffer.concat([first, ...rest]) : first, MAX_STATE_FILE_BYTES);
+    if (!first) return;
+    const bytes = rest.length > 0 ? Buffer.concat([first, ...rest]) : first;
+    this.#file.append(bytes, MAX_STATE_FILE_BYTES, false);
   }
 
   /** As {@link append}. False if no sweeper would find the record: see {@link isNamed}. */
   register(record: DeferRecord): boolean {
-    return this.#file.appendNamed(this.#frame(record), MAX_REGISTERED_BYTES);
+    return this.#file.append(this.#frame(record), MAX_REGISTERED_BYTES, true);
   }
 
   /** Takes back what was appended since the file had this length. */

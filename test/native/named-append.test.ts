@@ -14,11 +14,15 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { nativeAddon } from '#dist/lock/native.js';
-import { appendNamed } from '#dist/native/named-append.js';
+import { succeeded } from '#dist/lock/system-error.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const FLAGS = constants.O_CREAT | constants.O_RDWR | constants.O_APPEND;
 const bytes = Buffer.from('record');
+
+function appendNamed(fd: number, path: string, all: Uint8Array): boolean | number {
+  return succeeded(nativeAddon().appendNamed(fd, path, all));
+}
 
 function open(t: TestContext, path: string): number {
   const fd = openSync(path, FLAGS);
