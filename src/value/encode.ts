@@ -22,7 +22,7 @@ import { ValuePath } from './value-path.ts';
  * @param encodeFunction without it functions are refused.
  * @throws DeferredSweepError
  * - `DEFERRED_VALUE_REFUSED` with `valuePath` for what would not come back equal: functions, symbols, class instances, promises, weak collections, boxed primitives, shared
- *   memory, views that overlap, proxies, getters and setters, holes in arrays, properties that are not enumerable or whose key is a symbol or `__proto__` or no UTF-8,
+ *   memory, views that share a buffer, proxies, getters and setters, holes in arrays, properties that are not enumerable or whose key is a symbol or `__proto__` or no UTF-8,
  *   extra properties on anything but plain objects and errors, what was made as something else than its prototype says, values of another realm (`node:vm`), and what is nested
  *   deeper than `MAX_VALUE_DEPTH`, a Map or Set counting twice.
  * - `DEFERRED_TOO_LARGE` for more than `MAX_VALUE_BYTES` or `MAX_ITEMS`.

@@ -6,9 +6,11 @@ import type { ValuePath } from './value-path.ts';
 interface Parts {
   readonly all: { readonly start: number; readonly end: number }[];
   end: number;
+  /** True: all are Buffers, of which Node puts many into one buffer. */
+  readonly arePooled: boolean;
 }
 
-/** The bytes of the buffers and views in a value. Each is restored with a buffer of its own, so no two may share bytes. */
+/** The bytes of the buffers and views in a value. Each is restored with a buffer of its own, so no two may share one. */
 export class ShownBytes {
   readonly #byBuffer = new Map<ArrayBufferLike, Parts>();
 
@@ -31,16 +33,18 @@ export class ShownBytes {
       throw refusalOfExtra(path, 'a view of bytes', name);
     }
     const start = ArrayBuffer.isView(value) ? value.byteOffset : 0;
-    if (value.byteLength > 0) this.#add(buffer, start, start + value.byteLength, path);
+    if (value.byteLength > 0)
+      this.#add(buffer, start, start + value.byteLength, Buffer.isBuffer(value), path);
     return new Uint8Array(buffer, start, value.byteLength);
   }
 
-  #add(buffer: ArrayBufferLike, start: number, end: number, path: ValuePath): void {
-    const parts = this.#byBuffer.get(buffer) ?? { all: [], end: 0 };
+  #add(buffer: ArrayBufferLike, start: number, end: number, isPooled: boolean, path: ValuePath): void {
+    const parts = this.#byBuffer.get(buffer) ?? { all: [], end: 0, arePooled: isPooled };
+    const isShared = parts.all.length > 0 && !(isPooled && parts.arePooled);
     // Most are met in order, as Node's pool gives them: then none is compared with all the others.
-    if (start < parts.end && parts.all.some(part => part.start < end && start < part.end))
+    if (isShared || (start < parts.end && parts.all.some(part => part.start < end && start < part.end)))
       throw path.refusal(
-        'it shares bytes with another buffer or view in the value',
+        'it shares its buffer with another one or a view in the value',
         'pass a copy, such as structuredClone(value)',
       );
     parts.all.push({ start, end });
