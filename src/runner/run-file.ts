@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
-import { DeferredSweepError } from '../errors.ts';
+import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
@@ -164,7 +164,7 @@ async function runFunction(
   watchAfterwards(timeoutMs, killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
-  if (result === 'hung') process.kill(-process.pid, 'SIGKILL');
+  if (result === 'hung') endGroup();
   events.exitIfBroken();
   // What comes next would run with the rights that this function has left.
   if (changeOfUser(shared.user) !== undefined) endForRest(held);
@@ -173,4 +173,10 @@ async function runFunction(
   if (!shared.language.isChanged && !isCutOff) return;
   await shared.leftBehind.waitFor(killGraceMs);
   endForRest(held);
+}
+
+/** Where a sandbox refuses setsid(2), and so a group of its own, or kill(2), the runner ends alone. */
+function endGroup(): never {
+  unlessRefused(() => process.kill(-process.pid, 'SIGKILL'), undefined);
+  process.exit(1);
 }

@@ -14,7 +14,8 @@ import { commandLinePath } from '../helpers/command-line.ts';
 import { prlimitMissing } from '../helpers/file-size-limit.ts';
 import { arrivalAt, makeGate } from '../helpers/gate.ts';
 import { onlyFull } from '../helpers/size.ts';
-import { freshPlace, leaveOrphan, type Place, sweepFreed } from '../helpers/worker.ts';
+import { straceMissing } from '../helpers/strace.ts';
+import { freshPlace, leaveOrphan, type Place, sweepElsewhere, sweepFreed } from '../helpers/worker.ts';
 
 type Stuck = typeof import('../fixtures/stuck.ts');
 
@@ -219,3 +220,24 @@ async function untilNearLimit(path: string): Promise<void> {
   const endMs = limitEndsAt(path) - 1000;
   while (Date.now() < endMs) await sleep(20);
 }
+
+test('where a sandbox refuses runners a session of their own, a function that hangs ends its runner alone', {
+  ...bounded,
+  skip: straceMissing,
+}, async t => {
+  const { base, ledger, root } = freshPlace(t);
+  const calls: Call[] = [
+    { do: 'hang-idle', text: 'hangs' },
+    { do: 'append', text: 'behind' },
+  ];
+  const options = { timeoutMs: 300 };
+  await leaveOrphan(t, { base, ledger, options, calls });
+  const refuses = ['-e', 'trace=setsid', '-e', 'inject=setsid:error=EPERM'];
+  const report = await sweepElsewhere(
+    t,
+    { verb: 'sweep', base, options: { killGraceMs: 100 } },
+    { under: ['strace', '-f', '-qq', '-o', join(root, 'log'), ...refuses] },
+  );
+  assert.deepEqual([report.ok, report.failed, report.files[0]?.error], [1, 1, undefined]);
+  assert.deepEqual(read(ledger), ['hangs', 'behind']);
+});
