@@ -38,7 +38,7 @@ export class WatchMetrics {
     if (this.#bad.has(base) !== isGood) return;
     if (isGood) this.#bad.delete(base);
     else this.#bad.add(base);
-    this.#writeSoon();
+    this.#writeAfter(LEAST_PAUSE_MS);
   }
 
   count(base: string, report: SweepReport): void {
@@ -49,25 +49,22 @@ export class WatchMetrics {
       functions[outcome] += before.functions[outcome];
     this.#figures.set(base, { directory, swept: before.swept + swept, functions, ms: before.ms + ms });
     this.#status = hasProblems(report) ? EXIT_FAILED : EXIT_DONE;
-    this.#writeSoon();
+    this.#writeAfter(LEAST_PAUSE_MS);
   }
 
   /** Writes them for the last time. */
   async end(status: number): Promise<void> {
-    clearTimeout(this.#timer);
     this.#status = Math.max(status, this.#status);
     this.write();
     clearTimeout(this.#timer);
     await this.#writing;
   }
 
-  #writeSoon(): void {
-    this.#writeIn(Math.max(0, this.#writtenAtMs + LEAST_PAUSE_MS - performance.now()));
-  }
-
-  #writeIn(ms: number): void {
+  /** @param pauseMs - since they were written last */
+  #writeAfter(pauseMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.write(), ms);
+    const leftMs = this.#writtenAtMs + pauseMs - performance.now();
+    this.#timer = setTimeout(() => this.write(), Math.max(0, leftMs));
   }
 
   /** Called first when it is known which bases can be watched. */
@@ -84,6 +81,6 @@ export class WatchMetrics {
         status,
       ),
     );
-    this.#writeIn(EVERY_MS);
+    this.#writeAfter(EVERY_MS);
   }
 }
