@@ -7,6 +7,7 @@ import type { FileState, ListedFile, ListReport } from '../operate/listed-file.t
 import type { FileOutcome, FunctionOutcome, SweepReport } from '../report/report.ts';
 import { systemReason } from '../state/system-reason.ts';
 import type { SweepOptions } from '../sweep/options.ts';
+import { isOrphan } from './output/format.ts';
 import { say } from './output/output.ts';
 
 const LAST_SUCCESS = 'deferred_sweep_last_success_timestamp_seconds';
@@ -114,7 +115,7 @@ function metricsText(
       list => filesIn(list, 'dead', 'damaged').length,
     ),
     ofPlace('oldest_orphan_age_seconds', 'Age of the oldest orphan that is left; 0: there is none.', list =>
-      filesIn(list, 'orphan').reduce((most, { ageMs = 0 }) => Math.max(most, ageMs / 1000), 0),
+      list.files.filter(isOrphan).reduce((most, { ageMs = 0 }) => Math.max(most, ageMs / 1000), 0),
     ),
     ofRun('duration_seconds', 'How long the last run took.', ({ ms }) => ms / 1000),
     metric('exit_status', 'Exit status of the last run, as it is without --exit-zero.', ofAll(status)),
@@ -129,9 +130,10 @@ function metricsText(
 
 /** Zeros for a directory that cannot be read. */
 function leftOf(list: ListReport | undefined): Required<Figures>['left'] {
-  const left = filesIn(list, 'orphan', 'sweeping').flatMap(file => file.functions);
+  const left = list?.files.filter(file => isOrphan(file) || file.state === 'sweeping') ?? [];
+  const states = left.flatMap(file => file.functions).map(({ state }) => state);
   return {
-    pending: left.filter(({ state }) => state === 'pending' || state === 'running').length,
+    pending: states.filter(state => state === 'pending' || state === 'running').length,
     live: filesIn(list, 'live').length,
     held: filesIn(list, 'held').length,
   };

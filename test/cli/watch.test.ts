@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   unlinkSync,
   writeFileSync,
@@ -361,4 +362,26 @@ test('the metrics of a watch count no function as left that was cancelled', { sk
   watcher.process.kill('SIGTERM');
   assert.deepEqual(await watcher.exited, [0, null]);
   assert.match(readFileSync(metrics, 'utf8'), /^deferred_sweep_pending_functions\{.*\} 1$/m);
+});
+
+test('the metrics of a watch count what is left in a damaged file, as those of a sweep do', {
+  skip,
+}, async t => {
+  const functions = [1, 2, 3].map(number => `job.defer(promises.rmdir, '/nowhere/${number}');`);
+  const base = baseOfKilledWorker(t, functions.join('\n'), '{ retryDelayMs: 3_600_000 }');
+  const directory = join(base, 'deferred');
+  const path = join(directory, readdirSync(directory).find(name => name.startsWith('func'))!);
+  const bytes = readFileSync(path);
+  bytes[bytes.lastIndexOf('nowhere/2')]! ^= 1;
+  writeFileSync(path, bytes);
+  const { root } = freshPlace(t);
+  const metrics = join(root, 'metrics');
+  const left = /^deferred_sweep_pending_functions\{.*\} 2$/m;
+  assert.equal(runCommandLine(['--metrics-file', metrics, base]).status, 1);
+  assert.match(readFileSync(metrics, 'utf8'), left);
+  const ofWatch = join(root, 'metrics-of-watch');
+  const watcher = await startWatch(t, ['--metrics-file', ofWatch, base]);
+  watcher.process.kill('SIGTERM');
+  await watcher.exited;
+  assert.match(readFileSync(ofWatch, 'utf8'), left);
 });

@@ -5,7 +5,7 @@ import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts
 import type { ShownFile } from '../../operate/show.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { userName } from '../../trust/user-name.ts';
-import { callText, dueText, formatAge } from './format.ts';
+import { callText, dueText, formatAge, isOrphan } from './format.ts';
 import { holdersText } from './format-list.ts';
 
 /** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
@@ -97,11 +97,9 @@ function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   const which = `${quoted(shortId(file))}${base === '' ? '' : ` --dir${base}`}`;
   if (file.state === 'dead')
     return [row('again', `deferred-sweep retry ${which}`), row('away', `deferred-sweep discard ${which}`)];
-  const isDamaged = file.state === 'damaged';
-  if (isDamaged && file.knownBy === 'place') return [row('away', `deferred-sweep discard ${which}`)];
-  if (file.state === 'orphan' || (isDamaged && file.knownBy === 'lease'))
-    return [row('run it', `deferred-sweep sweep${base}`)];
-  return [];
+  if (file.state === 'damaged' && file.knownBy === 'place')
+    return [row('away', `deferred-sweep discard ${which}`)];
+  return isOrphan(file) ? [row('run it', `deferred-sweep sweep${base}`)] : [];
 }
 
 /** One line of `show`. */

@@ -1,6 +1,6 @@
 /** Lines of reports for people. Pure. */
 import type { Owner } from '../../log/records.ts';
-import type { ListedFunction } from '../../operate/listed-file.ts';
+import type { ListedFile, ListedFunction } from '../../operate/listed-file.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { type FileReport, type FunctionReport, outcomeWord, type SweepReport } from '../../report/report.ts';
 
@@ -30,6 +30,11 @@ export function summaryLine(report: SweepReport): string {
   const { directory, ok, failed, pending, live } = report;
   const incomplete = report.isComplete ? '' : ', stopped before the end';
   return `${directory}: ${ok} done, ${failed} failed, ${pending} left for later, ${live} live owner${live === 1 ? '' : 's'}${incomplete}`;
+}
+
+/** True if no process has the file. A sweep runs the whole records of a damaged one, too. */
+export function isOrphan({ state, knownBy }: Pick<ListedFile, 'state' | 'knownBy'>): boolean {
+  return state === 'orphan' || (state === 'damaged' && knownBy === 'lease');
 }
 
 /** Of whom something is, behind its name. */

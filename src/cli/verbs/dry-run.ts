@@ -5,7 +5,7 @@ import { printableLines } from '../../printable.ts';
 import type { SweepOptions } from '../../sweep/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { callText, dueText, fromOwner } from '../output/format.ts';
+import { callText, dueText, fromOwner, isOrphan } from '../output/format.ts';
 import { forEachBase, jsonLine, print } from '../output/output.ts';
 
 export async function runDryRun(
@@ -20,11 +20,6 @@ export async function runDryRun(
     else print(formatFiles(report.directory, files));
     return EXIT_DONE;
   });
-}
-
-/** True if no process has the file. A sweep runs the whole records of a damaged one, too. */
-function isOrphan({ state, knownBy }: ListedFile): boolean {
-  return state === 'orphan' || (state === 'damaged' && knownBy === 'lease');
 }
 
 /** True if it cannot be told whether a process has the file. A damaged one with an error lies in the place of dead letters. */
