@@ -1,5 +1,5 @@
 /** What the cluster store has, as text for people. Pure. What others wrote is escaped. */
-import type { ListedClusterFunction, ListedOwner } from '../../postgres/listed-owner.ts';
+import type { ListedClusterFunction, ListedOwner, OwnerState } from '../../postgres/listed-owner.ts';
 import type { ClusterReport } from '../../postgres/report.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { formatAge, fromOwner, functionLine } from '../output/format.ts';
@@ -31,7 +31,7 @@ export function formatOwner(listed: ListedOwner, schemaOption: string): string {
   ];
   const options = `--pool ${quoted(pool)}${schemaOption}`;
   const lines = [
-    `${id}  ${stateText(listed)}`,
+    `${id}  ${state === 'dead' ? deadLetterText(functions) : STATES[state]}`,
     row('pool', pool),
     row('owner', who.join(', ')),
     ...(epoch === undefined ? [] : [row('fence', String(epoch))]),
@@ -49,20 +49,12 @@ export function formatOwner(listed: ListedOwner, schemaOption: string): string {
   return printableLines(lines);
 }
 
-function stateText({ state, functions }: ListedOwner): string {
-  switch (state) {
-    case 'live':
-      return 'live: its job has it';
-    case 'sweeping':
-      return 'sweeping: a sweeper has it';
-    case 'suspected':
-      return 'suspected: its session is gone, and may come back';
-    case 'orphan':
-      return 'orphan: its owner is gone; the next sweep that has its handlers runs what is due';
-    case 'dead':
-      return deadLetterText(functions);
-  }
-}
+const STATES: Readonly<Record<Exclude<OwnerState, 'dead'>, string>> = {
+  live: 'live: its job has it',
+  sweeping: 'sweeping: a sweeper has it',
+  suspected: 'suspected: its session is gone, and may come back',
+  orphan: 'orphan: its owner is gone; the next sweep that has its handlers runs what is due',
+};
 
 /** Where its attempts ran, and when the next may. */
 function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction): string[] {

@@ -175,6 +175,5 @@ export function notConnected(
 
 /** Ends a connection without waiting for the other side, which may be gone. */
 export function abandon(client: PgClient): void {
-  const { stream } = client.connection;
-  stream.destroy();
+  client.connection.stream.destroy();
 }

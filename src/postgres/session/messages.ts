@@ -140,10 +140,8 @@ export type LimitedCall = Pick<StartedAttempt, 'handler' | 'timeoutMs'>;
 export type ToThread =
   | CallMessage
   | { readonly kind: 'close' }
-  /** A handler is no longer waited for, and goes on. */
-  | { readonly kind: 'left'; readonly call: LimitedCall }
-  /** It has ended after all. */
-  | { readonly kind: 'settled'; readonly call: LimitedCall }
+  /** A handler is no longer waited for, and goes on; it has ended after all. */
+  | { readonly kind: 'left' | 'settled'; readonly call: LimitedCall }
   /** The answer to `ask`. */
   | { readonly kind: 'here' };
 

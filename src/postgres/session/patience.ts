@@ -34,10 +34,7 @@ export async function pause(tries: number): Promise<void> {
 
 /** Ends a connection. Never rejects, and takes some seconds at most. */
 export async function endClient(client: PgClient): Promise<void> {
-  try {
-    await withinPatience(client.end(), END_PATIENCE_MS, message => new Error(message));
-  } catch {
-    // The other side does not answer; its own end of the connection is left to the kernel.
-    abandon(client);
-  }
+  const ended = withinPatience(client.end(), END_PATIENCE_MS, message => new Error(message));
+  // The other side does not answer; its own end of the connection is left to the kernel.
+  await ended.catch(() => abandon(client));
 }

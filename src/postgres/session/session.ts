@@ -123,16 +123,13 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /** The connection is ended and with it every lock. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= new Promise(resolve => {
+      if (this.#hasEnded) return resolve();
+      this.#worker.ref();
+      this.once('ended', resolve);
+      this.#post({ kind: 'close' });
+    });
     return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    if (this.#hasEnded) return;
-    this.#worker.ref();
-    const exited = new Promise<void>(resolve => this.once('ended', resolve));
-    this.#post({ kind: 'close' });
-    await exited;
   }
 
   #post(message: ToThread): void {

@@ -63,11 +63,8 @@ export class SessionThread {
   /** Takes a message of the main thread. Resolves when it is dealt with. */
   async take(message: ToThread): Promise<void> {
     this.#guard?.take(message);
-    if (message.kind === 'close') await this.#close();
-    else if (message.kind === 'call') await this.#call(message);
-  }
-
-  async #close(): Promise<void> {
+    if (message.kind === 'call') await this.#call(message);
+    if (message.kind !== 'close') return;
     this.#closed.abort();
     await this.#link.close();
   }
