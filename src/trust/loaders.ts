@@ -86,7 +86,7 @@ export function moduleAt(specifier: string, directory: string): string | undefin
   return found?.startsWith('/') ? found : undefined;
 }
 
-/** What a step returns, or undefined where Node says by a code why it cannot. */
+/** What a step returns, or undefined where Node says by a code why it cannot: of its permission model, too. */
 export function unlessUnresolved<T>(step: () => T): T | undefined {
   try {
     return step();

@@ -7,7 +7,6 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { unlessRefused } from '../../errors.ts';
 import { unlessUnresolved } from '../../trust/loaders.ts';
 import { comparablePath, withoutQuery } from './script-url.ts';
 
@@ -57,7 +56,7 @@ let mainScript: string | undefined;
 /** The script of the main thread, of which a worker thread is told nothing; Linux shows it. */
 function commandLineScript(): string | undefined {
   if (mainScript === undefined) {
-    const commandLine = unlessRefused(() => readFileSync('/proc/self/cmdline', 'utf8'), '');
+    const commandLine = unlessUnresolved(() => readFileSync('/proc/self/cmdline', 'utf8')) ?? '';
     const [first, second] = commandLine.split('\0').slice(1 + process.execArgv.length, -1);
     mainScript = (first === '--' ? second : first) ?? '';
   }

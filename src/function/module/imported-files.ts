@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { unlessRefused } from '../../errors.ts';
+import { unlessUnresolved } from '../../trust/loaders.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -52,11 +52,11 @@ const SPECIFIERS: Readonly<Record<'import' | 'import()', RegExp>> = {
 
 /** The same as the text says: what is imported before the module runs, or by it. */
 export function namedFiles(path: string, by: keyof typeof SPECIFIERS): readonly string[] {
-  const text = unlessRefused(() => readFileSync(path, 'utf8'), '');
+  const text = unlessUnresolved(() => readFileSync(path, 'utf8')) ?? '';
   return [...text.matchAll(SPECIFIERS[by])].flatMap(match => {
     const named = fileURLToPath(new URL(match[2]!, pathToFileURL(path)));
     const found = ENDINGS.map(([ending, other]) => named.replace(ending, other)).find(file =>
-      unlessRefused(() => statSync(file, { throwIfNoEntry: false })?.isFile(), false),
+      unlessUnresolved(() => statSync(file, { throwIfNoEntry: false })?.isFile()),
     );
     return found === undefined ? [] : [found];
   });
