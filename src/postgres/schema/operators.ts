@@ -26,36 +26,41 @@ CREATE FUNCTION {schema}.list_owners(p_pool text) RETURNS TABLE (entry jsonb, st
 DECLARE
   here uuid := {schema}.current_incarnation();
 BEGIN
+  -- The clock may have been set back since an owner was opened.
   RETURN QUERY WITH listed AS MATERIALIZED (
-    SELECT o.lock_key, o.opened_at, {schema}.hex_key(o.lock_key) AS id, jsonb_strip_nulls(jsonb_build_object('state', CASE
+    SELECT o.lock_key, o.opened_at, jsonb_strip_nulls(jsonb_build_object('id', {schema}.hex_key(o.lock_key), 'pool', o.pool,
+      'state', CASE
         WHEN o.lock_key IN (SELECT h.held FROM {schema}.held_keys() h)
           THEN CASE WHEN o.taken_at IS NULL THEN 'live' ELSE 'sweeping' END
         WHEN {schema}.is_due(o, here) THEN 'orphan' ELSE 'suspected' END,
-      'label', o.label, 'epoch', o.epoch, 'takenBy', o.taken_by)) AS known,
-      jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id) AS owner
+      'label', o.label, 'epoch', o.epoch, 'takenBy', o.taken_by,
+      'ageMs', greatest(0, {schema}.epoch_ms(now()) - {schema}.epoch_ms(o.opened_at))))
+      || jsonb_build_object('owner', jsonb_build_object('host', o.host, 'pid', o.pid, 'bootId', o.boot_id)) AS entry
     FROM {schema}.owners o WHERE o.pool = p_pool
   ), rows AS (
-    SELECT l.lock_key, l.opened_at, l.id, l.known, l.owner, false AS is_dead, f.id AS number,
+    SELECT false AS is_dead, l.opened_at, l.lock_key, f.id AS number, l.entry,
       CASE WHEN f.id IS NOT NULL THEN jsonb_build_object('id', f.id, 'name', f.handler,
         'registeredAtEpochMs', {schema}.epoch_ms(f.registered_at),
         'nextAtEpochMs', {schema}.epoch_ms(greatest(f.next_at, f.registered_at)),
         'delivery', f.delivery, 'timeoutMs', f.timeout_ms, 'maxAttempts', f.max_attempts,
         'argumentsLength', octet_length(f.arguments), 'arguments', {schema}.short_base64(f.arguments),
-        'attempts', {schema}.attempts_of(f.lock_key, f.id)) END AS stored
+        'attempts', coalesce((SELECT jsonb_agg({schema}.listed_attempt(a) ORDER BY a.attempt)
+          FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]')) END AS stored
     FROM listed l LEFT JOIN {schema}.functions f USING (lock_key)
     UNION ALL
-    SELECT d.lock_key, (d.owner ->> 'openedAt')::timestamptz, {schema}.hex_key(d.lock_key) || '.' || d.id,
-      jsonb_strip_nulls(jsonb_build_object('state', 'dead', 'label', d.owner -> 'label', 'error', d.error)),
-      d.owner - 'label' - 'openedAt', true, d.id, jsonb_build_object('id', d.id, 'name', d.handler,
-        'registeredAtEpochMs', {schema}.epoch_ms(d.registered_at), 'delivery', d.delivery,
-        'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts, 'argumentsLength', octet_length(d.arguments),
-        'arguments', {schema}.short_base64(d.arguments), 'attempts', d.attempts)
-    FROM {schema}.dead_letters d WHERE d.pool = p_pool
+    SELECT true, t.opened_at, d.lock_key, d.id, jsonb_strip_nulls(jsonb_build_object(
+        'id', {schema}.hex_key(d.lock_key) || '.' || d.id, 'pool', d.pool, 'state', 'dead',
+        'label', d.owner -> 'label', 'error', d.error,
+        'ageMs', greatest(0, {schema}.epoch_ms(now()) - {schema}.epoch_ms(t.opened_at))))
+        || jsonb_build_object('owner', d.owner - 'label' - 'openedAt'),
+      jsonb_build_object('id', d.id, 'name', d.handler, 'registeredAtEpochMs', {schema}.epoch_ms(d.registered_at),
+        'delivery', d.delivery, 'timeoutMs', d.timeout_ms, 'maxAttempts', d.max_attempts,
+        'argumentsLength', octet_length(d.arguments), 'arguments', {schema}.short_base64(d.arguments),
+        'attempts', d.attempts)
+    FROM {schema}.dead_letters d, LATERAL (SELECT (d.owner ->> 'openedAt')::timestamptz AS opened_at) t
+    WHERE d.pool = p_pool
   )
-  -- The clock may have been set back since the owner was opened.
-  SELECT r.known || jsonb_build_object('id', r.id, 'pool', p_pool, 'owner', r.owner,
-    'ageMs', greatest(0, {schema}.epoch_ms(now()) - {schema}.epoch_ms(r.opened_at))), r.stored
-  FROM rows r ORDER BY r.is_dead, r.opened_at, r.lock_key, r.number;
+  SELECT r.entry, r.stored FROM rows r ORDER BY r.is_dead, r.opened_at, r.lock_key, r.number;
 END
 $$ {definer};
 
