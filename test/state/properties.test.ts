@@ -132,7 +132,7 @@ test('whatever arguments are accepted, an orphan is called with equal ones', asy
           withSet: true,
           withNullPrototype: true,
           withTypedArray: true,
-          withSparseArray: true,
+          key: text,
           stringUnit: 'binary',
         }),
         { maxLength: 4 },
