@@ -1,15 +1,11 @@
 /** Options of a sweep for everybody, and how they are checked. */
 import { requireKnown } from '../known-options.ts';
 import { shown, shownList } from '../printable.ts';
-import {
-  milliseconds,
-  type ResolvedSweepOptions,
-  resolveSweepOptions,
-  type SweepOptions,
-} from '../sweep/options.ts';
+import type { Logger } from '../report/logger.ts';
+import { milliseconds, type ResolvedSweepOptions, resolveSweepOptions } from '../sweep/options.ts';
 
 /** How to sweep for everybody. Times are in milliseconds. */
-export interface AllUsersOptions extends Pick<SweepOptions, 'timeoutMs' | 'waitMs' | 'onlyLabel' | 'logger'> {
+export interface AllUsersOptions {
   /** Only these users. UID_MIN, UID_MAX and subuid(5) do not count for them. @defaultValue all that have a directory */
   users?: readonly number[] | undefined;
   /** Time for each user's sweep; then it is ended. @defaultValue 60000 */
@@ -18,10 +14,18 @@ export interface AllUsersOptions extends Pick<SweepOptions, 'timeoutMs' | 'waitM
   deadlineMs?: number | undefined;
   /** From SIGTERM to SIGKILL, for a user's sweep whose time is over. @defaultValue 6000 */
   killGraceMs?: number | undefined;
+  /** Time limit of each function. @defaultValue what its owner registered it with */
+  timeoutMs?: number | undefined;
+  /** As for a sweep: how long each user's waits for files that other sweeps have. @defaultValue 0 */
+  waitMs?: number | undefined;
+  /** As for a sweep: only files of jobs with this label. @defaultValue all */
+  onlyLabel?: string | undefined;
   /** Whether cleanups may use sudo, fusermount and other set-user-id programs. @defaultValue false */
   mayGainPrivileges?: boolean | undefined;
   /** Ends it as the deadline does. */
   signal?: AbortSignal | undefined;
+  /** Told what went wrong; `null` for silence. @defaultValue warnings on standard error */
+  logger?: Logger | null | undefined;
 }
 
 export interface ResolvedAllUsersOptions extends ResolvedSweepOptions {

@@ -10,14 +10,18 @@ import { defaultBase } from '../state/default-base.ts';
 import { stateIo } from '../state/file-io.ts';
 import { isUnfinishedName, PREFIX } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';
-import type { SweepOptions } from '../sweep/options.ts';
 import { resolveTrust, type Trust } from '../trust/trust.ts';
 import { FILE_STATES, type FileState, isOf, type ListedFile, type ListReport } from './listed-file.ts';
 import { lockTable, withHolders } from './liveness.ts';
 import { type FilePlace, readStateFile } from './read-file.ts';
 
 /** How to show. */
-export type ShowOptions = Readonly<Pick<SweepOptions, 'trustedPaths' | 'trustedGroups'>>;
+export interface ShowOptions {
+  /** As for a sweep. */
+  readonly trustedPaths?: readonly string[] | undefined;
+  /** As for a sweep. */
+  readonly trustedGroups?: readonly number[] | undefined;
+}
 
 /** Which files are listed. */
 export interface ListOptions extends ShowOptions {

@@ -8,17 +8,21 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { resolveTrust } from '../trust/trust.ts';
 import { meantBy } from './ids.ts';
 import { discardLetter, type LetterFate, retryLetter } from './letters.ts';
-import { type ListOptions, listFiles, pathsOf } from './list.ts';
+import { listFiles, pathsOf, type ShowOptions } from './list.ts';
 import type { ListedFile } from './listed-file.ts';
 
 /** Which dead letters are meant: those with these ids, or all that the other fields allow. */
-export interface LetterSelection extends Omit<ListOptions, 'states'> {
+export interface LetterSelection extends ShowOptions {
   /** Ids or beginnings of ids; with a function's number (`0723eb.2`), or all dead letters of the state file. With a slash: paths. */
   readonly ids?: readonly string[] | undefined;
   /** In place of `ids`. */
   readonly all?: boolean | undefined;
   /** Only functions of this name. */
   readonly name?: string | undefined;
+  /** Only jobs with this label. */
+  readonly label?: string | undefined;
+  /** Only letters of jobs that are older, in milliseconds. */
+  readonly olderMs?: number | undefined;
 }
 
 /** The same wherever the letters lie. */
