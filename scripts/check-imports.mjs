@@ -27,7 +27,7 @@ const FLOORS = [
   ['lock'],
   ['refuse-old-node'],
   ['old-node', 'known-options'],
-  ['errors', 'stop', 'nearest', 'thread-pool'],
+  ['errors', 'stop', 'event-loop', 'nearest', 'thread-pool'],
   ['printable'],
 ];
 const MAX_FILES = 20;

@@ -1,10 +1,10 @@
 /** One file in a runner: claims it, makes the attempts, retires it, tells the sweeper. `docs/protocol.md`, Run. */
 
-import { setImmediate } from 'node:timers';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { writeClaim } from '../attempt/write-claim.ts';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
+import { wholeTurn } from '../event-loop.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { hasUsedUp } from '../log/retry-policy.ts';
@@ -72,6 +72,7 @@ export async function runFile(
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {
+      // So that a word of the sweeper, or its end, is noticed.
       await wholeTurn();
       if (!shared.processState.isAsFor(file.header, registered.record)) await waitForRest(held, shared);
       isCut = shared.stop.isReached;
@@ -107,11 +108,6 @@ function notClaimed(path: string, error: unknown): DeferredSweepError {
 /** The sweeper looks at the file again, and another runner, in whose language nothing is changed, runs the rest. */
 function exitIfBlamed(error: unknown, { language }: FileCircumstances): void {
   if (language.isBlamedFor(error)) process.exit(1);
-}
-
-/** So that a word of the sweeper, or its end, is noticed. This turn of the event loop may have polled before it came. */
-function wholeTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)));
 }
 
 /** What functions left behind would go on in the next one's directory, with its umask and environment. */

@@ -1,7 +1,7 @@
 /** The pipes of a runner: what functions print is copied, and all that an ended runner wrote is read. */
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import { wholeTurn } from '../../event-loop.ts';
 import type { SweepListener } from '../listener.ts';
 import { LabelledOutput } from './labelled-output.ts';
 import { writeSome } from './standard-error.ts';
@@ -56,9 +56,7 @@ export async function allRead(pipes: readonly (Readable | null | undefined)[]): 
   const isLeft = (): boolean => hasFound && foundBytes <= pipes.length * MOST_IN_A_PIPE_BYTES;
   while (isLeft() && pipes.some(pipe => pipe && !pipe.readableEnded && !pipe.destroyed)) {
     hasFound = false;
-    // This turn may have looked at the pipe already, so wait for the next one to end.
-    await setImmediate();
-    await setImmediate();
+    await wholeTurn();
   }
   for (const pipe of pipes) pipe?.off('data', find);
 }
