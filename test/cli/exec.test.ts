@@ -549,6 +549,25 @@ test('without a wrapper nothing is registered, and that is said', t => {
   assert.equal(run(['defer', '--', 'no-such-program'], {}).status, 1);
 });
 
+test('an answer without an end is not read for ever', async t => {
+  const base = freshDirectory(t);
+  const path = join(base, 'job');
+  const program = `require('node:net').createServer(socket => {
+    const answer = () => { while (socket.writable && socket.write('x'.repeat(65536))); };
+    socket.on('error', () => {}).on('drain', answer).once('data', answer);
+  }).listen(${JSON.stringify(path)}, () => console.log('listening'))`;
+  const endless = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => endless.kill('SIGKILL'));
+  await once(endless.stdout, 'data');
+  const { status, stderr } = spawnSync(process.execPath, [commandLinePath, 'defer', '--', 'true'], {
+    env: environment(base, { DEFERRED_SWEEP_SOCKET: path }),
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.equal(status, 3, stderr);
+  assert.match(stderr, /its answer has no end; it is not known whether it has done it/);
+});
+
 test('where the working directory was removed, exec --defer and defer say so; other commands run', t => {
   const base = freshDirectory(t);
   const gone = join(base, 'gone');

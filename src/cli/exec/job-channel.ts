@@ -4,10 +4,12 @@
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 
 /** In the environment of the wrapped program: where the wrapper listens. */
 export const SOCKET_VARIABLE = 'DEFERRED_SWEEP_SOCKET';
+
+/** The most that one side says. A longer command line would not fit into a record either. */
+export const MAX_MESSAGE_BYTES: number = 1024 * 1024;
 
 export interface JobCommand {
   readonly file: string;
@@ -38,7 +40,11 @@ export async function ask(path: string, request: JobRequest): Promise<JobAnswer>
     await once(socket, 'connect');
     isSent = true;
     socket.write(`${JSON.stringify(request)}\n`);
-    const answer = await text(socket);
+    let answer = '';
+    for await (const part of socket.setEncoding('utf8')) {
+      answer += part;
+      if (answer.length > MAX_MESSAGE_BYTES) throw new Error('its answer has no end');
+    }
     if (!answer.endsWith('\n')) throw new Error('its wrapper has ended');
     return JSON.parse(answer) as JobAnswer;
   } catch (error) {

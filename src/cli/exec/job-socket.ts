@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
 import { DeferredSweepError, unlessRefused } from '../../errors.ts';
 import type { Job } from '../../job/job.ts';
-import type { JobAnswer, JobRequest } from './job-channel.ts';
+import { type JobAnswer, type JobRequest, MAX_MESSAGE_BYTES } from './job-channel.ts';
 
 /** Of `sun_path`: 104 bytes with its NUL on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -15,8 +15,6 @@ const PREFIX = 'ds-';
 /** What is added to the directory: a slash, the prefix, a token of 22 characters, and `/job`. */
 const ADDED_BYTES = 1 + PREFIX.length + 22 + 4;
 
-/** The most that a client says. A longer command line would not fit into a record either. */
-const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** A client that says nothing for so long is gone. */
 const REQUEST_WITHIN_MS = 30_000;
 
