@@ -34,12 +34,22 @@ export interface ResolvedAllUsersOptions extends ResolvedSweepOptions {
   readonly mayGainPrivileges: boolean;
 }
 
-const OWN_NAMES = ['users', 'userTimeoutMs', 'mayGainPrivileges'];
-const SWEEP_NAMES = ['deadlineMs', 'killGraceMs', 'timeoutMs', 'waitMs', 'onlyLabel', 'signal', 'logger'];
+const NAMES: readonly (keyof AllUsersOptions)[] = [
+  'users',
+  'userTimeoutMs',
+  'deadlineMs',
+  'killGraceMs',
+  'timeoutMs',
+  'waitMs',
+  'onlyLabel',
+  'mayGainPrivileges',
+  'signal',
+  'logger',
+];
 
 /** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUsersOptions {
-  requireKnown(options, [...OWN_NAMES, ...SWEEP_NAMES]);
+  requireKnown(options, NAMES);
   const { users, mayGainPrivileges = false, userTimeoutMs: given, ...sweep } = options;
   const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))

@@ -9,8 +9,8 @@ import type { Way } from '../trust/way.ts';
 export function rootsWay(path: string, refuse: (what: string, advice: string) => never): Way {
   return walkJudged(path, NOTHING_MORE, (distrust, step) => {
     if (distrust) refuse(distrust.what, distrust.advice);
-    const name = step?.path === path ? 'it' : step?.path;
-    if (step && step.stat.uid !== 0)
-      refuse(`${name} does not belong to root`, 'use a place that root has made');
+    if (step === undefined || step.stat.uid === 0) return;
+    const name = step.path === path ? 'it' : step.path;
+    refuse(`${name} does not belong to root`, 'use a place that root has made');
   });
 }

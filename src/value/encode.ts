@@ -15,8 +15,7 @@ import { ValuePath } from './value-path.ts';
  * else stands under a tag: docs/format.md.
  *
  * Not kept, as `deepStrictEqual` does not look at it: that an object is frozen or a property read-only; of a view
- * anything but the bytes it shows, so two views of one ArrayBuffer have one each; on errors other
- * properties that are not enumerable, such as the marks Node puts there.
+ * anything but the bytes it shows; on errors other properties that are not enumerable, such as the marks Node puts there.
  *
  * @param rootName what the value is called in errors, e.g. `args`.
  * @param encodeFunction without it functions are refused.

@@ -53,12 +53,13 @@ export class SignalRelay {
   /** Signals have their usual effect again, as soon as one that came just now has been told for the last time. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#hasCome) ignoreEchoAtEnd();
     const forget = (): void => {
       for (const signal of FORWARDED) process.removeListener(signal, this.#listener);
     };
-    if (this.#hasCome) afterEcho(forget);
-    else forget();
+    if (this.#hasCome) {
+      ignoreEchoAtEnd();
+      afterEcho(forget);
+    } else forget();
   }
 
   #pass(signal: NodeJS.Signals): void {

@@ -98,7 +98,7 @@ export class LiveReport implements SweepListener {
   }
 }
 
-/** Each line behind the prefix, and ended. In latin1 a character is a byte, whatever a function has printed. */
+/** Puts the prefix before each line, and a line end behind it. In latin1 a character is a byte, whatever a function has printed. */
 function withPrefix(prefix: string, lines: Buffer): Buffer {
   const before = Buffer.from(prefix).toString('latin1');
   const texts = lines.toString('latin1').replace(/\n$/, '').split('\n');
