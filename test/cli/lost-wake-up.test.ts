@@ -33,7 +33,10 @@ function run(t: TestContext, number: number, args: readonly string[]) {
   return { status, signal, stdout, isLost: stderr.includes('a wake-up was lost') };
 }
 
-for (const number of [1, 2, 3, 4])
+/** By the later ones Node 22 and newer end the pool's threads, in their own exit: no program of theirs could mend that. */
+const BEFORE_EXIT = Number.parseInt(process.versions.node, 10) < 22 ? [1, 2, 3, 4] : [1, 2, 3];
+
+for (const number of BEFORE_EXIT)
   test(`a command whose wake-up number ${number} is lost ends`, { skip }, t => {
     const base = freshDirectory(t);
     const { status, signal, isLost } = run(t, number, ['exec', '--base', base, '--', 'true']);
