@@ -2,8 +2,7 @@ import types from 'node:util/types';
 import { DeferredSweepError, hasCode } from '../errors.ts';
 import { snapshot } from '../value/encode.ts';
 import { storeBySource } from './closure/capture.ts';
-import { nativeRefusal } from './closure/capture-refusals.ts';
-import { analysisOf, classRefusal, generatorRefusal } from './closure/store-source.ts';
+import { analysisOf, IS_CLASS, IS_GENERATOR, nativeRefusal } from './closure/store-source.ts';
 import { toReference } from './closure/variables.ts';
 import type { Callable, StoredCall } from './descriptor.ts';
 import { type InspectedFunction, inspectFunction } from './inspector/inspector.ts';
@@ -34,9 +33,9 @@ function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number)
   const located = locateFunction(fn);
   if (located === undefined) throw nativeRefusal([mention(fn)]);
   if (located.kind === 'text') return storeBySource(fn, located.inspected, args, maxCapturedBytes);
-  if (types.isGeneratorFunction(fn)) throw generatorRefusal([mention(fn)]);
+  if (types.isGeneratorFunction(fn)) throw refusal([mention(fn)], ...IS_GENERATOR);
   const text = Function.prototype.toString.call(fn);
-  if (text.startsWith('class')) throw classRefusal([mention(fn)]);
+  if (text.startsWith('class')) throw refusal([mention(fn)], ...IS_CLASS);
   if (/\b(this|super)\b/.test(text)) refuseSeveralReceivers(fn);
   return { descriptor: toReference(located), encodedArguments: snapshot(args, 'args') };
 }

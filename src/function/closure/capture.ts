@@ -3,23 +3,23 @@
  * and modules among them by reference or again by source, and so on for each of those.
  */
 
-import { type DeferredSweepError, hasCode } from '../../errors.ts';
+import { hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
 import type { InspectedFunction } from '../inspector/inspector.ts';
 import { locateFunction } from '../locate.ts';
 import { type Mention, mention, nameOf, refusal } from '../refusal.ts';
 import { isIdentifier } from '../storable.ts';
-import { nativeRefusal, tooLarge } from './capture-refusals.ts';
 import {
   type CapturedRow,
-  largestVariable,
+  type ImportedValue,
   refuseSharedVariables,
   throwNamed,
+  tooLarge,
+  tooLargeVariable,
 } from './captured-variables.ts';
-import type { ImportedValue } from './imported-values.ts';
 import { refuseSharedState } from './shared-state.ts';
-import { callOf, namedText, storeText } from './store-source.ts';
+import { callOf, namedText, nativeRefusal, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
 /**
@@ -62,7 +62,7 @@ class Capture {
     const { text, ownName } = this.#store(ROOT_ROW, this.#root, this.#inspected, this.#chain);
     // What it sees of itself would have the name that its text gives.
     if (ownName !== undefined && ownName !== nameOf(this.#root)) this.#add(this.#root, PLACE);
-    if (this.#references.length === 0 && this.#rows.get(ROOT_ROW)!.values.length === 0)
+    if (this.#references.length === 0 && this.#rows.get(ROOT_ROW)!.values.size === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
     const values = this.#encodeValues(text);
     const rows = [...this.#rows.values()];
@@ -95,8 +95,7 @@ class Capture {
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
-    const names: string[] = [];
-    const values: unknown[] = [];
+    const values = new Map<string, unknown>();
     const links: Record<string, number> = {};
     const provided: string[] = [];
     const assigned: string[] = [];
@@ -114,19 +113,16 @@ class Capture {
       if (found.kind === 'provided') provided.push(name);
       else if (found.kind === 'function') links[name] = this.#indexOfFunction(found.value, chain);
       else if (found.kind === 'reference') links[name] = this.#add(found.value, found.reference);
-      else if (found.kind === 'value') {
-        names.push(name);
-        values.push(found.value);
-      } else if (found.kind === 'members') {
-        names.push(name);
-        values.push(this.#withStandIns(found.members));
+      else if (found.kind === 'value') values.set(name, found.value);
+      else if (found.kind === 'members') {
+        values.set(name, this.#withStandIns(found.members));
         const { namespace } = found;
         for (const [member, value] of Object.entries(found.members))
           imports.push({ name: member, value, namespace });
       }
     }
-    this.#rows.set(index, { fn, chain, inspected, names, values, links, assigned, imports });
-    return { text: { ...text, variables: names, links, provided }, ownName };
+    this.#rows.set(index, { fn, chain, inspected, values, links, assigned, imports });
+    return { text: { ...text, variables: [...values.keys()], links, provided }, ownName };
   }
 
   #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
@@ -157,7 +153,7 @@ class Capture {
     this.#references[index] = namedText(this.#root, text, this.#chain);
     const row = this.#rows.get(ROOT_ROW)!;
     this.#rows.set(index, row);
-    this.#rows.set(ROOT_ROW, { ...row, names: [], values: [], links: {}, assigned: [], imports: [] });
+    this.#rows.set(ROOT_ROW, { ...row, values: new Map(), links: {}, assigned: [], imports: [] });
   }
 
   #add(value: object, reference: Reference): number {
@@ -189,19 +185,18 @@ class Capture {
     for (;;) {
       this.#moveRoot(text);
       const known = this.#references.length;
-      const rows = [ROOT_ROW, ...this.#references.keys()].map(index => this.#rowOf(index));
-      const bytes = this.#encode([this.#args, ...rows]);
+      const rows = [...this.#references.entries()].map(([index, { kind }]) => {
+        const row = this.#rows.get(index);
+        // Functions of the language have a source, too, and capture nothing.
+        return row ? [...row.values.values()] : kind === 'source' ? [] : null;
+      });
+      const own = [...this.#rows.get(ROOT_ROW)!.values.values()];
+      const bytes = this.#encode([this.#args, own, ...rows]);
       const capturedBytes = () => bytes.length - snapshot(this.#args, 'args').length;
-      if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes) throw this.#tooLargeValue();
+      if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes)
+        throw tooLargeVariable([...this.#rows.values()], this.#maxBytes);
       if (this.#references.length === known) return bytes;
     }
-  }
-
-  /** Null for what has no source; functions of the language have one, and capture nothing. */
-  #rowOf(index: number): readonly unknown[] | null {
-    const row = this.#rows.get(index);
-    if (row !== undefined) return row.values;
-    return this.#references[index]?.kind === 'source' ? [] : null;
   }
 
   #encode(rows: readonly (readonly unknown[] | null)[]): Uint8Array {
@@ -216,16 +211,11 @@ class Capture {
       if (!hasCode(error, 'DEFERRED_TOO_LARGE', 'DEFERRED_VALUE_REFUSED')) throw error;
       // An argument is refused by its own path.
       snapshot(this.#args, 'args');
-      if (error.code === 'DEFERRED_TOO_LARGE') throw this.#tooLargeValue();
-      throwNamed([...this.#rows.values()]);
+      const captured = [...this.#rows.values()];
+      if (error.code === 'DEFERRED_TOO_LARGE') throw tooLargeVariable(captured, this.#maxBytes);
+      throwNamed(captured);
       throw error;
     }
-  }
-
-  #tooLargeValue(): DeferredSweepError {
-    const largest = largestVariable([...this.#rows.values()]);
-    const { chain, name, bytes } = largest ?? { chain: this.#chain, name: '', bytes: -1 };
-    return tooLarge(chain, `the captured variable ${name}`, bytes, this.#maxBytes);
   }
 }
 

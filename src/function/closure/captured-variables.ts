@@ -1,18 +1,26 @@
+import types from 'node:util/types';
 import { DeferredSweepError, hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import type { Callable } from '../descriptor.ts';
-import type { InspectedFunction } from '../inspector/inspector.ts';
-import { read, scopeOf } from '../inspector/read-variable.ts';
+import {
+  type InspectedFunction,
+  inspectFunction,
+  read,
+  type Script,
+  scopeOf,
+} from '../inspector/inspector.ts';
+import { exportsOfCommonJs } from '../module/find-export.ts';
 import { type Mention, refusal, subject } from '../refusal.ts';
-import { type ImportedValue, isImportOf } from './imported-values.ts';
+import { codeOf } from '../source-code/script-code.ts';
+import { usedVariables } from './store-source.ts';
 
 /** What the variables of one function hold. */
 export interface CapturedRow {
   readonly fn: Callable;
   readonly chain: readonly Mention[];
   readonly inspected: InspectedFunction;
-  readonly names: readonly string[];
-  readonly values: readonly unknown[];
+  /** Its variables that are stored by value. */
+  readonly values: ReadonlyMap<string, unknown>;
   /** Its variables that hold a function or a module: name → index of the reference. */
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
@@ -44,7 +52,7 @@ export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
 
 /** Whether both use the same variable of this name: V8 shows copies of scopes, so that they are told by all they hold. */
 function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
-  const isUsed = name in other.links || other.names.includes(name);
+  const isUsed = name in other.links || other.values.has(name);
   if (!isUsed || one.inspected.script.id !== other.inspected.script.id) return false;
   const [scope, otherScope] = [scopeOf(name, one.inspected), scopeOf(name, other.inspected)];
   if (scope === undefined || otherScope === undefined || scope.kind !== otherScope.kind) return false;
@@ -61,10 +69,10 @@ function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
 
 /** Throws the refusal of a value again, with a path that begins at the variable's name. */
 export function throwNamed(rows: readonly CapturedRow[]): void {
-  for (const { chain, names, values } of rows) {
-    for (const [index, name] of names.entries()) {
+  for (const { chain, values } of rows) {
+    for (const [name, value] of values) {
       try {
-        snapshot(values[index], name, () => 0);
+        snapshot(value, name, () => 0);
       } catch (error) {
         if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
         const { code, message, valuePath } = error;
@@ -75,14 +83,14 @@ export function throwNamed(rows: readonly CapturedRow[]): void {
   }
 }
 
-/** The variable that takes most bytes, and the functions on the way to it. */
-export function largestVariable(
-  rows: readonly CapturedRow[],
-): { readonly chain: readonly Mention[]; readonly name: string; readonly bytes: number } | undefined {
-  const sizes = rows.flatMap(({ chain, names, values }) =>
-    names.map((name, index) => ({ chain, name, bytes: encodedLength(values[index]) })),
+/** The error that names the variable that takes most bytes. */
+export function tooLargeVariable(rows: readonly CapturedRow[], maxBytes: number): DeferredSweepError {
+  const sizes = rows.flatMap(({ chain, values }) =>
+    Array.from(values, ([name, value]) => ({ chain, name, bytes: encodedLength(value) })),
   );
-  return sizes.sort((one, other) => other.bytes - one.bytes)[0];
+  // There is one: without values the captured takes less than the texts that name it.
+  const { chain, name, bytes } = sizes.sort((one, other) => other.bytes - one.bytes)[0]!;
+  return tooLarge(chain, `the captured variable ${name}`, bytes, maxBytes);
 }
 
 function encodedLength(value: unknown): number {
@@ -92,4 +100,67 @@ function encodedLength(value: unknown): number {
     if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
     throw error;
   }
+}
+
+/** @param bytes - Infinity for what no record could hold */
+export function tooLarge(
+  chain: readonly Mention[],
+  what: string,
+  bytes: number,
+  maxBytes: number,
+): DeferredSweepError {
+  const size = Number.isFinite(bytes) ? `${bytes} bytes` : 'more than a record can hold';
+  return new DeferredSweepError(
+    'DEFERRED_TOO_LARGE',
+    `${subject(chain)} needs too much: ${what} takes ${size}, and all it captures may take ${maxBytes}; ` +
+      'pass the path of a file with the data, or make it what the function needs and no more',
+  );
+}
+
+/**
+ * A value of an imported name. What a transpiler's import gives for it is a variable of another file, seen through an object:
+ * `lib_1.count`. A closure has its value; a function of that file may assign to it.
+ */
+export interface ImportedValue {
+  readonly name: string;
+  readonly value: unknown;
+  /** The object that stands for the module. */
+  readonly namespace: object;
+}
+
+/** Whether it is the value of a variable, which a function of another file sees. */
+function isImportOf(
+  { name, value, namespace }: ImportedValue,
+  variable: string,
+  inspected: InspectedFunction,
+): boolean {
+  const scope = scopeOf(variable, inspected);
+  return (
+    scope !== undefined &&
+    Object.is(read(scope.variables, variable), value) &&
+    variablesBehind(name, namespace).includes(variable)
+  );
+}
+
+/** Whether it is the value of an export that functions of a CommonJS module assign to. */
+export function isChangedExport({ name, value, namespace }: ImportedValue, script: Script): boolean {
+  const changes = codeOf(script)?.changes;
+  const exported = exportsOfCommonJs(script).find(([own]) => own === name);
+  if (changes === undefined || exported === undefined || !Object.is(exported[1], value)) return false;
+  const isAssigned = (variable: string) => changes.assigned.has(variable);
+  return changes.exported.has(name) || variablesBehind(name, namespace).some(isAssigned);
+}
+
+/** Copies of copies of a module. */
+const DEEPEST_COPY = 5;
+
+/** The variables that a member may be: one of its name, and those that its accessor reads, perhaps by way of another object. */
+function variablesBehind(name: string, namespace: unknown, depth = 0): readonly string[] {
+  if (typeof namespace !== 'object' || namespace === null || types.isProxy(namespace) || depth > DEEPEST_COPY)
+    return [name];
+  const get = Object.getOwnPropertyDescriptor(namespace, name)?.get as Callable | undefined;
+  const inspected = get && inspectFunction(get);
+  const variables = inspected ? [...usedVariables(get, inspected)] : [];
+  const further = variables.flatMap(({ value }) => variablesBehind(name, value, depth + 1));
+  return [name, ...variables.map(variable => variable.name), ...further];
 }

@@ -6,10 +6,9 @@
 import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
-import { read, scopeOf } from '../inspector/read-variable.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { isProvided } from './ambient-bindings.ts';
-import { analysisOf } from './store-source.ts';
+import { usedVariables } from './store-source.ts';
 import { isNamespaceLike, namedReference } from './variables.ts';
 
 /** What to do about such a function. */
@@ -39,9 +38,7 @@ function findState(root: Callable): string | undefined {
     file ??= inspected?.script.id;
     if (inspected === undefined || inspected.script.id !== file || inspected.script.url.startsWith('node:'))
       continue;
-    for (const { name } of analysisOf(fn, inspected)?.freeVariables ?? []) {
-      const scope = scopeOf(name, inspected);
-      const value = scope && read(scope.variables, name);
+    for (const { name, value } of usedVariables(fn, inspected)) {
       if (isProvided(name, value, inspected.script)) continue;
       if (typeof value === 'function') {
         if (isReplaced(name, value, inspected)) return name;

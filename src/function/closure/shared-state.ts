@@ -5,14 +5,19 @@
 
 import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
-import { type InspectedFunction, inspectFunction, type Scope, type Script } from '../inspector/inspector.ts';
-import { read, scopeOf } from '../inspector/read-variable.ts';
-import { mention, nameOf } from '../refusal.ts';
+import {
+  type InspectedFunction,
+  inspectFunction,
+  read,
+  type Scope,
+  type Script,
+  scopeOf,
+} from '../inspector/inspector.ts';
+import { isObject } from '../module/search-values.ts';
+import { type Mention, mention, nameOf, refusal } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
-import { sharedState } from './capture-refusals.ts';
-import type { CapturedRow } from './captured-variables.ts';
-import { isChangedExport } from './imported-values.ts';
-import { analysisOf } from './store-source.ts';
+import { type CapturedRow, isChangedExport } from './captured-variables.ts';
+import { usedVariables } from './store-source.ts';
 import { isNamespaceLike } from './variables.ts';
 
 /** Where a captured object or variable is known from, for the message and for the search for changes. */
@@ -36,64 +41,36 @@ const MOST_OBJECTS = 20_000;
  * @throws `DEFERRED_FUNCTION_REFUSED` naming the variable and the function
  */
 export function refuseSharedState(rows: readonly CapturedRow[], references: readonly Callable[]): void {
-  if (references.length === 0) return;
-  const objects = new Map<object, Held>();
-  const variables: Held[] = [];
-  for (const { chain, inspected, names, values } of rows) {
-    const code = codeOf(inspected.script);
-    for (const [index, name] of names.entries()) {
-      const held = { chain, inspected, name, value: values[index] };
-      // Any other variable is shared with no function: then there is nothing to search for.
-      const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
-      if (isShareable) variables.push(held);
-      for (const object of objectsIn(held.value)) if (!objects.has(object)) objects.set(object, held);
-    }
-  }
-  const functions = heldFunctions(rows);
-  const importers = rows.filter(({ imports }) => imports.length > 0);
-  if (variables.length + objects.size + importers.length + functions.size === 0) return;
-  new Search({ objects, variables, importers, functions }).from(references);
-}
-
-/** Those that may get properties from functions of their file. */
-function heldFunctions(rows: readonly CapturedRow[]): ReadonlyMap<Callable, HeldFunction> {
-  const functions = new Map<Callable, HeldFunction>();
-  for (const { fn, chain, inspected } of rows) {
-    const holders = chain.length > 1 ? chain.slice(0, -1) : chain;
-    functions.set(fn, { chain: holders, inspected, names: new Set([nameOf(fn) ?? '']) });
-  }
-  for (const { links, inspected } of rows)
-    for (const name of Object.keys(links)) {
-      const value = read(scopeOf(name, inspected)?.variables ?? {}, name);
-      functions.get(value as Callable)?.names.add(name);
-    }
-  for (const [fn, held] of functions) if (!isMutated(held)) functions.delete(fn);
-  return functions;
-}
-
-function isMutated({ names, inspected }: HeldFunction): boolean {
-  const mutated = codeOf(inspected.script)?.changes.mutated;
-  return mutated !== undefined && [...names].some(name => mutated.has(name));
-}
-
-/** What the functions of one closure hold. */
-interface HeldState {
-  readonly objects: ReadonlyMap<object, Held>;
-  readonly variables: readonly Held[];
-  readonly importers: readonly CapturedRow[];
-  readonly functions: ReadonlyMap<Callable, HeldFunction>;
+  if (references.length > 0) new Search(rows).from(references);
 }
 
 class Search {
-  readonly #held: HeldState;
+  readonly #objects = new Map<object, Held>();
+  readonly #variables: Held[] = [];
+  readonly #importers: readonly CapturedRow[];
+  readonly #functions: ReadonlyMap<Callable, HeldFunction>;
   readonly #seen = new Set<object>();
   readonly #queue: Callable[] = [];
 
-  constructor(held: HeldState) {
-    this.#held = held;
+  constructor(rows: readonly CapturedRow[]) {
+    for (const { chain, inspected, values } of rows) {
+      const code = codeOf(inspected.script);
+      for (const [name, value] of values) {
+        const held = { chain, inspected, name, value };
+        // Any other variable is shared with no function: then there is nothing to search for.
+        const isShareable = code?.changes.assigned.has(name) || code?.declarations?.imports.has(name);
+        if (isShareable) this.#variables.push(held);
+        for (const object of objectsIn(value))
+          if (!this.#objects.has(object)) this.#objects.set(object, held);
+      }
+    }
+    this.#functions = changedFunctions(rows);
+    this.#importers = rows.filter(({ imports }) => imports.length > 0);
   }
 
   from(references: readonly Callable[]): void {
+    const held = [this.#variables.length, this.#objects.size, this.#importers.length, this.#functions.size];
+    if (held.every(count => count === 0)) return;
     this.#queue.push(...references);
     for (let fn = this.#queue.pop(); fn !== undefined; fn = this.#queue.pop()) {
       if (this.#seen.has(fn) || this.#seen.size > MOST_FUNCTIONS) continue;
@@ -105,16 +82,12 @@ class Search {
   #visit(fn: Callable): void {
     const inspected = inspectFunction(fn);
     if (inspected === undefined || inspected.script.url.startsWith('node:')) return;
-    for (const { chain, imports } of this.#held.importers) {
+    for (const { chain, imports } of this.#importers) {
       const changed = imports.find(value => isChangedExport(value, inspected.script));
       if (changed) throw sharedState(chain, changed.name, mention(fn, inspected));
     }
-    const analysis = analysisOf(fn, inspected);
     this.#lookAt(fn, '', fn, inspected);
-    for (const { name, members } of analysis?.freeVariables ?? []) {
-      const scope = scopeOf(name, inspected);
-      if (scope === undefined) continue;
-      const value = read(scope.variables, name);
+    for (const { name, members, scope, value } of usedVariables(fn, inspected)) {
       this.#compareVariable(fn, name, value, scope, inspected);
       // What a transpiler makes of imports has accessors; of them those that are used.
       const isModule =
@@ -129,12 +102,12 @@ class Search {
   #lookAt(value: unknown, name: string, user: Callable, inspected: InspectedFunction): void {
     const onFunction = (fn: Callable) => {
       // A function that is handed on is not changed by that: only what is assigned to a member of it counts.
-      const held = fn === user ? undefined : this.#held.functions.get(fn);
+      const held = fn === user ? undefined : this.#functions.get(fn);
       if (held !== undefined) throw sharedState(held.chain, nameOf(fn) || name, mention(user, inspected));
       this.#queue.push(fn);
     };
     for (const object of objectsIn(value, onFunction)) {
-      const held = this.#held.objects.get(object);
+      const held = this.#objects.get(object);
       if (held === undefined) continue;
       const { script } = held.inspected;
       const isState =
@@ -155,7 +128,7 @@ class Search {
     const code = codeOf(inspected.script);
     if (code?.changes.assigned.has(name) !== true) return;
     const exported: readonly unknown[] = [name, ...(code.declarations?.namesOf(name) ?? [])];
-    for (const held of this.#held.variables) {
+    for (const held of this.#variables) {
       const { script } = held.inspected;
       const isSame =
         script.id === inspected.script.id
@@ -165,6 +138,23 @@ class Search {
         throw sharedState(held.chain, held.name, mention(user, inspected));
     }
   }
+}
+
+/** The functions that may get properties from functions of their file. */
+function changedFunctions(rows: readonly CapturedRow[]): ReadonlyMap<Callable, HeldFunction> {
+  const functions = new Map<Callable, HeldFunction>();
+  for (const { fn, chain, inspected } of rows) {
+    const holders = chain.length > 1 ? chain.slice(0, -1) : chain;
+    functions.set(fn, { chain: holders, inspected, names: new Set([nameOf(fn) ?? '']) });
+  }
+  for (const { fn, inspected } of rows)
+    for (const { name, value } of usedVariables(fn, inspected))
+      functions.get(value as Callable)?.names.add(name);
+  for (const [fn, { names, inspected }] of functions) {
+    const mutated = codeOf(inspected.script)?.changes.mutated;
+    if (![...names].some(name => mutated?.has(name))) functions.delete(fn);
+  }
+  return functions;
 }
 
 /** @param isImported - whether the script is another than that of the state: then its top level is not evaluated again */
@@ -185,8 +175,7 @@ function* objectsIn(root: unknown, onFunction?: (fn: Callable) => void): Iterabl
   const queue = [root];
   while (queue.length > 0 && seen.size < MOST_OBJECTS) {
     const value = queue.pop();
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) continue;
-    if (seen.has(value) || types.isProxy(value)) continue;
+    if (!isObject(value) || seen.has(value) || types.isProxy(value)) continue;
     seen.add(value);
     if (typeof value === 'function') {
       if (onFunction === undefined) continue;
@@ -200,4 +189,14 @@ function* objectsIn(root: unknown, onFunction?: (fn: Callable) => void): Iterabl
     if (types.isMap(value)) queue.push(...value.keys(), ...value.values());
     if (types.isSet(value)) queue.push(...value);
   }
+}
+
+/** State that the stored function would have by value, and a function of a module by itself. */
+function sharedState(chain: readonly Mention[], name: string, user: Mention): Error {
+  const where = user.where === undefined ? '' : ` (${user.where})`;
+  return refusal(
+    chain,
+    `captures ${name} by value, and uses ${user.name}${where}, which has the same state in its module: the two would drift apart`,
+    `pass what it needs of ${name} as an argument, or let an exported function do all of it`,
+  );
 }

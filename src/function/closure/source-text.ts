@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { parseSyntax } from '../source-code/syntax-tree.ts';
-import { type ClassShape, describeClass } from './class-shape.ts';
+import { type ClassShape, describeClass } from './as-written.ts';
 import { findSurroundings, type Surroundings } from './lexical-use.ts';
 
 // Scope analyser and parser take 30 ms to load; a process that captures no function does without.

@@ -1,13 +1,10 @@
 import { isPlainText } from '../../value/plain-text.ts';
 import type { Callable, SourceReference, SourceText } from '../descriptor.ts';
-import type { InspectedFunction } from '../inspector/inspector.ts';
-import { scopeOf } from '../inspector/read-variable.ts';
+import { type InspectedFunction, read, type Scope, scopeOf } from '../inspector/inspector.ts';
 import { urlOf } from '../module/script-url.ts';
 import { type Mention, nameOf, refusal } from '../refusal.ts';
 import { isStrict } from '../source-code/script-code.ts';
-import { isNameKeeper } from './ambient-bindings.ts';
-import { type ClassShape, whyNotAsWritten } from './class-shape.ts';
-import { refuseMembers } from './function-members.ts';
+import { refuseMembers, refuseUnlikeItsText } from './as-written.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
 /** What of a function is in its text; what it captured is yet to be looked up. */
@@ -34,20 +31,14 @@ export function storeText(
   if (analysis === undefined) {
     throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
   }
-  refuseBound(analysis, chain);
-  if (inspected.scopes.some(({ kind }) => kind === 'With'))
-    throw refusal(
-      chain,
-      'was written inside of a `with` statement, whose object may have its variables',
-      SELF_CONTAINED,
-    );
-  if (chain.length === 1) refuseUncallable(analysis, chain);
-  if (analysis.shape === undefined) refuseMembers(fn, analysis, chain);
-  else refuseUnlikeItsText(fn, analysis, analysis.shape, inspected, chain);
+  refuseByText(analysis, inspected, chain);
+  const { expression, shape, length } = analysis;
+  if (shape === undefined) refuseMembers(fn, length, chain);
+  else refuseUnlikeItsText(fn, expression, shape, inspected, chain);
   const url = urlOf(inspected.script);
   const column = Math.max(0, inspected.column - parameterOffset(text) - analysis.prefixLength);
   return {
-    text: { source: analysis.expression, url, line: inspected.line, column, strict: isStrict(inspected) },
+    text: { source: expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
     ownName: analysis.ownName,
   };
@@ -84,11 +75,26 @@ export function analysisOf(
   return analysis;
 }
 
-function refuseBound(
-  { freeVariables, bound, replacesItself, thisUse }: SourceAnalysis,
+/** The variables around a function that it uses, with what they hold now. */
+export function* usedVariables(
+  fn: Callable,
+  inspected: InspectedFunction,
+): Iterable<FreeVariable & { readonly scope: Scope; readonly value: unknown }> {
+  for (const variable of analysisOf(fn, inspected)?.freeVariables ?? []) {
+    const scope = scopeOf(variable.name, inspected);
+    if (scope !== undefined) yield { ...variable, scope, value: read(scope.variables, variable.name) };
+  }
+}
+
+/** What no text can carry elsewhere. */
+function refuseByText(
+  { freeVariables, bound, replacesItself, thisUse, shape, isGenerator }: SourceAnalysis,
+  { scopes }: InspectedFunction,
   chain: readonly Mention[],
 ): void {
   const names = new Set([...bound, ...freeVariables.map(({ name }) => name)]);
+  // What a captured function may be, but not the deferred one itself.
+  const isDeferred = chain.length === 1;
   const reasons: readonly [isSo: boolean, why: string, instead: string][] = [
     [
       names.has('import.meta') || names.has('__vite_ssr_import_meta__'),
@@ -116,53 +122,43 @@ function refuseBound(
       'uses the `this` of where it was written',
       'put what it needs of it into a variable outside',
     ],
+    [
+      scopes.some(({ kind }) => kind === 'With'),
+      'was written inside of a `with` statement, whose object may have its variables',
+      SELF_CONTAINED,
+    ],
+    [isDeferred && shape !== undefined, ...IS_CLASS],
+    [isDeferred && isGenerator, ...IS_GENERATOR],
+    [
+      isDeferred && thisUse === 'call',
+      'uses `this`, which is not stored',
+      'defer an arrow function that calls it on its object, or pass what it needs of it as arguments',
+    ],
   ];
   const reason = reasons.find(([isSo]) => isSo);
   if (reason !== undefined) throw refusal(chain, reason[1], reason[2]);
 }
 
-/** A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice. */
-function refuseUnlikeItsText(
-  fn: Callable,
-  { expression }: SourceAnalysis,
-  shape: ClassShape,
-  inspected: InspectedFunction,
-  chain: readonly Mention[],
-): void {
-  const why = shape.nameKeepers.every(name => isNameKeeper(scopeOf(name, inspected)?.variables[name]))
-    ? whyNotAsWritten(fn, expression, shape, name => scopeOf(name, inspected) !== undefined)
-    : 'has a static block, which would run again';
-  if (why !== undefined)
-    throw refusal(
-      chain,
-      `is a class that ${why}`,
-      'export it from a module, write it inside the deferred function, or keep what it needs in variables outside of it',
-    );
-}
+/** Why a function cannot be deferred, and what to do instead. */
+type Reason = readonly [why: string, instead: string];
 
-/** What a captured function may be, but not the deferred one itself. */
-function refuseUncallable(analysis: SourceAnalysis, chain: readonly Mention[]): void {
-  if (analysis.shape !== undefined) throw classRefusal(chain);
-  if (analysis.isGenerator) throw generatorRefusal(chain);
-  if (analysis.thisUse === 'call') {
-    throw refusal(
-      chain,
-      'uses `this`, which is not stored',
-      'defer an arrow function that calls it on its object, or pass what it needs of it as arguments',
-    );
-  }
-}
-
-export function classRefusal(chain: readonly Mention[]): Error {
-  return refusal(chain, 'is a class', 'defer a function that makes and uses an instance');
-}
+export const IS_CLASS: Reason = ['is a class', 'defer a function that makes and uses an instance'];
 
 /** Its body would run only while its values are asked for, and they are not. */
-export function generatorRefusal(chain: readonly Mention[]): Error {
+export const IS_GENERATOR: Reason = [
+  'is a generator, so calling it runs nothing',
+  'defer a function that iterates over it',
+];
+
+/** A function without a text and without a public name. */
+export function nativeRefusal(chain: readonly Mention[]): Error {
   return refusal(
     chain,
-    'is a generator, so calling it runs nothing',
-    'defer a function that iterates over it',
+    'is native, bound or internal to Node, or a Proxy or an heir of one, and has no source to be read',
+    chain.length === 1
+      ? 'wrap the call in a function of your own: () => original(...)'
+      : // A wrapper would capture it, too.
+        'make it, or import() it, inside the function that uses it',
   );
 }
 
@@ -186,15 +182,7 @@ export function namedText(fn: Callable, text: SourceText, chain: readonly Mentio
 }
 
 /** The text of a function that calls a reference. @param text - of that */
-export function callOf(index: number, { url, line, column }: SourceText): SourceText {
-  return {
-    source: '((...args) => self(...args))',
-    ...(url !== undefined && { url }),
-    ...(line !== undefined && { line }),
-    ...(column !== undefined && { column }),
-    strict: true,
-    variables: [],
-    links: { self: index },
-    provided: [],
-  };
+export function callOf(index: number, text: SourceText): SourceText {
+  const source = '((...args) => self(...args))';
+  return { ...text, source, strict: true, variables: [], links: { self: index }, provided: [] };
 }

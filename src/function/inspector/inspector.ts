@@ -6,11 +6,10 @@
  * not seen before, and disabled before the call returns.
  */
 import { Buffer } from 'node:buffer';
-import type * as NodeInspector from 'node:inspector';
+import type { Debugger, InspectorNotification, Runtime, Session } from 'node:inspector';
 import { createRequire } from 'node:module';
 import types from 'node:util/types';
 import { DeferredSweepError } from '../../errors.ts';
-import type { Location, Methods, ScriptParsed } from './inspector-protocol.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -38,9 +37,12 @@ export interface Script {
   readonly isModule: boolean;
 }
 
-/** Thin typed access to one session; the methods used answer before `post` returns. */
+/** `embedderName` is there where a `//# sourceURL` comment overrides what the loader said. */
+type ScriptParsed = Debugger.ScriptParsedEventDataType & { readonly embedderName?: string };
+
+/** One session; the methods used answer before `post` returns. */
 class ThreadInspector {
-  readonly #session: NodeInspector.Session;
+  readonly #session: Session;
   /** What the inspector and we hand each other, so that values stay the same objects and are not described in JSON. */
   readonly #box: { fn: unknown; scopes: readonly Scope[] } = { fn: undefined, scopes: [] };
   readonly #boxId: string;
@@ -48,8 +50,8 @@ class ThreadInspector {
   #lastText: { readonly id: string; readonly text: string } | undefined;
 
   constructor() {
-    const { Session } = require('node:inspector') as typeof NodeInspector;
-    this.#session = new Session();
+    const inspector = require('node:inspector') as { Session: new () => Session };
+    this.#session = new inspector.Session();
     this.#session.connect();
     try {
       this.#boxId = this.#idOfBox();
@@ -70,7 +72,7 @@ class ThreadInspector {
       Reflect.defineProperty(holder, key, { value: this.#box, configurable: true });
     try {
       const name = JSON.stringify(key);
-      const { result } = this.#post('Runtime.evaluate', {
+      const { result } = this.#post<Runtime.EvaluateReturnType>('Runtime.evaluate', {
         expression: `globalThis[${name}] ?? Buffer[${name}]`,
       });
       if (result.objectId === undefined) throw new Error('the inspector cannot see what we hand it');
@@ -84,22 +86,22 @@ class ThreadInspector {
   inspect(fn: object): InspectedFunction | undefined {
     this.#box.fn = fn;
     try {
-      const { result } = this.#post('Runtime.callFunctionOn', {
+      const { result } = this.#post<Runtime.CallFunctionOnReturnType>('Runtime.callFunctionOn', {
         objectId: this.#boxId,
         functionDeclaration: 'function () { return this.fn }',
         objectGroup: OBJECT_GROUP,
       });
-      const properties = this.#post('Runtime.getProperties', {
-        objectId: result.objectId!,
+      const properties = this.#post<Runtime.GetPropertiesReturnType>('Runtime.getProperties', {
+        objectId: result.objectId,
         ownProperties: true,
       });
       const internal = new Map(properties.internalProperties?.map(({ name, value }) => [name, value]));
-      const location = internal.get('[[FunctionLocation]]')?.value as Location | undefined;
+      const location = internal.get('[[FunctionLocation]]')?.value as Debugger.Location | undefined;
       if (location === undefined) return undefined;
       return {
         script: this.#script(location.scriptId),
         line: location.lineNumber,
-        column: location.columnNumber,
+        column: location.columnNumber ?? 0,
         scopes: this.#scopes(internal.get('[[Scopes]]')?.objectId),
       };
     } finally {
@@ -135,7 +137,7 @@ class ThreadInspector {
     if (known !== undefined) return known;
     let found: Script = { id, url: '', isModule: false };
     // Tells of every script there is, which takes long where there are many: all are kept, not the one asked for only.
-    const onParsed = ({ params }: NodeInspector.InspectorNotification<ScriptParsed>) => {
+    const onParsed = ({ params }: InspectorNotification<ScriptParsed>) => {
       if (this.#scripts.has(params.scriptId)) return;
       const url = params.embedderName ?? params.url;
       const script = { id: params.scriptId, url, isModule: params.isModule ?? false };
@@ -159,14 +161,12 @@ class ThreadInspector {
   }
 
   #keepText(scriptId: string): void {
-    this.#lastText = {
-      id: scriptId,
-      text: this.#post('Debugger.getScriptSource', { scriptId }).scriptSource,
-    };
+    const answer = this.#post<Debugger.GetScriptSourceReturnType>('Debugger.getScriptSource', { scriptId });
+    this.#lastText = { id: scriptId, text: answer.scriptSource };
   }
 
   #withDebugger(body: () => void): void {
-    this.#post('Debugger.enable', {});
+    this.#post('Debugger.enable');
     try {
       body();
     } finally {
@@ -174,7 +174,7 @@ class ThreadInspector {
     }
   }
 
-  #post<M extends keyof Methods>(method: M, params?: Methods[M][0]): Methods[M][1] {
+  #post<Result>(method: string, params: object = {}): Result {
     let failure: Error | null = null;
     let answer: object | undefined;
     this.#session.post(method, params, (error, result) => {
@@ -183,13 +183,11 @@ class ThreadInspector {
     });
     if (failure !== null) throw failure;
     if (answer === undefined) throw new Error(`inspector did not answer ${method}`);
-    const { exceptionDetails } = answer as {
-      exceptionDetails?: { text: string; exception?: { description?: string } };
-    };
+    const { exceptionDetails } = answer as Partial<Runtime.EvaluateReturnType>;
     if (exceptionDetails !== undefined) {
       throw new Error(`inspector: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
     }
-    return answer as Methods[M][1];
+    return answer as Result;
   }
 }
 
@@ -234,4 +232,18 @@ function leadsToProxy(fn: object): boolean {
 /** The text of a script as V8 compiled it. */
 export function readScript(script: Script): string {
   return connected().readText(script);
+}
+
+/** The value of a variable or export; undefined for one that cannot be read, as it is not initialized yet. */
+export function read(variables: Readonly<Record<string, unknown>>, name: string): unknown {
+  try {
+    return variables[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The innermost scope with a variable of this name. */
+export function scopeOf(name: string, { scopes }: InspectedFunction): Scope | undefined {
+  return scopes.find(({ kind, variables }) => kind !== 'Global' && Object.hasOwn(variables, name));
 }

@@ -1,7 +1,11 @@
+/** What makes a function or class what it is, besides its text, is not stored with it. */
+import types from 'node:util/types';
 import { compileFunction } from 'node:vm';
 import type * as Estree from 'estree';
+import { type InspectedFunction, scopeOf } from '../inspector/inspector.ts';
+import { type Mention, refusal } from '../refusal.ts';
 import { GLOBAL_NAMES } from '../source-code/globals.ts';
-import { setName } from './ambient-bindings.ts';
+import { isNameKeeper, setName } from './ambient-bindings.ts';
 
 /** What the text of a class says about what making it gives; only for classes that need nothing from outside for that. */
 export interface ClassShape {
@@ -69,28 +73,42 @@ function isConstant(value: Estree.Expression): boolean {
   return value.type === 'Literal' && !('regex' in value);
 }
 
-type Class = object & { readonly prototype?: unknown };
+type Holder = object & { readonly prototype?: unknown };
 
 /**
- * Why the class is not what its text alone makes, to be read after `is a class that`; undefined when it is.
+ * A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice.
  * @param expression - its text
- * @param isCaptured - whether a variable of that name is one of the program's
+ * @throws `DEFERRED_FUNCTION_REFUSED` for a class that is not what its text alone makes
  */
-export function whyNotAsWritten(
-  fn: Class,
+export function refuseUnlikeItsText(
+  fn: Holder,
+  expression: string,
+  shape: ClassShape,
+  inspected: InspectedFunction,
+  chain: readonly Mention[],
+): void {
+  const why = whyNotAsWritten(fn, expression, shape, inspected);
+  if (why === undefined) return;
+  throw refusal(
+    chain,
+    `is a class that ${why}`,
+    'export it from a module, write it inside the deferred function, or keep what it needs in variables outside of it',
+  );
+}
+
+function whyNotAsWritten(
+  fn: Holder,
   expression: string,
   { obstacle, base, nameKeepers }: ClassShape,
-  isCaptured: (name: string) => boolean,
+  inspected: InspectedFunction,
 ): string | undefined {
+  if (!nameKeepers.every(name => isNameKeeper(scopeOf(name, inspected)?.variables[name])))
+    return 'has a static block, which would run again';
   if (obstacle !== undefined) return obstacle;
-  if (base !== undefined && (!GLOBAL_NAMES.has(base) || isCaptured(base)))
+  if (base !== undefined && (!GLOBAL_NAMES.has(base) || scopeOf(base, inspected) !== undefined))
     return `extends ${base}, which is not stored with it`;
   const make = compileFunction(`'use strict'; return ${expression}`, [...nameKeepers]);
-  const twin = Reflect.apply(
-    make,
-    undefined,
-    nameKeepers.map(() => setName),
-  ) as Class;
+  const twin = make(...nameKeepers.map(() => setName)) as Holder;
   return differenceOf(fn, twin, base) ?? differenceOf(fn.prototype as object, twin.prototype as object, base);
 }
 
@@ -127,4 +145,59 @@ function isAlike(one: object, other: object, key: string | symbol): boolean {
       ? Function.prototype.toString.call(found) === Function.prototype.toString.call(value)
       : Object.is(found, value);
   });
+}
+
+/** What each function has. `refuseMembers` looks at the first three by themselves. */
+const STANDARD_PROPERTIES = new Set<string | symbol>(['length', 'name', 'prototype', 'arguments', 'caller']);
+
+/**
+ * @param length - that of a function of its text
+ * @throws `DEFERRED_FUNCTION_REFUSED` for a function with other properties or another prototype than its text alone gives
+ */
+export function refuseMembers(fn: Holder, length: number, chain: readonly Mention[]): void {
+  if (hasOwnKind(fn)) {
+    throw refusal(
+      chain,
+      'has methods on its prototype, or inherits some, which are not stored with it',
+      'write it as a class',
+    );
+  }
+  const own = Reflect.ownKeys(fn).find(key => !STANDARD_PROPERTIES.has(key));
+  if (own !== undefined)
+    throw refusal(
+      chain,
+      `has the property ${String(own)}, which is not stored with it`,
+      'put it into a variable outside, or export the function from a module',
+    );
+  if (Object.getOwnPropertyDescriptor(fn, 'length')?.value !== length)
+    throw refusal(
+      chain,
+      'has another length than a function of its text, which is not stored with it',
+      'pass what it needs as arguments, or export the function from a module',
+    );
+}
+
+/** Whether what `new` makes of a function, or the function itself, has other methods than those of the language. */
+function hasOwnKind(fn: Holder): boolean {
+  if (!isOfLanguage(Object.getPrototypeOf(fn))) return true;
+  const own = Object.getOwnPropertyDescriptor(fn, 'prototype');
+  if (own === undefined) return false;
+  const prototype: unknown = own.value;
+  if (typeof prototype !== 'object' || prototype === null || types.isProxy(prototype)) return true;
+  const inherited: object | null = Object.getPrototypeOf(prototype);
+  if (inherited === null || types.isProxy(inherited)) return true;
+  const keys = Reflect.ownKeys(prototype);
+  // Of a generator function it is the one all generators have.
+  if (keys.length === 0) return !Object.hasOwn(inherited, Symbol.toStringTag);
+  const isPlain =
+    keys.length === 1 && Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value === fn;
+  return !isPlain || Object.getPrototypeOf(inherited) !== null;
+}
+
+/** `Function.prototype`, which is a native function, or that of async functions and generators, of any realm. */
+function isOfLanguage(prototype: unknown): boolean {
+  if (types.isProxy(prototype)) return false;
+  if (typeof prototype === 'function')
+    return Function.prototype.toString.call(prototype).includes('[native code]');
+  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, Symbol.toStringTag);
 }
