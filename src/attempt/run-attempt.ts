@@ -3,8 +3,7 @@
  * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
  */
 
-import { callStored } from '../function/call-function.ts';
-import { type CallEnd, type CallLimits, callWithLimit } from '../function/call-with-limit.ts';
+import { type CallEnd, type CallLimits, callStored, callWithLimit } from '../function/call-function.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
 import type {

@@ -1,7 +1,7 @@
 /** The verbs `defer` and `cancel`: a command registered with the job of `exec` from inside of it, and taken back. */
 import { unlessRefused } from '../errors.ts';
+import { findProgram } from '../function/command.ts';
 import { variable } from '../function/environment.ts';
-import { findProgram } from '../function/find-program.ts';
 import type { Arguments } from './arguments.ts';
 import { commandOf } from './exec/command-of.ts';
 import { ask, type JobAnswer, type JobRequest, SOCKET_VARIABLE } from './exec/job-channel.ts';

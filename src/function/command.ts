@@ -1,5 +1,7 @@
-import { resolve } from 'node:path';
-import { DeferredSweepError, systemErrorCode } from '../errors.ts';
+import { once } from 'node:events';
+import { accessSync, constants, statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
 import type { Place } from '../log/records.ts';
 import { signalGroup } from '../native/process-signal.ts';
@@ -10,7 +12,6 @@ import { currentDirectory } from './current-directory.ts';
 import { currentInvocation, currentKillSignal, INSIDE } from './current-invocation.ts';
 import type { CommandDescriptor } from './descriptor.ts';
 import { isVariableName } from './environment.ts';
-import { requireProgram } from './find-program.ts';
 
 /** Where and with what environment a command runs. */
 export interface CommandOptions {
@@ -42,9 +43,11 @@ export function storeCommand(
     throw new TypeError(`argv of a command must be an array of strings, got ${typeof argv}`);
   for (const [index, value] of argv.entries()) requireText(`argv[${index}]`, value);
   requireKnown(options, ['cwd', 'env']);
-  if (options.cwd !== undefined) requireText('options.cwd', options.cwd);
-  if (options.env !== undefined) requireRecord('options.env', options.env);
-  for (const [name, value] of Object.entries(options.env ?? {})) {
+  const { cwd, env } = options;
+  if (cwd !== undefined) requireText('options.cwd', cwd);
+  if (env !== undefined && (typeof env !== 'object' || env === null || Array.isArray(env)))
+    throw new TypeError(`options.env of a command must be an object, got ${shown(env)}`);
+  for (const [name, value] of Object.entries(env ?? {})) {
     requireText('name in options.env', name);
     if (!isVariableName(name))
       throw new TypeError(
@@ -55,11 +58,21 @@ export function storeCommand(
   return {
     kind: 'command',
     // Found now: a batch system's hook has another PATH, or none.
-    file: requireProgram(file, options.env?.PATH ?? process.env.PATH),
+    file: requireProgram(file, env?.PATH ?? process.env.PATH),
     argv: [...argv],
-    ...(options.cwd === undefined ? {} : { cwd: commandDirectory(options.cwd) }),
-    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+    ...(cwd === undefined ? {} : { cwd: commandDirectory(cwd) }),
+    ...(env === undefined ? {} : { env: { ...env } }),
   };
+}
+
+function requireProgram(file: string, path: string | undefined): string {
+  const found = findProgram(file, path);
+  if (found !== undefined) return found;
+  const where = file.includes('/') ? '' : ` in ${path ?? USUAL_PATH}`;
+  throw new DeferredSweepError(
+    'DEFERRED_FUNCTION_MISSING',
+    `cannot defer the command ${JSON.stringify(file)}: there is no such program${where} that this user may run; install it, or give its path`,
+  );
 }
 
 /** As a place: later another user may make a directory of that name. */
@@ -74,11 +87,6 @@ function commandDirectory(cwd: string): Place {
       { cause: error },
     );
   }
-}
-
-function requireRecord(what: string, value: unknown): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw new TypeError(`${what} of a command must be an object, got ${shown(value)}`);
 }
 
 function requireText(what: string, value: unknown): void {
@@ -100,42 +108,34 @@ export async function runCommand(command: CommandDescriptor): Promise<void> {
   const killSignal = currentKillSignal();
   if (signal?.aborted) throw commandFailed(command, 'was not started, its time is over', signal.reason);
   requireSamePlace(command);
-  await new Promise<void>((fulfill, reject) => {
-    const child = spawn(command.file, command.argv, {
-      cwd: command.cwd?.path,
-      // What it starts begins no sweep.
-      env: { ...process.env, [INSIDE]: '1', ...command.env },
-      detached: true,
-      stdio: ['ignore', 2, 2],
-    });
-    const send = (signal: NodeJS.Signals) => child.pid !== undefined && signalGroup(child.pid, signal);
-    const terminate = () => send('SIGTERM');
-    const kill = () => send('SIGKILL');
-    signal?.addEventListener('abort', terminate, { once: true });
-    killSignal?.addEventListener('abort', kill, { once: true });
-    const settle = () => {
+  const child = spawn(command.file, command.argv, {
+    cwd: command.cwd?.path,
+    // What it starts begins no sweep.
+    env: { ...process.env, [INSIDE]: '1', ...command.env },
+    detached: true,
+    stdio: ['ignore', 2, 2],
+  });
+  const send = (signal: NodeJS.Signals) => child.pid !== undefined && signalGroup(child.pid, signal);
+  const terminate = () => send('SIGTERM');
+  const kill = () => send('SIGKILL');
+  signal?.addEventListener('abort', terminate);
+  killSignal?.addEventListener('abort', kill);
+  const [code, killedBy] = await once(child, 'exit')
+    .catch(error => {
+      const where = command.cwd?.path ?? currentDirectory();
+      throw commandFailed(command, `could not be started in ${where}`, error);
+    })
+    .finally(() => {
       signal?.removeEventListener('abort', terminate);
       killSignal?.removeEventListener('abort', kill);
-    };
-    child.once('error', error => {
-      settle();
-      reject(
-        commandFailed(command, `could not be started in ${command.cwd?.path ?? currentDirectory()}`, error),
-      );
     });
-    child.once('exit', (code, killedBy) => {
-      settle();
-      if (signal?.aborted) {
-        // The leader is gone; members of its group that ignored SIGTERM must not outlive the time limit.
-        kill();
-        reject(commandFailed(command, 'was ended, its time is over', signal.reason));
-      } else if (code === 0) fulfill();
-      else
-        reject(
-          commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`),
-        );
-    });
-  });
+  if (signal?.aborted) {
+    // The leader is gone; members of its group that ignored SIGTERM must not outlive the time limit.
+    kill();
+    throw commandFailed(command, 'was ended, its time is over', signal.reason);
+  }
+  if (code !== 0)
+    throw commandFailed(command, killedBy === null ? `exited with code ${code}` : `was ended by ${killedBy}`);
 }
 
 /** A command without a directory of its own runs in that of its function, which its runner has checked. */
@@ -156,4 +156,29 @@ function commandFailed(command: CommandDescriptor, why: string, cause?: unknown)
     `cannot run the deferred command ${JSON.stringify(command.file)}: it ${why}`,
     { cause },
   );
+}
+
+/** What execvp(3) searches where there is no PATH. */
+const USUAL_PATH = '/bin:/usr/bin';
+
+/**
+ * The absolute path of a program, found as execvp(3) would; undefined when there is none.
+ * @param file - a name, to be searched for in `path`, or a path, relative to the working directory
+ */
+export function findProgram(file: string, path: string | undefined): string | undefined {
+  // An empty part means the working directory.
+  const directories = file.includes('/') ? [''] : (path ?? USUAL_PATH).split(':');
+  for (const directory of directories) {
+    const found = unlessRefused(() => resolve(directory, file), undefined);
+    if (found !== undefined && isAbsolute(found) && isExecutable(found)) return found;
+  }
+  return undefined;
+}
+
+/** Whether this is a file that this user may run. */
+export function isExecutable(path: string): boolean {
+  return unlessRefused(() => {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  }, false);
 }

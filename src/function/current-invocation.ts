@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isThisBoot } from '../lock/boot.ts';
-import type { LazyAbort } from './lazy-abort.ts';
 
 /** The circumstances under which a deferred function runs. */
 export interface Invocation {
@@ -84,12 +83,15 @@ export class OwnInvocation implements Invocation {
     this.#abort = abort;
     this.#kill = kill;
     // A property of its own, as the others are: `{ ...currentInvocation() }` has it.
-    Object.defineProperty(this, 'signal', SIGNAL);
+    Object.defineProperty(this, 'signal', OwnInvocation.#SIGNAL);
   }
 
-  static signalOf(invocation: OwnInvocation): AbortSignal {
-    return invocation.#abort.signal;
-  }
+  static readonly #SIGNAL: PropertyDescriptor & ThisType<OwnInvocation> = {
+    get() {
+      return this.#abort.signal;
+    },
+    enumerable: true,
+  };
 
   /** What `body` returns; `currentInvocation()` gives this invocation to it and to everything it starts. */
   run<T>(body: () => T): T {
@@ -109,13 +111,6 @@ export class OwnInvocation implements Invocation {
     return #isOver in invocation && invocation.#isOver;
   }
 }
-
-const SIGNAL: PropertyDescriptor & ThisType<OwnInvocation> = {
-  get() {
-    return OwnInvocation.signalOf(this);
-  },
-  enumerable: true,
-};
 
 /**
  * For this package's own functions, as {@link currentInvocation}: aborted when the time after `signal` is over, too, and
@@ -143,4 +138,44 @@ export function importingForCall<T>(load: () => Promise<T>): Promise<T> {
 /** Whether this runs because a module is imported to call a function of it: a program that is, must not run again. */
 export function isImportedForCall(): boolean {
   return imports.getStore() === true;
+}
+
+/** An AbortController whose signal is made when a function asks for it. Most functions do not, and take less time than that. */
+export class LazyAbort {
+  #controller: AbortController | undefined;
+  isAborted = false;
+  /** What {@link abort} was first called with. */
+  reason: unknown;
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.isAborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.isAborted) return;
+    this.isAborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+/** Who is aborted with a signal. One listener for all: to add and remove one for each function costs more than most do. */
+const followers = new WeakMap<AbortSignal, Set<LazyAbort>>();
+
+/** Aborts it when the signal is aborted, with its reason, or at once if it was. Returns what ends that. */
+export function abortWith(signal: AbortSignal, follower: LazyAbort): () => void {
+  if (signal.aborted) follower.abort(signal.reason);
+  const all = followers.get(signal) ?? new Set();
+  if (!followers.has(signal)) {
+    followers.set(signal, all);
+    signal.addEventListener('abort', () => {
+      for (const one of all) one.abort(signal.reason);
+    });
+  }
+  all.add(follower);
+  return () => all.delete(follower);
 }

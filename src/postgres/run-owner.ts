@@ -1,6 +1,6 @@
 /** Runs the functions of one owner, at the end of its own job or after a take-over, and lets go of it. */
 import { randomUUID } from 'node:crypto';
-import { type CallSettled, callWithLimit } from '../function/call-with-limit.ts';
+import { type CallSettled, callWithLimit } from '../function/call-function.ts';
 import { ownIdentity } from '../lock/process-identity.ts';
 import { outcomeOf } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';

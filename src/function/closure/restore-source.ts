@@ -8,10 +8,7 @@ import { importExport } from '../module/module-reference.ts';
 import { provide } from './ambient-bindings.ts';
 
 /** A stored call, to be made. */
-interface RestoredCall {
-  readonly function: Callable;
-  readonly args: unknown;
-}
+type RestoredCall = readonly [fn: Callable, args: unknown];
 
 /** The call of a function that a descriptor holds, its captured variables restored. */
 export async function restoreSource(
@@ -19,8 +16,7 @@ export async function restoreSource(
   encodedArguments: Uint8Array,
 ): Promise<RestoredCall> {
   const { closure } = descriptor;
-  if (closure === undefined)
-    return { function: compileText(descriptor, []).function, args: restore(encodedArguments) };
+  if (closure === undefined) return [compileText(descriptor, []).function, restore(encodedArguments)];
   return restoreClosure(descriptor, closure, await Promise.all(closure.references.map(importReference)));
 }
 
@@ -74,7 +70,7 @@ function restoreClosure(
     if (!Array.isArray(own)) throw corrupt(`row ${row} of its captured values is missing`);
     assign(own);
   }
-  return { function: compiled.get(0)!.function, args };
+  return [compiled.get(0)!.function, args];
 }
 
 function restoreValues(values: Uint8Array, referents: readonly unknown[]): readonly unknown[] {

@@ -2,8 +2,8 @@
  * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
  * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
  */
+import { isExecutable } from '../../function/command.ts';
 import { INSIDE, STARTING } from '../../function/current-invocation.ts';
-import { isExecutable } from '../../function/find-program.ts';
 import type { HeaderRecord, ReportedError } from '../../log/records.ts';
 import type { RunNote } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
