@@ -9,13 +9,6 @@ export interface Surroundings {
   readonly bound: readonly string[];
 }
 
-/** How one mention of an identifier uses it. */
-export interface Place {
-  /** The property read from it, when that is all it is there for. */
-  readonly member?: string;
-  readonly isTypeof: boolean;
-}
-
 interface Context {
   /** Whose `this` it is here: the text's surroundings', the function's, or something inside's. */
   readonly owner: 'lexical' | 'call' | 'inner';
@@ -24,14 +17,13 @@ interface Context {
 }
 
 /**
- * Walks the program that consists of one function or class and tells what it takes from its surroundings and where its
- * identifiers stand. Scope analysers report variables only.
+ * Walks the program that consists of one function or class and tells what it takes from its surroundings. Scope analysers
+ * report variables only.
  */
 export function findSurroundings(
   program: Estree.Program,
   root: Estree.Function | Estree.Class,
-): Surroundings & { places: ReadonlyMap<Estree.Node, Place> } {
-  const places = new Map<Estree.Node, Place>();
+): Surroundings {
   const bound = new Set<string>();
   let thisUse: Surroundings['thisUse'];
 
@@ -49,23 +41,6 @@ export function findSurroundings(
       case 'MetaProperty':
         if (node.meta.name === 'import') bound.add('import.meta');
         return;
-      case 'Identifier':
-        if (!places.has(node)) places.set(node, { isTypeof: false });
-        return;
-      case 'UnaryExpression':
-        if (node.operator === 'typeof') note(node.argument, { isTypeof: true });
-        // `delete lib.a` is not a read of `lib.a`.
-        if (node.operator === 'delete') noteWritten(node.argument);
-        break;
-      case 'AssignmentExpression':
-        noteWritten(node.left);
-        break;
-      case 'UpdateExpression':
-        noteWritten(node.argument);
-        break;
-      case 'MemberExpression':
-        note(node.object, { ...memberName(node), isTypeof: false });
-        break;
       case 'CallExpression':
         if (isAwaiterCall(node)) {
           for (const child of node.arguments.slice(1)) {
@@ -112,22 +87,13 @@ export function findSurroundings(
     }
   };
 
-  /** The target of an assignment: reading its parts is not all that happens to them. */
-  const noteWritten = (node: Estree.Node): void => {
-    if (node.type === 'MemberExpression') note(node.object, { isTypeof: false });
-  };
-
-  const note = (node: Estree.Node, place: Place): void => {
-    if (node.type === 'Identifier' && !places.has(node)) places.set(node, place);
-  };
-
   const visitChildren = (node: Estree.Node, context: Context): void => {
     for (const child of childrenOf(node)) visit(child, context);
   };
 
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
   visitChildren(program, { owner, hasSuper: false, privateNames: new Set() });
-  return { thisUse, bound: [...bound], places };
+  return { thisUse, bound: [...bound] };
 }
 
 /**
@@ -142,10 +108,33 @@ function isAwaiterCall(node: Estree.SimpleCallExpression): boolean {
   );
 }
 
-function memberName(node: Estree.MemberExpression): { member?: string } {
-  if (!node.computed && node.property.type === 'Identifier') return { member: node.property.name };
-  if (node.computed && node.property.type === 'Literal' && typeof node.property.value === 'string') {
-    return { member: node.property.value };
-  }
-  return {};
+/** Of each node the one above it. */
+export function parentsIn(program: Estree.Program): ReadonlyMap<Estree.Node, Estree.Node> {
+  const parents = new Map<Estree.Node, Estree.Node>();
+  const visit = (node: Estree.Node): void => {
+    for (const child of childrenOf(node)) {
+      parents.set(child, node);
+      visit(child);
+    }
+  };
+  visit(program);
+  return parents;
+}
+
+/** The property that is read from a variable, when that is all that it is mentioned for. */
+export function memberReadFrom(
+  variable: Estree.Node,
+  parents: ReadonlyMap<Estree.Node, Estree.Node>,
+): string | undefined {
+  const member = parents.get(variable);
+  if (member?.type !== 'MemberExpression' || member.object !== variable) return undefined;
+  const user = parents.get(member);
+  const isWritten =
+    (user?.type === 'AssignmentExpression' && user.left === member) ||
+    user?.type === 'UpdateExpression' ||
+    (user?.type === 'UnaryExpression' && user.operator === 'delete');
+  if (isWritten) return undefined;
+  const { property, computed } = member;
+  if (!computed) return property.type === 'Identifier' ? property.name : undefined;
+  return property.type === 'Literal' && typeof property.value === 'string' ? property.value : undefined;
 }

@@ -3,7 +3,7 @@ import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { parseSyntax } from '../source-code/syntax-tree.ts';
 import { type ClassShape, describeClass } from './as-written.ts';
-import { findSurroundings, type Surroundings } from './lexical-use.ts';
+import { findSurroundings, memberReadFrom, parentsIn, type Surroundings } from './lexical-use.ts';
 
 // Scope analyser and parser take 30 ms to load; a process that captures no function does without.
 const require = createRequire(import.meta.url);
@@ -45,8 +45,8 @@ export interface SourceAnalysis extends Surroundings {
  * @param isModule whether it was written in an ES module, which has other reserved words
  */
 export function analyzeSource(text: string, name: string, isModule: boolean): SourceAnalysis | undefined {
-  const whole = parseFunction(`(${text})`, isModule);
-  if (whole !== undefined) return analyze(whole, `(${text})`, 1, isModule);
+  const whole = analyze(`(${text})`, 1, isModule);
+  if (whole !== undefined) return whole;
   const method = parseMethod(text, isModule);
   if (method !== undefined) {
     // `rm(path) {}` may not become `function rm(path) {}`: that would hide the variable `rm` from its body.
@@ -54,29 +54,11 @@ export function analyzeSource(text: string, name: string, isModule: boolean): So
     const key = JSON.stringify(name);
     const head = `({ ${async ? 'async ' : ''}${generator ? '*' : ''}[${key}]`;
     const expression = `${head}${text.slice(method.parametersAt)} })[${key}]`;
-    const parsed = parseFunction(expression, isModule);
-    if (parsed !== undefined) return analyze(parsed, expression, head.length - method.parametersAt, isModule);
+    const analysis = analyze(expression, head.length - method.parametersAt, isModule);
+    if (analysis !== undefined) return analysis;
   }
-  const inFunction = parseFunction(`(function () { return (${text}) })`, isModule);
-  return inFunction && { ...analyze(inFunction, `(${text})`, 1, isModule), bound: ['new.target'] };
-}
-
-interface ParsedFunction {
-  readonly program: Estree.Program;
-  readonly node: Estree.Function | Estree.Class;
-}
-
-function parseFunction(text: string, isModule: boolean): ParsedFunction | undefined {
-  const program = parse(text, isModule);
-  const statement = program?.body[0];
-  if (program === undefined || statement?.type !== 'ExpressionStatement') return undefined;
-  let node = statement.expression;
-  if (node.type === 'MemberExpression' && node.object.type === 'ObjectExpression') {
-    const [property] = node.object.properties;
-    if (property?.type === 'Property') node = property.value as Estree.Expression;
-  }
-  const isFunction = /^(FunctionExpression|ArrowFunctionExpression|ClassExpression)$/.test(node.type);
-  return isFunction ? { program, node: node as Estree.Function | Estree.Class } : undefined;
+  const inFunction = analyze(`(function () { return (${text}) })`, 1, isModule);
+  return inFunction && { ...inFunction, expression: `(${text})`, bound: ['new.target'] };
 }
 
 function parseMethod(
@@ -84,7 +66,7 @@ function parseMethod(
   isModule: boolean,
 ): { function: Estree.FunctionExpression; parametersAt: number } | undefined {
   const prefix = '({';
-  const statement = parse(`${prefix}${text}})`, isModule)?.body[0];
+  const statement = parseSyntax(`${prefix}${text}})`, isModule, { ranges: true })?.body[0];
   if (statement?.type !== 'ExpressionStatement' || statement.expression.type !== 'ObjectExpression')
     return undefined;
   const [property] = statement.expression.properties;
@@ -92,24 +74,31 @@ function parseMethod(
   return { function: property.value, parametersAt: property.value.range![0] - prefix.length };
 }
 
-function parse(text: string, isModule: boolean): Estree.Program | undefined {
-  return parseSyntax(text, isModule, { ranges: true });
+/** The function or class that a program consists of. */
+function functionOf(program: Estree.Program | undefined): Estree.Function | Estree.Class | undefined {
+  const statement = program?.body[0];
+  if (statement?.type !== 'ExpressionStatement') return undefined;
+  let node = statement.expression;
+  if (node.type === 'MemberExpression' && node.object.type === 'ObjectExpression') {
+    const [property] = node.object.properties;
+    if (property?.type === 'Property') node = property.value as Estree.Expression;
+  }
+  const isFunction = /^(FunctionExpression|ArrowFunctionExpression|ClassExpression)$/.test(node.type);
+  return isFunction ? (node as Estree.Function | Estree.Class) : undefined;
 }
 
-function analyze(
-  parsed: ParsedFunction,
-  expression: string,
-  prefixLength: number,
-  isModule: boolean,
-): SourceAnalysis {
-  const { program, node } = parsed;
+/** Undefined when the expression is no function. */
+function analyze(expression: string, prefixLength: number, isModule: boolean): SourceAnalysis | undefined {
+  const program = parseSyntax(expression, isModule, { ranges: true });
+  const node = functionOf(program);
+  if (program === undefined || node === undefined) return undefined;
   const eslintScope = require('eslint-scope') as typeof EslintScope;
   const manager = eslintScope.analyze(program, {
     ecmaVersion: 2025,
     sourceType: isModule ? 'module' : 'script',
     ignoreEval: true,
   });
-  const uses = findSurroundings(program, node);
+  const parents = parentsIn(program);
   const byName = new Map<string, Estree.Identifier[]>();
   const assigned = new Set<string>();
   for (const reference of manager.globalScope?.through ?? []) {
@@ -121,13 +110,13 @@ function analyze(
     ({ type, block }) => type === 'function-expression-name' && block === (node as Estree.Node),
   )?.variables[0];
   const freeVariables = Array.from(byName, ([name, identifiers]): FreeVariable => {
-    const places = identifiers.map(identifier => uses.places.get(identifier));
-    const members = places.map(place => place?.member);
+    const members = identifiers.map(identifier => memberReadFrom(identifier, parents));
+    const users = identifiers.map(identifier => parents.get(identifier));
     return {
       name,
       members: members.includes(undefined) ? undefined : [...new Set(members as string[])],
       isAssigned: assigned.has(name),
-      isGuarded: places.some(place => place?.isTypeof),
+      isGuarded: users.some(user => user?.type === 'UnaryExpression' && user.operator === 'typeof'),
     };
   });
   return {
@@ -136,8 +125,7 @@ function analyze(
     shape: node.type === 'ClassExpression' ? describeClass(node) : undefined,
     length: lengthOf(node),
     isGenerator: 'generator' in node && node.generator === true,
-    thisUse: uses.thisUse,
-    bound: uses.bound,
+    ...findSurroundings(program, node),
     replacesItself: own?.references.some(reference => reference.isWrite()) === true,
     ownName: own?.references.length ? own.name : undefined,
     freeVariables,
