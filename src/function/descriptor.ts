@@ -87,7 +87,12 @@ export interface Closure {
 }
 
 /** A captured function or module. */
-export type Reference = ModuleDescriptor | NamespaceReference | CommonJsReference | SourceReference;
+export type Reference =
+  | ModuleDescriptor
+  | NamespaceReference
+  | SourceReference
+  /** The exports of a CommonJS module, a `file:` URL, as `require` gives them. */
+  | { readonly kind: 'commonjs'; readonly module: string };
 
 /** The namespace of a module, as `import * as` gives it. */
 export interface NamespaceReference {
@@ -95,13 +100,6 @@ export interface NamespaceReference {
   /** A URL or, with `from`, a specifier as it was written in that file. */
   readonly module: string;
   readonly from?: string;
-}
-
-/** The exports of a CommonJS module, as `require` gives them. */
-export interface CommonJsReference {
-  readonly kind: 'commonjs';
-  /** A `file:` URL. */
-  readonly module: string;
 }
 
 /** A captured function stored by source. */

@@ -93,9 +93,7 @@ const indexed = new Set<string>();
  * else. Loads no module: the module of a function that exists has been loaded.
  */
 export function nameBuiltin(value: object): BuiltinName | undefined {
-  const known = names.get(value);
-  if (known !== undefined) return known;
-  indexLoaded();
+  if (!names.has(value)) indexLoaded();
   return names.get(value);
 }
 

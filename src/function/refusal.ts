@@ -40,8 +40,7 @@ export function subject(chain: readonly Mention[]): string {
   const steps = captured.map(name => `captured function ${name}`);
   if (steps.length > MOST_STEPS)
     steps.splice(3, steps.length - MOST_STEPS, `${steps.length - MOST_STEPS} others`);
-  const last = captured.length === 0 ? 'it' : steps.join(' with its ');
-  return `${refusing(root!)}${captured.length === 0 ? last : `its ${last}`}`;
+  return refusing(root!) + (steps.length === 0 ? 'it' : `its ${steps.join(' with its ')}`);
 }
 
 /** How each refusal begins. @param name - of the deferred function */

@@ -14,31 +14,15 @@ import {
   type CapturedRow,
   type ImportedValue,
   refuseSharedVariables,
-  throwNamed,
   tooLarge,
   tooLargeVariable,
 } from './captured-variables.ts';
 import { refuseSharedState } from './shared-state.ts';
-import { callOf, namedText, nativeRefusal, storeText } from './store-source.ts';
+import { analysisOf, callOf, namedText, nativeRefusal, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
-/**
- * A call of a function that is not to be had from a module.
- *
- * @param maxBytes the most that source texts and captured values may take together
- * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
- * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
- */
-export function storeBySource(
-  fn: Callable,
-  inspected: InspectedFunction,
-  args: readonly unknown[],
-  maxBytes: number,
-): StoredCall {
-  return new Capture(fn, inspected, args, maxBytes).describe();
-}
-
-class Capture {
+/** The call of a function that is not to be had from a module, with what it captured. */
+export class Capture {
   readonly #root: Callable;
   readonly #inspected: InspectedFunction;
   readonly #chain: readonly Mention[];
@@ -50,6 +34,7 @@ class Capture {
   readonly #rows = new Map<number, CapturedRow>();
   #sourceBytes = 0;
 
+  /** @param maxBytes - the most that source texts and captured values may take together */
   constructor(root: Callable, inspected: InspectedFunction, args: readonly unknown[], maxBytes: number) {
     this.#root = root;
     this.#inspected = inspected;
@@ -58,9 +43,14 @@ class Capture {
     this.#maxBytes = maxBytes;
   }
 
+  /**
+   * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
+   * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
+   */
   describe(): StoredCall {
-    const { text, ownName } = this.#store(ROOT_ROW, this.#root, this.#inspected, this.#chain);
+    const text = this.#store(ROOT_ROW, this.#root, this.#inspected, this.#chain);
     // What it sees of itself would have the name that its text gives.
+    const ownName = analysisOf(this.#root, this.#inspected)?.ownName;
     if (ownName !== undefined && ownName !== nameOf(this.#root)) this.#add(this.#root, PLACE);
     if (this.#references.length === 0 && this.#rows.get(ROOT_ROW)!.values.size === 0)
       return { descriptor: { kind: 'source', ...text }, encodedArguments: snapshot(this.#args, 'args') };
@@ -85,13 +75,8 @@ class Capture {
     });
   }
 
-  #store(
-    index: number,
-    fn: Callable,
-    inspected: InspectedFunction,
-    chain: readonly Mention[],
-  ): { readonly text: SourceText; readonly ownName: string | undefined } {
-    const { text, freeVariables, ownName } = storeText(fn, inspected, chain);
+  #store(index: number, fn: Callable, inspected: InspectedFunction, chain: readonly Mention[]): SourceText {
+    const { text, freeVariables } = storeText(fn, inspected, chain);
     this.#sourceBytes += text.source.length;
     if (this.#sourceBytes > this.#maxBytes)
       throw tooLarge(chain, 'the source of what it captures', this.#sourceBytes, this.#maxBytes);
@@ -122,7 +107,7 @@ class Capture {
       }
     }
     this.#rows.set(index, { fn, chain, inspected, values, links, assigned, imports });
-    return { text: { ...text, variables: [...values.keys()], links, provided }, ownName };
+    return { ...text, variables: [...values.keys()], links, provided };
   }
 
   #indexOfFunction(fn: Callable, parents: readonly Mention[]): number {
@@ -142,7 +127,7 @@ class Capture {
       );
     // Its place is taken before it is looked into: functions may refer to each other in circles.
     const index = this.#add(fn, PLACE);
-    this.#references[index] = namedText(fn, this.#store(index, fn, located.inspected, chain).text, chain);
+    this.#references[index] = namedText(fn, this.#store(index, fn, located.inspected, chain), chain);
     return index;
   }
 
@@ -166,18 +151,14 @@ class Capture {
 
   /** The members with each module among them replaced by a function, which values may contain, of the same index. */
   #withStandIns(members: Readonly<Record<string, unknown>>): object {
-    const standing: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(members)) {
+    const entries = Object.entries(members).map(([name, value]) => {
       const reference = namedReference(value);
-      if (reference === undefined) {
-        standing[name] = value;
-        continue;
-      }
+      if (reference === undefined) return [name, value];
       const standIn = () => undefined;
       this.#indexes.set(standIn, this.#add(value as object, reference));
-      standing[name] = standIn;
-    }
-    return standing;
+      return [name, standIn];
+    });
+    return Object.fromEntries(entries);
   }
 
   #encodeValues(text: SourceText): Uint8Array {
@@ -192,8 +173,8 @@ class Capture {
       });
       const own = [...this.#rows.get(ROOT_ROW)!.values.values()];
       const bytes = this.#encode([this.#args, own, ...rows]);
-      const capturedBytes = () => bytes.length - snapshot(this.#args, 'args').length;
-      if (bytes.length > this.#maxBytes && capturedBytes() > this.#maxBytes)
+      const isLarge = bytes.length > this.#maxBytes;
+      if (isLarge && bytes.length - snapshot(this.#args, 'args').length > this.#maxBytes)
         throw tooLargeVariable([...this.#rows.values()], this.#maxBytes);
       if (this.#references.length === known) return bytes;
     }
@@ -211,10 +192,9 @@ class Capture {
       if (!hasCode(error, 'DEFERRED_TOO_LARGE', 'DEFERRED_VALUE_REFUSED')) throw error;
       // An argument is refused by its own path.
       snapshot(this.#args, 'args');
-      const captured = [...this.#rows.values()];
-      if (error.code === 'DEFERRED_TOO_LARGE') throw tooLargeVariable(captured, this.#maxBytes);
-      throwNamed(captured);
-      throw error;
+      // Or else the refusal with the name of the variable is thrown here.
+      const largest = tooLargeVariable([...this.#rows.values()], this.#maxBytes);
+      throw error.code === 'DEFERRED_TOO_LARGE' ? largest : error;
     }
   }
 }

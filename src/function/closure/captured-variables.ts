@@ -67,38 +67,28 @@ function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
   );
 }
 
-/** Throws the refusal of a value again, with a path that begins at the variable's name. */
-export function throwNamed(rows: readonly CapturedRow[]): void {
-  for (const { chain, values } of rows) {
-    for (const [name, value] of values) {
-      try {
-        snapshot(value, name, () => 0);
-      } catch (error) {
-        if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
-        const { code, message, valuePath } = error;
-        const text = `${subject(chain)} captures ${name}: ${message}`;
-        throw new DeferredSweepError(code, text, { valuePath, cause: error });
-      }
-    }
-  }
-}
-
-/** The error that names the variable that takes most bytes. */
+/**
+ * The error that names the variable that takes most bytes.
+ * @throws `DEFERRED_VALUE_REFUSED` where one cannot be stored, with a path that begins at the variable's name
+ */
 export function tooLargeVariable(rows: readonly CapturedRow[], maxBytes: number): DeferredSweepError {
   const sizes = rows.flatMap(({ chain, values }) =>
-    Array.from(values, ([name, value]) => ({ chain, name, bytes: encodedLength(value) })),
+    Array.from(values, ([name, value]) => ({ chain, name, bytes: encodedLength(value, name, chain) })),
   );
-  // There is one: without values the captured takes less than the texts that name it.
+  // There is one: what holds no values takes less than its texts, and those fit.
   const { chain, name, bytes } = sizes.sort((one, other) => other.bytes - one.bytes)[0]!;
   return tooLarge(chain, `the captured variable ${name}`, bytes, maxBytes);
 }
 
-function encodedLength(value: unknown): number {
+function encodedLength(value: unknown, name: string, chain: readonly Mention[]): number {
   try {
-    return snapshot(value, 'captured', () => 0).length;
+    return snapshot(value, name, () => 0).length;
   } catch (error) {
     if (hasCode(error, 'DEFERRED_TOO_LARGE')) return Number.POSITIVE_INFINITY;
-    throw error;
+    if (!hasCode(error, 'DEFERRED_VALUE_REFUSED')) throw error;
+    const { code, message, valuePath } = error;
+    const text = `${subject(chain)} captures ${name}: ${message}`;
+    throw new DeferredSweepError(code, text, { valuePath, cause: error });
   }
 }
 

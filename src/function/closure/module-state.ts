@@ -14,17 +14,13 @@ import { isNamespaceLike, namedReference } from './variables.ts';
 /** What to do about such a function. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';
 
-const known = new WeakMap<Callable, string | null>();
+const known = new WeakMap<Callable, string | undefined>();
 const MOST_FUNCTIONS = 50;
 
 /** The first such variable; looked for once for each function, also through those of its file that it calls. */
 export function moduleStateOf(fn: Callable): string | undefined {
-  let name = known.get(fn);
-  if (name === undefined) {
-    name = findState(fn) ?? null;
-    known.set(fn, name);
-  }
-  return name ?? undefined;
+  if (!known.has(fn)) known.set(fn, findState(fn));
+  return known.get(fn);
 }
 
 function findState(root: Callable): string | undefined {

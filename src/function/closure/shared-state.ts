@@ -9,7 +9,6 @@ import {
   type InspectedFunction,
   inspectFunction,
   read,
-  type Scope,
   type Script,
   scopeOf,
 } from '../inspector/inspector.ts';
@@ -17,7 +16,7 @@ import { isObject } from '../module/search-values.ts';
 import { type Mention, mention, nameOf, refusal } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { type CapturedRow, isChangedExport } from './captured-variables.ts';
-import { usedVariables } from './store-source.ts';
+import { type UsedVariable, usedVariables } from './store-source.ts';
 import { isNamespaceLike } from './variables.ts';
 
 /** Where a captured object or variable is known from, for the message and for the search for changes. */
@@ -87,8 +86,9 @@ class Search {
       if (changed) throw sharedState(chain, changed.name, mention(fn, inspected));
     }
     this.#lookAt(fn, '', fn, inspected);
-    for (const { name, members, scope, value } of usedVariables(fn, inspected)) {
-      this.#compareVariable(fn, name, value, scope, inspected);
+    for (const variable of usedVariables(fn, inspected)) {
+      this.#compareVariable(fn, variable, inspected);
+      const { name, members, value } = variable;
       // What a transpiler makes of imports has accessors; of them those that are used.
       const isModule =
         typeof value === 'object' && value !== null && members !== undefined && isNamespaceLike(name, value);
@@ -118,13 +118,7 @@ class Search {
   }
 
   /** Compares a variable of a module with captured variables that are it, by its name or that of its export. */
-  #compareVariable(
-    user: Callable,
-    name: string,
-    value: unknown,
-    scope: Scope,
-    inspected: InspectedFunction,
-  ): void {
+  #compareVariable(user: Callable, { name, value, scope }: UsedVariable, inspected: InspectedFunction): void {
     const code = codeOf(inspected.script);
     if (code?.changes.assigned.has(name) !== true) return;
     const exported: readonly unknown[] = [name, ...(code.declarations?.namesOf(name) ?? [])];

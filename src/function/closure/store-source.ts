@@ -8,11 +8,7 @@ import { refuseMembers, refuseUnlikeItsText } from './as-written.ts';
 import { analyzeSource, type FreeVariable, type SourceAnalysis } from './source-text.ts';
 
 /** What of a function is in its text; what it captured is yet to be looked up. */
-interface FunctionText {
-  readonly text: Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
-  readonly freeVariables: readonly FreeVariable[];
-  readonly ownName: string | undefined;
-}
+type WrittenText = Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'strict'>;
 
 const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
 
@@ -25,7 +21,7 @@ export function storeText(
   fn: Callable,
   inspected: InspectedFunction,
   chain: readonly Mention[],
-): FunctionText {
+): { readonly text: WrittenText; readonly freeVariables: readonly FreeVariable[] } {
   const text = Function.prototype.toString.call(fn);
   const analysis = analysisOf(fn, inspected);
   if (analysis === undefined) {
@@ -40,7 +36,6 @@ export function storeText(
   return {
     text: { source: expression, url, line: inspected.line, column, strict: isStrict(inspected) },
     freeVariables: analysis.freeVariables,
-    ownName: analysis.ownName,
   };
 }
 
@@ -75,11 +70,13 @@ export function analysisOf(
   return analysis;
 }
 
-/** The variables around a function that it uses, with what they hold now. */
-export function* usedVariables(
-  fn: Callable,
-  inspected: InspectedFunction,
-): Iterable<FreeVariable & { readonly scope: Scope; readonly value: unknown }> {
+/** A variable around a function that it uses, and what it holds now. */
+export interface UsedVariable extends FreeVariable {
+  readonly scope: Scope;
+  readonly value: unknown;
+}
+
+export function* usedVariables(fn: Callable, inspected: InspectedFunction): Iterable<UsedVariable> {
   for (const variable of analysisOf(fn, inspected)?.freeVariables ?? []) {
     const scope = scopeOf(variable.name, inspected);
     if (scope !== undefined) yield { ...variable, scope, value: read(scope.variables, variable.name) };

@@ -80,7 +80,7 @@ export function resolveVariable(
   if (typeof value === 'function') return { kind: 'function', value: value as Callable };
   if (typeof value !== 'object' || value === null) return { kind: 'value', value };
   if (isImportBinding(name, value) && variable.members !== undefined)
-    return { kind: 'members', members: readMembers(variable, value, chain), namespace: value };
+    return readMembers(value, name, variable.members, chain);
   const reference = namedReference(value);
   if (reference !== undefined) return { kind: 'reference', value, reference };
   return isNamespaceLike(name, value)
@@ -136,9 +136,7 @@ function hasFunctions(value: object): boolean {
 
 /** A module's namespace, or what a transpiler makes to stand for one. */
 export function isNamespaceLike(name: string, value: object): boolean {
-  if (types.isModuleNamespaceObject(value)) return true;
-  if (VITE_IMPORT.test(name)) return true;
-  if (isTranspiled(value)) return true;
+  if (types.isModuleNamespaceObject(value) || VITE_IMPORT.test(name) || isTranspiled(value)) return true;
   if (types.isProxy(value)) return false;
   // esbuild's and TypeScript's copies of a CommonJS module: its properties behind accessors, itself as `default`.
   const original: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
@@ -169,14 +167,15 @@ function isCopyOfData(value: object): boolean {
 const VITE_IMPORT = /^__vi(te_ssr)?_import_\d+__$/;
 
 function readMembers(
-  { name, members = [] }: FreeVariable,
-  value: object,
+  namespace: object,
+  name: string,
+  used: readonly string[],
   chain: readonly Mention[],
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const member of members) {
+): Variable {
+  const members: Record<string, unknown> = {};
+  for (const member of used) {
     try {
-      values[member] = Reflect.get(value, member);
+      members[member] = Reflect.get(namespace, member);
     } catch {
       throw refusal(
         chain,
@@ -185,28 +184,32 @@ function readMembers(
       );
     }
   }
-  return values;
+  return { kind: 'members', members, namespace };
 }
 
 function resolveNamespace(
-  variable: FreeVariable,
+  { name, members }: FreeVariable,
   value: object,
   inspected: InspectedFunction,
   chain: readonly Mention[],
 ): Variable {
-  const original = namedReference(read(value as Record<string, unknown>, 'default'));
-  const builtin = original?.kind === 'module' && original.module.startsWith('node:') ? original : undefined;
-  const reference = nameNamespace(builtin) ?? declaredNamespace(variable.name, value, inspected);
+  const reference = nodesNamespace(value) ?? declaredNamespace(name, value, inspected);
   if (reference !== undefined) return { kind: 'reference', value, reference };
-  if (variable.members !== undefined)
-    return { kind: 'members', members: readMembers(variable, value, chain), namespace: value };
-  const copied = nameNamespace(original) ?? copiedModule(value);
+  if (members !== undefined) return readMembers(value, name, members, chain);
+  const copied = copiedModule(value);
   if (copied !== undefined) return { kind: 'reference', value, reference: copied };
   throw refusal(
     chain,
-    `uses an imported module as a whole (here called ${variable.name}), and where that came from is not known`,
+    `uses an imported module as a whole (here called ${name}), and where that came from is not known`,
     'import() it inside the function, or use single exports of it',
   );
+}
+
+/** The namespace of a module of Node, told by its default export. */
+function nodesNamespace(value: object): Reference | undefined {
+  const main = namedReference(read(value as Record<string, unknown>, 'default'));
+  const isModule = main?.kind === 'module' && main.export === 'default';
+  return isModule ? { kind: 'namespace', module: main.module } : undefined;
 }
 
 /** The CommonJS module, itself made of an ES module, of which esbuild's `__toESM` has made this object of accessors. */
@@ -220,13 +223,6 @@ function copiedModule(value: object): Reference | undefined {
     );
   const module = Object.values(require.cache).find(loaded => isOriginal(loaded?.exports));
   return module && namedReference(module.exports);
-}
-
-/** The namespace that has as its default export what is named. */
-function nameNamespace(main: Reference | undefined): Reference | undefined {
-  return main?.kind === 'module' && main.export === 'default'
-    ? { kind: 'namespace', module: main.module }
-    : undefined;
 }
 
 /** The namespace that the module's own `import * as name from 'specifier'` gives. */
