@@ -28,7 +28,7 @@ const DEFERRED = ['remove-path', 'end-processes', 'kill-process', 'run-command',
 /** Each has what its modules import and no chunk before it has. */
 const CHUNKS = {
   lock: ['lock/index', 'log/clock', 'nearest', 'report/reported-error'],
-  command: ['cli/main', 'cli/verbs/help', 'cli/verbs/man'],
+  command: ['cli/main', 'cli/verbs/help'],
   runner: ['runner/main'],
   deferred: DEFERRED,
   sweep: ['sweep/cleanup', 'operate/ids', 'job/second-signal'],

@@ -4,7 +4,7 @@ import { isWithoutDirectory, systemErrorCode } from '../errors.ts';
 import { oldNode } from '../old-node.ts';
 import { asksForZero, parseArguments } from './arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOT_SWEPT, EXIT_USAGE, UsageError } from './exit.ts';
-import { failed, say } from './output/output.ts';
+import { failed, print, say } from './output/output.ts';
 import { findVerb, requireTaken, verbNamed } from './table.ts';
 
 const argv = process.argv.slice(2);
@@ -56,13 +56,10 @@ async function run(): Promise<number> {
   const raw = verbNamed(word)?.loadRaw;
   if (raw !== undefined) return (await raw())(rest);
   const { line, verb, isNamed } = findVerb(parseArguments(argv));
-  if (line.has('help')) {
-    const { generalHelp, verbHelp } = await import('./help-text.ts');
-    process.stdout.write(isNamed ? verbHelp(verb) : generalHelp());
-    return EXIT_DONE;
-  }
-  if (line.has('version')) {
-    process.stdout.write(`${(await import('./version.ts')).version()}\n`);
+  if (line.has('help') || line.has('version')) {
+    const { generalHelp, verbHelp, version } = await import('./verbs/help.ts');
+    const text = isNamed ? verbHelp(verb) : generalHelp();
+    print(line.has('help') ? text : `${version()}\n`);
     return EXIT_DONE;
   }
   requireTaken(verb, line);

@@ -1,7 +1,6 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
 import type { Arguments } from './arguments.ts';
 import { CLUSTER_VERBS } from './cluster/table.ts';
-import { CANCEL_NOTES, DEFER_NOTES, EXEC_NOTES } from './exec/notes.ts';
 import { UsageError } from './exit.ts';
 import type { OptionName } from './options.ts';
 import type { VerbRow } from './verb-row.ts';
@@ -91,7 +90,7 @@ export const VERBS: readonly VerbRow[] = [
     text: 'print the manual page as man(1) reads it',
     options: [],
     example: 'man',
-    load: async () => (await import('./verbs/man.ts')).runMan,
+    load: async () => (await import('./verbs/help.ts')).runMan,
   },
   {
     name: 'help',
@@ -108,7 +107,18 @@ export const VERBS: readonly VerbRow[] = [
     options: ['base', 'defer', 'scratch', 'label', 'kill-tree'],
     optionTexts: { label: 'the label of its job, for reports' },
     example: 'exec --scratch -- make',
-    notes: EXEC_NOTES,
+    notes: `First BASE is swept. A signal in that time ends it: no program begins.
+
+When the program has ended, however it ended, the job's commands run. If this
+wrapper dies, too, the next sweep of BASE runs them.
+
+Inside, 'deferred-sweep defer -- COMMAND' adds a command and prints its ID, and
+'deferred-sweep cancel ID' takes it back.
+
+Exit status: that of the program; it dies of the signal the program died of (as
+pid 1: 128 + its number). 2 wrong usage; 125 no job could be opened; 126, 127
+the program cannot be started, is not there.
+`,
     load: async () => (await import('./exec/run-exec.ts')).runExec,
   },
   {
@@ -117,8 +127,13 @@ export const VERBS: readonly VerbRow[] = [
     text: 'inside of exec: register a command',
     options: ['env'],
     example: 'defer -- rm -rf x',
-    notes: DEFER_NOTES,
-    load: async () => (await import('./defer.ts')).runDefer,
+    notes: `The command runs here, without a shell, when the job has ended. Its ID is
+printed when it is registered. PATH and TMPDIR are kept for it.
+
+Exit status: 0 registered; 1 refused, or registered but its ID could not be
+printed; 2 wrong usage; 3 there is no job: nothing is registered.
+`,
+    load: async () => (await import('./exec/defer.ts')).runDefer,
   },
   {
     name: 'cancel',
@@ -126,8 +141,10 @@ export const VERBS: readonly VerbRow[] = [
     text: 'inside of exec: take a command back',
     options: [],
     example: 'cancel 1',
-    notes: CANCEL_NOTES,
-    load: async () => (await import('./defer.ts')).runCancel,
+    notes: `Exit status: 0 it will not run; 1 it has run, is running or was taken back
+before; 2 wrong usage; 3 there is no job.
+`,
+    load: async () => (await import('./exec/defer.ts')).runCancel,
   },
   {
     name: 'cluster',

@@ -260,6 +260,25 @@ time.sleep(86400)`;
   }
 });
 
+test('a sweep, too, ends the tree before it removes the scratch directory that the tree uses', async t => {
+  const base = freshDirectory(t);
+  const python = `import os, subprocess, time
+child = """trap 'test -d "$TMPDIR" && touch "$BASE/proof"; exit' TERM; echo up; sleep 86400 & wait"""
+below = subprocess.Popen(["sh", "-c", child], start_new_session=True, stdout=subprocess.PIPE)
+below.stdout.readline()
+print(os.getpid(), flush=True)
+time.sleep(86400)`;
+  const options = ['--kill-tree', '--scratch', '--', 'python3', '-c', python];
+  const { wrapper, lines, ended } = start(t, base, options);
+  const [program] = await pids(lines, 1);
+  wrapper.kill('SIGKILL');
+  await ended;
+  process.kill(program!.pid, 'SIGKILL');
+  const report = await sweepFreed(base);
+  assert.equal(report.failed, 0, JSON.stringify(report));
+  assert.ok(existsSync(join(base, 'proof')));
+});
+
 test('--kill-tree ends what the program left behind, before the commands run', async t => {
   const base = freshDirectory(t);
   const script = `(setsid sh -c 'echo $$; exec sleep 86400' &); ${self} defer -- sh -c 'kill -0 $(cat ${base}/pid) 2>/dev/null || touch ${base}/proof'; read line`;

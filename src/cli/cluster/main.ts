@@ -1,11 +1,11 @@
 /** `deferred-sweep cluster`: finds the verb, loads what it needs. */
 import { type Arguments, parseArguments } from '../arguments.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
-import { CONNECTION, clusterHelp, verbHelp } from '../help-text.ts';
 import { OPTIONS } from '../options.ts';
 import { failed, print } from '../output/output.ts';
 import { requireTaken } from '../table.ts';
 import type { VerbRow } from '../verb-row.ts';
+import { CONNECTION, clusterHelp, verbHelp } from '../verbs/help.ts';
 import { CLUSTER_VERBS } from './table.ts';
 
 /** Runs a command line without its first word, `cluster`. Returns the exit status. @throws UsageError */

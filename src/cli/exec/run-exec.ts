@@ -1,6 +1,7 @@
 /** The verb `exec`: a job around a program, in any language. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
@@ -9,18 +10,16 @@ import { dieOf } from '../../job/die-of.ts';
 import type { Job } from '../../job/job.ts';
 import { DeferredFunctionManager } from '../../job/manager.ts';
 import { namesLockedFile } from '../../lock/held-file.ts';
+import { becomeSubreaper, reapAdopted } from '../../native/child-reaper.ts';
 import { withInherited } from '../../native/inheritance.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import { programReason } from '../../state/system-reason.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_NO_JOB } from '../exit.ts';
 import { say } from '../output/output.ts';
-import { changedVariables, isCommandLineTextual } from '../textual.ts';
-import { reapOrphans } from './adopted-children.ts';
-import { commandOf } from './command-of.ts';
+import { type Command, changedVariables, commandOf, isCommandLineTextual } from './command-line.ts';
+import { SOCKET_VARIABLE } from './defer.ts';
 import { ExecJob } from './exec-job.ts';
-import { SOCKET_VARIABLE } from './job-channel.ts';
-import { openJobSocket } from './job-socket.ts';
 import { SignalRelay } from './signals.ts';
 
 const EXIT_NOT_STARTED = 126;
@@ -28,9 +27,6 @@ const EXIT_NOT_FOUND = 127;
 
 /** On Linux a link into /proc. */
 const DESCRIPTORS = '/dev/fd';
-
-/** A program and its arguments. */
-type Command = readonly [file: string, argv: readonly string[]];
 
 /** How the program ended, or why it was not started. */
 type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
@@ -76,23 +72,21 @@ async function runInJob(
   signals: SignalRelay,
 ): Promise<End> {
   const { env } = process;
-  const execJob = new ExecJob(job, line.has('kill-tree'));
-  const socket = await openJobSocket(job, request => execJob.answer(request));
+  const execJob = new ExecJob(job);
+  const socket = await execJob.listen();
   try {
     const scratch = line.has('scratch') ? { TMPDIR: temporaryDirectory(job, { prefix: 'scratch-' }) } : {};
     const kept = { ...(env.PATH === undefined ? {} : { PATH: env.PATH }), ...scratch };
     for (const text of deferred)
       execJob.defer({ file: '/bin/sh', argv: ['-c', text], cwd: workingDirectory(), env: kept });
-    const programEnv = execJob.mark({ ...env, ...scratch, [SOCKET_VARIABLE]: socket.path });
+    const inside = { ...env, ...scratch, [SOCKET_VARIABLE]: socket };
+    const programEnv = line.has('kill-tree') ? execJob.deferEndOfTree(inside) : inside;
     // Told to end before there was a program.
     if (signals.first !== undefined) return { signal: signals.first };
     return await runProgram(job, command, programEnv, signals);
   } finally {
     signals.startCleanup();
-    socket.stopListening();
-    await execJob.endTree();
-    await job.close();
-    socket.hangUp();
+    await execJob.close();
   }
 }
 
@@ -151,4 +145,24 @@ function lockedDescriptor(path: string): number | undefined {
   return readdirSync(DESCRIPTORS)
     .map(Number)
     .find(fd => unlessRefused(() => namesLockedFile(fd, path), false));
+}
+
+/**
+ * From now on this process reaps what its descendants leave behind, as pid 1 has to. It leaves alone what Node waits for:
+ * all that `child_process` starts from now on, by whichever part of the program.
+ */
+function reapOrphans(): void {
+  const own = new Set<ChildProcess>();
+  const reap = (): void => void reapAdopted(pid => [...own].some(child => child.pid === pid));
+  subscribe('child_process', message => {
+    const child = (message as { process: ChildProcess }).process;
+    own.add(child);
+    child.once('exit', () => {
+      own.delete(child);
+      // Others may have stood behind it.
+      reap();
+    });
+  });
+  becomeSubreaper();
+  process.on('SIGCHLD', reap);
 }

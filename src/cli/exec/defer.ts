@@ -1,16 +1,45 @@
-/** The verbs `defer` and `cancel`: a command registered with the job of `exec` from inside of it, and taken back. */
-import { unlessRefused } from '../errors.ts';
-import { findProgram } from '../function/command.ts';
-import { variable } from '../function/environment.ts';
-import type { Arguments } from './arguments.ts';
-import { commandOf } from './exec/command-of.ts';
-import { ask, type JobAnswer, type JobRequest, SOCKET_VARIABLE } from './exec/job-channel.ts';
-import { UsageError } from './exit.ts';
-import { say } from './output/output.ts';
-import { isCommandLineTextual } from './textual.ts';
+/**
+ * The verbs `defer` and `cancel`: a command registered with the job of `exec` from inside of it, and taken back. What they say
+ * to the wrapper, and it to them, is one line of JSON each, over a UNIX socket. Only the wrapper writes to the state file, so
+ * that many commands at once lose nothing.
+ */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { unlessRefused } from '../../errors.ts';
+import { findProgram } from '../../function/command.ts';
+import { variable } from '../../function/environment.ts';
+import type { Arguments } from '../arguments.ts';
+import { UsageError } from '../exit.ts';
+import { print, say } from '../output/output.ts';
+import { commandOf, isCommandLineTextual } from './command-line.ts';
 
 const EXIT_REFUSED = 1;
 const EXIT_NO_JOB = 3;
+
+/** In the environment of the wrapped program: where the wrapper listens. */
+export const SOCKET_VARIABLE = 'DEFERRED_SWEEP_SOCKET';
+
+/** The most that one side says. A longer command line would not fit into a record either. */
+export const MAX_MESSAGE_BYTES: number = 1024 * 1024;
+
+export interface JobCommand {
+  readonly file: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type JobRequest =
+  | ({ readonly op: 'defer' } & JobCommand)
+  | { readonly op: 'cancel'; readonly id: number };
+
+export type JobAnswer =
+  | { readonly id: number }
+  | { readonly isCancelled: boolean }
+  | { readonly error: string };
+
+/** A wrapper that does not answer for so long is stopped. */
+const ANSWER_WITHIN_MS = 30_000;
 
 /**
  * Has the wrapper register a command, and prints its ID when that is done.
@@ -35,7 +64,7 @@ export async function runDefer(line: Arguments): Promise<number> {
   const request = { op: 'defer', file, argv, cwd, env: Object.fromEntries(kept) } as const;
   return await askJob('defer', request, answer => {
     if (!('id' in answer)) return EXIT_REFUSED;
-    process.stdout.write(`${answer.id}\n`);
+    print(`${answer.id}\n`);
     return 0;
   });
 }
@@ -80,4 +109,27 @@ async function askJob(
 function fail(verb: string, why: string): number {
   say(`${verb}: ${why}`);
   return EXIT_REFUSED;
+}
+
+/** @throws Error when there is no wrapper, or it went away before it answered */
+async function ask(path: string, request: JobRequest): Promise<JobAnswer> {
+  let isSent = false;
+  try {
+    const socket = connect({ path });
+    const late = new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
+    socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(late));
+    await once(socket, 'connect');
+    isSent = true;
+    socket.write(`${JSON.stringify(request)}\n`);
+    let answer = '';
+    for await (const part of socket.setEncoding('utf8')) {
+      answer += part;
+      if (answer.length > MAX_MESSAGE_BYTES) throw new Error('its answer has no end');
+    }
+    if (!answer.endsWith('\n')) throw new Error('its wrapper has ended');
+    return JSON.parse(answer) as JobAnswer;
+  } catch (error) {
+    const outcome = isSent ? 'it is not known whether it has done it' : 'nothing was done';
+    throw new Error(`cannot reach the job at ${path}: ${(error as Error).message}; ${outcome}`);
+  }
 }
