@@ -1,8 +1,8 @@
 /** Options of a sweep for everybody, and how they are checked. */
 import { requireKnown } from '../known-options.ts';
-import { shown, shownList } from '../printable.ts';
+import { shownList } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';
-import { milliseconds, type ResolvedSweepOptions, resolveSweepOptions } from '../sweep/options.ts';
+import { checked, milliseconds, type ResolvedSweepOptions, resolveSweepOptions } from '../sweep/options.ts';
 
 /** How to sweep for everybody. Times are in milliseconds. */
 export interface AllUsersOptions {
@@ -54,8 +54,7 @@ export function resolveAllUsersOptions(options: AllUsersOptions): ResolvedAllUse
   const userTimeoutMs = milliseconds('userTimeoutMs', given ?? 60_000);
   if (users !== undefined && !(Array.isArray(users) && users.every(isUid)))
     throw new TypeError(`option "users" must be an array of user ids, got ${shownList(users, isUid)}`);
-  if (typeof mayGainPrivileges !== 'boolean')
-    throw new TypeError(`option "mayGainPrivileges" must be true or false, got ${shown(mayGainPrivileges)}`);
+  checked('mayGainPrivileges', mayGainPrivileges, typeof mayGainPrivileges === 'boolean', 'true or false');
   if (userTimeoutMs < 1)
     throw new RangeError(`option "userTimeoutMs" must be at least 1 millisecond, got ${userTimeoutMs}`);
   const deadlineMs = sweep.deadlineMs ?? 600_000;

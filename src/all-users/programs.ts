@@ -1,10 +1,12 @@
-/** The programs that root starts: by absolute paths on which only root decides. */
+/** What root uses for others: paths on which only root decides, and the programs that it starts. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeferredSweepError } from '../errors.ts';
 import { isOnMusl } from '../lock/c-library.ts';
-import { rootsWay } from './roots-way.ts';
+import { NOTHING_MORE } from '../trust/trust.ts';
+import { walkJudged } from '../trust/trusted-path.ts';
+import type { Way } from '../trust/way.ts';
 
 /** Of the package. A bundler looks for each file that is named in a URL, and an installation lacks some of these. */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -48,4 +50,17 @@ function rootsOwn(path: string): string {
   };
   const { end, resolved } = rootsWay(path, refuse);
   return end?.stat.isFile() ? resolved : refuse('it is not a file');
+}
+
+/**
+ * The way to what root uses for others: each step is root's, and only root can change it. No option names more as trusted.
+ * @param refuse - throws
+ */
+export function rootsWay(path: string, refuse: (what: string, advice: string) => never): Way {
+  return walkJudged(path, NOTHING_MORE, (distrust, step) => {
+    if (distrust) refuse(distrust.what, distrust.advice);
+    if (step === undefined || step.stat.uid === 0) return;
+    const name = step.path === path ? 'it' : step.path;
+    refuse(`${name} does not belong to root`, 'use a place that root has made');
+  });
 }

@@ -1,11 +1,17 @@
-/** One user's sweep, from root's side: starts it, keeps its time, ends it, takes its report. */
+/** One user's sweep, from root's side: starts it, keeps its time, ends it and what it has started, takes its report. */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
-import { readProcess } from '../native/process-table.ts';
+import {
+  isAlive,
+  listPids,
+  type ProcessEntry,
+  readProcess,
+  withDescendants,
+} from '../native/process-table.ts';
 import { allRead } from '../sweep/runners/runner-output.ts';
 import type { ResolvedAllUsersOptions } from './options.ts';
-import { killTree, startedSince } from './process-tree.ts';
 import type { Programs } from './programs.ts';
 import { parseUserSweep, type UserReport } from './user-report.ts';
 import type { UserDirectory } from './users.ts';
@@ -18,6 +24,10 @@ const MAX_ERROR_BYTES = 8 * 1024;
 const NO_SUCH_USER = 120;
 /** The command line's, src/cli/exit.ts: something failed, but all was swept. */
 const SWEPT_WITH_FAILURES = 1;
+/** A user that starts processes as fast as they are killed is not followed for ever. */
+const MAX_ROUNDS = 20;
+/** More processes that are left than these tell no more. */
+const MAX_NAMED = 100;
 
 /** A report, and what the user's process printed on standard error. */
 export type UserSweepEnd = UserReport & { readonly printed: string };
@@ -124,4 +134,49 @@ function keepBeginning(output: Readable | null, mostBytes: number): () => Buffer
     length += chunk.copy(kept, length);
   });
   return () => kept.subarray(0, length);
+}
+
+/**
+ * Kills a process of `uid`, its group, and all below it that belong to the user. The process itself is a child of ours that has
+ * not been waited for.
+ * Returns processes of the user that began since and are left: what was no longer below it, or began too fast.
+ */
+function killTree(pid: number, uid: number, sinceTicks: number | undefined): number[] {
+  // Before the first kill: what loses its parent is not below it any more.
+  const known = new Map<number, number>();
+  const top: ProcessEntry = { pid, parent: 0, start: 0, isKernel: false };
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const running = runningOf(uid);
+    const roots = running.filter(each => known.get(each.pid) === each.start);
+    const found = withDescendants([top, ...roots], running).filter(each => each.pid !== pid);
+    for (const each of found) {
+      known.set(each.pid, each.start);
+      // Looked at again: the number may be another process's by now.
+      if (unlessRefused(() => isAlive(each), false)) kill(each.pid);
+    }
+    if (found.length === 0) break;
+  }
+  kill(-pid);
+  kill(pid);
+  return startedSince(uid, sinceTicks).filter(each => each !== pid);
+}
+
+/** Processes of a user that began at this time or later, at most 100; none if the time is not known. */
+function startedSince(uid: number, sinceTicks: number | undefined): number[] {
+  if (sinceTicks === undefined) return [];
+  return runningOf(uid)
+    .flatMap(({ pid, start }) => (start >= sinceTicks ? [pid] : []))
+    .slice(0, MAX_NAMED);
+}
+
+function runningOf(uid: number): ProcessEntry[] {
+  return listPids().flatMap(pid => {
+    const look = () => (statSync(`/proc/${pid}`).uid === uid ? readProcess(pid) : undefined);
+    return unlessRefused(look, undefined) ?? [];
+  });
+}
+
+function kill(pid: number): void {
+  // ESRCH: gone already.
+  unlessRefused(() => process.kill(pid, 'SIGKILL'), false, 'ESRCH');
 }

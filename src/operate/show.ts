@@ -96,17 +96,12 @@ function shown({ listed, contents, bytes }: ReadFile): ShownFile {
     ...(isOwnerAlive !== undefined && { isOwnerAlive }),
     records: recordsOf(bytes, header),
     earlierAttempts: earlierAttemptsOf(contents),
-    ...(header && {
-      surroundings: {
-        node: header.node,
-        nodePath: header.nodePath,
-        execArgv: header.execArgv,
-        umask: header.umask,
-        cwd: header.cwd?.path ?? null,
-        createdAtEpochMs: header.createdAtEpochMs,
-      },
-    }),
+    ...(header && { surroundings: surroundingsOf(header) }),
   };
+}
+
+function surroundingsOf({ node, nodePath, execArgv, umask, cwd, createdAtEpochMs }: HeaderRecord) {
+  return { node, nodePath, execArgv, umask, cwd: cwd?.path ?? null, createdAtEpochMs };
 }
 
 /** As the reader of state files takes them: a frame with another file's salt is damage here. */

@@ -1,9 +1,9 @@
 /** Options of a watch, and how they are checked. */
 
 import { requireKnown } from '../known-options.ts';
-import { shown } from '../printable.ts';
 import type { SweepReport } from '../report/report.ts';
 import {
+  checked,
   milliseconds,
   type ResolvedSweepOptions,
   resolveSweepOptions,
@@ -61,11 +61,9 @@ const WATCH_OPTIONS: readonly string[] = [
 export function resolveWatchOptions(options: WatchOptions): ResolvedWatchOptions {
   requireKnown(options, WATCH_OPTIONS);
   const { onReport = () => {}, pollMs, ...sweep } = options;
-  if (typeof onReport !== 'function')
-    throw new TypeError(`option "onReport" must be a function, got ${shown(onReport)}`);
   return {
     sweep: resolveSweepOptions(sweep),
-    onReport,
+    onReport: checked('onReport', onReport, typeof onReport === 'function', 'a function'),
     pollMs: pollMs === undefined ? undefined : Math.max(LEAST_POLL_MS, milliseconds('pollMs', pollMs)),
   };
 }
