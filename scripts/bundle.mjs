@@ -32,7 +32,7 @@ const CHUNKS = {
   runner: ['runner/main'],
   deferred: DEFERRED,
   sweep: ['sweep/cleanup', 'operate/ids', 'job/second-signal'],
-  'sweep-command': ['cli/verbs/sweep', 'cli/verbs/sweep-each'],
+  'sweep-command': ['cli/verbs/sweep'],
   library: ['index'],
   actions: ['actions/index'],
   postgres: ['postgres/index', 'postgres/session/main'],

@@ -1,9 +1,9 @@
 /** Reading the command line by the tables of options and verbs. Pure. */
+import { MAX_TIMER_MS } from '../log/clock.ts';
 import { didYouMean } from '../nearest.ts';
 import type { SweepOptions } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
-import { parseAge, parseCount, parseId, parseTime } from './values.ts';
 
 /** The options and operands of one command line. */
 export class Arguments {
@@ -48,34 +48,43 @@ export class Arguments {
     return texts;
   }
 
-  /** Milliseconds that a timer can wait. @throws UsageError */
+  /** Milliseconds that a timer can wait, of a time such as `500ms`, `30s`, `1.5m`; `0` needs no unit. @throws UsageError */
   time(name: OptionName): number | undefined {
-    return this.#map(name, text => parseTime(`--${name}`, text));
+    const isTime = (ms: number, text: string): boolean => ms <= MAX_TIMER_MS && !text.endsWith('d');
+    const what = 'a time like 500ms, 30s, 5m or 1h, at most 24 days';
+    return this.#numbers(name, millisecondsOf, isTime, what).at(-1);
   }
 
   /** Milliseconds, of days too. @throws UsageError */
   age(name: OptionName): number | undefined {
-    return this.#map(name, text => parseAge(`--${name}`, text));
+    return this.#numbers(name, millisecondsOf, Number.isSafeInteger, 'an age like 30m, 2h or 30d').at(-1);
   }
 
-  /** @throws UsageError */
-  users(name: OptionName): readonly number[] {
-    return this.texts(name).map(text => parseId(`--${name}`, text, 'user'));
+  /** Ids, by number: a name may mean another user or group in another container. @throws UsageError */
+  ids(name: OptionName, whose: 'user' | 'group'): readonly number[] {
+    return this.#numbers(name, Number, (_, text) => /^\d{1,10}$/.test(text), `a ${whose} id`);
+  }
+
+  /** Those of `--state`. @throws UsageError for one that is not among `known` */
+  states<T extends string>(known: readonly T[]): readonly T[] | undefined {
+    return this.text('state')
+      ?.split(',')
+      .map(word => known.find(one => one === word) ?? refuse('state', `some of ${known.join(', ')}`, word));
   }
 
   /** Whose files are read besides this user's. @throws UsageError */
   get trust(): { readonly trustedPaths: readonly string[]; readonly trustedGroups: readonly number[] } {
-    const groups = this.texts('trust-group').map(text => parseId('--trust-group', text, 'group'));
-    return { trustedPaths: this.texts('trust'), trustedGroups: groups };
+    return { trustedPaths: this.texts('trust'), trustedGroups: this.ids('trust-group', 'group') };
   }
 
   /** What sweeps and watches take alike. @throws UsageError */
   get sweepOptions(): SweepOptions {
+    const isCount = (_: number, text: string): boolean => /^[1-9]\d{0,5}$/.test(text);
     return {
       timeoutMs: this.time('timeout'),
       maxTimeoutMs: this.time('max-timeout'),
       killGraceMs: this.time('grace'),
-      concurrency: this.#map('concurrency', text => parseCount('--concurrency', text)),
+      concurrency: this.#numbers('concurrency', Number, isCount, 'a whole number of at least 1').at(-1),
       onlyLabel: this.text('label'),
       ...this.trust,
       // The reports say it all.
@@ -89,10 +98,35 @@ export class Arguments {
     return { ...this.sweepOptions, deadlineMs: this.time('deadline'), waitMs: this.time('wait') };
   }
 
-  #map<T>(name: OptionName, parse: (text: string) => T): T | undefined {
-    const text = this.text(name);
-    return text === undefined ? undefined : parse(text);
+  #numbers(
+    name: OptionName,
+    parse: (text: string) => number,
+    isRight: (number: number, text: string) => boolean,
+    what: string,
+  ): readonly number[] {
+    return this.texts(name).map(text => {
+      const number = parse(text);
+      return isRight(number, text) ? number : refuse(name, what, text);
+    });
   }
+}
+
+function refuse(name: OptionName, what: string, got: string): never {
+  throw new UsageError(`--${name} must be ${what}, got ${got}`);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** NaN for what is no time. */
+function millisecondsOf(text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
+  return text === '0' ? 0 : Math.ceil(Number(amount) * UNIT_MS[unit]!);
 }
 
 /**
@@ -149,9 +183,7 @@ function readOption(word: string): { name: OptionName; value: string | undefined
     if (name === undefined) throw new UsageError(`there is no option ${word}`);
     return { name, value: undefined };
   }
-  const end = word.indexOf('=');
-  const text = word.slice(2, end === -1 ? undefined : end);
-  const value = end === -1 ? undefined : word.slice(end + 1);
+  const [, text = '', value] = /^--([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   if ((OPTION_NAMES as readonly string[]).includes(text)) return { name: text as OptionName, value };
   if (text === 'isolation')
     throw new UsageError('--isolation is gone: orphans always run in a process of their own');

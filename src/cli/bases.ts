@@ -32,12 +32,11 @@ export function basesOf(
       throw new UsageError(`${word} is neither a verb nor a directory here${advice}`);
     }
   const bases = [...new Map(operands.map(path => [absolute(path), path])).values()];
-  for (const path of line.has('quiet') ? [] : bases)
-    if (!exists(path)) tell(`${ofMissing(path)}: ${absolute(path)} does not exist`);
   const chosen = bases.length > 0 ? bases : [defaultBase()];
   for (const path of line.has('quiet') ? [] : chosen) {
     const meant = baseAbove(absolute(path));
     if (meant !== undefined) tell(`${path} is where the state files of ${meant} are: name that one`);
+    else if (bases.length > 0 && !exists(path)) tell(`${ofMissing(path)}: ${absolute(path)} does not exist`);
   }
   return chosen;
 }

@@ -12,7 +12,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
  */
 export async function withStopSignals<T>(
   body: (signal: AbortSignal) => Promise<T>,
-  { isHurried = true }: { isHurried?: boolean } = {},
+  isHurried = true,
 ): Promise<T> {
   const abort = new AbortController();
   const stop = (name: NodeJS.Signals): void => {

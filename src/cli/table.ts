@@ -50,7 +50,7 @@ export const VERBS: readonly VerbRow[] = [
     text: 'print all that one file says, and what to do next; take no lock',
     options: ['dir', 'json', 'cbor-diag', ...TRUST],
     example: 'show 0723eb',
-    load: async () => (await import('./verbs/show.ts')).runShow,
+    load: async () => (await import('./verbs/list.ts')).runShow,
   },
   {
     name: 'retry',

@@ -7,9 +7,14 @@ import {
 } from '../../postgres/letters.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
-import { letterChoice } from '../letter-choice.ts';
-import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
-import { tellLetters, type WhyNot } from '../output/letters.ts';
+import {
+  assertCanAsk,
+  isAgreed,
+  letterChoice,
+  nothingRemoved,
+  tellLetters,
+  type WhyNot,
+} from '../letters.ts';
 import { failed, say } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { withOperator } from './operate.ts';

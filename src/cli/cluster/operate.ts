@@ -8,7 +8,6 @@ import { DEFAULT_SCHEMA, schemaName } from '../../postgres/options.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { jsonLine, print, say } from '../output/output.ts';
-import { parseStates } from '../values.ts';
 import { callTimeoutOf, connectionOf, poolOf, schemaOf } from './connection.ts';
 import { formatOwner, formatOwners } from './format.ts';
 
@@ -34,7 +33,7 @@ export async function withOperator<T>(
 /** @throws as {@link withOperator} */
 export async function runList(line: Arguments): Promise<number> {
   const startMs = performance.now();
-  const states = parseStates(line.text('state'), OWNER_STATES);
+  const states = line.states(OWNER_STATES);
   const wanted = { label: line.text('label'), olderMs: line.age('older') };
   return withOperator(line, async (operator, pool) => {
     const owners = (await operator.list()).filter(

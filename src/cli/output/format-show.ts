@@ -1,12 +1,11 @@
 /** What `show` prints for people. */
 
 import { partsOfId } from '../../operate/ids.ts';
-import type { ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
+import type { Holder, ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { userName } from '../../trust/user-name.ts';
 import { callText, dueText, formatAge, isOrphan } from './format.ts';
-import { holdersText } from './format-list.ts';
 
 /** @param dir - BASE for the lines that can be copied: empty where it need not be named, undefined where no command finds the file */
 export function formatShown(file: ShownFile, dir: string | undefined): string {
@@ -48,6 +47,10 @@ function stateText({ state, functions, holders, error }: ShownFile): string {
     unknown: 'whether its owner lives cannot be told here',
   };
   return `${state}: ${what[state]}`;
+}
+
+export function holdersText(holders: readonly Holder[]): string {
+  return holders.map(({ pid, program }) => `${pid} ${program}`).join(', ');
 }
 
 /** @param functions - of the letter: one */

@@ -9,13 +9,13 @@ export interface TableEntry {
   readonly state: string;
   /** As a whole; the table shows as much of it as tells it from the others. */
   readonly id: string;
-  readonly user: string | undefined;
-  readonly owner: string | undefined;
-  readonly ageMs: number | undefined;
+  readonly user?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly ageMs?: number;
   readonly functions: readonly ListedFunction[];
-  readonly label: string | undefined;
+  readonly label?: string | undefined;
   /** What is wrong with it, or why it is not free. Else the table shows the last error of its next function. */
-  readonly note: string | undefined;
+  readonly note?: string | undefined;
 }
 
 const WIDE = 120;

@@ -20,7 +20,7 @@ export function restLines(
     const known = told?.get(ran.id);
     return known?.attempt !== ran.attempt || known.deadLetter !== ran.deadLetter;
   });
-  const functions = untold.map(ran => functionLine(ran, { told: told?.get(ran.id) }));
+  const functions = untold.map(ran => functionLine(ran, told?.get(ran.id)));
   const isKnown = told !== undefined && file.error === undefined;
   if (isKnown && functions.length === 0) return [];
   return [...(isKnown && isCurrent ? [] : [fileLine(file, outcomeWord(file))]), ...functions];
@@ -86,21 +86,21 @@ export function fileLine(file: FileReport, state: string): string {
   return `${file.path}${fromOwner(file)}: ${notes.join(', ')}`;
 }
 
-/** What is known besides of a function that ran. */
-interface Told {
-  /** What was told of it before, perhaps of the same attempt. */
-  readonly told?: FunctionReport | undefined;
-  /** It is not tried again. @defaultValue whether it has a dead letter */
-  readonly isLast?: boolean;
-}
-
-/** A line for a function that has run, or been given up. */
-export function functionLine(ran: FunctionReport, { told, isLast }: Told = {}): string {
+/**
+ * A line for a function that has run, or been given up.
+ * @param told - what was told of it before, perhaps of the same attempt
+ * @param isLast - it is not tried again
+ */
+export function functionLine(
+  ran: FunctionReport,
+  told?: FunctionReport,
+  isLast: boolean = ran.deadLetter !== undefined,
+): string {
   const { outcome, attempt, ms, notes = [], error, deadLetter } = ran;
   const name = shownName(ran);
   if (told?.attempt === attempt && deadLetter !== undefined)
     return `  ${name}: given up; dead letter ${deadLetter}`;
-  const isAgain = outcome !== 'ok' && !(isLast ?? deadLetter !== undefined);
+  const isAgain = outcome !== 'ok' && !isLast;
   const fate = deadLetter === undefined ? '' : `; dead letter ${deadLetter}`;
   const why = error ? `: ${error.message}` : '';
   return `  ${name}: ${outcome} (${[`attempt ${attempt}`, `${ms} ms`, ...notes].join(', ')})${why}${isAgain ? '; to be tried again' : fate}`;

@@ -55,7 +55,7 @@ export class LiveReport implements SweepListener {
     told.set(ran.id, ran);
     const lines = this.#current === file.path ? [] : [fileLine(file, 'running')];
     this.#current = file.path;
-    this.#print([...lines, functionLine(ran, { told: before, isLast })]);
+    this.#print([...lines, functionLine(ran, before, isLast)]);
   }
 
   printed(name: string | undefined, lines: Buffer): boolean {

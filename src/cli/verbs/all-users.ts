@@ -20,7 +20,7 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   for (const name of line.names)
     if (!TAKEN.includes(name)) throw new UsageError(`--all-users does not take --${name}`);
   const options = {
-    users: line.has('user') ? line.users('user') : undefined,
+    users: line.has('user') ? line.ids('user', 'user') : undefined,
     userTimeoutMs: line.time('user-timeout'),
     timeoutMs: line.time('timeout'),
     deadlineMs: line.time('deadline'),

@@ -1,48 +1,41 @@
 /** The verbs `retry` and `discard`. */
-import { discardLetter } from '../../operate/letters.ts';
-import {
-  discard,
-  type LetterReport,
-  type LetterSelection,
-  type LettersReport,
-  onLetters,
-  retry,
-} from '../../operate/retry.ts';
+import { discardLetter, retryLetter } from '../../operate/letters.ts';
+import { type LetterReport, type LetterSelection, onLetters } from '../../operate/retry.ts';
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { baseOfFile } from '../bases.ts';
-import { letterChoice } from '../letter-choice.ts';
-import { assertCanAsk, isAgreed, nothingRemoved } from '../output/ask.ts';
+import {
+  assertCanAsk,
+  isAgreed,
+  letterChoice,
+  nothingRemoved,
+  tellLetters,
+  type WhyNot,
+} from '../letters.ts';
 import { listCommand } from '../output/format.ts';
-import { tellLetters, type WhyNot } from '../output/letters.ts';
 import { forEachBase } from '../output/output.ts';
 
-type Act = (selection: LetterSelection, base: string) => Promise<LettersReport | 'declined'>;
-
 export async function runRetry(line: Arguments): Promise<number> {
-  return runOn(line, selectionOf('retry', line), retry);
+  return runOn(line, 'retry', false);
 }
 
 export async function runDiscard(line: Arguments): Promise<number> {
-  const selection = selectionOf('discard', line);
-  if (line.has('yes')) return runOn(line, selection, discard);
-  assertCanAsk();
-  return runOn(line, selection, async (meant, base) => {
-    let isDeclined = false;
-    const report = await onLetters(meant, base, discardLetter, async letters => {
-      const lines = letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`);
-      isDeclined = !(await isAgreed(lines));
-      return !isDeclined;
-    });
-    return isDeclined ? 'declined' : report;
-  });
+  return runOn(line, 'discard', !line.has('yes'));
 }
 
-async function runOn(line: Arguments, selection: LetterSelection, act: Act): Promise<number> {
+async function runOn(line: Arguments, verb: 'retry' | 'discard', mustAsk: boolean): Promise<number> {
+  const selection = { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
+  if (mustAsk) assertCanAsk();
   const places = selectionsByPlace(line.text('dir') ?? defaultBase(), selection);
+  const act = verb === 'retry' ? retryLetter : discardLetter;
   return forEachBase([...places.keys()], 'read', line.has('json'), async base => {
-    const report = await act(places.get(base)!, base);
-    if (report === 'declined') return nothingRemoved();
+    let isDeclined = false;
+    const report = await onLetters(places.get(base)!, base, act, async letters => {
+      const lines = letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`);
+      isDeclined = mustAsk && !(await isAgreed(lines));
+      return !isDeclined;
+    });
+    if (isDeclined) return nothingRemoved();
     const advised = base === defaultBase() ? undefined : base;
     return tellLetters(report, line.has('json'), report.directory, whyNot(advised));
   });
@@ -58,11 +51,6 @@ function selectionsByPlace(named: string, selection: LetterSelection): ReadonlyM
     places.set(base, { ...selection, ids: [...(places.get(base)?.ids ?? []), id] });
   }
   return places;
-}
-
-/** @throws UsageError */
-function selectionOf(verb: string, line: Arguments): LetterSelection {
-  return { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
 }
 
 /** @param dir - as in {@link listCommand} */

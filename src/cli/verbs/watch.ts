@@ -24,7 +24,7 @@ export async function runWatch(line: Arguments): Promise<number> {
   const metrics =
     metricsFile === undefined
       ? undefined
-      : new (await import('./watch-metrics.ts')).WatchMetrics(metricsFile, bases, options);
+      : new (await import('../metrics.ts')).WatchMetrics(metricsFile, bases, options);
   const untried = new Set(bases);
   let watched = 0;
   let status = EXIT_DONE;
@@ -87,13 +87,10 @@ export async function runWatch(line: Arguments): Promise<number> {
     }
   };
   // A service manager waits long enough for the function in progress.
-  await withStopSignals(
-    async signal => {
-      signal.addEventListener('abort', () => tellService('STOPPING=1'), { once: true });
-      await Promise.all(bases.map(base => watchOne(base, signal)));
-    },
-    { isHurried: false },
-  );
+  await withStopSignals(async signal => {
+    signal.addEventListener('abort', () => tellService('STOPPING=1'), { once: true });
+    await Promise.all(bases.map(base => watchOne(base, signal)));
+  }, false);
   await metrics?.end(status);
   return status;
 }
