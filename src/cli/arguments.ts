@@ -5,6 +5,26 @@ import type { SweepOptions } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
 
+/** A verb of the tables. */
+export interface VerbRow {
+  readonly name: string;
+  /** Its operands, as the usage line has them. */
+  readonly operands: string;
+  /** What it does, in one line. */
+  readonly text: string;
+  readonly options: readonly OptionName[];
+  /** Of options that mean something else here. */
+  readonly optionTexts?: Readonly<Partial<Record<OptionName, string>>>;
+  /** A line that can be typed, without the program's name. */
+  readonly example: string;
+  /** What its help ends with, in place of the usual. */
+  readonly notes?: string;
+  /** What runs it and returns the exit status. It may throw a UsageError. */
+  readonly load?: () => Promise<(line: Arguments) => Promise<number>>;
+  /** In place of `load`: it reads its options itself. */
+  readonly loadRaw?: () => Promise<(argv: readonly string[]) => Promise<number>>;
+}
+
 /** The options and operands of one command line. */
 export class Arguments {
   readonly operands: readonly string[];

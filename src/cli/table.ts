@@ -1,9 +1,8 @@
 /** The verbs: the one table from which parsing, help, completion and the man page come. */
-import type { Arguments } from './arguments.ts';
+import type { Arguments, VerbRow } from './arguments.ts';
 import { CLUSTER_VERBS } from './cluster/table.ts';
 import { UsageError } from './exit.ts';
 import type { OptionName } from './options.ts';
-import type { VerbRow } from './verb-row.ts';
 
 const TRUST = ['trust', 'trust-group'] as const;
 const RUN = ['json', 'quiet', 'label', 'timeout', 'max-timeout', 'grace', 'concurrency', ...TRUST] as const;

@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { progressText } from '#dist/cli/output/progress.js';
+import { progressText } from '#dist/cli/output/live-report.js';
 import { LabelledOutput } from '#dist/sweep/runners/labelled-output.js';
 import {
   baseOfKilledWorker,

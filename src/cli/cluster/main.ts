@@ -1,10 +1,9 @@
 /** `deferred-sweep cluster`: finds the verb, loads what it needs. */
-import { type Arguments, parseArguments } from '../arguments.ts';
+import { type Arguments, parseArguments, type VerbRow } from '../arguments.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTIONS } from '../options.ts';
 import { failed, print } from '../output/output.ts';
 import { requireTaken } from '../table.ts';
-import type { VerbRow } from '../verb-row.ts';
 import { CONNECTION, clusterHelp, verbHelp } from '../verbs/help.ts';
 import { CLUSTER_VERBS } from './table.ts';
 

@@ -7,7 +7,7 @@ import { type ClusterReport, hasClusterProblems } from '../../postgres/report.ts
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_UNSETTLED, orUsageError, UsageError } from '../exit.ts';
-import { failed, jsonLine, runWarnings, say } from '../output/output.ts';
+import { failed, jsonLine, RunWarnings, say } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
@@ -81,7 +81,7 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
     else if (line.has('quiet')) return;
     print(line.has('json') ? jsonLine(report) : formatClusterReport(report));
   };
-  const warnings = runWarnings(line.has('quiet'));
+  const warnings = new RunWarnings(line.has('quiet'));
   await withStopSignals(async signal => {
     // The end of a watch is always a signal: nothing is wrong then.
     if (!isWatch) warnings.tellAt(signal);

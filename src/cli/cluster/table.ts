@@ -1,5 +1,5 @@
 /** The verbs of `deferred-sweep cluster`: rows as those of the other verbs. */
-import type { VerbRow } from '../verb-row.ts';
+import type { VerbRow } from '../arguments.ts';
 
 const CHOOSING = ['all', 'name', 'label', 'older'] as const;
 const OPERATING = ['pool', 'schema', 'call-timeout', 'json'] as const;

@@ -16,26 +16,27 @@ export function warn(message: string): void {
 }
 
 /** Warnings of a run. With `--quiet` they are told at its end, if something went wrong. */
-export interface RunWarnings {
-  readonly logger: Logger;
-  end(status: number): void;
-  /** They are told when the signal is aborted: another one may end the process, without a word. */
-  tellAt(signal: AbortSignal): void;
-}
+export class RunWarnings {
+  #held: string[] | undefined;
+  readonly logger: Logger = {
+    info() {},
+    warn: text => void (this.#held ? this.#held.push(text) : warn(text)),
+  };
 
-export function runWarnings(isQuiet: boolean): RunWarnings {
-  let held: string[] | undefined = isQuiet ? [] : undefined;
-  const tell = (): void => {
-    for (const text of held ?? []) warn(text);
-    held = undefined;
-  };
-  return {
-    logger: { info() {}, warn: text => (held ? void held.push(text) : warn(text)) },
-    end: status => {
-      if (status !== EXIT_DONE) tell();
-    },
-    tellAt: signal => signal.addEventListener('abort', tell),
-  };
+  constructor(isQuiet: boolean) {
+    if (isQuiet) this.#held = [];
+  }
+
+  /** They are told when the signal is aborted: another one may end the process, without a word. */
+  tellAt(signal: AbortSignal): void {
+    signal.addEventListener('abort', () => this.end(EXIT_NOT_SWEPT));
+  }
+
+  end(status: number): void {
+    if (status === EXIT_DONE) return;
+    for (const text of this.#held ?? []) warn(text);
+    this.#held = undefined;
+  }
 }
 
 export function print(text: string): void {

@@ -6,7 +6,7 @@ import { printableLines } from '../../printable.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, UsageError } from '../exit.ts';
 import type { OptionName } from '../options.ts';
-import { failed, jsonLine, print, runWarnings } from '../output/output.ts';
+import { failed, jsonLine, print, RunWarnings } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 
 /** Options that mean the same without it. */
@@ -30,7 +30,7 @@ export async function runAllUsers(line: Arguments): Promise<number> {
   };
   if (options.userTimeoutMs === 0) throw new UsageError('--user-timeout must be at least 1ms, got 0');
   const isJson = line.has('json');
-  const warnings = runWarnings(line.has('quiet'));
+  const warnings = new RunWarnings(line.has('quiet'));
   let status: number;
   try {
     const report = await withStopSignals(signal => {

@@ -1,13 +1,12 @@
 /** The verbs `help` and `man`: made from the tables of verbs and options. */
 import { readFileSync } from 'node:fs';
 import { didYouMean } from '../../nearest.ts';
-import type { Arguments } from '../arguments.ts';
+import type { Arguments, VerbRow } from '../arguments.ts';
 import { CLUSTER_VERBS } from '../cluster/table.ts';
 import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from '../options.ts';
 import { print } from '../output/output.ts';
 import { VERB_NAMES, VERBS, verbNamed } from '../table.ts';
-import type { VerbRow } from '../verb-row.ts';
 
 const PROGRAM = 'deferred-sweep';
 

@@ -64,7 +64,7 @@ async function sweepEach(
       listener.finish(report);
       return hasProblems(report) ? EXIT_FAILED : EXIT_DONE;
     } catch (error) {
-      listener.fail();
+      listener.end(true);
       throw error;
     }
   });
