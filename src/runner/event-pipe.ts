@@ -6,12 +6,14 @@ import { EVENT_FD, eventLine, PIPE_BROKEN, type RunnerEvent } from './protocol.t
 
 export class EventPipe {
   readonly #pipe = new OwnDescriptor(EVENT_FD);
+  /** See `Work.turn`. */
+  turn = '';
   #held = '';
   #isBroken = false;
 
   /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
   hold(event: RunnerEvent): void {
-    this.#held += eventLine(event);
+    this.#held += eventLine(event, this.turn);
   }
 
   /** Returns when the event is in the pipe. */

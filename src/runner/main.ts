@@ -64,17 +64,17 @@ process.on('SIGTERM', () => {
   if (!controlPipe.isOpen) stop();
 });
 
-/** Its start is over. A sweep that wants it may be long in coming. */
-function wait({ turn }: Wait): void {
+/** Its start is over. A sweep that wants it, or its first file, may be long in coming. */
+function wait({ turn }: Wait | Begin): void {
   watchNothing();
-  events.say({ kind: 'ready', turn });
+  events.turn = turn;
+  events.say({ kind: 'ready' });
 }
 
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);
-  watchNothing();
   process.env[INSIDE] = '1';
-  events.say({ kind: 'ready', turn: message.turn });
+  wait(message);
   return {
     ...message,
     directory: new StateDirectory(message.base, { trust: message.trust }),
@@ -102,12 +102,13 @@ function endNow(): void {
 
 async function runAll({ files, turn }: Work): Promise<void> {
   if (!circumstances) return;
+  events.turn = turn;
   for (const file of files) {
     if (abort.signal.aborted) return;
     await runFile(file, circumstances);
   }
   // Told to stop in the last file, it may have left some of that.
-  if (!abort.signal.aborted) events.say({ kind: 'ready', turn });
+  if (!abort.signal.aborted) events.say({ kind: 'ready' });
 }
 
 function stop(): void {

@@ -2,16 +2,16 @@
  * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
  *
  * At the end of the control pipe the runner finishes its function and exits: the sweeper wants no more, or is dead.
- * A function may write to the event pipe. So its lines are checked here. They are used for timers and reports, and where a
- * runner died, for what this sweep does not try again. The file alone says what is done.
+ * A function may write to the event pipe. So each line names a turn, which only the sweeper and the runner's own code know.
+ * The lines are used for timers and reports, and where a runner died, for what this sweep does not try again. The file alone
+ * says what is done.
  */
 import { fileURLToPath } from 'node:url';
+import { isErrorNamed } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import { decodeError } from '../log/decode-record.ts';
 import type { ReportedError } from '../log/records.ts';
-import { type Fields, readJson } from '../log/validate.ts';
-import { type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.ts';
+import type { FunctionReport, RunNote } from '../report/report.ts';
 import type { Trust } from '../trust/trust.ts';
 
 /** The runner's program. */
@@ -75,7 +75,7 @@ export interface Begin extends RunnerOptions {
 export interface Work {
   readonly kind: 'work';
   readonly files: readonly WorkFile[];
-  /** What the next `ready` has to say, which a function does not know: else it could say that others have run. */
+  /** What each event of this work has to name. A function does not know it: else it could say that others have run. */
   readonly turn: string;
 }
 
@@ -92,10 +92,10 @@ export interface WorkFile {
   readonly lastBegun?: number | undefined;
 }
 
-/** A line of the runner. */
+/** What the runner says. */
 export type RunnerEvent =
   /** It wants files. */
-  | { readonly kind: 'ready'; readonly turn: string }
+  | { readonly kind: 'ready' }
   /** A function begins; `timeoutMs` is its limit, 0 is none. `isLast`: it is not tried again if it fails. */
   | {
       readonly kind: 'start';
@@ -126,11 +126,23 @@ export interface FileEnd {
 }
 
 /** The line of an event. Long texts are cut. */
-export function eventLine(event: RunnerEvent): string {
-  const line = JSON.stringify(event);
+export function eventLine(event: RunnerEvent, turn: string): string {
+  const said = { turn, ...event };
+  const line = JSON.stringify(said);
   return line.length * 6 <= MAX_LINE_BYTES || Buffer.byteLength(line) < MAX_LINE_BYTES
     ? `${line}\n`
-    : `${JSON.stringify(event, cutTexts)}\n`;
+    : `${JSON.stringify(said, cutTexts)}\n`;
+}
+
+/** The event of a line of this turn. Undefined for any other line: a function wrote it. */
+export function eventOf(line: string, turn: string | undefined): RunnerEvent | undefined {
+  try {
+    const said = JSON.parse(line) as (RunnerEvent & { readonly turn?: unknown }) | null;
+    return turn !== undefined && said?.turn === turn ? said : undefined;
+  } catch (error) {
+    if (isErrorNamed(error, 'SyntaxError')) return undefined;
+    throw error;
+  }
 }
 
 /** JSON makes at most six bytes of a character, and the longest event has six texts. */
@@ -138,53 +150,4 @@ const MAX_TEXT = 1500;
 
 function cutTexts(_name: string, value: unknown): unknown {
   return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
-}
-
-/** The event of a line. Undefined for a line that no runner writes. Fields that no runner writes are left out. */
-export function parseEvent(line: string): RunnerEvent | undefined {
-  return readJson(line, readEvent);
-}
-
-function readEvent(fields: Fields): RunnerEvent {
-  const kind = fields.oneOf('kind', ['ready', 'start', 'ran', 'file']);
-  if (kind === 'ready') return { kind, turn: fields.text('turn') };
-  const file = fields.text('file');
-  switch (kind) {
-    case 'start':
-      return {
-        kind,
-        file,
-        id: fields.count('id'),
-        name: fields.text('name'),
-        attempt: fields.count('attempt'),
-        timeoutMs: fields.number('timeoutMs'),
-        isLast: fields.boolean('isLast'),
-      };
-    case 'ran':
-      return { kind, file, report: readFunctionReport(fields.map('report')) };
-    case 'file':
-      return {
-        kind,
-        file,
-        state: fields.oneOf('state', ['ran', 'lost', 'refused']),
-        isRetired: fields.boolean('isRetired'),
-        isCut: fields.boolean('isCut'),
-        ...(fields.has('pending') && { pending: fields.number('pending') }),
-        ...(fields.has('retryInMs') && { retryInMs: fields.number('retryInMs') }),
-        ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
-      };
-  }
-}
-
-function readFunctionReport(fields: Fields): FunctionReport {
-  return {
-    id: fields.count('id'),
-    name: fields.text('name'),
-    outcome: fields.oneOf('outcome', ['ok', 'failed', 'timed-out', 'crashed', 'skipped']),
-    attempt: fields.count('attempt'),
-    ms: fields.number('ms'),
-    ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
-    ...(fields.has('deadLetter') && { deadLetter: fields.text('deadLetter') }),
-    ...(fields.has('notes') && { notes: fields.someOf('notes', RUN_NOTES) }),
-  };
 }

@@ -39,6 +39,7 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
       if (event.kind !== 'ready') book.hear(look.path, event);
     };
     const events: Pick<EventPipe, keyof EventPipe> = {
+      turn: '',
       say: hear,
       hold: hear,
       sayBeforeMark: hear,

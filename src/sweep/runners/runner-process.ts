@@ -7,9 +7,9 @@ import {
   type Begin,
   CONTROL_FD,
   EVENT_FD,
+  eventOf,
   type Hurry,
   PIPE_BROKEN,
-  parseEvent,
   type RunnerEvent,
   type Wait,
   type Work,
@@ -186,9 +186,8 @@ export class RunnerProcess {
 
   #receive(line: string): void {
     if (line === '') return;
-    const event = parseEvent(line);
-    // What no runner says, or not now, was written by a function.
-    if (event === undefined || (event.kind === 'ready' && event.turn !== this.#turns[0])) {
+    const event = eventOf(line, this.#turns[0]);
+    if (event === undefined) {
       this.#tellToStop();
       return;
     }
