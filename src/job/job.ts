@@ -5,8 +5,7 @@ import type { AnyFunction, ArgumentsOf, Deferrable, Given } from '../function/ca
 import { moduleStateOf } from '../function/closure/module-state.ts';
 import { isInside } from '../function/current-invocation.ts';
 import { DeferredFunction } from '../function/deferred-function.ts';
-import { logReport } from '../report/logger.ts';
-import type { News } from '../report/news.ts';
+import { logReport, type News } from '../report/logger.ts';
 import {
   type FileReport,
   type FunctionReport,

@@ -6,9 +6,8 @@ import { isImportedForCall, isInside, refuseInStartingRunner } from '../function
 import { noteCallers } from '../function/module/call-stack.ts';
 import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
 import { requireKnown } from '../known-options.ts';
-import { closesDescriptorsAtEnd } from '../native/thread-descriptors.ts';
-import type { Logger } from '../report/logger.ts';
-import { News } from '../report/news.ts';
+import { closesDescriptorsAtEnd } from '../native/own-process.ts';
+import { type Logger, News } from '../report/logger.ts';
 import { type SweepReport, summarize } from '../report/report.ts';
 import { defaultBase } from '../state/default-base.ts';
 import { StateDirectory } from '../state/state-directory.ts';

@@ -10,14 +10,11 @@ import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
 import { currentUser } from '../trust/user.ts';
 import { CodeCheck } from './code-check.ts';
-import { EventPipe } from './event-pipe.ts';
 import { Language } from './language.ts';
 import { LeftBehind } from './left-behind.ts';
-import { LineReader } from './line-reader.ts';
-import { OutputMarks } from './output-mark.ts';
-import { OwnDescriptor } from './own-descriptor.ts';
+import { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Hurry, type Wait, type Work } from './protocol.ts';
+import { type Begin, CONTROL_FD, type Hurry, LineReader, type Wait, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchNothing } from './watchdog.ts';
 

@@ -2,12 +2,16 @@
  * State of the runner's process that every function may change: environment, umask, working directory. It is restored
  * before each function to what the function's owner had.
  */
-import { unlessRefused } from '../errors.ts';
+import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemErrorCode, unlessRefused } from '../errors.ts';
+import { nativeAddon } from '../lock/native.ts';
+import { isFailure, succeeded } from '../lock/system-error.ts';
 import type { DeferRecord, HeaderRecord, Place } from '../log/records.ts';
+import { ownEnvironment } from '../native/own-process.ts';
 import type { RunNote } from '../report/report.ts';
-import { ownEnvironment } from '../native/own-environment.ts';
 import { currentPlace, isSamePlace } from '../state/place.ts';
-import { enterNowhere } from './nowhere.ts';
 
 export class ProcessState {
   /** Functions may put another object in its place. */
@@ -73,4 +77,49 @@ function enter(place: Place): boolean {
     process.chdir(place.path);
     return isSamePlace(currentPlace(), place);
   }, false);
+}
+
+/**
+ * Makes the working directory one in which every relative name fails, `..` too. A removed directory would not do: its `..`
+ * still works, and `rm('../x', { force: true })` would remove a stranger's file or report success.
+ * @throws Error of Node's shape
+ */
+function enterNowhere(): void {
+  if (isNowhere() || enterEndedProcess()) return;
+  enterClosedDirectory();
+}
+
+/** When a process has ended, every lookup in its directory of /proc gives ESRCH. False where there is none. */
+function enterEndedProcess(): boolean {
+  const { startWaitingProcess, endWaitingProcess } = nativeAddon();
+  const pid = startWaitingProcess();
+  if (isFailure(pid)) return false;
+  try {
+    return unlessRefused(() => {
+      process.chdir(`/proc/${pid}`);
+      return true;
+    }, false);
+  } finally {
+    succeeded(endWaitingProcess(pid));
+  }
+}
+
+function isNowhere(): boolean {
+  try {
+    statSync('.');
+    return false;
+  } catch (error) {
+    return systemErrorCode(error) === 'ESRCH';
+  }
+}
+
+/** Without /proc: a nameless directory of mode 0, which only root could search. */
+function enterClosedDirectory(): void {
+  const parent = mkdtempSync(join(tmpdir(), 'deferred-sweep-'));
+  const closed = join(parent, 'closed');
+  mkdirSync(closed);
+  process.chdir(closed);
+  chmodSync(closed, 0);
+  rmdirSync(closed);
+  rmdirSync(parent);
 }

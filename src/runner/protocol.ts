@@ -6,6 +6,7 @@
  * The lines are used for timers and reports, and where a runner died, for what this sweep does not try again. The file alone
  * says what is done.
  */
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { isErrorNamed } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -150,4 +151,58 @@ const MAX_TEXT = 1500;
 
 function cutTexts(_name: string, value: unknown): unknown {
   return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+}
+
+/** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
+export function markBytes(mark: string): Buffer {
+  return Buffer.from(`\0${mark}:`, 'latin1');
+}
+
+/** Reads lines of a bounded length. What is longer is told, and left out to its end; an error ends the reading. */
+export class LineReader {
+  readonly #onLine: (line: string) => void;
+  readonly #onFailure: () => void;
+  #parts: Buffer[] = [];
+  #length = 0;
+  #isTooLong = false;
+  #hasFailed = false;
+
+  /** @param onFailure - told of each line that is too long, and of {@link fail}, after which no line follows */
+  constructor(input: Readable, onLine: (line: string) => void, onFailure: () => void) {
+    this.#onLine = onLine;
+    this.#onFailure = onFailure;
+    input.on('data', (chunk: Buffer) => this.#read(chunk));
+  }
+
+  fail(): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#parts = [];
+    this.#onFailure();
+  }
+
+  #read(chunk: Buffer): void {
+    let from = 0;
+    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, from)) {
+      if (this.#hasFailed) return;
+      this.#keep(chunk.subarray(from, end));
+      const line = this.#isTooLong ? undefined : Buffer.concat(this.#parts, this.#length).toString();
+      this.#parts = [];
+      this.#length = 0;
+      this.#isTooLong = false;
+      from = end + 1;
+      if (line !== undefined) this.#onLine(line);
+    }
+    this.#keep(chunk.subarray(from));
+  }
+
+  #keep(part: Buffer): void {
+    if (this.#hasFailed || this.#isTooLong || part.length === 0) return;
+    this.#length += part.length;
+    this.#parts.push(part);
+    if (this.#length <= MAX_LINE_BYTES) return;
+    this.#isTooLong = true;
+    this.#parts = [];
+    this.#onFailure();
+  }
 }

@@ -4,8 +4,7 @@
  */
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
-import { logReport, silent } from '../report/logger.ts';
-import { News } from '../report/news.ts';
+import { logReport, News, silent } from '../report/logger.ts';
 import { type FileReport, nextRunInMs, type SweepReport, summarize } from '../report/report.ts';
 import { isStateFileName } from '../state/names.ts';
 import { StateDirectory } from '../state/state-directory.ts';

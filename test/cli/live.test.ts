@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { progressText } from '#dist/cli/output/live-report.js';
-import { LabelledOutput } from '#dist/sweep/runners/labelled-output.js';
+import { LabelledOutput } from '#dist/sweep/runners/runner-output.js';
 import {
   baseOfKilledWorker,
   commandLinePath,

@@ -5,9 +5,9 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { leaseState } from '#dist/native/lease.js';
+import { notifyService } from '#dist/native/own-process.js';
 import { openSignalTarget } from '#dist/native/process-signal.js';
 import { isAlive, readEnvironment, readProcess } from '#dist/native/process-table.js';
-import { notifyService } from '#dist/native/service-notify.js';
 import { freshDirectory } from '../helpers/fresh-directory.ts';
 
 const skip = process.platform === 'linux' ? false : 'NOT TESTED: this is not Linux';

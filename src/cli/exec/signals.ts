@@ -1,7 +1,7 @@
 /** Signals to the wrapper are meant for the program. */
 import { dieOf } from '../../job/die-of.ts';
 import { afterEcho, ignoreEchoAtEnd, SignalCount } from '../../job/second-signal.ts';
-import { isFromKernel, keepSignalOrigin } from '../../native/signal-origin.ts';
+import { isFromKernel, keepSignalOrigin } from '../../native/own-process.ts';
 import { HURRY } from '../../stop.ts';
 import { say } from '../output/output.ts';
 

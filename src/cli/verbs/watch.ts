@@ -1,6 +1,6 @@
 /** The verb `watch`. */
 import { hasCode } from '../../errors.ts';
-import { notifyService } from '../../native/service-notify.ts';
+import { notifyService } from '../../native/own-process.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { StopCondition } from '../../stop.ts';

@@ -3,7 +3,7 @@ import type { ReportedError } from '../../log/records.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
-import type { LaunchQueue } from './launch-queue.ts';
+import type { LaunchQueue } from './launch.ts';
 import { leftByRunners, type RunnerEnd, unheard } from './runner-death.ts';
 
 /** Looks at one file in a row that may find nothing new. */

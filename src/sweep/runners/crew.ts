@@ -17,9 +17,15 @@ import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
-import { mostHeld } from './descriptor-limit.ts';
-import { isOfSweeper, type Launch, launchOf, plainLaunch, refuseLoaders } from './launch.ts';
-import type { LaunchQueue } from './launch-queue.ts';
+import { mostHeld } from './descriptors.ts';
+import {
+  isOfSweeper,
+  type Launch,
+  type LaunchQueue,
+  launchOf,
+  plainLaunch,
+  refuseLoaders,
+} from './launch.ts';
 import { Rounds } from './rounds.ts';
 import { cannotStart, type RunnerEnd, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, RunnerProcess } from './runner-process.ts';

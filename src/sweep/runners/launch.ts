@@ -2,16 +2,21 @@
  * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
  * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { DeferredSweepError } from '../../errors.ts';
 import { isExecutable } from '../../function/command.ts';
 import { INSIDE, STARTING } from '../../function/current-invocation.ts';
 import type { HeaderRecord, ReportedError } from '../../log/records.ts';
 import type { RunNote } from '../../report/report.ts';
 import { reportError } from '../../report/reported-error.ts';
-import { MAIN, PRELOAD } from '../../runner/protocol.ts';
+import { EVENT_FD, MAIN, PRELOAD } from '../../runner/protocol.ts';
+import { isPlainNode } from '../../state/node-start.ts';
 import { stateOf } from '../../state/place.ts';
 import { checkUnchangedOwners } from '../../trust/code-owners.ts';
 import { loadersOf } from '../../trust/loaders.ts';
 import type { Trust } from '../../trust/trust.ts';
+import type { Candidate } from '../look-outcome.ts';
+import { withoutForeignDescriptors } from './descriptors.ts';
 import { runnerExecArgv } from './node-options.ts';
 
 /** Owners with the same launch share a runner. */
@@ -25,6 +30,19 @@ export interface Launch {
   /** True if the owner had Node's permission model on. Its functions never run without it. */
   readonly isRestricted: boolean;
   readonly notes: readonly RunNote[];
+}
+
+/** The candidates of one launch: they can share a runner. */
+export interface LaunchQueue {
+  launch: Launch;
+  readonly waiting: Candidate[];
+  /** Runners that work on this queue. */
+  runners: number;
+  idleDeaths: number;
+  /** Set when runners of this launch die before they begin a function. */
+  failure: ReportedError | undefined;
+  /** True if nothing of the owner's can be the reason of that. */
+  isBlameless: boolean;
 }
 
 export function launchOf(header: HeaderRecord): Launch {
@@ -88,13 +106,43 @@ export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust):
   }
 }
 
-/** The command line of Node. */
-export function runnerArgv({ execArgv }: Launch, limitsMs: readonly number[]): string[] {
-  return [...execArgv, MAIN, ...limitsMs.map(String)];
+/** What a runner has to begin, unless the sweep says how long functions may take. */
+export const START_MS = 60_000;
+/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
+export const LEAST_START_MS = 10_000;
+
+/** The limit of a start, in milliseconds; 0 is none. @param timeoutMs - the sweep's limit for functions */
+export function startLimit(timeoutMs: number = START_MS): number {
+  return timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
+}
+
+/**
+ * Starts the process of a runner.
+ * @param limitsMs - of its own watchdog: until it begins, and the grace
+ * @throws Error of Node's shape, Node's own refusals; DeferredSweepError `DEFERRED_UNSUPPORTED` where the application would start
+ */
+export function startRunner(launch: Launch, limitsMs: readonly number[]): ChildProcess {
+  if (launch.nodePath === process.execPath && !isPlainNode())
+    throw new DeferredSweepError(
+      'DEFERRED_UNSUPPORTED',
+      `cannot start a runner: ${process.execPath} is Electron or a single executable application, and would start itself; sweep with the command deferred-sweep`,
+      { path: process.execPath },
+    );
+  return withoutForeignDescriptors(EVENT_FD, extra =>
+    spawn(launch.nodePath, [...launch.execArgv, MAIN, ...limitsMs.map(String)], {
+      cwd: launch.directory,
+      env: runnerEnvironment(launch),
+      // A group of its own, so that what its functions started can be ended with it.
+      detached: true,
+      // Pipes of its own: with the caller's it would keep a reader of those waiting. What cleanups print goes to standard
+      // error, since standard output may be a report.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...extra],
+    }),
+  );
 }
 
 /** The sweeper's environment, without its `NODE_OPTIONS` and `DEFERRED_SWEEP_…`, with the owner's `NODE_OPTIONS`. */
-export function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
+function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
   // Before the owner's options, since its loaders may hang.
   const preload = `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;

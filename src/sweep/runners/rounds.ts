@@ -2,7 +2,7 @@
 import type { WorkFile } from '../../runner/protocol.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
-import type { LaunchQueue } from './launch-queue.ts';
+import type { LaunchQueue } from './launch.ts';
 import type { RunnerProcess } from './runner-process.ts';
 
 /** Most files that are named at once; fewer with several runners. */

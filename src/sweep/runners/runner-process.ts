@@ -2,13 +2,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
-import { LineReader } from '../../runner/line-reader.ts';
 import {
   type Begin,
   CONTROL_FD,
   EVENT_FD,
   eventOf,
   type Hurry,
+  LineReader,
   PIPE_BROKEN,
   type RunnerEvent,
   type Wait,
@@ -20,10 +20,9 @@ import type { SweepListener } from '../listener.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
-import type { Launch } from './launch.ts';
+import { type Launch, LEAST_START_MS, START_MS, startLimit, startRunner } from './launch.ts';
 import { NOT_STARTED, notStarted, type RunnerEnd } from './runner-death.ts';
 import { allRead, copyOutput } from './runner-output.ts';
-import { LEAST_START_MS, START_MS, startLimit, startRunner } from './start-runner.ts';
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { nativeAddon } from '#dist/lock/native.js';
-import { ownEnvironment } from '#dist/native/own-environment.js';
+import { ownEnvironment } from '#dist/native/own-process.js';
 
 const NAME = 'DEFERRED_SWEEP_TEST_VARIABLE';
 
@@ -97,7 +97,7 @@ test('bytes that differ anywhere, are fewer or more are not the environment', ()
 });
 
 test('an empty environment has no bytes', () => {
-  const script = `const { ownEnvironment } = await import('${import.meta.resolve('#dist/native/own-environment.js')}');
+  const script = `const { ownEnvironment } = await import('${import.meta.resolve('#dist/native/own-process.js')}');
     for (const name of Object.keys(process.env)) delete process.env[name];
     console.log(ownEnvironment().length, ownEnvironment(Buffer.alloc(1)).length);`;
   const said = execFileSync(process.execPath, ['--input-type=module', '-e', script]);

@@ -1,0 +1,121 @@
+/** The runner's ends of its pipes. */
+import { writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import { systemErrorCode } from '../errors.ts';
+import { inodeOf } from '../lock/held-file.ts';
+import { EVENT_FD, eventLine, markBytes, PIPE_BROKEN, type RunnerEvent } from './protocol.ts';
+
+/** A descriptor that this process has since its start. A function may close it; then its number may be a file of the function's. */
+export class OwnDescriptor {
+  readonly fd: number;
+  readonly #inode: string | undefined;
+
+  constructor(fd: number) {
+    this.fd = fd;
+    this.#inode = inodeOf(fd);
+  }
+
+  get isOpen(): boolean {
+    return this.#inode !== undefined && inodeOf(this.fd) === this.#inode;
+  }
+}
+
+/** The event pipe. Lines are collected, and written before anything that could end the runner. */
+export class EventPipe {
+  readonly #pipe = new OwnDescriptor(EVENT_FD);
+  /** See `Work.turn`. */
+  turn = '';
+  #held = '';
+  #isBroken = false;
+
+  /** Keeps the event for the next {@link say}, which comes before a function is called or a file removed. */
+  hold(event: RunnerEvent): void {
+    this.#held += eventLine(event, this.turn);
+  }
+
+  /** Returns when the event is in the pipe. */
+  say(event: RunnerEvent): void {
+    this.sayBeforeMark(event);
+    if (this.#isBroken) process.exit(PIPE_BROKEN);
+  }
+
+  /**
+   * As {@link say}, for what became of a function. Its mark is not written yet, and must be even if the pipe is broken:
+   * without it the function would run again. {@link exitIfBroken} comes after the mark.
+   */
+  sayBeforeMark(event: RunnerEvent): void {
+    this.hold(event);
+    // A function may have left the beginning of a line there, which must not take ours with it.
+    const text = `\n${this.#held}`;
+    this.#held = '';
+    if (!this.#isWhole) return;
+    try {
+      writeAll(Buffer.from(text));
+    } catch (error) {
+      // The sweeper is gone. The marks in the file say the same.
+      if (systemErrorCode(error) === 'EPIPE') return;
+      console.error(error);
+      this.#isBroken = true;
+    }
+  }
+
+  /** The sweeper would wait for ever. After an exit it starts another runner. */
+  exitIfBroken(): void {
+    if (!this.#isWhole) process.exit(PIPE_BROKEN);
+  }
+
+  get #isWhole(): boolean {
+    this.#isBroken ||= !this.#pipe.isOpen;
+    return !this.#isBroken;
+  }
+}
+
+function writeAll(bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(EVENT_FD, bytes, written);
+}
+
+/** How long a reader that stands still is waited for. */
+const MOST_WAIT_MS = 1000;
+
+/**
+ * Marks in what functions print. Only in the pipe itself can the sweeper tell where the output of one function ends and that
+ * of the next begins: the event pipe is read at other times.
+ */
+export class OutputMarks {
+  readonly #mark: string;
+  readonly #pipes: readonly Pipe[] = [process.stdout, process.stderr].map((stream, at) => ({
+    stream,
+    descriptor: new OwnDescriptor(at + 1),
+  }));
+
+  constructor(mark: string) {
+    this.#mark = mark;
+  }
+
+  /** From here on the output is this function's. Output that cannot be marked is taken for the one before. */
+  async begin(name: string): Promise<void> {
+    const bytes = Buffer.concat([markBytes(this.#mark), Buffer.from(`${name.replaceAll('\n', ' ')}\n`)]);
+    const endMs = performance.now() + MOST_WAIT_MS;
+    for (const pipe of this.#pipes)
+      while (!isMarked(pipe, bytes) && performance.now() < endMs) await setImmediate();
+  }
+}
+
+interface Pipe {
+  readonly stream: NodeJS.WriteStream;
+  readonly descriptor: OwnDescriptor;
+}
+
+/** False where what was printed before still waits in this process, or the pipe is full. */
+function isMarked({ stream, descriptor }: Pipe, bytes: Buffer): boolean {
+  if (!descriptor.isOpen) return true;
+  if (stream.writableLength > 0) return false;
+  try {
+    writeSync(descriptor.fd, bytes);
+    return true;
+  } catch (error) {
+    // Another error does not go away.
+    return systemErrorCode(error) !== 'EAGAIN';
+  }
+}
