@@ -19,7 +19,10 @@ import { moveDamaged } from '../state/dead-letter.ts';
 import { openPatiently, WRITE_FLAGS } from '../state/open-patiently.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
+import type { StopCondition } from '../stop.ts';
+import type { SweepListener } from './listener.ts';
 import type { ResolvedSweepOptions } from './options.ts';
+import type { ReportBook } from './report-book.ts';
 
 /** What all that a sweep does has in common. */
 export interface SweepContext {
@@ -30,6 +33,10 @@ export interface SweepContext {
   readonly sweptAtMs: number;
   /** Why runners died, by nonce, for a function of this name. The crew fills it, the looker reads it. */
   readonly deaths: Map<string, (name: string) => ReportedError>;
+  readonly stop: StopCondition;
+  readonly book: ReportBook;
+  /** Gets what functions print; by default it goes to standard error. */
+  readonly listener: SweepListener | undefined;
 }
 
 /** Either the file is settled, or it needs a runner. */

@@ -4,6 +4,7 @@
  */
 import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { headerFrameOf, headerOf, replay } from '../log/replay.ts';
@@ -65,7 +66,7 @@ export class LastOwner {
   /** False if this process cannot tell. */
   isDead(identity: ProcessIdentity): boolean {
     const nowMs = performance.now();
-    if (!isSameProcess(identity, this.#owner) || nowMs >= this.#untilMs) {
+    if (!isDeepStrictEqual(identity, this.#owner) || nowMs >= this.#untilMs) {
       this.#isDead = isAlive(identity) === false;
       this.#owner = identity;
       this.#untilMs = nowMs + ANSWER_HOLDS_MS;
@@ -75,16 +76,6 @@ export class LastOwner {
 }
 
 const ANSWER_HOLDS_MS = 10;
-
-function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined): boolean {
-  return (
-    one.pid === other?.pid &&
-    one.startTicks === other.startTicks &&
-    one.pidNamespace === other.pidNamespace &&
-    one.bootId === other.bootId &&
-    one.host === other.host
-  );
-}
 
 function know(fd: number, name: string, { size, mtimeMs }: SizeAndTime): Known {
   const known = knownByName.get(name);

@@ -108,29 +108,18 @@ class Sweep {
     scope: SweepScope,
   ) {
     const { spare, listener } = scope;
-    this.#book = new ReportBook(listener);
+    const book = new ReportBook(listener);
+    this.#book = book;
     this.#directory = directory;
     this.#scope = scope;
     this.#options = options;
     this.#stop = stop;
     const sweepId = freshSweepId();
     const sweptAtMs = monotonicMs();
-    const deaths: SweepContext['deaths'] = new Map();
+    const context: SweepContext = { options, sweepId, sweptAtMs, deaths: new Map(), stop, book, listener };
     const patience = new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs));
-    const looker = new Looker(directory, { options, sweepId, sweptAtMs, deaths }, patience);
-    this.#looker = looker;
-    // Written out: to copy a context takes a tenth of the time in which a job is opened and closed.
-    this.#crew = new Crew({
-      options,
-      sweepId,
-      sweptAtMs,
-      deaths,
-      stop,
-      looker,
-      book: this.#book,
-      listener,
-      spare,
-    });
+    this.#looker = new Looker(directory, context, patience);
+    this.#crew = new Crew(context, this.#looker, spare);
   }
 
   async run(): Promise<SweepReport> {

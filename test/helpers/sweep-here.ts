@@ -26,7 +26,15 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
   const sweepId = freshSweepId();
   const patience = new LockPatience(0);
   const sweptAtMs = monotonicMs();
-  const context = { options: resolved, sweepId, sweptAtMs, deaths: new Map() };
+  const context = {
+    options: resolved,
+    sweepId,
+    sweptAtMs,
+    deaths: new Map(),
+    stop,
+    book,
+    listener: undefined,
+  };
   const looker = new Looker(directory, context, patience);
   for (const name of directory.look().stateFiles) {
     const look = await looker.look(name, { isPatienceOver: true });

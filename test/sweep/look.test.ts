@@ -8,10 +8,11 @@ import { sweep } from '#dist/index.js';
 import { tryLock } from '#dist/lock/advisory-lock.js';
 import { LockPatience, type PatientLockOptions } from '#dist/lock/patience.js';
 import { StateDirectory } from '#dist/state/state-directory.js';
-import { monotonicMs } from '#dist/stop.js';
+import { monotonicMs, StopCondition } from '#dist/stop.js';
 import { Looker } from '#dist/sweep/look.js';
 import { resolveSweepOptions } from '#dist/sweep/options.js';
 import type { Look } from '#dist/sweep/look-outcome.js';
+import { ReportBook } from '#dist/sweep/report-book.js';
 import { type Call, read } from '../helpers/calls.ts';
 import { runCommandLine } from '../helpers/command-line.ts';
 import { stateBase } from '../helpers/state-bytes.ts';
@@ -40,6 +41,9 @@ async function lookOvertaken(base: string, path: string, racer: () => void): Pro
     sweepId: 'a',
     sweptAtMs: monotonicMs(),
     deaths: new Map(),
+    stop: StopCondition.in(0, undefined),
+    book: new ReportBook(),
+    listener: undefined,
   };
   const looker = new Looker(new StateDirectory(base), context, new Overtaken(racer));
   return looker.look(basename(path));

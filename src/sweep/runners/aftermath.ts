@@ -42,7 +42,7 @@ export class Aftermath {
         const more = end === undefined ? 1 : 0;
         const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + more;
         this.#fruitless.set(look.path, fruitless);
-        if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack(look, leftByRunners(look));
+        if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack([look], leftByRunners(look));
         // A crew that has to stop leaves it, as all that waits.
         else queue.waiting.unshift(look);
         return hasMore;
@@ -74,15 +74,12 @@ export class Aftermath {
     }
   }
 
-  /** A later sweep runs its functions. */
-  leave(candidate: Candidate): void {
-    candidate.release();
-    this.#book.leave(candidate.report);
-  }
-
-  /** As {@link leave}, for a reason that the report gives. */
-  giveBack(candidate: Candidate, error: ReportedError): void {
-    candidate.release();
-    this.#book.fail(candidate.report, error);
+  /** Empties a queue: a later sweep runs the functions. @param error - why; by default this one has to stop */
+  giveBack(waiting: Candidate[], error?: ReportedError): void {
+    for (const { release, report } of waiting.splice(0)) {
+      release();
+      if (error) this.#book.fail(report, error);
+      else this.#book.leave(report);
+    }
   }
 }

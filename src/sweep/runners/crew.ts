@@ -9,12 +9,9 @@ import { nonceOf } from '../../log/nonce.ts';
 import type { ReportedError } from '../../log/records.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Begin } from '../../runner/protocol.ts';
-import type { StopCondition } from '../../stop.ts';
 import type { SweepContext } from '../claim-or-retire.ts';
-import type { SweepListener } from '../listener.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
-import type { ReportBook } from '../report-book.ts';
 import { Signal } from '../signal.ts';
 import { Aftermath } from './aftermath.ts';
 import { mostHeld } from './descriptors.ts';
@@ -33,21 +30,13 @@ import { type ReadyRunners, RunnerProcess } from './runner-process.ts';
 /** Runners of one launch in a row that may die before they begin a function. */
 const MOST_IDLE_DEATHS = 2;
 
-/** What is the same for all runners of a sweep. */
-export interface CrewOptions extends SweepContext {
-  readonly stop: StopCondition;
-  readonly looker: Looker;
-  readonly book: ReportBook;
-  readonly listener: SweepListener | undefined;
-  /** Taken for the first runner of its launch. */
-  readonly spare: ReadyRunners | undefined;
-}
-
 export class Crew {
-  readonly #shared: CrewOptions;
+  readonly #sweep: SweepContext;
+  readonly #base: string;
+  readonly #spare: ReadyRunners | undefined;
   readonly #aftermath: Aftermath;
   readonly #queues = new Map<string, LaunchQueue>();
-  #knownMostHeld: number | undefined;
+  #mostHeld: number | undefined;
   readonly #changed = new Signal();
   #runners = 0;
   /** Runners started so far. */
@@ -55,26 +44,26 @@ export class Crew {
   /** Whether candidates may still come. */
   #isFilling = true;
 
-  constructor(shared: CrewOptions) {
-    this.#shared = shared;
-    this.#aftermath = new Aftermath(shared.looker, shared.book);
+  /** @param spare - taken for the first runner of its launch */
+  constructor(sweep: SweepContext, looker: Looker, spare: ReadyRunners | undefined) {
+    this.#sweep = sweep;
+    this.#base = dirname(looker.directory.path);
+    this.#spare = spare;
+    this.#aftermath = new Aftermath(looker, sweep.book);
   }
 
   /** Resolves when one more candidate may be held. */
   async room(): Promise<void> {
+    if (this.#runners === 0) return;
+    // Not asked before: most sweeps have no runner.
+    this.#mostHeld ??= mostHeld();
     while (this.#runners > 0 && this.#held >= this.#mostHeld) await this.#changed.next();
-  }
-
-  /** Asked for once there is a runner: most sweeps have none. */
-  get #mostHeld(): number {
-    this.#knownMostHeld ??= mostHeld();
-    return this.#knownMostHeld;
   }
 
   /** Takes over a candidate. When {@link finished} resolves, its functions have run, unless the sweep had to stop. */
   take(candidate: Candidate): void {
     const launch = launchOf(candidate.header);
-    const failure = refuseLoaders(launch, candidate.header, this.#shared.options.trust);
+    const failure = refuseLoaders(launch, candidate.header, this.#sweep.options.trust);
     const key = failure === undefined ? launch.key : `${launch.key} ${failure.message}`;
     let queue = this.#queues.get(key);
     if (!queue) {
@@ -103,7 +92,7 @@ export class Crew {
   /** Starts work on queues with waiting candidates, up to `concurrency` runners. */
   #staff(): void {
     for (const queue of this.#queues.values()) {
-      if (this.#runners >= this.#shared.options.concurrency) return;
+      if (this.#runners >= this.#sweep.options.concurrency) return;
       if (queue.waiting.length <= queue.runners) continue;
       this.#runners++;
       queue.runners++;
@@ -115,15 +104,14 @@ export class Crew {
   async #workOff(queue: LaunchQueue): Promise<void> {
     try {
       while (await this.#isNeeded(queue)) {
-        if (queue.failure && queue.isBlameless) this.#giveAllBack(queue, queue.failure);
+        if (queue.failure && queue.isBlameless) this.#aftermath.giveBack(queue.waiting, queue.failure);
         else if (queue.failure) await this.#aftermath.failAttempts(queue, queue.failure);
         else await this.#employ(queue);
         this.#changed.notify();
       }
     } catch (error) {
       // A bug of this package. Report it, and let other files be swept.
-      for (const candidate of queue.waiting.splice(0))
-        this.#aftermath.giveBack(candidate, reportError(error));
+      this.#aftermath.giveBack(queue.waiting, reportError(error));
     } finally {
       queue.runners--;
       this.#runners--;
@@ -135,8 +123,9 @@ export class Crew {
   /** True when the queue has work. Waits while it may still be filled and no other launch wants the place. */
   async #isNeeded(queue: LaunchQueue): Promise<boolean> {
     for (;;) {
-      if (this.#shared.stop.isReached) {
-        this.#leaveAll(queue);
+      if (this.#sweep.stop.isReached) {
+        this.#aftermath.giveBack(queue.waiting);
+        this.#changed.notify();
         return false;
       }
       if (queue.waiting.length > 0) return true;
@@ -148,12 +137,12 @@ export class Crew {
 
   /** Starts a runner, gives it files while there are some, and settles the files it leaves. */
   async #employ(queue: LaunchQueue): Promise<void> {
-    const { options, stop, book, spare, listener } = this.#shared;
-    const nonce = nonceOf(this.#shared.sweepId, ++this.launched);
+    const { options, stop, book, listener } = this.#sweep;
+    const nonce = nonceOf(this.#sweep.sweepId, ++this.launched);
     const begin = this.#begin(nonce, queue.launch);
     // What a spare runner's functions print goes to standard error.
-    const ready = listener ? undefined : await spare?.take(queue.launch, begin);
-    const runner = ready ?? new RunnerProcess(queue.launch, begin, { options, stop, listener });
+    const ready = listener ? undefined : await this.#spare?.take(queue.launch, begin);
+    const runner = ready ?? new RunnerProcess(queue.launch, begin, this.#sweep);
     const rounds = new Rounds(runner, book);
     let hasWorked = false;
     let isAlive = false;
@@ -179,10 +168,10 @@ export class Crew {
   }
 
   #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
-    const { sweepId, sweptAtMs, options, stop, looker, listener } = this.#shared;
+    const { sweepId, sweptAtMs, options, stop, listener } = this.#sweep;
     return {
       kind: 'begin',
-      base: dirname(looker.directory.path),
+      base: this.#base,
       lock: options.lock,
       trust: options.trust,
       sweepId,
@@ -207,9 +196,9 @@ export class Crew {
     end: RunnerEnd,
     hasWorked: boolean,
   ): Promise<void> {
-    const { book, deaths, stop } = this.#shared;
-    // No descriptors, no processes, or Node refuses.
-    if (!end.hasStarted) return this.#giveAllBack(queue, cannotStart(end));
+    const { book, deaths, stop } = this.#sweep;
+    // No descriptors, no processes, or Node refuses. That is no function's fault, and counts no attempt.
+    if (!end.hasStarted) return this.#aftermath.giveBack(queue.waiting, cannotStart(end));
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
     let hasBegun = hasWorked || end.hasBegun;
@@ -229,16 +218,5 @@ export class Crew {
     }
     // A loader that is gone or hangs keeps Node from starting. Most functions need no loader.
     else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
-  }
-
-  /** That no runner can be had is no function's fault, and counts no attempt. */
-  #giveAllBack(queue: LaunchQueue, error: ReportedError): void {
-    for (const candidate of queue.waiting.splice(0)) this.#aftermath.giveBack(candidate, error);
-    this.#changed.notify();
-  }
-
-  #leaveAll(queue: LaunchQueue): void {
-    for (const candidate of queue.waiting.splice(0)) this.#aftermath.leave(candidate);
-    this.#changed.notify();
   }
 }

@@ -11,46 +11,29 @@ export interface RunnerEnd {
   /** True if it said that it began a function. */
   readonly hasBegun: boolean;
   /** The limit that it exceeded, of its function or of its start. Undefined if it was not killed for one. */
-  readonly timedOutMs: number | undefined;
+  readonly timedOutMs?: number | undefined;
   /** The grace that it had when its sweep was told to end. Undefined if it was not. */
-  readonly hurriedMs: number | undefined;
+  readonly hurriedMs?: number | undefined;
   /** In words: `exited with code 3`. */
   readonly how: string;
   readonly error: unknown;
   /** Why its events could not be read to their end. Undefined if they were. */
-  readonly unheard: unknown;
+  readonly unheard?: unknown;
 }
-
-export const NOT_STARTED = 'could not be started';
 
 /** The system, or Node, refused to start a process. */
-export function notStarted(error: unknown): RunnerEnd {
-  return {
-    hasStarted: false,
-    hasBegun: false,
-    timedOutMs: undefined,
-    hurriedMs: undefined,
-    how: NOT_STARTED,
-    error,
-    unheard: undefined,
-  };
-}
+export const NOT_STARTED = 'could not be started';
 
 /** The reason of the attempt that it died in. */
 export function whyItDied(name: string, end: RunnerEnd): ReportedError {
-  if (end.timedOutMs !== undefined) {
-    return reportOf(
-      'DEFERRED_TIMED_OUT',
-      `cannot wait longer for ${name}: it did not finish within ${end.timedOutMs} ms, its process was killed`,
-    );
-  }
-  if (end.hurriedMs !== undefined) {
-    return reportOf(
-      'DEFERRED_TIMED_OUT',
-      `cannot wait longer for ${name}: its sweep was told to end, and it did not finish within ${end.hurriedMs} ms, its process was killed`,
-    );
-  }
-  return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${end.how}`);
+  const { timedOutMs, hurriedMs, how } = end;
+  if (timedOutMs === undefined && hurriedMs === undefined)
+    return reportOf('DEFERRED_CRASHED', `${name} was not finished: the process that ran it ${how}`);
+  const told = timedOutMs === undefined ? 'its sweep was told to end, and ' : '';
+  return reportOf(
+    'DEFERRED_TIMED_OUT',
+    `cannot wait longer for ${name}: ${told}it did not finish within ${timedOutMs ?? hurriedMs} ms, its process was killed`,
+  );
 }
 
 /** The runner began no function. */

@@ -16,24 +16,19 @@ import {
   watchdogGraceMs,
 } from '../../runner/protocol.ts';
 import type { StopCondition } from '../../stop.ts';
-import type { SweepListener } from '../listener.ts';
+import type { SweepContext } from '../claim-or-retire.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
 import { type Launch, LEAST_START_MS, START_MS, startLimit, startRunner } from './launch.ts';
-import { NOT_STARTED, notStarted, type RunnerEnd } from './runner-death.ts';
+import { NOT_STARTED, type RunnerEnd } from './runner-death.ts';
 import { allRead, copyOutput } from './runner-output.ts';
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
 
 /** What a runner has of its sweep. */
-export interface RunnerSurroundings {
-  readonly options: ResolvedSweepOptions;
-  readonly stop: StopCondition;
-  /** Gets what functions print; by default it goes to standard error. */
-  readonly listener: SweepListener | undefined;
-}
+export type RunnerSurroundings = Pick<SweepContext, 'options' | 'stop' | 'listener'>;
 
 /** Runners that were started before a sweep wanted one. */
 export interface ReadyRunners {
@@ -83,7 +78,7 @@ export class RunnerProcess {
       // Without descriptors or processes Node emits `error`. It throws other system errors and its own refusals: of any
       // process under `--permission`, or of text from the header that no program can be given.
       this.#hasEnded = true;
-      this.ended = Promise.resolve(notStarted(error));
+      this.ended = Promise.resolve({ hasStarted: false, hasBegun: false, how: NOT_STARTED, error });
       return;
     }
     this.#killer = new GroupKiller(child, options.killGraceMs);
