@@ -11,9 +11,9 @@ import type { RetryOverrides } from '../log/retry-policy.ts';
 import {
   type FileReport,
   type FunctionReport,
+  outcomeOf,
   outcomeOfFile,
   type RunNote,
-  reportOnFunction,
 } from '../report/report.ts';
 import { reportError } from '../report/reported-error.ts';
 import { traceInvoke } from '../report/tracing.ts';
@@ -32,7 +32,8 @@ export class ClaimedFile {
   readonly #handled = new Set<number>();
   /** Ids of functions that were given up without a run here. */
   readonly #skipped = new Set<number>();
-  readonly #buried: number[] = [];
+  /** Ids of functions that were buried here. */
+  readonly buried: number[] = [];
   readonly #notes = new Map<number, readonly RunNote[]>();
   /** By id: ends the trace of a running function. */
   readonly #traced = new Map<number, (error: ReportedError | undefined) => void>();
@@ -147,11 +148,6 @@ export class ClaimedFile {
     }
   }
 
-  /** Ids of functions that were buried here. */
-  get buried(): readonly number[] {
-    return this.#buried;
-  }
-
   /** Notes a fault of the file itself. The first one stands. */
   fail(error: unknown): void {
     this.failAs(reportError(error));
@@ -214,13 +210,20 @@ export class ClaimedFile {
     const registered = this.contents.functions.get(id);
     const last = registered?.lastAttempt;
     if (!registered || !last || !this.#handled.has(id)) return undefined;
-    return reportOnFunction(registered.record, last, {
-      isSkipped: this.#skipped.has(id),
+    const { attempt, start, done } = last;
+    const error = done?.error;
+    const notes = this.#notes.get(id);
+    return {
+      id,
+      name: registered.record.name,
+      outcome: this.#skipped.has(id) ? 'skipped' : done ? outcomeOf(error) : 'crashed',
+      attempt,
+      ms: start && done ? Math.max(0, done.atEpochMs - start.atEpochMs) : 0,
+      ...(error && { error }),
       // By its mark: a runner that wrote both may have died before it told.
-      deadLetter:
-        last.done?.final && last.done.error ? letterPath(this.#directory, this.file.name, id) : undefined,
-      notes: this.#notes.get(id),
-    });
+      ...(error && done.final && { deadLetter: letterPath(this.#directory, this.file.name, id) }),
+      ...(notes && { notes }),
+    };
   }
 
   #end(registered: RegisteredFunction, attempt: number, error: ReportedError): void {
@@ -232,17 +235,12 @@ export class ClaimedFile {
 
   #bury(registered: RegisteredFunction, error: ReportedError): void {
     const { id } = registered.record;
-    const final: DoneRecord = {
-      kind: 'done',
-      id,
-      attempt: registered.lastAttempt?.attempt ?? 1,
-      atEpochMs: registered.lastAttempt?.done?.atEpochMs ?? epochMs(),
-      error,
-      final: true,
-    };
+    const { attempt = 1, done } = registered.lastAttempt ?? {};
+    const atEpochMs = done?.atEpochMs ?? epochMs();
+    const final: DoneRecord = { kind: 'done', id, attempt, atEpochMs, error, final: true };
     // The letter first: after a death between the two it is written again. The other order would lose it.
     writeDeadLetter(this.#directory, this.file.name, this.file.header, registered, final);
-    this.#buried.push(id);
+    this.buried.push(id);
     this.file.appendDone(final);
     if (!this.#handled.has(id)) this.#skipped.add(id);
     this.apply(final);

@@ -3,6 +3,8 @@
  * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
  */
 
+import { hostname } from 'node:os';
+import { hasCode } from '../errors.ts';
 import { type CallEnd, type CallLimits, callStored, callWithLimit } from '../function/call-function.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
@@ -32,6 +34,21 @@ export interface AttemptCircumstances extends CallLimits {
 
 /** How an attempt ended. `hung`: the function did not settle in time and still runs in this process. */
 export type AttemptResult = 'settled' | 'hung' | 'not-started';
+
+/** Asked once: that costs more than the rest of a claim. */
+const HOST = hostname();
+
+/**
+ * Tells other sweepers that the file is being swept. If the disk takes no claim they see a live owner. The functions
+ * still run: a cleanup may make room.
+ */
+export function writeClaim(file: StateFile, nonce: string): void {
+  try {
+    file.append([{ kind: 'claim', nonce, pid: process.pid, host: HOST, atEpochMs: epochMs() }]);
+  } catch (error) {
+    if (!hasCode(error, 'DEFERRED_STATE_IO')) throw error;
+  }
+}
 
 /** The mark of the next attempt of a function. */
 export function nextStart(registered: RegisteredFunction, nonce: string): StartRecord {

@@ -1,7 +1,6 @@
 /** Reports of sweeps and of ends of jobs. Plain data that JSON keeps. */
 import type { StateContents } from '../log/contents.ts';
-import type { DeferRecord, Owner, ReportedError } from '../log/records.ts';
-import type { Attempt } from '../log/registered-function.ts';
+import type { Owner, ReportedError } from '../log/records.ts';
 import { reportError } from './reported-error.ts';
 
 export type { Owner, ReportedError } from '../log/records.ts';
@@ -144,29 +143,6 @@ export function outcomeOfFile(
 /** In a word, for people: of a file in which nothing ran it is not said that it ran. */
 export function outcomeWord({ outcome, functions, isRetired }: FileReport): string {
   return outcome === 'ran' && functions.length === 0 && !isRetired ? 'left' : outcome;
-}
-
-/** What the last attempt of a function came to. */
-export function reportOnFunction(
-  { id, name }: DeferRecord,
-  { attempt, start, done }: Attempt,
-  known: {
-    readonly isSkipped: boolean;
-    readonly deadLetter: string | undefined;
-    readonly notes: readonly RunNote[] | undefined;
-  },
-): FunctionReport {
-  const error = done?.error;
-  return {
-    id,
-    name,
-    outcome: known.isSkipped ? 'skipped' : done ? outcomeOf(error) : 'crashed',
-    attempt,
-    ms: start && done ? Math.max(0, done.atEpochMs - start.atEpochMs) : 0,
-    ...(error && { error }),
-    ...(known.deadLetter !== undefined && { deadLetter: known.deadLetter }),
-    ...(known.notes && { notes: known.notes }),
-  };
 }
 
 /** True if a function failed, a file was set aside, refused or has an error, or the sweep is incomplete. */

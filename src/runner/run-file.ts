@@ -1,8 +1,7 @@
 /** One file in a runner: claims it, makes the attempts, retires it, tells the sweeper. `docs/protocol.md`, Run. */
 
 import { ClaimedFile } from '../attempt/claimed-file.ts';
-import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
-import { writeClaim } from '../attempt/write-claim.ts';
+import { noRoomForStart, runAttempt, writeClaim } from '../attempt/run-attempt.ts';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { wholeTurn } from '../event-loop.ts';
 import type { LockPatience } from '../lock/patience.ts';

@@ -5,8 +5,7 @@
 
 import { unlinkSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
-import { nextStart } from '../attempt/run-attempt.ts';
-import { writeClaim } from '../attempt/write-claim.ts';
+import { nextStart, writeClaim } from '../attempt/run-attempt.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
