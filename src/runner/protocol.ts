@@ -11,8 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { isErrorNamed } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import type { ReportedError } from '../log/records.ts';
-import type { FunctionReport, RunNote } from '../report/report.ts';
+import type { FileReport, FunctionReport, RunNote } from '../report/report.ts';
 import type { Trust } from '../trust/trust.ts';
 
 /** The runner's program. */
@@ -115,16 +114,14 @@ export type RunnerEvent =
 export interface FileEnd {
   readonly kind: 'file';
   readonly file: string;
-  /** `lost`: the file is gone, or another process has its lock. `refused`: it could not be claimed, see `error`. */
-  readonly state: 'ran' | 'lost' | 'refused';
-  readonly isRetired: boolean;
   /** True: functions were left because the sweep has to stop. */
   readonly isCut: boolean;
-  /** Absent if the file was not read. */
-  readonly pending?: number;
-  readonly retryInMs?: number;
-  readonly error?: ReportedError;
+  /** Absent: the file is gone, or another process has its lock. */
+  readonly report?: FileNews;
 }
+
+/** What the runner knows of a file that the sweeper does not. Without `pending` it could not be claimed. */
+export type FileNews = Pick<FileReport, 'isRetired' | 'retryInMs' | 'error'> & { readonly pending?: number };
 
 /** The line of an event. Long texts are cut. */
 export function eventLine(event: RunnerEvent, turn: string): string {

@@ -18,7 +18,7 @@ import type { Language } from './language.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import type { ProcessState } from './process-state.ts';
-import type { Begin, FileEnd, WorkFile } from './protocol.ts';
+import type { Begin, FileNews, WorkFile } from './protocol.ts';
 import { watchAfterwards, watchFunction } from './watchdog.ts';
 
 /** What is the same for all files of a runner. */
@@ -46,17 +46,16 @@ export async function runFile(
 ): Promise<void> {
   const { directory, events } = shared;
   let isCut = false;
-  const tell = (end: Omit<FileEnd, 'kind' | 'file' | 'state' | 'isCut'>): void =>
-    events.say({ kind: 'file', file: name, state: 'ran', isCut, ...end });
+  const tell = (report?: FileNews): void =>
+    events.say({ kind: 'file', file: name, isCut, ...(report && { report }) });
   let claimed: Awaited<ReturnType<typeof claim>>;
   try {
     claimed = await claim(directory, name, shared.lock, shared.patience);
   } catch (error) {
     exitIfBlamed(error, shared);
-    const refused = { kind: 'file', file: name, state: 'refused', isRetired: false, isCut } as const;
-    return events.say({ ...refused, error: reportError(notClaimed(directory.pathOf(name), error)) });
+    return tell({ isRetired: false, error: reportError(notClaimed(directory.pathOf(name), error)) });
   }
-  if (!claimed) return events.say({ kind: 'file', file: name, state: 'lost', isRetired: false, isCut });
+  if (!claimed) return tell();
   const { file, contents } = claimed;
   const { sweepId, sweptAtMs, maxAttempts, retryDelayMs } = shared;
   const held = new ClaimedFile(

@@ -122,19 +122,12 @@ export class ReportBook {
     const running = this.#running.get(path);
     if (!running) return 'left';
     const { base, end, functions } = running;
-    if (!end || end.state === 'lost' || (isDead && !end.isRetired)) return 'unclear';
-    if (end.isRetired && isThere(path, running.inode)) return 'unclear';
-    const { isRetired, isCut, pending, retryInMs, error } = end;
-    this.isCut ||= isCut;
-    this.note({
-      ...base,
-      functions: [...functions.values()],
-      isRetired,
-      pending: pending ?? base.pending,
-      ...(retryInMs !== undefined && { retryInMs }),
-      ...(error && { error }),
-    });
-    return isRetired ? 'retired' : 'left';
+    const report = end?.report;
+    if (!report || (isDead && !report.isRetired)) return 'unclear';
+    if (report.isRetired && isThere(path, running.inode)) return 'unclear';
+    this.isCut ||= end.isCut;
+    this.note({ ...base, functions: [...functions.values()], ...report });
+    return report.isRetired ? 'retired' : 'left';
   }
 
   /**

@@ -82,7 +82,8 @@ const failed = {
   error: { name: 'Error', message: 'forged' },
   deadLetter: '/forged',
 };
-const end = { kind: 'file', state: 'ran', isRetired: true, isCut: false, pending: 0 };
+const end = { kind: 'file', isCut: false, report: { isRetired: true, pending: 0 } };
+const left = { ...end, report: { ...end.report, isRetired: false } };
 
 const LINES: Readonly<Record<string, string>> = {
   'a line that is JSON, and no event': 'null\n',
@@ -94,16 +95,14 @@ const LINES: Readonly<Record<string, string>> = {
   "the end of another owner's function": json({ kind: 'ran', file: 'func2', report: ok }),
   "the failure of another owner's function": json({ kind: 'ran', file: 'func2', report: failed }),
   "the end of another owner's file": json({ ...end, file: 'func2' }),
-  "another owner's file as left with nothing to do": json({ ...end, file: 'func2', isRetired: false }),
-  "another owner's file as cut short": json({ ...end, file: 'func2', isRetired: false, isCut: true }),
-  "the loss of another owner's file": json({ ...end, file: 'func2', state: 'lost' }),
+  "another owner's file as left with nothing to do": json({ ...left, file: 'func2' }),
+  "another owner's file as cut short": json({ ...left, file: 'func2', isCut: true }),
+  "the loss of another owner's file": json({ kind: 'file', isCut: false, file: 'func2' }),
   'the end of its own file': json({ ...end, file: 'func1' }),
-  'its own file as left with nothing to do': json({ ...end, file: 'func1', isRetired: false }),
+  'its own file as left with nothing to do': json({ ...left, file: 'func1' }),
   'that the runner is ready': json({ kind: 'ready', turn: '' }),
   'that all is done, and the runner ready':
-    json({ ...end, file: 'func1', isRetired: false }) +
-    json({ ...end, file: 'func2', isRetired: false }) +
-    json({ kind: 'ready', turn: '' }),
+    json({ ...left, file: 'func1' }) + json({ ...left, file: 'func2' }) + json({ kind: 'ready', turn: '' }),
   "the start of another owner's function, with a short limit": json({
     ...{ kind: 'start', file: 'func2', id: 1, name: 'forged', attempt: 1, timeoutMs: 1, isLast: false },
   }),
@@ -213,7 +212,7 @@ test('a runner whose control pipe is closed while it waits for files is left aft
 });
 
 test('an event is one of its turn alone, whatever else a line says', () => {
-  const event = { kind: 'file', file: 'f', state: 'ran', isRetired: false, isCut: true } as const;
+  const event = { kind: 'file', file: 'f', isCut: true, report: { isRetired: false } } as const;
   const line = eventLine(event, 'turn');
   assert.deepEqual(eventOf(line, 'turn'), { turn: 'turn', ...event });
   assert.equal(eventOf(line, 'next'), undefined);
