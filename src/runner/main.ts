@@ -16,7 +16,7 @@ import { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import { ProcessState } from './process-state.ts';
 import { type Begin, CONTROL_FD, type Hurry, LineReader, type Wait, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
-import { watchNothing } from './watchdog.ts';
+import { watchFunction } from './watchdog.ts';
 
 /** Patience with a sick file server, for all files of a runner together. */
 const LOCK_PATIENCE_MS = 5000;
@@ -63,7 +63,7 @@ process.on('SIGTERM', () => {
 
 /** Its start is over. A sweep that wants it, or its first file, may be long in coming. */
 function wait({ turn }: Wait | Begin): void {
-  watchNothing();
+  watchFunction(0, 0);
   events.turn = turn;
   events.say({ kind: 'ready' });
 }

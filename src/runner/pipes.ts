@@ -84,7 +84,7 @@ const MOST_WAIT_MS = 1000;
  */
 export class OutputMarks {
   readonly #mark: string;
-  readonly #pipes: readonly Pipe[] = [process.stdout, process.stderr].map((stream, at) => ({
+  readonly #pipes = [process.stdout, process.stderr].map((stream, at) => ({
     stream,
     descriptor: new OwnDescriptor(at + 1),
   }));
@@ -97,18 +97,13 @@ export class OutputMarks {
   async begin(name: string): Promise<void> {
     const bytes = Buffer.concat([markBytes(this.#mark), Buffer.from(`${name.replaceAll('\n', ' ')}\n`)]);
     const endMs = performance.now() + MOST_WAIT_MS;
-    for (const pipe of this.#pipes)
-      while (!isMarked(pipe, bytes) && performance.now() < endMs) await setImmediate();
+    for (const { stream, descriptor } of this.#pipes)
+      while (!isMarked(stream, descriptor, bytes) && performance.now() < endMs) await setImmediate();
   }
 }
 
-interface Pipe {
-  readonly stream: NodeJS.WriteStream;
-  readonly descriptor: OwnDescriptor;
-}
-
 /** False where what was printed before still waits in this process, or the pipe is full. */
-function isMarked({ stream, descriptor }: Pipe, bytes: Buffer): boolean {
+function isMarked(stream: NodeJS.WriteStream, descriptor: OwnDescriptor, bytes: Buffer): boolean {
   if (!descriptor.isOpen) return true;
   if (stream.writableLength > 0) return false;
   try {

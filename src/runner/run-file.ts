@@ -57,14 +57,9 @@ export async function runFile(
   }
   if (!claimed) return tell();
   const { file, contents } = claimed;
-  const { sweepId, sweptAtMs, maxAttempts, retryDelayMs } = shared;
-  const held = new ClaimedFile(
-    directory,
-    file,
-    contents,
-    { maxAttempts, retryDelayMs },
-    { sweepId, seenBytes, sweptAtMs, lastBegun },
-  );
+  const { sweepId, sweptAtMs } = shared;
+  const limits = { sweepId, seenBytes, sweptAtMs, lastBegun };
+  const held = new ClaimedFile(directory, file, contents, shared, limits);
   try {
     writeClaim(file, shared.nonce);
     for (const registered of held.runnable()) {

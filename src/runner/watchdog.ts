@@ -31,8 +31,3 @@ export function watchFunction(limitMs: number, graceMs: number): void {
 export function watchAfterwards(limitMs: number, graceMs: number): void {
   watchFunction(limitMs === 0 ? 0 : Math.max(limitMs, LEAST_AFTERWARDS_MS), graceMs);
 }
-
-/** No limit: between its start and its first function a runner may wait long for files. */
-export function watchNothing(): void {
-  watchFunction(0, 0);
-}

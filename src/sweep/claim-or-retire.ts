@@ -94,18 +94,17 @@ export function claimOrRetire(
 /** Opens a second descriptor. The lock belongs to the first, and closing this one keeps it (flock(2), fcntl(2)). */
 function openForWriting(path: string, fd: number): number {
   const writable = openPatiently(path, WRITE_FLAGS);
-  let isSame = false;
   try {
-    isSame = areSameFile(fd, writable);
-    if (isSame) return writable;
-  } finally {
-    if (!isSame) closeDescriptor(writable);
+    if (areSameFile(fd, writable)) return writable;
+    throw new DeferredSweepError(
+      'DEFERRED_STATE_IO',
+      `cannot open ${path}: another file has its name now; find out what replaces files there`,
+      { path },
+    );
+  } catch (error) {
+    closeDescriptor(writable);
+    throw error;
   }
-  throw new DeferredSweepError(
-    'DEFERRED_STATE_IO',
-    `cannot open ${path}: another file has its name now; find out what replaces files there`,
-    { path },
-  );
 }
 
 /** Retires a file without a header: a torn one never had a function, a damaged one has no record that counts. */

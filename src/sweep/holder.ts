@@ -6,16 +6,11 @@ import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
+import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { headerFrameOf, headerOf, replay } from '../log/replay.ts';
-import type { FileOutcome } from '../report/report.ts';
+import type { FileReport } from '../report/report.ts';
 import { readPart } from '../state/file-io.ts';
-
-export interface Holder {
-  readonly state: Extract<FileOutcome, 'live' | 'held' | 'sweeping'>;
-  /** Absent if the file could not be read. */
-  readonly header?: HeaderRecord | undefined;
-}
 
 /** The `kind` of a claim record in CBOR. A file without these bytes has no claim. */
 const CLAIM_BYTES = Buffer.from('\x64kind\x65claim', 'latin1');
@@ -26,7 +21,7 @@ const MOST_KNOWN = 20_000;
 /** Of a file, a moment ago. */
 type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
 
-/** What is known of a file. Its name is used once and its header never changes, so that is not decoded again. */
+/** What is known of a file. Its path is used once and its header never changes, so that is not decoded again. */
 interface Known {
   readonly header: HeaderRecord | undefined;
   readonly size: number;
@@ -34,22 +29,31 @@ interface Known {
   readonly isClaimed: boolean;
 }
 
-const knownByName = new Map<string, Known>();
+const knownByPath = new Map<string, Known>();
 
 /**
- * @param fd - open for reading; another process holds the lock
+ * The report of a file whose lock another process holds.
+ * @param fd - open for reading
  * @param stat - of the file, a moment ago
  */
-export function holderOf(fd: number, name: string, stat: SizeAndTime, lastOwner: LastOwner): Holder {
-  const { header, isClaimed } = know(fd, name, stat);
-  return { state: holderState(isClaimed, header, lastOwner), header };
+export function lockedReport(fd: number, path: string, stat: SizeAndTime, lastOwner: LastOwner): FileReport {
+  const { header, isClaimed } = know(fd, path, stat);
+  return {
+    path,
+    outcome: holderState(isClaimed, header, lastOwner),
+    ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
+    ...(header && header.label !== null && { label: header.label }),
+    functions: [],
+    isRetired: false,
+    pending: 0,
+  };
 }
 
 export function holderState(
   isClaimed: boolean,
   header: HeaderRecord | undefined,
   lastOwner: LastOwner = new LastOwner(),
-): Holder['state'] {
+): 'live' | 'held' | 'sweeping' {
   if (isClaimed) return 'sweeping';
   return header && lastOwner.isDead(header.owner) ? 'held' : 'live';
 }
@@ -77,15 +81,15 @@ export class LastOwner {
 
 const ANSWER_HOLDS_MS = 10;
 
-function know(fd: number, name: string, { size, mtimeMs }: SizeAndTime): Known {
-  const known = knownByName.get(name);
+function know(fd: number, path: string, { size, mtimeMs }: SizeAndTime): Known {
+  const known = knownByPath.get(path);
   if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
   const header = known?.header ?? headerOf(bytes);
   const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
   const now = { header, size, mtimeMs, isClaimed };
-  if (knownByName.size >= MOST_KNOWN) knownByName.clear();
-  knownByName.set(name, now);
+  if (knownByPath.size >= MOST_KNOWN) knownByPath.clear();
+  knownByPath.set(path, now);
   return now;
 }
 

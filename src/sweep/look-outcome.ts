@@ -1,11 +1,9 @@
 /** What a look at a file can find. */
 import { DeferredSweepError, hasCode, systemErrorCode } from '../errors.ts';
-import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
 import { type FileReport, refusedReport } from '../report/report.ts';
 import { systemReason } from '../state/system-reason.ts';
 import { notOpened } from '../trust/trust.ts';
-import type { Holder } from './holder.ts';
 
 /** What a look found. */
 export type Look =
@@ -34,22 +32,6 @@ export interface Candidate {
   readonly report: FileReport;
   /** Unlocks the file for a runner. */
   release(): void;
-}
-
-/** Another process holds the lock. */
-export function locked(path: string, { state, header }: Holder): Look {
-  return {
-    kind: 'locked',
-    report: {
-      path,
-      outcome: state,
-      ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
-      ...(header && header.label !== null && { label: header.label }),
-      functions: [],
-      isRetired: false,
-      pending: 0,
-    },
-  };
 }
 
 /** The file could not be opened. */

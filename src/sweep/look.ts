@@ -32,8 +32,8 @@ import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { claimOrRetire, type SweepContext } from './claim-or-retire.ts';
-import { holderOf, LastOwner } from './holder.ts';
-import { done, failed, type Look, locked, refusedToOpen } from './look-outcome.ts';
+import { LastOwner, lockedReport } from './holder.ts';
+import { done, failed, type Look, refusedToOpen } from './look-outcome.ts';
 
 /** The circumstances of one look. */
 export interface LookCircumstances {
@@ -119,7 +119,9 @@ export class Looker {
     const { onlyLabel, lock, signal } = this.#sweep.options;
     if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
     opened.isLocked = await this.#patience.tryLock(fd, { scheme: lock, path }, signal); // 3
-    const lockedByOther = (): Look => locked(path, holderOf(fd, name, stat, this.#lastOwner));
+    const lockedByOther = (): Look => {
+      return { kind: 'locked', report: lockedReport(fd, path, stat, this.#lastOwner) };
+    };
     if (!opened.isLocked) return lockedByOther();
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
     if (!namesLockedFile(fd, path)) return { kind: 'vanished' }; // 4

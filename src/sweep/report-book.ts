@@ -55,12 +55,10 @@ export class ReportBook {
       return;
     }
     const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
-    if (known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome)) {
-      // Another sweep has the file now. Keep the outcomes of this one.
-      this.#reports.set(report.path, { ...known, functions: merged(before, []) });
-      return;
-    }
-    this.#reports.set(report.path, { ...report, functions: merged(before, report.functions) });
+    // Another sweep has the file now. Keep the outcomes of this one.
+    const isLost = known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome);
+    const functions = merged(before, isLost ? [] : report.functions);
+    this.#reports.set(report.path, { ...(isLost ? known : report), functions });
   }
 
   /** Notes that a file goes to a runner, perhaps after another one that died. */

@@ -24,7 +24,7 @@ import {
   refuseLoaders,
 } from './launch.ts';
 import { Rounds } from './rounds.ts';
-import { cannotStart, type RunnerEnd, whyItDied } from './runner-death.ts';
+import { cannotStart, NOT_STARTED, type RunnerEnd, whyItDied } from './runner-death.ts';
 import { type ReadyRunners, RunnerProcess } from './runner-process.ts';
 
 /** Runners of one launch in a row that may die before they begin a function. */
@@ -198,7 +198,7 @@ export class Crew {
   ): Promise<void> {
     const { book, deaths, stop } = this.#sweep;
     // No descriptors, no processes, or Node refuses. That is no function's fault, and counts no attempt.
-    if (!end.hasStarted) return this.#aftermath.giveBack(queue.waiting, cannotStart(end));
+    if (end.how === NOT_STARTED) return this.#aftermath.giveBack(queue.waiting, cannotStart(end));
     const reason = (name: string): ReportedError => whyItDied(name, end);
     deaths.set(nonce, reason);
     let hasBegun = hasWorked || end.hasBegun;

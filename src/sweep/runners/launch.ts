@@ -80,13 +80,11 @@ export function isOfSweeper({ nodePath, execArgv, nodeOptions }: Launch): boolea
 
 /** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
 export function plainLaunch(from: Launch): Launch | undefined {
-  const hasLoaders = from.execArgv.length > 0 || from.nodeOptions !== '';
-  const isOtherNode = from.nodePath !== process.execPath;
   if (from.isRestricted || isOfSweeper(from)) return undefined;
-  const notes: RunNote[] = [...from.notes];
-  if (isOtherNode && !notes.includes('other-node')) notes.push('other-node');
-  if (hasLoaders && !notes.includes('without-loaders')) notes.push('without-loaders');
-  return launch({ ...from, ...WITHOUT_OPTIONS, notes });
+  const notes = new Set(from.notes);
+  if (from.nodePath !== process.execPath) notes.add('other-node');
+  if (from.execArgv.length > 0 || from.nodeOptions !== '') notes.add('without-loaders');
+  return launch({ ...from, ...WITHOUT_OPTIONS, notes: [...notes] });
 }
 
 function launch(fields: Omit<Launch, 'key'>): Launch {
@@ -104,16 +102,6 @@ export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust):
   } catch (error) {
     return reportError(error);
   }
-}
-
-/** What a runner has to begin, unless the sweep says how long functions may take. */
-export const START_MS = 60_000;
-/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
-export const LEAST_START_MS = 10_000;
-
-/** The limit of a start, in milliseconds; 0 is none. @param timeoutMs - the sweep's limit for functions */
-export function startLimit(timeoutMs: number = START_MS): number {
-  return timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
 }
 
 /**

@@ -6,15 +6,13 @@ import type { Candidate } from '../look-outcome.ts';
 
 /** The end of a runner. */
 export interface RunnerEnd {
-  /** False if no process could be started. */
-  readonly hasStarted: boolean;
   /** True if it said that it began a function. */
   readonly hasBegun: boolean;
   /** The limit that it exceeded, of its function or of its start. Undefined if it was not killed for one. */
   readonly timedOutMs?: number | undefined;
   /** The grace that it had when its sweep was told to end. Undefined if it was not. */
   readonly hurriedMs?: number | undefined;
-  /** In words: `exited with code 3`. */
+  /** In words: `exited with code 3`, or {@link NOT_STARTED}. */
   readonly how: string;
   readonly error: unknown;
   /** Why its events could not be read to their end. Undefined if they were. */

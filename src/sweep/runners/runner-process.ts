@@ -20,9 +20,14 @@ import type { SweepContext } from '../claim-or-retire.ts';
 import type { ResolvedSweepOptions } from '../options.ts';
 import { Signal } from '../signal.ts';
 import { GroupKiller } from './group-killer.ts';
-import { type Launch, LEAST_START_MS, START_MS, startLimit, startRunner } from './launch.ts';
+import { type Launch, startRunner } from './launch.ts';
 import { NOT_STARTED, type RunnerEnd } from './runner-death.ts';
 import { allRead, copyOutput } from './runner-output.ts';
+
+/** What a runner has to begin, unless the sweep says how long functions may take. */
+const START_MS = 60_000;
+/** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
+const LEAST_START_MS = 10_000;
 
 /** Called with each event of a runner. */
 export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
@@ -78,7 +83,7 @@ export class RunnerProcess {
       // Without descriptors or processes Node emits `error`. It throws other system errors and its own refusals: of any
       // process under `--permission`, or of text from the header that no program can be given.
       this.#hasEnded = true;
-      this.ended = Promise.resolve({ hasStarted: false, hasBegun: false, how: NOT_STARTED, error });
+      this.ended = Promise.resolve({ hasBegun: false, how: NOT_STARTED, error });
       return;
     }
     this.#killer = new GroupKiller(child, options.killGraceMs);
@@ -150,8 +155,9 @@ export class RunnerProcess {
   };
 
   #startLimitMs(): number {
-    const { timeoutMs, maxTimeoutMs } = this.#options;
-    return this.#stop.limit(startLimit(timeoutMs), maxTimeoutMs && LEAST_START_MS);
+    const { timeoutMs = START_MS, maxTimeoutMs } = this.#options;
+    const askedMs = timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_START_MS);
+    return this.#stop.limit(askedMs, maxTimeoutMs && LEAST_START_MS);
   }
 
   /** Of what a runner does between functions: it claims files and replays them. Without files it may wait. */
@@ -227,7 +233,6 @@ export class RunnerProcess {
     this.#events?.on('error', () => {}).destroy();
     for (const output of [child.stdout, child.stderr]) output?.destroy();
     return {
-      hasStarted: child.pid !== undefined,
       hasBegun: this.#hasBegun,
       timedOutMs: this.#killer?.firedMs,
       hurriedMs: this.#killer?.hurriedMs,
