@@ -14,7 +14,7 @@ import { Language } from './language.ts';
 import { LeftBehind } from './left-behind.ts';
 import { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import { ProcessState } from './process-state.ts';
-import { type Begin, CONTROL_FD, type Hurry, LineReader, type Wait, type Work } from './protocol.ts';
+import { type Asked, type Begin, CONTROL_FD, type Hurry, LineReader, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchFunction } from './watchdog.ts';
 
@@ -35,11 +35,11 @@ control.on('end', stop).on('error', stop);
 new LineReader(
   control,
   line => {
-    const message = JSON.parse(line) as Wait | Begin | Work | Hurry;
-    if (message.kind === 'wait') wait(message);
-    else if (message.kind === 'begin') circumstances = begin(message);
-    else if (message.kind === 'hurry') endNow();
-    else work = work.then(() => runAll(message));
+    const message = JSON.parse(line) as Asked | Hurry;
+    if (message.kind === 'hurry') endNow();
+    else if (message.kind === 'work') work = work.then(() => runAll(message));
+    else wait(message.turn);
+    if (message.kind === 'begin') circumstances = begin(message);
   },
   stop,
 );
@@ -62,7 +62,7 @@ process.on('SIGTERM', () => {
 });
 
 /** Its start is over. A sweep that wants it, or its first file, may be long in coming. */
-function wait({ turn }: Wait | Begin): void {
+function wait(turn: string): void {
   watchFunction(0, 0);
   events.turn = turn;
   events.say({ kind: 'ready' });
@@ -71,7 +71,6 @@ function wait({ turn }: Wait | Begin): void {
 function begin(message: Begin): FileCircumstances {
   const stopCondition = new StopCondition(message.deadlineAtMs ?? Number.POSITIVE_INFINITY, abort.signal);
   process.env[INSIDE] = '1';
-  wait(message);
   return {
     ...message,
     directory: new StateDirectory(message.base, { trust: message.trust }),
@@ -97,7 +96,7 @@ function endNow(): void {
   stop();
 }
 
-async function runAll({ files, turn }: Work): Promise<void> {
+async function runAll({ files, turn }: Extract<Asked, Work>): Promise<void> {
   if (!circumstances) return;
   events.turn = turn;
   for (const file of files) {

@@ -24,7 +24,7 @@ export class OwnDescriptor {
 /** The event pipe. Lines are collected, and written before anything that could end the runner. */
 export class EventPipe {
   readonly #pipe = new OwnDescriptor(EVENT_FD);
-  /** See `Work.turn`. */
+  /** See `Asked`. */
   turn = '';
   #held = '';
   #isBroken = false;

@@ -36,8 +36,6 @@ export function watchdogGraceMs(killGraceMs: number): number {
 /** The first line to a runner that is kept ready: no sweep has begun. It answers as to {@link Begin}, which follows later. */
 export interface Wait {
   readonly kind: 'wait';
-  /** See {@link Work.turn}. */
-  readonly turn: string;
 }
 
 /** What a runner has of the options of its sweep. */
@@ -67,17 +65,19 @@ export interface Begin extends RunnerOptions {
   readonly notes: readonly RunNote[];
   /** What marks the beginning of each function's output; absent: nothing does. */
   readonly outputMark: string | undefined;
-  /** See {@link Work.turn}. */
-  readonly turn: string;
 }
 
 /** The sweeper's answer to each `ready`. */
 export interface Work {
   readonly kind: 'work';
   readonly files: readonly WorkFile[];
-  /** What each event of this work has to name. A function does not know it: else it could say that others have run. */
-  readonly turn: string;
 }
+
+/**
+ * A message that the runner answers with `ready`. That, and each event before it, has to name its turn. A function does not
+ * know it: else it could say that others have run.
+ */
+export type Asked = (Wait | Begin | Work) & { readonly turn: string };
 
 /** The function in progress has `killGraceMs` left. The end of the pipe follows. */
 export interface Hurry {
@@ -92,20 +92,17 @@ export interface WorkFile {
   readonly lastBegun?: number | undefined;
 }
 
-/** What the runner says. */
-export type RunnerEvent =
-  /** It wants files. */
-  | { readonly kind: 'ready' }
+/** What the runner says: that it wants files, or what becomes of those it has. */
+export type RunnerEvent = { readonly kind: 'ready' } | FileEvent;
+
+export type FileEvent =
   /** A function begins; `timeoutMs` is its limit, 0 is none. `isLast`: it is not tried again if it fails. */
-  | {
+  | (Pick<FunctionReport, 'id' | 'name' | 'attempt'> & {
       readonly kind: 'start';
       readonly file: string;
-      readonly id: number;
-      readonly name: string;
-      readonly attempt: number;
       readonly timeoutMs: number;
       readonly isLast: boolean;
-    }
+    })
   /** The outcome of a function. The last line for an id counts. */
   | { readonly kind: 'ran'; readonly file: string; readonly report: FunctionReport }
   | FileEnd;

@@ -5,7 +5,7 @@ import { inodeKey } from '../lock/held-file.ts';
 import type { HeaderRecord, ReportedError } from '../log/records.ts';
 import { type FileReport, type FunctionReport, LOCKED_OUTCOMES, outcomeOf } from '../report/report.ts';
 import { traceInvoke } from '../report/tracing.ts';
-import type { FileEnd, RunnerEvent } from '../runner/protocol.ts';
+import type { FileEnd, FileEvent } from '../runner/protocol.ts';
 import type { SweepListener } from './listener.ts';
 
 /** A file that a runner has. */
@@ -21,7 +21,7 @@ interface Running {
 }
 
 interface Beginning {
-  readonly began: Extract<RunnerEvent, { kind: 'start' }>;
+  readonly began: Extract<FileEvent, { kind: 'start' }>;
   /** When that was heard. */
   readonly atMs: number;
   /** Ends the trace. */
@@ -57,15 +57,14 @@ export class ReportBook {
     const before = [...(known?.functions ?? []), ...(running?.functions.values() ?? [])];
     // Another sweep has the file now. Keep the outcomes of this one.
     const isLost = known && before.length > 0 && LOCKED_OUTCOMES.includes(report.outcome);
-    const functions = merged(before, isLost ? [] : report.functions);
+    const functions = [...merged(before, isLost ? [] : report.functions).values()];
     this.#reports.set(report.path, { ...(isLost ? known : report), functions });
   }
 
   /** Notes that a file goes to a runner, perhaps after another one that died. */
   handOver(path: string, base: FileReport, inode: string): void {
     const before = this.#running.get(path);
-    const known = merged([...(before?.functions.values() ?? [])], base.functions);
-    const functions = new Map(known.map(ran => [ran.id, ran]));
+    const functions = merged(before?.functions.values() ?? [], base.functions);
     const tried = before?.tried ?? new Set();
     this.#running.set(path, { base, inode, functions, tried, begun: new Map(), end: undefined });
   }
@@ -79,7 +78,7 @@ export class ReportBook {
   }
 
   /** Notes an event of the runner that has the file. Others are ignored. */
-  hear(path: string | undefined, event: Exclude<RunnerEvent, { kind: 'ready' }>): void {
+  hear(path: string | undefined, event: FileEvent): void {
     const running = path === undefined ? undefined : this.#running.get(path);
     if (!running || path === undefined) return;
     if (event.kind === 'start') {
@@ -114,7 +113,7 @@ export class ReportBook {
   /**
    * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
    * gone and it is there; then it is to be looked at again.
-   * @param isDead - the runner has ended, and may have left more to be done than it, or what a function wrote, said
+   * @param isDead - the runner has ended, and may have left more to be done than it said
    */
   settle(path: string, isDead = false): 'retired' | 'left' | 'unclear' {
     const running = this.#running.get(path);
@@ -172,13 +171,13 @@ export class ReportBook {
 }
 
 /** Merges by id. Later fields count; fields that only the runner knew are kept, but no error beside another outcome. */
-function merged(before: readonly FunctionReport[], now: readonly FunctionReport[]): FunctionReport[] {
+function merged(before: Iterable<FunctionReport>, now: readonly FunctionReport[]): Running['functions'] {
   const functions = new Map<number, FunctionReport>();
   for (const ran of [...before, ...now]) {
     const { error: _, ...known } = functions.get(ran.id) ?? {};
     functions.set(ran.id, { ...known, ...ran });
   }
-  return [...functions.values()];
+  return functions;
 }
 
 function isThere(path: string, inode: string): boolean {

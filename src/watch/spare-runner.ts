@@ -30,7 +30,7 @@ export class SpareRunner implements ReadyRunners {
   }
 
   /** As {@link ReadyRunners.take}. Another one is started. */
-  async take(launch: Launch, begin: Omit<Begin, 'turn'>): Promise<RunnerProcess | undefined> {
+  async take(launch: Launch, begin: Begin): Promise<RunnerProcess | undefined> {
     const runner = this.#runner;
     if (runner === undefined || launch.key !== this.#launch.key) return undefined;
     this.#runner = undefined;

@@ -65,7 +65,6 @@ export async function sweepHere(base: string, options: SweepOptions = {}): Promi
         notes: [],
         outputMark: undefined,
         outputMarks: undefined,
-        turn: '',
         directory,
         stop,
         hurry: new AbortController().signal,

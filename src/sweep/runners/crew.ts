@@ -167,7 +167,7 @@ export class Crew {
     await this.#clearUp(queue, rounds.files, nonce, end, hasWorked);
   }
 
-  #begin(nonce: string, { notes }: Launch): Omit<Begin, 'turn'> {
+  #begin(nonce: string, { notes }: Launch): Begin {
     const { sweepId, sweptAtMs, options, stop, listener } = this.#sweep;
     return {
       kind: 'begin',

@@ -3,14 +3,15 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import {
+  type Asked,
   type Begin,
   CONTROL_FD,
   EVENT_FD,
   eventOf,
+  type FileEvent,
   type Hurry,
   LineReader,
   PIPE_BROKEN,
-  type RunnerEvent,
   type Wait,
   type Work,
   watchdogGraceMs,
@@ -29,20 +30,14 @@ const START_MS = 60_000;
 /** Least limit of a start: the runner loads the owner's loaders, and the machine may be busy. */
 const LEAST_START_MS = 10_000;
 
-/** Called with each event of a runner. */
-export type RunnerListener = (event: Exclude<RunnerEvent, { kind: 'ready' }>) => void;
-
 /** What a runner has of its sweep. */
 export type RunnerSurroundings = Pick<SweepContext, 'options' | 'stop' | 'listener'>;
 
 /** Runners that were started before a sweep wanted one. */
 export interface ReadyRunners {
   /** One of this launch that is up and has begun with this, or undefined. It belongs to the caller. */
-  take(launch: Launch, begin: Omit<Begin, 'turn'>): Promise<RunnerProcess | undefined>;
+  take(launch: Launch, begin: Begin): Promise<RunnerProcess | undefined>;
 }
-
-/** A message as its sender has it. */
-type Unsaid<Message extends Wait | Begin | Work> = Omit<Message, 'turn'>;
 
 export class RunnerProcess {
   /** Resolves when the runner is gone and all its events were heard. */
@@ -52,7 +47,7 @@ export class RunnerProcess {
   readonly #events: Readable | undefined;
   readonly #options: ResolvedSweepOptions;
   readonly #stop: StopCondition;
-  #listener: RunnerListener | undefined;
+  #listener: ((event: FileEvent) => void) | undefined;
   /** Of messages that it has not answered, oldest first. */
   readonly #turns: string[] = [];
   /** Those that {@link ready} has not told of. */
@@ -68,11 +63,7 @@ export class RunnerProcess {
   readonly #changed = new Signal();
 
   /** @param first - what it is told when it is up */
-  constructor(
-    launch: Launch,
-    first: Unsaid<Wait> | Unsaid<Begin>,
-    { options, stop, listener }: RunnerSurroundings,
-  ) {
+  constructor(launch: Launch, first: Wait | Begin, { options, stop, listener }: RunnerSurroundings) {
     this.#options = options;
     this.#stop = stop;
     const limitMs = this.#startLimitMs();
@@ -113,13 +104,13 @@ export class RunnerProcess {
   }
 
   /** Takes a runner that was told to wait, and is ready, into a sweep. It is ready again in a moment. */
-  begin(message: Unsaid<Begin>): void {
+  begin(message: Begin): void {
     this.#killer?.arm(this.#startLimitMs());
     this.#say(message);
   }
 
   /** Hands over files, whose locks are free. The runner sees to them when it is through with those of earlier calls. */
-  give(work: Unsaid<Work>, listener: RunnerListener): void {
+  give(work: Work, listener: (event: FileEvent) => void): void {
     this.#listener = listener;
     const isIdle = this.#turns.length === 0;
     this.#say(work);
@@ -167,10 +158,10 @@ export class RunnerProcess {
     else this.#killer?.arm(this.#stop.limit(START_MS, this.#options.maxTimeoutMs && START_MS));
   }
 
-  #say(message: Unsaid<Wait> | Unsaid<Begin> | Unsaid<Work>): void {
+  #say(message: Wait | Begin | Work): void {
     const turn = randomUUID();
     this.#turns.push(turn);
-    this.#control?.write(`${JSON.stringify({ ...message, turn })}\n`);
+    this.#control?.write(`${JSON.stringify({ ...message, turn } satisfies Asked)}\n`);
   }
 
   #hear(): void {
