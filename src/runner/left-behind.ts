@@ -1,12 +1,10 @@
-/**
- * What functions left behind in their runner when they settled: a file operation, a timer or a child that they did not wait for.
- * At the end of its own job such a thing goes on while the owner lives. So it has some time here, too.
- */
+/** What functions left in their runner when they settled. Those of other owners would have it, too; in another runner they do not. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { closeSync, constants, openSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
-import { isSystemError } from '../errors.ts';
+import { DeferredSweepError, isSystemError, systemErrorCode } from '../errors.ts';
 
 /** Nothing tells when it has ended: it is looked at so often. */
 const LOOK_MS = 5;
@@ -18,6 +16,10 @@ const MOST_OPEN = 32;
 /** V8's limit is of both generations. What is kept gets into the old one; the young one has up to 3 * 64 MiB (Node 24). */
 const MOST_YOUNG_BYTES = 192 * 1024 * 1024;
 
+/**
+ * A file operation, a timer or a child that they did not wait for. At the end of its own job such a thing goes on while the
+ * owner lives. So it has some time here, too.
+ */
 export class LeftBehind {
   /** What the owner's loaders keep. */
   readonly #atStart = countActive();
@@ -68,4 +70,95 @@ function countActive(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
+}
+
+/** The globals of which the runner's own code is made, by name. */
+const GLOBALS = [
+  'Object',
+  'Function',
+  'Array',
+  'String',
+  'RegExp',
+  'Date',
+  'Promise',
+  'Map',
+  'Set',
+  'WeakMap',
+  'WeakSet',
+  'Reflect',
+  'JSON',
+  'Uint8Array',
+  'Buffer',
+] as const;
+
+/** What they did to the language itself, of which the runner's own code is made. */
+export class Language {
+  readonly #namesAtStart = countNames();
+  /**
+   * Methods as they were at the start: of what `#heirs[i]` inherits from, by `#names[i]`. Flat, as they are compared after each
+   * function; of heirs, since V8 finds what is inherited in half of the time.
+   */
+  readonly #heirs: object[] = [];
+  readonly #names: PropertyKey[] = [];
+  readonly #methods: unknown[] = [];
+  #isExposed = false;
+
+  constructor() {
+    const globals = Object.create(globalThis);
+    for (const name of GLOBALS) {
+      this.#note(globals, name);
+      const { prototype } = globalThis[name] as { prototype?: object };
+      for (const owner of [globalThis[name], prototype]) if (owner) this.#noteAll(owner);
+    }
+    for (const iterable of [[], new Map(), new Set(), ''])
+      this.#noteAll(Reflect.getPrototypeOf(iterable[Symbol.iterator]())!);
+    this.#noteAll(AsyncLocalStorage.prototype);
+  }
+
+  /** A function is about to run. */
+  expose(): void {
+    this.#isExposed = true;
+  }
+
+  /**
+   * True where a function put another in the place of a method: the runner would take for done what did not run, say. And
+   * where it gave every object another property, as a careless merge does: records seem to have it.
+   */
+  get isChanged(): boolean {
+    if (countNames() !== this.#namesAtStart) return true;
+    // By index: an iterator may be what was changed.
+    for (let index = 0; index < this.#heirs.length; index++) {
+      const heir = this.#heirs[index] as Record<PropertyKey, unknown>;
+      if (heir[this.#names[index]!] !== this.#methods[index]) return true;
+    }
+    return false;
+  }
+
+  /** True for an error that neither the system nor this package reports, once a function has run: that may be the cause. */
+  isBlamedFor(error: unknown): boolean {
+    return this.#isExposed && !(error instanceof DeferredSweepError) && systemErrorCode(error) === undefined;
+  }
+
+  /** Also what it inherits: a method of its own would hide that. What all objects and functions inherit is noted once. */
+  #noteAll(owner: object): void {
+    const heir = Object.create(owner);
+    let from: object | null = owner;
+    do {
+      for (const name of Reflect.ownKeys(from)) {
+        const { value } = Reflect.getOwnPropertyDescriptor(from, name)!;
+        if (typeof value === 'function') this.#note(heir, name);
+      }
+      from = Reflect.getPrototypeOf(from);
+    } while (from && from !== Object.prototype && from !== Function.prototype);
+  }
+
+  #note(heir: object, name: PropertyKey): void {
+    this.#heirs.push(heir);
+    this.#names.push(name);
+    this.#methods.push(Reflect.get(heir, name));
+  }
+}
+
+function countNames(): number {
+  return Reflect.ownKeys(Object.prototype).length;
 }

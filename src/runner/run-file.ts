@@ -14,12 +14,14 @@ import type { StopCondition } from '../stop.ts';
 import { changeOfUser, type ProcessUser } from '../trust/user.ts';
 import { claim } from './claim.ts';
 import type { CodeCheck } from './code-check.ts';
-import type { Language } from './language.ts';
-import type { LeftBehind } from './left-behind.ts';
+import type { Language, LeftBehind } from './left-behind.ts';
 import type { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Begin, FileNews, WorkFile } from './protocol.ts';
-import { watchAfterwards, watchFunction } from './watchdog.ts';
+import { watchFunction } from './watchdog.ts';
+
+/** A function may leave a timer or an exit handler behind. That has at least this long. */
+const LEAST_AFTERWARDS_MS = 5000;
 
 /** What is the same for all files of a runner. */
 export interface FileCircumstances extends Omit<Begin, 'kind'> {
@@ -148,7 +150,8 @@ async function runFunction(
       } else events.sayBeforeMark({ kind: 'ran', file: name, report: held.functionReport(id)! });
     },
   });
-  watchAfterwards(timeoutMs, killGraceMs);
+  // Now of what it left behind, and of the runner's own steps until the next function or the exit.
+  watchFunction(timeoutMs === 0 ? 0 : Math.max(timeoutMs, LEAST_AFTERWARDS_MS), killGraceMs);
   if (result === 'not-started') held.leave(record.id, noRoomForStart(record.name));
   // It goes on whatever it was told. Its mark is written; the process and all it started must end.
   if (result === 'hung') endGroup();

@@ -10,9 +10,6 @@ import { nativeAddon } from '../lock/native.ts';
 import { describeErrno, toSystemError } from '../lock/system-error.ts';
 import { watchdogGraceMs } from './protocol.ts';
 
-/** A function may leave a timer or an exit handler behind. That has at least this long. */
-const LEAST_AFTERWARDS_MS = 5000;
-
 /** @param limitMs - the function's; 0 is none @param graceMs - from the limit to SIGKILL */
 export function watchFunction(limitMs: number, graceMs: number): void {
   const result = nativeAddon().setWatchdog(Math.ceil(limitMs), watchdogGraceMs(graceMs));
@@ -25,9 +22,4 @@ export function watchFunction(limitMs: number, graceMs: number): void {
     `cannot run functions: the kernel gives no timer for their limits: ${words} (${code})${advice}`,
     { cause: toSystemError(result) },
   );
-}
-
-/** Limits what a function left behind, and the runner's own steps until the next function or the exit. */
-export function watchAfterwards(limitMs: number, graceMs: number): void {
-  watchFunction(limitMs === 0 ? 0 : Math.max(limitMs, LEAST_AFTERWARDS_MS), graceMs);
 }

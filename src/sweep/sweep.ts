@@ -193,7 +193,10 @@ class Sweep {
         this.#book.isCut = true;
         break;
       }
-      if (performance.now() >= this.#sliceEndsAtMs) await this.#breathe();
+      if (performance.now() >= this.#sliceEndsAtMs) {
+        await setImmediate();
+        this.#sliceEndsAtMs = performance.now() + SLICE_MS;
+      }
       const look = await this.#looker.look(name, { isPatienceOver });
       if (look.kind === 'locked' || look.kind === 'done') this.#book.note(look.report);
       if (look.kind === 'candidate') this.#crew.take(look);
@@ -201,11 +204,6 @@ class Sweep {
       if (isHeld || look.kind === 'handed-over') unclear.push(name);
     }
     return unclear;
-  }
-
-  async #breathe(): Promise<void> {
-    await setImmediate();
-    this.#sliceEndsAtMs = performance.now() + SLICE_MS;
   }
 }
 

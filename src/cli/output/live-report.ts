@@ -8,7 +8,7 @@ import {
   totalsOf,
 } from '../../report/report.ts';
 import type { SweepListener } from '../../sweep/listener.ts';
-import { writeSome } from '../../sweep/runners/standard-error.ts';
+import { writeSome } from '../../sweep/runners/runner-output.ts';
 import type { Arguments } from '../arguments.ts';
 import { fileLine, formatAge, functionLine, restLines, summaryLine } from './format.ts';
 import { jsonLine, print, warn } from './output.ts';

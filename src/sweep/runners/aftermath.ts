@@ -1,10 +1,11 @@
 /** What becomes of files that a runner had, or that none can have. `docs/protocol.md`, Sweep, step 5. */
 import type { ReportedError } from '../../log/records.ts';
+import { reportOf } from '../../report/reported-error.ts';
 import type { Looker } from '../look.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch.ts';
-import { leftByRunners, type RunnerEnd, unheard } from './runner-death.ts';
+import { type RunnerEnd, unheard } from './runner-death.ts';
 
 /** Looks at one file in a row that may find nothing new. */
 const MOST_FRUITLESS_LOOKS = 5;
@@ -42,7 +43,8 @@ export class Aftermath {
         const more = end === undefined ? 1 : 0;
         const fruitless = hasMore ? 0 : (this.#fruitless.get(look.path) ?? 0) + more;
         this.#fruitless.set(look.path, fruitless);
-        if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack([look], leftByRunners(look));
+        const why = `cannot sweep ${look.path}: its runners leave it as it is`;
+        if (fruitless > MOST_FRUITLESS_LOOKS) this.giveBack([look], reportOf('DEFERRED_CRASHED', why));
         // A crew that has to stop leaves it, as all that waits.
         else queue.waiting.unshift(look);
         return hasMore;
@@ -64,13 +66,11 @@ export class Aftermath {
 
   /** Writes a failed attempt for each function, because no runner begins one. */
   async failAttempts(queue: LaunchQueue, failure: ReportedError): Promise<void> {
-    const looker = this.#looker;
-    const book = this.#book;
-    for (const candidate of queue.waiting.splice(0)) {
-      candidate.release();
-      looker.forget(candidate.inode);
-      const look = await looker.look(candidate.name, { isPatienceOver: true, failure });
-      if (look.kind === 'done' || look.kind === 'locked') book.note(look.report);
+    for (const { release, inode, name } of queue.waiting.splice(0)) {
+      release();
+      this.#looker.forget(inode);
+      const look = await this.#looker.look(name, { isPatienceOver: true, failure });
+      if (look.kind === 'done' || look.kind === 'locked') this.#book.note(look.report);
     }
   }
 

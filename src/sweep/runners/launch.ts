@@ -131,16 +131,12 @@ export function startRunner(launch: Launch, limitsMs: readonly number[]): ChildP
 
 /** The sweeper's environment, without its `NODE_OPTIONS` and `DEFERRED_SWEEP_…`, with the owner's `NODE_OPTIONS`. */
 function runnerEnvironment({ nodeOptions }: Launch): NodeJS.ProcessEnv {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('DEFERRED_SWEEP_'));
   // Before the owner's options, since its loaders may hang.
   const preload = `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;
   return {
-    ...env,
+    ...Object.fromEntries(others),
     NODE_OPTIONS: nodeOptions === '' ? preload : `${preload} ${nodeOptions}`,
     [INSIDE]: STARTING,
   };
-}
-
-function isOurs(name: string): boolean {
-  return name === 'NODE_OPTIONS' || name.startsWith('DEFERRED_SWEEP_');
 }

@@ -52,7 +52,6 @@ export class Rounds {
     for (const { path, inode, report } of files) this.#book.handOver(path, report, inode);
     for (const file of files) file.release();
     const paths = new Map(this.files.map(({ name, path }) => [name, path]));
-    // An event about a file that this runner does not have was written by a function. The book ignores it.
     this.#runner.give({ kind: 'work', files: files.map(file => this.#named(file)) }, event =>
       this.#book.hear(paths.get(event.file), event),
     );

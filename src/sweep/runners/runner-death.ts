@@ -44,11 +44,6 @@ export function cannotStart({ how, timedOutMs, error }: RunnerEnd): ReportedErro
   );
 }
 
-/** Several runners had the file, and none of them did anything with it. */
-export function leftByRunners({ path }: Candidate): ReportedError {
-  return reportOf('DEFERRED_CRASHED', `cannot sweep ${path}: its runners leave it as it is`);
-}
-
 /** The file is gone, and what its runner said of it could not be read. */
 export function unheard({ path }: Candidate, cause: unknown): ReportedError {
   return reportOf(
