@@ -10,8 +10,7 @@
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { DeferredSweepError } from '../errors.ts';
-import { bootId, isThisBoot } from '../lock/boot.ts';
-import { pidNamespace } from '../lock/process-identity.ts';
+import { isThisBoot, ownIdentity } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
 import { KILLED_WITHIN_MS, ProcessGroup } from './process-group.ts';
 
@@ -33,7 +32,8 @@ const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
 /** What {@link endProcesses} has to know of processes that this one is about to start with a token. */
 export function describeMarked(token: string, killGraceMs: number): MarkedProcesses {
-  return { token, bootId: bootId(), pidNamespace: pidNamespace(), killGraceMs };
+  const { bootId, pidNamespace } = ownIdentity();
+  return { token, bootId, pidNamespace, killGraceMs };
 }
 
 /**
@@ -62,7 +62,7 @@ export async function endProcesses(marked: MarkedProcesses): Promise<void> {
 }
 
 function requireSight(namespace: string | null): void {
-  const own = pidNamespace();
+  const own = ownIdentity().pidNamespace;
   if (namespace === own || namespace === null || own === INITIAL_PID_NAMESPACE) return;
   throw new DeferredSweepError(
     'DEFERRED_UNSUPPORTED',

@@ -1,7 +1,6 @@
 import { DeferredSweepError } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';
-import { bootId, isThisBoot } from '../lock/boot.ts';
-import { pidNamespace } from '../lock/process-identity.ts';
+import { isThisBoot, ownIdentity } from '../lock/process-identity.ts';
 import { readProcess } from '../native/process-table.ts';
 import { milliseconds } from '../sweep/options.ts';
 import { KILLED_WITHIN_MS, ProcessGroup } from './process-group.ts';
@@ -33,7 +32,8 @@ export function identifyProcess(pid: number): ProcessIdentity {
       'DEFERRED_ACTION_FAILED',
       `cannot identify process ${pid}: no process has this pid; identify it while it runs`,
     );
-  return { pid, start: entry.start, bootId: bootId(), pidNamespace: pidNamespace() };
+  const { bootId, pidNamespace } = ownIdentity();
+  return { pid, start: entry.start, bootId, pidNamespace };
 }
 
 /**
@@ -50,7 +50,7 @@ export async function killProcess(
   requireKnown(options, ['signal', 'killGraceMs']);
   const killGraceMs = milliseconds('killGraceMs', options.killGraceMs ?? 5000);
   if (isThisBoot(identity.bootId) === false) return;
-  if (identity.pidNamespace !== pidNamespace())
+  if (identity.pidNamespace !== ownIdentity().pidNamespace)
     throw new DeferredSweepError(
       'DEFERRED_UNSUPPORTED',
       `cannot tell process ${identity.pid} of the PID namespace ${identity.pidNamespace}: this process is in another; sweep there`,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { isThisBoot } from '../lock/boot.ts';
+import { isThisBoot } from '../lock/process-identity.ts';
 
 /** The circumstances under which a deferred function runs. */
 export interface Invocation {

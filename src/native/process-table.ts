@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
-import { hasEnded, parseProcessStat } from '../lock/process-stat.ts';
+import { hasEnded, parseProcessStat } from '../lock/process-identity.ts';
 import { isFailure, succeeded } from '../lock/system-error.ts';
 
 /** A process that has not ended. Its pid and its start together name one process of this boot. */
