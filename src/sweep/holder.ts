@@ -4,7 +4,6 @@
  */
 import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { isDeepStrictEqual } from 'node:util';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
 import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
@@ -70,7 +69,7 @@ export class LastOwner {
   /** False if this process cannot tell. */
   isDead(identity: ProcessIdentity): boolean {
     const nowMs = performance.now();
-    if (!isDeepStrictEqual(identity, this.#owner) || nowMs >= this.#untilMs) {
+    if (!isSameProcess(identity, this.#owner) || nowMs >= this.#untilMs) {
       this.#isDead = isAlive(identity) === false;
       this.#owner = identity;
       this.#untilMs = nowMs + ANSWER_HOLDS_MS;
@@ -80,6 +79,17 @@ export class LastOwner {
 }
 
 const ANSWER_HOLDS_MS = 10;
+
+/** By its fields: this is asked for each live file, and `isDeepStrictEqual` takes a tenth of the time of a look. */
+function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined): boolean {
+  return (
+    one.pid === other?.pid &&
+    one.startTicks === other.startTicks &&
+    one.pidNamespace === other.pidNamespace &&
+    one.bootId === other.bootId &&
+    one.host === other.host
+  );
+}
 
 function know(fd: number, path: string, { size, mtimeMs }: SizeAndTime): Known {
   const known = knownByPath.get(path);
