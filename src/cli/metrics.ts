@@ -16,7 +16,7 @@ import { say } from './output/output.ts';
 const LAST_SUCCESS = 'last_success_timestamp_seconds';
 /** A collector runs as another user. */
 const MODE = 0o644;
-/** A watch writes as often as anything may have changed. */
+/** A watch that sweeps nothing writes so often: owners come and go meanwhile. */
 const EVERY_MS = 60_000;
 /** Most often: the whole directory is listed for it. */
 const LEAST_PAUSE_MS = 5000;

@@ -66,6 +66,13 @@ function start(
   return { wrapper, lines: createInterface({ input: wrapper.stdout! }), ended: once(wrapper, 'exit') };
 }
 
+/** Kills the wrapper, then the program, whose lock keeps the job alive. */
+async function killBoth({ wrapper, ended }: Running, program: ProcessName): Promise<void> {
+  wrapper.kill('SIGKILL');
+  await ended;
+  process.kill(program.pid, 'SIGKILL');
+}
+
 async function pids(lines: Interface, count: number): Promise<ProcessName[]> {
   const found: ProcessName[] = [];
   for await (const line of lines) if (found.push(nameProcess(Number(line))) === count) break;
@@ -248,11 +255,9 @@ time.sleep(86400)`;
   for (const isKillTree of [false, true]) {
     const base = freshDirectory(t);
     const options = [...(isKillTree ? ['--kill-tree'] : []), '--defer', `touch ${base}/proof`];
-    const { wrapper, lines, ended } = start(t, base, [...options, '--', 'python3', '-c', python]);
-    const [below, program] = await pids(lines, 2);
-    wrapper.kill('SIGKILL');
-    await ended;
-    process.kill(program!.pid, 'SIGKILL');
+    const running = start(t, base, [...options, '--', 'python3', '-c', python]);
+    const [below, program] = await pids(running.lines, 2);
+    await killBoth(running, program!);
     const report = await sweepFreed(base);
     assert.equal(report.failed, 0, JSON.stringify(report));
     assert.ok(existsSync(join(base, 'proof')));
@@ -269,11 +274,9 @@ below.stdout.readline()
 print(os.getpid(), flush=True)
 time.sleep(86400)`;
   const options = ['--kill-tree', '--scratch', '--', 'python3', '-c', python];
-  const { wrapper, lines, ended } = start(t, base, options);
-  const [program] = await pids(lines, 1);
-  wrapper.kill('SIGKILL');
-  await ended;
-  process.kill(program!.pid, 'SIGKILL');
+  const running = start(t, base, options);
+  const [program] = await pids(running.lines, 1);
+  await killBoth(running, program!);
   const report = await sweepFreed(base);
   assert.equal(report.failed, 0, JSON.stringify(report));
   assert.ok(existsSync(join(base, 'proof')));
@@ -379,9 +382,7 @@ test('a signal while it sweeps at its start ends it soon: no program begins, and
       ...['sh', '-c', 'echo $$; exec sleep 86400'],
     ]);
     const [program] = await pids(owner.lines, 1);
-    owner.wrapper.kill('SIGKILL');
-    await owner.ended;
-    process.kill(program!.pid, 'SIGKILL');
+    await killBoth(owner, program!);
     const args = ['--', 'touch', join(base, 'program')];
     const { wrapper, ended } = start(t, base, args, 'ignore', 'pipe');
     const said = createInterface({ input: wrapper.stderr! })[Symbol.asyncIterator]();

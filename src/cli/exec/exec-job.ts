@@ -107,7 +107,7 @@ export class ExecJob {
       if (request.op === 'defer') return { id: this.defer(request) };
       return { isCancelled: this.#registrations.get(request.id)?.cancel() ?? false };
     } catch (error) {
-      // Whatever the job refuses is the client's to hear; the program goes on.
+      // The client tells its user why the job refuses. The program goes on.
       return { error: error instanceof Error ? error.message : String(error) };
     }
   }

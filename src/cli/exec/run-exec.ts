@@ -1,7 +1,7 @@
 /** The verb `exec`: a job around a program, in any language. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
