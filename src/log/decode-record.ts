@@ -156,7 +156,7 @@ function timerMs(fields: Fields, name: string): number {
 }
 
 /** @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
-function decodeError(tree: unknown): ReportedError {
+export function decodeError(tree: unknown): ReportedError {
   const fields = fieldsOf(tree, 'error');
   return {
     name: fields.text('name'),

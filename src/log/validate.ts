@@ -120,6 +120,11 @@ export class Fields {
     throw this.#refusal(name, allowed.join(' or '), value);
   }
 
+  /** An array of these. */
+  someOf<T extends string>(name: string, allowed: readonly T[]): T[] {
+    return this.#listOf(name, allowed.join(' or '), (item): item is T => allowed.includes(item as T));
+  }
+
   /** The error that says what is wrong with the map as a whole. */
   corrupt(why: string): DeferredSweepError {
     return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot read ${this.#what}: it ${why}`);

@@ -35,6 +35,8 @@ export interface FunctionReport {
  */
 export type RunNote = 'directory-gone' | 'without-loaders' | 'other-node';
 
+export const RUN_NOTES: readonly RunNote[] = ['directory-gone', 'without-loaders', 'other-node'];
+
 /**
  * What a sweep found a state file to be.
  * - `live`: its lock is held, by its owner as far as reading tells; nothing was touched

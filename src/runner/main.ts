@@ -11,9 +11,10 @@ import { StopCondition } from '../stop.ts';
 import { currentUser } from '../trust/user.ts';
 import { CodeCheck } from './code-check.ts';
 import { Language, LeftBehind } from './left-behind.ts';
+import { LineReader } from './line-reader.ts';
 import { EventPipe, OutputMarks, OwnDescriptor } from './pipes.ts';
 import { ProcessState } from './process-state.ts';
-import { type Asked, type Begin, CONTROL_FD, type Hurry, LineReader, type Work } from './protocol.ts';
+import { type Asked, type Begin, CONTROL_FD, type Hurry, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchFunction } from './watchdog.ts';
 

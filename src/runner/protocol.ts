@@ -2,16 +2,16 @@
  * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
  *
  * At the end of the control pipe the runner finishes its function and exits: the sweeper wants no more, or is dead.
- * A function may write to the event pipe. So each line names a turn, which only the sweeper and the runner's own code know.
- * The lines are used for timers and reports, and where a runner died, for what this sweep does not try again. The file alone
- * says what is done.
+ * A function may write to the event pipe. So each line names a turn, which only the sweeper and the runner's own code know. It
+ * may also change JSON.stringify, by which the lines are written. So their fields are checked here, too. They are used for
+ * timers and reports, and where a runner died, for what this sweep does not try again. The file alone says what is done.
  */
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { isErrorNamed } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { MAX_TIMER_MS } from '../log/clock.ts';
-import type { FileReport, FunctionReport, RunNote } from '../report/report.ts';
+import { decodeError } from '../log/decode-record.ts';
+import { type Fields, readJson } from '../log/validate.ts';
+import { type FileReport, type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.ts';
 import type { Trust } from '../trust/trust.ts';
 
 /** The runner's program. */
@@ -129,15 +129,64 @@ export function eventLine(event: RunnerEvent, turn: string): string {
     : `${JSON.stringify(said, cutTexts)}\n`;
 }
 
-/** The event of a line of this turn. Undefined for any other line: a function wrote it. */
+/**
+ * The event of a line of this turn. Undefined for any other line: a function wrote it, or has changed how lines are written.
+ * Fields that no runner writes are left out.
+ */
 export function eventOf(line: string, turn: string | undefined): RunnerEvent | undefined {
-  try {
-    const said = JSON.parse(line) as (RunnerEvent & { readonly turn?: unknown }) | null;
-    return turn !== undefined && said?.turn === turn ? said : undefined;
-  } catch (error) {
-    if (isErrorNamed(error, 'SyntaxError')) return undefined;
-    throw error;
+  return readJson(line, fields => {
+    if (turn === undefined || fields.any('turn') !== turn) throw fields.corrupt('is of another turn');
+    return readEvent(fields);
+  });
+}
+
+function readEvent(fields: Fields): RunnerEvent {
+  const kind = fields.oneOf('kind', ['ready', 'start', 'ran', 'file']);
+  if (kind === 'ready') return { kind };
+  const file = fields.text('file');
+  switch (kind) {
+    case 'start':
+      return {
+        kind,
+        file,
+        id: fields.count('id'),
+        name: fields.text('name'),
+        attempt: fields.count('attempt'),
+        timeoutMs: fields.number('timeoutMs'),
+        isLast: fields.boolean('isLast'),
+      };
+    case 'ran':
+      return { kind, file, report: readFunctionReport(fields.map('report')) };
+    case 'file':
+      return {
+        kind,
+        file,
+        isCut: fields.boolean('isCut'),
+        ...(fields.has('report') && { report: readFileNews(fields.map('report')) }),
+      };
   }
+}
+
+function readFunctionReport(fields: Fields): FunctionReport {
+  return {
+    id: fields.count('id'),
+    name: fields.text('name'),
+    outcome: fields.oneOf('outcome', ['ok', 'failed', 'timed-out', 'crashed', 'skipped']),
+    attempt: fields.count('attempt'),
+    ms: fields.number('ms'),
+    ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
+    ...(fields.has('deadLetter') && { deadLetter: fields.text('deadLetter') }),
+    ...(fields.has('notes') && { notes: fields.someOf('notes', RUN_NOTES) }),
+  };
+}
+
+function readFileNews(fields: Fields): FileNews {
+  return {
+    isRetired: fields.boolean('isRetired'),
+    ...(fields.has('pending') && { pending: fields.number('pending') }),
+    ...(fields.has('retryInMs') && { retryInMs: fields.number('retryInMs') }),
+    ...(fields.has('error') && { error: decodeError(fields.any('error')) }),
+  };
 }
 
 /** JSON makes at most six bytes of a character, and the longest event has six texts. */
@@ -150,53 +199,4 @@ function cutTexts(_name: string, value: unknown): unknown {
 /** The bytes before a function's name; a line end comes after it. @param mark - random, so that no output has it */
 export function markBytes(mark: string): Buffer {
   return Buffer.from(`\0${mark}:`, 'latin1');
-}
-
-/** Reads lines of a bounded length. What is longer is told, and left out to its end; an error ends the reading. */
-export class LineReader {
-  readonly #onLine: (line: string) => void;
-  readonly #onFailure: () => void;
-  #parts: Buffer[] = [];
-  #length = 0;
-  #isTooLong = false;
-  #hasFailed = false;
-
-  /** @param onFailure - told of each line that is too long, and of {@link fail}, after which no line follows */
-  constructor(input: Readable, onLine: (line: string) => void, onFailure: () => void) {
-    this.#onLine = onLine;
-    this.#onFailure = onFailure;
-    input.on('data', (chunk: Buffer) => this.#read(chunk));
-  }
-
-  fail(): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    this.#parts = [];
-    this.#onFailure();
-  }
-
-  #read(chunk: Buffer): void {
-    let from = 0;
-    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, from)) {
-      if (this.#hasFailed) return;
-      this.#keep(chunk.subarray(from, end));
-      const line = this.#isTooLong ? undefined : Buffer.concat(this.#parts, this.#length).toString();
-      this.#parts = [];
-      this.#length = 0;
-      this.#isTooLong = false;
-      from = end + 1;
-      if (line !== undefined) this.#onLine(line);
-    }
-    this.#keep(chunk.subarray(from));
-  }
-
-  #keep(part: Buffer): void {
-    if (this.#hasFailed || this.#isTooLong || part.length === 0) return;
-    this.#length += part.length;
-    this.#parts.push(part);
-    if (this.#length <= MAX_LINE_BYTES) return;
-    this.#isTooLong = true;
-    this.#parts = [];
-    this.#onFailure();
-  }
 }

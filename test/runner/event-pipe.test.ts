@@ -47,11 +47,17 @@ const module = `data:text/javascript,${encodeURIComponent(`
     };
     setImmediate(look);
   }
+  export function write(ledger, text) {
+    append(ledger, text);
+    const { stringify } = JSON;
+    // As a careless polyfill: it leaves out what is deep.
+    JSON.stringify = value => stringify(value, (key, part) => key && Object(part) === part ? undefined : part);
+  }
   export function closeSoon(ledger, text) {
     setImmediate(() => close(ledger, text));
   }`)}`;
 
-type What = 'append' | 'forge' | 'close' | 'reuse' | 'closeSoon' | 'stopSweeper' | 'closeWhenIdle';
+type What = 'append' | 'forge' | 'close' | 'reuse' | 'closeSoon' | 'write' | 'stopSweeper' | 'closeWhenIdle';
 
 const call = (id: number, what: What, ...args: string[]) =>
   deferOf(id, args, { name: args[1] ?? '', function: encode({ kind: 'module', module, export: what }) });
@@ -211,10 +217,25 @@ test('a runner whose control pipe is closed while it waits for files is left aft
   assert.deepEqual([report.ok, report.failed, report.isComplete], [names.length, 0, true]);
 });
 
+test('a function that changes how lines are written costs its runner at most', async t => {
+  const { base, put } = stateBase(t);
+  const ledger = join(base, 'ledger');
+  put(
+    Buffer.concat(
+      framesOf(headerOf(), call(1, 'write', ledger, 'writes'), call(2, 'append', ledger, 'next')),
+    ),
+    'func1',
+  );
+  put(Buffer.concat(framesOf(headerOf(), call(1, 'append', ledger, 'second'))), 'func2');
+  const report = await sweep(base, { logger: null, retryDelayMs: 0 });
+  assert.deepEqual(read(ledger).sort(), ['next', 'second', 'writes']);
+  assert.deepEqual([report.ok, report.failed, report.isComplete], [3, 0, true]);
+});
+
 test('an event is one of its turn alone, whatever else a line says', () => {
   const event = { kind: 'file', file: 'f', isCut: true, report: { isRetired: false } } as const;
   const line = eventLine(event, 'turn');
-  assert.deepEqual(eventOf(line, 'turn'), { turn: 'turn', ...event });
+  assert.deepEqual(eventOf(line, 'turn'), event);
   assert.equal(eventOf(line, 'next'), undefined);
   assert.equal(eventOf(line, undefined), undefined);
   const forged: unknown[] = [
@@ -230,3 +251,75 @@ test('an event is one of its turn alone, whatever else a line says', () => {
   for (const text of ['', ' ', line.slice(0, -2), ...forged.map(json)])
     for (const turn of ['turn', undefined]) assert.equal(eventOf(text, turn), undefined, text);
 });
+
+test('what is not shaped as an event is none, whichever part of it is not', () => {
+  const error = { name: 'Error', message: 'no', code: 'X', stack: 'at' };
+  const whole = {
+    ready: { kind: 'ready' },
+    start: { kind: 'start', file: 'f', id: 1, name: 'n', attempt: 1, timeoutMs: 0, isLast: true },
+    ran: {
+      kind: 'ran',
+      file: 'f',
+      report: { ...ok, outcome: 'failed', error, deadLetter: 'd', notes: ['other-node'] },
+    },
+    file: {
+      kind: 'file',
+      file: 'f',
+      isCut: true,
+      report: { isRetired: false, pending: 1, retryInMs: 1, error },
+    },
+  };
+  const strange: unknown[] = [
+    null,
+    [],
+    {},
+    true,
+    '',
+    'strange',
+    -1,
+    1.5,
+    Number.MAX_VALUE,
+    [null],
+    [[]],
+    { toString: 1 },
+  ];
+  const said = (event: object) => eventOf(json({ ...event, turn: 't' }), 't');
+  let refused = 0;
+  for (const event of Object.values(whole)) {
+    assert.ok(said(event), JSON.stringify(event));
+    assert.deepEqual(said(withMore(event)), event);
+    for (const bent of bend(event, strange)) {
+      const parsed = said(bent);
+      if (parsed === undefined) refused++;
+      // Or it is one all the same: of the same types in all that is read of it.
+      else assert.deepEqual(typesOf(parsed), typesOf(bent), JSON.stringify(bent));
+    }
+  }
+  assert.ok(refused > 200, `only ${refused} were refused`);
+  for (const strangeEvent of [{}, { kind: ['ready'] }, { kind: 'strange' }])
+    assert.equal(said(strangeEvent), undefined);
+});
+
+/** A copy with a field that no runner writes in each of its parts. */
+function withMore(value: object): object {
+  const parts = Object.entries(value).map(([key, part]) => [key, isMap(part) ? withMore(part) : part]);
+  return { ...Object.fromEntries(parts), more: 'forged' };
+}
+
+/** Every copy of it in which one part, at any depth, is another. */
+function* bend(value: object, strange: readonly unknown[]): Generator<object> {
+  for (const [key, part] of Object.entries(value)) {
+    for (const other of strange) yield { ...value, [key]: other };
+    if (isMap(part)) for (const inner of bend(part, strange)) yield { ...value, [key]: inner };
+  }
+}
+
+function typesOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).map(([key, part]) => [key, typesOf(part)])
+    : typeof value;
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
+import { LineReader } from '../../runner/line-reader.ts';
 import {
   type Asked,
   type Begin,
@@ -10,7 +11,6 @@ import {
   eventOf,
   type FileEvent,
   type Hurry,
-  LineReader,
   PIPE_BROKEN,
   type Wait,
   type Work,

@@ -9,7 +9,7 @@ const base = process.env.TORTURE_BASE;
 if (base !== undefined && process.argv[1]?.endsWith('/runner/main.js')) {
   // Loaded before it is traced: how Node reads modules differs from run to run.
   await Promise.all([
-    ...['pipes', 'protocol', 'process-state', 'run-file', 'watchdog'].map(
+    ...['pipes', 'line-reader', 'process-state', 'run-file', 'watchdog'].map(
       name => import(`#dist/runner/${name}.js`),
     ),
     import('./notes.ts'),
