@@ -9,9 +9,11 @@ const base = process.env.TORTURE_BASE;
 if (base !== undefined && process.argv[1]?.endsWith('/runner/main.js')) {
   // Loaded before it is traced: how Node reads modules differs from run to run.
   await Promise.all([
-    ...['pipes', 'line-reader', 'process-state', 'run-file', 'watchdog'].map(
-      name => import(`#dist/runner/${name}.js`),
-    ),
+    import('#dist/runner/pipes.js'),
+    import('#dist/runner/line-reader.js'),
+    import('#dist/runner/process-state.js'),
+    import('#dist/runner/run-file.js'),
+    import('#dist/runner/watchdog.js'),
     import('./notes.ts'),
   ]);
   writeFileSync(join(base, '..', 'runner-pid'), String(process.pid));
