@@ -1,8 +1,4 @@
-/**
- * How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. Racers: other sweepers and
- * their runners; a lister, which holds a lease for some microseconds.
- */
-
+/** How a runner claims a file that the sweeper named: `docs/protocol.md`, Run, steps 1 to 5. */
 import { fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
@@ -18,20 +14,16 @@ import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, type Trust, unsafeFile } from '../trust/trust.ts';
 
-/** By then the glance of another sweeper, or the lease of a lister, is over. */
+/** By then the glance of another sweeper, or the lease of a lister (some microseconds), is over. */
 const SECOND_TRY_MS = 3;
 const TRIES = 5;
 
-/** A file that this process holds. */
 export interface Claimed {
   readonly file: StateFile;
   readonly contents: StateContents;
 }
 
-/**
- * Returns the file, locked. Undefined when the file is gone or another process has it.
- * @throws DeferredSweepError, Error of Node's shape for a fault of the file
- */
+/** The file, locked. Undefined when it is gone or another process has it. Throws for a fault of the file. */
 export async function claim(
   directory: StateDirectory,
   name: string,

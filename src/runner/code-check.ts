@@ -1,7 +1,4 @@
-/**
- * Asks whether a function's code still belongs to whom it did: once for the many functions of one module in a row, if other
- * users cannot change the answer.
- */
+/** Checks the owners of functions' code: once for a row of functions of one module, if other users cannot change the answer. */
 import { performance } from 'node:perf_hooks';
 import type { FunctionDescriptor } from '../function/descriptor.ts';
 import { codePathsOf } from '../function/module/code-path.ts';
@@ -20,7 +17,7 @@ export class CodeCheck {
     this.#trust = trust;
   }
 
-  /** @param owners - at registration @throws as {@link checkUnchangedOwners} */
+  /** @param owners - at registration */
   check(descriptor: FunctionDescriptor, owners: readonly number[]): void {
     const code = codePathsOf(descriptor);
     const question = code.map(({ path }) => path).join('\0');

@@ -16,10 +16,7 @@ const MOST_OPEN = 32;
 /** V8's limit is of both generations. What is kept gets into the old one; the young one has up to 3 * 64 MiB (Node 24). */
 const MOST_YOUNG_BYTES = 192 * 1024 * 1024;
 
-/**
- * A file operation, a timer or a child that they did not wait for. At the end of its own job such a thing goes on while the
- * owner lives. So it has some time here, too.
- */
+/** File operations, timers, children that they did not wait for. In the owner those go on. So they have some time here, too. */
 export class LeftBehind {
   /** What the owner's loaders keep. */
   readonly #atStart = countActive();
@@ -94,10 +91,7 @@ const GLOBALS = [
 /** What they did to the language itself, of which the runner's own code is made. */
 export class Language {
   readonly #namesAtStart = countNames();
-  /**
-   * Methods as they were at the start: of what `#heirs[i]` inherits from, by `#names[i]`. Flat, as they are compared after each
-   * function; of heirs, since V8 finds what is inherited in half of the time.
-   */
+  /** Methods at the start. Flat: all are compared after each function. Of heirs: V8 finds what is inherited twice as fast. */
   readonly #heirs: object[] = [];
   readonly #names: PropertyKey[] = [];
   readonly #methods: unknown[] = [];
@@ -120,10 +114,7 @@ export class Language {
     this.#isExposed = true;
   }
 
-  /**
-   * True where a function put another in the place of a method: the runner would take for done what did not run, say. And
-   * where it gave every object another property, as a careless merge does: records seem to have it.
-   */
+  /** True where a function replaced a method, or gave all objects a property. The runner would misread records and results. */
   get isChanged(): boolean {
     if (countNames() !== this.#namesAtStart) return true;
     // By index: an iterator may be what was changed.

@@ -1,7 +1,4 @@
-/**
- * The runner's program: claims orphans and runs their functions. Its sweeper names the files and keeps the time
- * (`protocol.ts`). It imports functions, never the owner's program. `docs/protocol.md`, Run.
- */
+/** The runner's program. It imports the functions of orphans, never the owner's program. `docs/protocol.md`, Run. */
 import { Socket } from 'node:net';
 import { DeferredSweepError } from '../errors.ts';
 import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';

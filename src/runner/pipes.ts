@@ -40,10 +40,7 @@ export class EventPipe {
     if (this.#isBroken) process.exit(PIPE_BROKEN);
   }
 
-  /**
-   * As {@link say}, for what became of a function. Its mark is not written yet, and must be even if the pipe is broken:
-   * without it the function would run again. {@link exitIfBroken} comes after the mark.
-   */
+  /** As {@link say}. The function's mark must follow, even if the pipe is broken: else the function would run again. */
   sayBeforeMark(event: RunnerEvent): void {
     this.hold(event);
     // A function may have left the beginning of a line there, which must not take ours with it.
@@ -78,10 +75,7 @@ function writeAll(bytes: Buffer): void {
 /** How long a reader that stands still is waited for. */
 const MOST_WAIT_MS = 1000;
 
-/**
- * Marks in what functions print. Only in the pipe itself can the sweeper tell where the output of one function ends and that
- * of the next begins: the event pipe is read at other times.
- */
+/** Marks in what functions print. Events do not tell the sweeper whose output it reads: it reads them at other times. */
 export class OutputMarks {
   readonly #mark: string;
   readonly #pipes = [process.stdout, process.stderr].map((stream, at) => ({

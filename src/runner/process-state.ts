@@ -1,7 +1,4 @@
-/**
- * State of the runner's process that every function may change: environment, umask, working directory. It is restored
- * before each function to what the function's owner had.
- */
+/** Environment, umask and working directory, which every function may change. Each gets what its owner had. */
 import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +79,6 @@ function enter(place: Place): boolean {
 /**
  * Makes the working directory one in which every relative name fails, `..` too. A removed directory would not do: its `..`
  * still works, and `rm('../x', { force: true })` would remove a stranger's file or report success.
- * @throws Error of Node's shape
  */
 function enterNowhere(): void {
   if (isNowhere() || enterEndedProcess()) return;

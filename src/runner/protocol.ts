@@ -1,10 +1,8 @@
 /**
- * What a sweeper and its runner say to each other: lines of JSON on two pipes, each at most {@link MAX_LINE_BYTES}.
+ * What a sweeper and its runner say to each other: lines of JSON on two pipes. `docs/protocol.md`, Sweep, steps 4 and 5.
  *
- * At the end of the control pipe the runner finishes its function and exits: the sweeper wants no more, or is dead.
- * A function may write to the event pipe. So each line names a turn, which only the sweeper and the runner's own code know. It
- * may also change JSON.stringify, by which the lines are written. So their fields are checked here, too. They are used for
- * timers and reports, and where a runner died, for what this sweep does not try again. The file alone says what is done.
+ * A function may write to the event pipe, or change JSON.stringify. So a line names its turn, and its fields are checked.
+ * Events serve timers and reports, and tell what not to try again where a runner died. The file alone says what is done.
  */
 import { fileURLToPath } from 'node:url';
 import type { LockScheme } from '../lock/advisory-lock.ts';
@@ -14,9 +12,7 @@ import { type Fields, readJson } from '../log/validate.ts';
 import { type FileReport, type FunctionReport, RUN_NOTES, type RunNote } from '../report/report.ts';
 import type { Trust } from '../trust/trust.ts';
 
-/** The runner's program. */
 export const MAIN: string = fileURLToPath(new URL('../runner/main.js', import.meta.url));
-/** The first module that the runner loads. */
 export const PRELOAD: string = fileURLToPath(new URL('../runner/preload.cjs', import.meta.url));
 
 export const CONTROL_FD = 3;
@@ -73,10 +69,7 @@ export interface Work {
   readonly files: readonly WorkFile[];
 }
 
-/**
- * A message that the runner answers with `ready`. That, and each event before it, has to name its turn. A function does not
- * know it: else it could say that others have run.
- */
+/** The runner answers with `ready`. That, and each event before it, names the turn. A function that knew it could forge one. */
 export type Asked = (Wait | Begin | Work) & { readonly turn: string };
 
 /** The function in progress has `killGraceMs` left. The end of the pipe follows. */
@@ -129,10 +122,7 @@ export function eventLine(event: RunnerEvent, turn: string): string {
     : `${JSON.stringify(said, cutTexts)}\n`;
 }
 
-/**
- * The event of a line of this turn. Undefined for any other line: a function wrote it, or has changed how lines are written.
- * Fields that no runner writes are left out.
- */
+/** Undefined for a line of no event of this turn: a function wrote it, or has changed how lines are written. */
 export function eventOf(line: string, turn: string | undefined): RunnerEvent | undefined {
   return readJson(line, fields => {
     if (turn === undefined || fields.any('turn') !== turn) throw fields.corrupt('is of another turn');

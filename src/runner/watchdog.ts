@@ -1,10 +1,4 @@
-/**
- * Ends the runner when its event loop and its sweeper cannot. In an endless loop of a function the runner's timers get
- * no turn, and the sweeper may be dead, stopped or stuck.
- *
- * After a function's limit come, in this order: the runner's event loop (SIGKILL after the grace), the sweeper
- * (`group-killer.ts`, a margin later), this watchdog (another margin later). `docs/protocol.md`, Attempt.
- */
+/** Ends a runner whose event loop and sweeper cannot: in an endless loop, under a dead sweeper. `docs/protocol.md`, Attempt. */
 import { DeferredSweepError } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
 import { describeErrno, toSystemError } from '../lock/system-error.ts';
