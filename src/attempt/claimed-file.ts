@@ -1,8 +1,4 @@
-/**
- * A locked state file whose functions are run: by the owner at the end of its job, by a runner, or by the sweeper that
- * ends attempts. Decides which functions may run, buries those that may not, and removes the file when none is left.
- */
-
+/** A locked state file whose functions the owner or a runner runs, or whose attempts a sweeper ends. */
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
 import type { DoneRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
@@ -30,9 +26,8 @@ export class ClaimedFile {
   readonly #turn: Turn;
   /** Ids of functions that were run or given up here, at most once each. */
   readonly #handled = new Set<number>();
-  /** Ids of functions that were given up without a run here. */
+  /** Of functions that were given up without a run here. */
   readonly #skipped = new Set<number>();
-  /** Ids of functions that were buried here. */
   readonly buried: number[] = [];
   readonly #notes = new Map<number, readonly RunNote[]>();
   /** By id: ends the trace of a running function. */
@@ -68,19 +63,16 @@ export class ClaimedFile {
     return this.contents.pending().filter(registered => this.mayRun(registered));
   }
 
-  /** True if a function is pending, has attempts left, is due, and was not tried in this sweep. */
   mayRun(registered: RegisteredFunction): boolean {
     return registered.isPending && !this.#handled.has(registered.record.id) && this.#turn.isDue(registered);
   }
 
-  /** True if a function is pending, not running, and has attempts left. */
   isWaiting(id: number): boolean {
     const registered = this.contents.functions.get(id);
     if (!registered?.isPending || registered.isInProgress) return false;
     return this.#turn.verdict(registered).kind !== 'give-up';
   }
 
-  /** Notes a mark that was written. */
   apply(mark: Mark): void {
     this.contents.apply(mark);
     this.#handled.add(mark.id);
@@ -115,10 +107,7 @@ export class ClaimedFile {
       if (attemptCount > (known.get(record.id)?.attemptCount ?? 0)) this.#handled.add(record.id);
   }
 
-  /**
-   * Writes the end of attempts in which a runner of this sweep died.
-   * @param reasonFor - the reason, from the runner's nonce and the function's name
-   */
+  /** Writes the end of attempts in which a runner of this sweep died. */
   endInterrupted(reasonFor: (nonce: string, name: string) => ReportedError): void {
     for (const registered of this.contents.pending()) {
       const start = registered.lastAttempt?.start;
@@ -167,14 +156,11 @@ export class ClaimedFile {
     }
   }
 
-  /**
-   * Unlinks the file while it is locked, unless a function is pending, and returns whether it did. An error is in the report.
-   * The caller closes it.
-   * @param announce - called just before the unlink, so that a death right after it hides nothing
-   */
+  /** Unlinks the file while it is locked, unless a function is pending. True if it did. The caller closes the file. */
   retire(announce: () => void = () => {}): boolean {
     this.attempt(() => {
       if (this.contents.pending().length > 0) return this.file.settleMarks();
+      // First: a death right after the unlink must hide nothing.
       announce();
       this.file.remove();
       this.#isRetired = true;
@@ -205,7 +191,6 @@ export class ClaimedFile {
     };
   }
 
-  /** The outcome of one function here, or undefined. */
   functionReport(id: number): FunctionReport | undefined {
     const registered = this.contents.functions.get(id);
     const last = registered?.lastAttempt;

@@ -1,8 +1,4 @@
-/**
- * One attempt: calls a function from its record, in this process, between its two marks. Functions run in no other way,
- * at the end of their own job and in runners. `docs/protocol.md`, Attempt.
- */
-
+/** One attempt: calls a function from its record, between its two marks. `docs/protocol.md`, Attempt. */
 import { hostname } from 'node:os';
 import { hasCode } from '../errors.ts';
 import { type CallEnd, type CallLimits, callStored, callWithLimit } from '../function/call-function.ts';
@@ -20,7 +16,6 @@ import type { RegisteredFunction } from '../log/registered-function.ts';
 import { reportError, reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
 
-/** How an attempt is made. */
 export interface AttemptCircumstances extends CallLimits {
   /** Names the job or the runner in the start mark. */
   readonly nonce: string;
@@ -38,10 +33,7 @@ export type AttemptResult = 'settled' | 'hung' | 'not-started';
 /** Asked once: that costs more than the rest of a claim. */
 const HOST = hostname();
 
-/**
- * Tells other sweepers that the file is being swept. If the disk takes no claim they see a live owner. The functions
- * still run: a cleanup may make room.
- */
+/** Tells other sweepers that the file is swept. On a full disk they see a live owner; the functions run, and may make room. */
 export function writeClaim(file: StateFile, nonce: string): void {
   try {
     file.append([{ kind: 'claim', nonce, pid: process.pid, host: HOST, atEpochMs: epochMs() }]);
@@ -50,7 +42,6 @@ export function writeClaim(file: StateFile, nonce: string): void {
   }
 }
 
-/** The mark of the next attempt of a function. */
 export function nextStart(registered: RegisteredFunction, nonce: string): StartRecord {
   return {
     kind: 'start',
@@ -63,10 +54,8 @@ export function nextStart(registered: RegisteredFunction, nonce: string): StartR
 }
 
 /**
- * Writes the start mark, calls the function, writes the done mark. What the function throws goes into that mark.
- * Resolves to `not-started` if delivery is at most once and the disk has no room for the start mark.
- * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason than a full
- * disk; the function was not called then.
+ * `not-started`: delivery is at most once, and the disk has no room for the start mark.
+ * @throws DeferredSweepError `DEFERRED_STATE_IO` when the start mark cannot be written for another reason; nothing was called
  */
 export async function runAttempt(
   file: StateFile,

@@ -32,15 +32,11 @@ export class Turn {
     return sweepId !== undefined && isOfSweep(nonce, sweepId);
   }
 
-  /** True if this sweep has tried the function. */
   wasTried(registered: RegisteredFunction): boolean {
     return registered.attempts.some(({ start }) => start !== undefined && this.isOurs(start.nonce));
   }
 
-  /**
-   * Those that this sweep may have tried although they have no mark of it: all until the last that was begun.
-   * @param pending - in the order in which they run
-   */
+  /** What this sweep may have tried although it has no mark of it: all, in their order, until the last that was begun. */
   triedUnmarked(pending: readonly RegisteredFunction[]): readonly RegisteredFunction[] {
     const last = pending.findIndex(({ record }) => record.id === this.#limits.lastBegun);
     return pending.slice(0, last + 1).filter(registered => !this.wasTried(registered));
@@ -58,12 +54,10 @@ export class Turn {
     return agoMs >= 0 && agoMs + 1 <= monotonicMs() - sweptAtMs;
   }
 
-  /** Whether the function may run now, by the retry policy. */
   verdict(registered: RegisteredFunction): Verdict {
     return verdictOn(registered, this.#overrides, epochMs());
   }
 
-  /** True if the function may run now, and no other sweep has just tried it. */
   isDue(registered: RegisteredFunction): boolean {
     return !this.wasTriedByOthers(registered) && this.verdict(registered).kind === 'run';
   }
