@@ -1,8 +1,4 @@
-/**
- * What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. It ends the attempts in
- * which its runners died, buries functions without attempts left, then retires the file or claims it.
- */
-
+/** What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. */
 import { unlinkSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { nextStart, writeClaim } from '../attempt/run-attempt.ts';
@@ -38,7 +34,6 @@ export interface SweepContext {
   readonly listener: SweepListener | undefined;
 }
 
-/** Either the file is settled, or it needs a runner. */
 export type Claim =
   | { readonly kind: 'done'; readonly report: FileReport }
   | { readonly kind: 'candidate'; readonly header: HeaderRecord; readonly report: FileReport };
@@ -52,10 +47,7 @@ interface ReadFile {
   readonly contents: StateContents;
 }
 
-/**
- * @param failure - why no runner can be had; each function that would run gets an attempt with this error
- * @throws Error of Node's shape, DeferredSweepError: the file is as it was, or an attempt of it has its end
- */
+/** @throws Error of Node's shape, DeferredSweepError: the file is as it was, or an attempt of it has its end */
 export function claimOrRetire(
   directory: StateDirectory,
   read: ReadFile,

@@ -1,7 +1,4 @@
-/**
- * Which process holds the lock of a file, as far as reading tells. With a claim record it is a sweep: a file is claimed
- * only when its owner's lock is free. Else it is the owner, or a child that inherited the lock of a dead owner.
- */
+/** Which process holds the lock of a file, as far as reading tells. */
 import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
@@ -30,11 +27,7 @@ interface Known {
 
 const knownByPath = new Map<string, Known>();
 
-/**
- * The report of a file whose lock another process holds.
- * @param fd - open for reading
- * @param stat - of the file, a moment ago
- */
+/** The report of a file whose lock another process holds. */
 export function lockedReport(fd: number, path: string, stat: SizeAndTime, lastOwner: LastOwner): FileReport {
   const { header, isClaimed } = know(fd, path, stat);
   return {
@@ -48,6 +41,7 @@ export function lockedReport(fd: number, path: string, stat: SizeAndTime, lastOw
   };
 }
 
+/** A file is claimed only when its owner's lock is free. `held`: a child has inherited the lock of a dead owner. */
 export function holderState(
   isClaimed: boolean,
   header: HeaderRecord | undefined,
@@ -57,10 +51,7 @@ export function holderState(
   return header && lastOwner.isDead(header.owner) ? 'held' : 'live';
 }
 
-/**
- * What one sweep last asked about an owner. A job has a file of its own, so an owner has many, one behind the other. An
- * answer holds for some milliseconds: as if the sweep had asked a moment earlier.
- */
+/** What one sweep last asked about an owner, which has a file for each job, one behind the other. */
 export class LastOwner {
   #owner: ProcessIdentity | undefined;
   #isDead = false;
@@ -78,6 +69,7 @@ export class LastOwner {
   }
 }
 
+/** As if the sweep had asked a moment earlier. */
 const ANSWER_HOLDS_MS = 10;
 
 /** By its fields: this is asked for each live file, and `isDeepStrictEqual` takes a tenth of the time of a look. */

@@ -1,7 +1,6 @@
-/** What a sweep tells while it goes on. */
 import type { FileReport, FunctionReport } from '../report/report.ts';
 
-/** Called from within a sweep: each call returns soon, and does not throw. */
+/** What a sweep tells while it goes on. Each call returns soon, and does not throw. */
 export interface SweepListener {
   /** A pass begins, with so many state files. */
   found(files: number): void;

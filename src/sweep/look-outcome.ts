@@ -5,7 +5,6 @@ import { type FileReport, refusedReport } from '../report/report.ts';
 import { systemReason } from '../state/system-reason.ts';
 import { notOpened } from '../trust/trust.ts';
 
-/** What a look found. */
 export type Look =
   /** The path is gone or names another file: another sweeper or the owner was faster. */
   | { readonly kind: 'vanished' }
@@ -34,7 +33,6 @@ export interface Candidate {
   release(): void;
 }
 
-/** The file could not be opened. */
 export function refusedToOpen(path: string, error: unknown): Look {
   const why = notOpened(path, error);
   return why === error ? failed(path, error) : done(refusedReport(path, why));
@@ -55,7 +53,6 @@ export function failed(path: string, error: unknown): Look {
   );
 }
 
-/** The file is settled. */
 export function done(report: FileReport): Look {
   return { kind: 'done', report };
 }

@@ -1,17 +1,4 @@
-/**
- * How a sweeper looks at a file. The order of the steps is the protocol: `docs/protocol.md`, Look.
- *
- *  1. open for reading: opening for writing would wake every watcher
- *  2. is it a file to trust?
- *  3. lock, without waiting
- *  4. does the path still name what was locked?
- *  5. read and replay
- *  6. nothing to run: retire it. Else claim it, and keep the lock until a runner asks for it (`claim-or-retire.ts`)
- *
- * Racers: other sweepers; runners, whose claim has the steps 1 to 5; the live owner; a creator between its open and its
- * lock.
- */
-
+/** How a sweeper looks at a file. The order is the protocol: the numbers are the steps of `docs/protocol.md`, Look. */
 import { fstatSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { hasCode, isSystemError } from '../errors.ts';
@@ -35,7 +22,6 @@ import { claimOrRetire, type SweepContext } from './claim-or-retire.ts';
 import { LastOwner, lockedReport } from './holder.ts';
 import { done, failed, type Look, refusedToOpen } from './look-outcome.ts';
 
-/** The circumstances of one look. */
 export interface LookCircumstances {
   /** True: claim a handed-over file, too, since the other sweeper had time enough. @defaultValue false */
   readonly isPatienceOver?: boolean;
@@ -153,10 +139,7 @@ export class Looker {
     return { name, path, inode, seenBytes: contents.lengthBytes, release, ...found };
   }
 
-  /**
-   * True if the lock of the owner's scheme is free. flock and OFD locks do not see each other on a local file system.
-   * A file without a header names no scheme: then both must be free.
-   */
+  /** On a local file system the two schemes do not see each other. A file without a header names none: both must be free. */
   #isOwnerGone({ fd, path }: OpenedFile, contents: StateContents): boolean {
     const { lock } = this.#sweep.options;
     const used = contents.header?.lock;

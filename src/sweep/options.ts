@@ -22,10 +22,7 @@ export interface SweepOptions {
   maxTimeoutMs?: number | undefined;
   /** Attempts of each function, over all processes. @defaultValue the value stored with the function */
   maxAttempts?: number | undefined;
-  /**
-   * Pause between the first failed attempt of a function and the second. Doubled for each further attempt.
-   * @defaultValue the value stored with the function
-   */
+  /** Pause before the second attempt, doubled for each further one. @defaultValue the value stored with the function */
   retryDelayMs?: number | undefined;
   /**
    * Time for the whole sweep. After it no function begins, and the running one is stopped as if timed out. The sweep
@@ -47,16 +44,12 @@ export interface SweepOptions {
    * `safe.directory`). A user who can write there can then run code as you. @defaultValue none
    */
   trustedPaths?: readonly string[] | undefined;
-  /**
-   * Ids of groups whose members may do what the group bits allow. They can then run code as you.
-   * @defaultValue none
-   */
+  /** Ids of groups whose members may do what the group bits allow. They can then run code as you. @defaultValue none */
   trustedGroups?: readonly number[] | undefined;
   /** Gets messages about problems; `null` for silence. @defaultValue warnings on standard error */
   logger?: Logger | null | undefined;
 }
 
-/** Sweep options with every default filled in. */
 export interface ResolvedSweepOptions extends RunnerOptions {
   readonly deadlineMs: number;
   readonly waitMs: number;
@@ -66,10 +59,7 @@ export interface ResolvedSweepOptions extends RunnerOptions {
   readonly logger: Logger;
 }
 
-/**
- * The logger of an option. It may throw without ending a sweep, and gets no control characters that would forge a line.
- * @throws TypeError
- */
+/** The logger may throw without ending a sweep, and gets no control characters that would forge a line. @throws TypeError */
 export function resolveLogger(logger: Logger | null = defaultLogger): Logger {
   if (logger === null) return silent;
   if (typeof logger.info !== 'function' || typeof logger.warn !== 'function')
@@ -104,24 +94,19 @@ const OWN_OPTIONS: Resolvers<SweepOptions, ResolvedSweepOptions, OwnOption> = {
   logger: value => resolveLogger(value),
 };
 
-/** The names of these options. */
 export const SWEEP_OPTIONS: readonly string[] = [
   ...Object.keys(OWN_OPTIONS),
   'trustedPaths',
   'trustedGroups',
 ];
 
-/**
- * Fills in the defaults.
- * @throws TypeError or RangeError naming an option that is unknown or has a wrong value
- */
+/** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveSweepOptions(options: SweepOptions = {}): ResolvedSweepOptions {
   requireKnown(options, SWEEP_OPTIONS);
   const trust = resolveTrust(options.trustedPaths, options.trustedGroups);
   return { ...resolveEach(OWN_OPTIONS, options), trust };
 }
 
-/** The options of a state directory. */
 export function directoryOptions({ trust, logger }: ResolvedSweepOptions): StateDirectoryOptions {
   return { trust, warn: message => logger.warn(message) };
 }
@@ -132,7 +117,6 @@ export function checked<T>(option: string, value: T, isRight: boolean, what: str
   throw new TypeError(`option "${option}" must be ${what}, got ${shown(value)}`);
 }
 
-/** Returns `value` if it is one of `allowed`. @throws TypeError */
 export function oneOf<T extends string>(option: string, value: T, allowed: readonly T[]): T {
   return checked(option, value, allowed.includes(value), allowed.map(item => `'${item}'`).join(' or '));
 }
@@ -145,7 +129,6 @@ export function milliseconds(option: string, value: number): number {
   throw new RangeError(`option "${option}" must be from 0 to ${MAX_TIMER_MS} milliseconds, got ${value}`);
 }
 
-/** Returns a whole number of at least 1. @throws TypeError, RangeError */
 export function positiveInteger(option: string, value: number): number {
   if (typeof value !== 'number')
     throw new TypeError(`option "${option}" must be a number, got ${shown(value)}`);

@@ -110,11 +110,7 @@ export class ReportBook {
     running.begun.clear();
   }
 
-  /**
-   * Notes the end of a file that its runner is through with. `unclear`: the runner did not say so, or said that it is
-   * gone and it is there; then it is to be looked at again.
-   * @param isDead - the runner has ended, and may have left more to be done than it said
-   */
+  /** `unclear`: look again. The runner told no end, or an untrue one, or it is dead and may have left more than it said. */
   settle(path: string, isDead = false): 'retired' | 'left' | 'unclear' {
     const running = this.#running.get(path);
     if (!running) return 'left';
@@ -127,10 +123,7 @@ export class ReportBook {
     return report.isRetired ? 'retired' : 'left';
   }
 
-  /**
-   * Notes a file that is gone although its runner did not report that: another sweep finished it.
-   * @param unheard - why the runner's events could not be read: it may have finished the file
-   */
+  /** Notes a file that another sweep finished; or perhaps its runner, whose events could not be read (`unheard` says why). */
   vanished(path: string, unheard?: ReportedError): void {
     const running = this.#release(path, () => unheard);
     if (!running || !(unheard || running.functions.size > 0)) return;

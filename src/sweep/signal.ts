@@ -2,7 +2,6 @@
 export class Signal {
   #waiting: (() => void)[] = [];
 
-  /** Resolves at the next {@link notify}. */
   async next(): Promise<void> {
     return new Promise(resolve => {
       this.#waiting.push(resolve);

@@ -1,10 +1,4 @@
-/**
- * One sweep of a state directory: looks at every file, retires those with nothing to run, lets runners do the rest.
- * `docs/protocol.md`, Sweep.
- *
- * The lock says which owner lives, the records say what is left to do, and one process at a time handles a file, under
- * its lock. A sweep may be killed at any point.
- */
+/** One sweep of a state directory: looks at all files, and lets runners run what is left. `docs/protocol.md`, Sweep. */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
@@ -58,14 +52,10 @@ export async function sweep(
   return sweepDirectory(new StateDirectory(stateDirBase, directoryOptions(resolved)), resolved, stop);
 }
 
-/** What a sweep is about, and what it may use. */
 export interface SweepScope {
   /** State files to leave alone: those that the caller has itself. They are not opened. @defaultValue none */
   readonly except?: readonly string[];
-  /**
-   * State files to look at; no other is looked at. Of a directory that is not the one of the last look, all are.
-   * @defaultValue all files of the directory
-   */
+  /** State files to look at; all, if the directory is not the one of the last look. @defaultValue all */
   readonly names?: readonly string[] | undefined;
   /** @defaultValue each runner is started when it is needed */
   readonly spare?: ReadyRunners | undefined;

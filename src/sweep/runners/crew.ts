@@ -1,8 +1,4 @@
-/**
- * The runners of one sweep. Candidates wait here, locked. When a runner of their launch asks for files, the crew unlocks
- * them and names them to it. When a runner dies, the crew looks at its files again and starts a successor.
- * `docs/protocol.md`, Sweep, steps 3 to 5.
- */
+/** The runners of one sweep. Candidates wait here, locked. `docs/protocol.md`, Sweep, steps 3 to 5. */
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { nonceOf } from '../../log/nonce.ts';
@@ -44,7 +40,6 @@ export class Crew {
   /** Whether candidates may still come. */
   #isFilling = true;
 
-  /** @param spare - taken for the first runner of its launch */
   constructor(sweep: SweepContext, looker: Looker, spare: ReadyRunners | undefined) {
     this.#sweep = sweep;
     this.#base = dirname(looker.directory.path);

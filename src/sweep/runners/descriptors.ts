@@ -19,7 +19,6 @@ const LEAST_HELD = 4;
 /** Descriptors that Node and a runner's pipes take. */
 const RESERVED_DESCRIPTORS = 40;
 
-/** How many candidates of a sweep may be open. */
 export function mostHeld(): number {
   return Math.max(LEAST_HELD, Math.min(MOST_HELD, (descriptorLimit() - RESERVED_DESCRIPTORS) / 2));
 }
@@ -32,9 +31,8 @@ const HIGHEST = 65_535;
 const ROOM = 32;
 
 /**
- * Calls `start` with what `stdio` of spawn is to have behind descriptor `last`: /dev/null for each that this process inherited
- * and would pass on, such as a shell's lock file. A function must not get them. Node closes its own at exec(2), and inherited
- * ones only up to the first gap in their numbers.
+ * Calls `start` with the `stdio` of spawn behind descriptor `last`: /dev/null for each that this process inherited and would
+ * pass on, such as a shell's lock file. Node closes inherited ones at exec(2) only up to the first gap in their numbers.
  */
 export function withoutForeignDescriptors<T>(last: number, start: (stdio: ('ignore' | number)[]) => T): T {
   const names = unlessRefused(() => readdirSync('/proc/self/fd'), []);

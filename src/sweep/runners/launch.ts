@@ -1,7 +1,4 @@
-/**
- * How the runner for an owner's functions is started: with the owner's Node, options and loaders, and none of the
- * sweeper's. It starts in the owner's start directory, since relative names in the options refer to it.
- */
+/** How a runner is started: with the owner's Node, options and loaders, and none of the sweeper's. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { DeferredSweepError } from '../../errors.ts';
 import { isExecutable } from '../../function/command.ts';
@@ -25,18 +22,16 @@ export interface Launch {
   readonly nodePath: string;
   readonly execArgv: readonly string[];
   readonly nodeOptions: string;
-  /** The directory in which Node starts. */
+  /** The owner's start directory, to which relative names in the options refer; `/` without options. */
   readonly directory: string;
   /** True if the owner had Node's permission model on. Its functions never run without it. */
   readonly isRestricted: boolean;
   readonly notes: readonly RunNote[];
 }
 
-/** The candidates of one launch: they can share a runner. */
 export interface LaunchQueue {
   launch: Launch;
   readonly waiting: Candidate[];
-  /** Runners that work on this queue. */
   runners: number;
   idleDeaths: number;
   /** Set when runners of this launch die before they begin a function. */
@@ -65,7 +60,6 @@ export function launchOf(header: HeaderRecord): Launch {
   });
 }
 
-/** The sweeper's Node without options. */
 const WITHOUT_OPTIONS = { nodePath: process.execPath, execArgv: [], nodeOptions: '', directory: '/' };
 
 /** The launch of an owner that ran in the sweeper's Node without options. */
@@ -104,11 +98,7 @@ export function refuseLoaders(from: Launch, header: HeaderRecord, trust: Trust):
   }
 }
 
-/**
- * Starts the process of a runner.
- * @param limitsMs - of its own watchdog: until it begins, and the grace
- * @throws Error of Node's shape, Node's own refusals; DeferredSweepError `DEFERRED_UNSUPPORTED` where the application would start
- */
+/** @param limitsMs - of its own watchdog: until it begins, and the grace */
 export function startRunner(launch: Launch, limitsMs: readonly number[]): ChildProcess {
   if (launch.nodePath === process.execPath && !isPlainNode())
     throw new DeferredSweepError(

@@ -1,5 +1,3 @@
-/** Which options of the owner's Node its runner gets. */
-
 /** Options of Node that a runner must not have: they evaluate, test, watch or profile instead of running a file. */
 const WITHOUT_VALUE =
   `-c --check -i --interactive -v --version -h --help --test --watch --watch-preserve-output --expose-internals
@@ -26,10 +24,7 @@ const KEPT_WITH_VALUE =
   --trace-require-module --unhandled-rejections --use-largepages`.split(/\s+/);
 const BY_PREFIX = ['--inspect', '--test-', '--cpu-prof', '--heap-prof'];
 
-/**
- * The part of the dead owner's `process.execArgv` that a runner needs: loaders (`--import tsx`), conditions, memory
- * limits. Without code to evaluate, options to test, watch or profile, and the inspector's port.
- */
+/** The part of the dead owner's `process.execArgv` that a runner needs: loaders (`--import tsx`), conditions, memory limits. */
 export function runnerExecArgv(execArgv: readonly string[]): string[] {
   const kept: string[] = [];
   for (let at = 0; at < execArgv.length; at++) {

@@ -25,16 +25,11 @@ export class Rounds {
     return this.#rounds.length;
   }
 
-  /** The files of these. */
   get files(): readonly Candidate[] {
     return this.#rounds.flat();
   }
 
-  /**
-   * Names the runner files until it has enough. What other runners could take at once is left to them.
-   * @param runners - of the sweep, at most
-   * @param isStopping - true: none is named beside those that it has
-   */
+  /** Names the runner files until it has enough. What other runners could take at once is left to them. */
   fill({ waiting }: LaunchQueue, runners: number, isStopping: boolean): void {
     const isIdle = (): boolean => this.count === 0 && waiting.length > 0;
     const takesMore = (): boolean =>

@@ -4,7 +4,6 @@ import { reportOf } from '../../report/reported-error.ts';
 import { programReason, withPath } from '../../state/system-reason.ts';
 import type { Candidate } from '../look-outcome.ts';
 
-/** The end of a runner. */
 export interface RunnerEnd {
   /** True if it said that it began a function. */
   readonly hasBegun: boolean;

@@ -7,10 +7,7 @@ import { wholeTurn } from '../../event-loop.ts';
 import { markBytes } from '../../runner/protocol.ts';
 import type { SweepListener } from '../listener.ts';
 
-/**
- * Copies the output of functions to a listener, or to standard error, as fast as that takes it. Failures to copy are ignored.
- * Returns what gives the listener the rest.
- */
+/** Copies what functions print, to a listener or to standard error, as fast as that takes it. Returns what copies the rest. */
 export function copyOutput(
   child: ChildProcess,
   mark: string | undefined,
@@ -42,9 +39,8 @@ const FULL_PIPE_MS = 10;
 const MOST_IN_A_PIPE_BYTES = 1024 * 1024;
 
 /**
- * Resolves when all output of an ended process was read from these pipes. The end of a pipe may never come: another
- * process may have it. But all data lies in the pipe, so a whole turn of the event loop without data means: all read. So
- * does more data than pipes hold: another process writes it.
+ * Resolves when all output of an ended process was read. The end of a pipe may never come: another process may have it.
+ * So a whole turn of the event loop without data means: all read. So does more data than pipes hold: another process writes.
  */
 export async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
   let hasFound = true;
