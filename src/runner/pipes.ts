@@ -48,7 +48,8 @@ export class EventPipe {
     this.#held = '';
     if (!this.#isWhole) return;
     try {
-      writeAll(Buffer.from(text));
+      const bytes = Buffer.from(text);
+      for (let written = 0; written < bytes.length; ) written += writeSync(EVENT_FD, bytes, written);
     } catch (error) {
       // The sweeper is gone. The marks in the file say the same.
       if (systemErrorCode(error) === 'EPIPE') return;
@@ -66,10 +67,6 @@ export class EventPipe {
     this.#isBroken ||= !this.#pipe.isOpen;
     return !this.#isBroken;
   }
-}
-
-function writeAll(bytes: Buffer): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(EVENT_FD, bytes, written);
 }
 
 /** How long a reader that stands still is waited for. */

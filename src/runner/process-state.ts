@@ -81,8 +81,7 @@ function enter(place: Place): boolean {
  * still works, and `rm('../x', { force: true })` would remove a stranger's file or report success.
  */
 function enterNowhere(): void {
-  if (isNowhere() || enterEndedProcess()) return;
-  enterClosedDirectory();
+  if (!isNowhere() && !enterEndedProcess()) enterClosedDirectory();
 }
 
 /** When a process has ended, every lookup in its directory of /proc gives ESRCH. False where there is none. */

@@ -122,7 +122,7 @@ export function eventLine(event: RunnerEvent, turn: string): string {
     : `${JSON.stringify(said, cutTexts)}\n`;
 }
 
-/** Undefined for a line of no event of this turn: a function wrote it, or has changed how lines are written. */
+/** Undefined if the line is no event of this turn: a function wrote it, or has changed how lines are written. */
 export function eventOf(line: string, turn: string | undefined): RunnerEvent | undefined {
   return readJson(line, fields => {
     if (turn === undefined || fields.any('turn') !== turn) throw fields.corrupt('is of another turn');

@@ -59,8 +59,7 @@ export async function runFile(
   }
   if (!claimed) return tell();
   const { file, contents } = claimed;
-  const { sweepId, sweptAtMs } = shared;
-  const limits = { sweepId, seenBytes, sweptAtMs, lastBegun };
+  const limits = { sweepId: shared.sweepId, sweptAtMs: shared.sweptAtMs, seenBytes, lastBegun };
   const held = new ClaimedFile(directory, file, contents, shared, limits);
   try {
     writeClaim(file, shared.nonce);
@@ -123,9 +122,8 @@ async function runFunction(
 ): Promise<void> {
   const { file } = held;
   const { record } = registered;
-  const { stop, events, processState, codeCheck } = shared;
+  const { stop, events, processState, codeCheck, killGraceMs, nonce } = shared;
   const timeoutMs = stop.limit(shared.timeoutMs ?? record.timeoutMs, shared.maxTimeoutMs);
-  const { killGraceMs, nonce } = shared;
   const notes = processState.restore(file.header, record);
   held.note(record.id, notes);
   if (shared.outputMarks) await shared.outputMarks.begin(record.name);
