@@ -1,7 +1,7 @@
 /** A locked state file whose functions the owner or a runner runs, or whose attempts a sweeper ends. */
 import { epochMs } from '../log/clock.ts';
 import type { StateContents } from '../log/contents.ts';
-import type { DoneRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
+import type { DoneRecord, Mark, ReportedError } from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import type { RetryOverrides } from '../log/retry-policy.ts';
 import {
@@ -16,7 +16,7 @@ import { traceInvoke } from '../report/tracing.ts';
 import { copyDamaged, letterPath, writeDeadLetter } from '../state/dead-letter.ts';
 import type { StateDirectory } from '../state/state-directory.ts';
 import type { StateFile } from '../state/state-file.ts';
-import { noRoomForMarks } from './run-attempt.ts';
+import { nextStart, noRoomForMarks } from './run-attempt.ts';
 import { Turn, type TurnLimits } from './turn.ts';
 
 export class ClaimedFile {
@@ -117,9 +117,9 @@ export class ClaimedFile {
   }
 
   /** Writes a failed attempt for every function that would run now, because no runner can begin it. */
-  failRunnable(start: (registered: RegisteredFunction) => StartRecord, why: ReportedError): void {
+  failRunnable(nonce: string, why: ReportedError): void {
     for (const registered of this.runnable()) {
-      const mark = start(registered);
+      const mark = nextStart(registered, nonce);
       // Not owed: a mark that finds no room counts no attempt.
       if (this.file.appendStart(mark, { isOwed: false })) {
         this.apply(mark);

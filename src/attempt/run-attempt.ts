@@ -1,17 +1,10 @@
 /** One attempt: calls a function from its record, between its two marks. `docs/protocol.md`, Attempt. */
 import { hostname } from 'node:os';
 import { hasCode } from '../errors.ts';
-import { type CallEnd, type CallLimits, callStored, callWithLimit } from '../function/call-function.ts';
+import { type CallLimits, callStored, callWithLimit } from '../function/call-function.ts';
 import { decodeDescriptor, type FunctionDescriptor } from '../function/descriptor.ts';
 import { epochMs } from '../log/clock.ts';
-import type {
-  DeferRecord,
-  DoneRecord,
-  HeaderRecord,
-  Mark,
-  ReportedError,
-  StartRecord,
-} from '../log/records.ts';
+import type { DeferRecord, DoneRecord, Mark, ReportedError, StartRecord } from '../log/records.ts';
 import type { RegisteredFunction } from '../log/registered-function.ts';
 import { reportError, reportOf } from '../report/reported-error.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -71,7 +64,18 @@ export async function runAttempt(
   if (mustBeMarked && !isMarked) return 'not-started';
   circumstances.onMark(start);
 
-  const ended = await call(registered, file.header, attempt, circumstances);
+  const { pid, host, bootId } = file.header.owner;
+  const known = {
+    attempt,
+    orphaned: circumstances.isOrphaned,
+    registeredAt: new Date(record.registeredAtEpochMs),
+    owner: { pid, host, bootId },
+  };
+  const ended = await callWithLimit(record.name, known, circumstances, () => {
+    const descriptor = descriptorOf(record);
+    circumstances.check?.(descriptor);
+    return callStored({ descriptor, encodedArguments: record.arguments });
+  });
   const done: DoneRecord = {
     kind: 'done',
     id: record.id,
@@ -100,25 +104,6 @@ export function noRoomForMarks(path: string): ReportedError {
     'DEFERRED_STATE_IO',
     `cannot tell which functions of ${path} have run: it had no room for their marks, and their runner has ended; they may run again in the next sweep; make room there`,
   );
-}
-
-function call(
-  { record }: RegisteredFunction,
-  { owner }: HeaderRecord,
-  attempt: number,
-  circumstances: AttemptCircumstances,
-): Promise<CallEnd> {
-  const known = {
-    attempt,
-    orphaned: circumstances.isOrphaned,
-    registeredAt: new Date(record.registeredAtEpochMs),
-    owner: { pid: owner.pid, host: owner.host, bootId: owner.bootId },
-  };
-  return callWithLimit(record.name, known, circumstances, () => {
-    const descriptor = descriptorOf(record);
-    circumstances.check?.(descriptor);
-    return callStored({ descriptor, encodedArguments: record.arguments });
-  });
 }
 
 /** The export that was decoded last: most functions of a file are the one before with other arguments. */

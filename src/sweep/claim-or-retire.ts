@@ -1,7 +1,7 @@
 /** What a sweeper does with a file that it has locked and read: `docs/protocol.md`, Look, step 6. */
 import { unlinkSync } from 'node:fs';
 import { ClaimedFile } from '../attempt/claimed-file.ts';
-import { nextStart, writeClaim } from '../attempt/run-attempt.ts';
+import { writeClaim } from '../attempt/run-attempt.ts';
 import { DeferredSweepError } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { areSameFile } from '../lock/held-file.ts';
@@ -69,8 +69,7 @@ export function claimOrRetire(
       claimed.endInterrupted((nonce, name) => deaths.get(nonce)?.(name) ?? interrupted(name)),
     );
     const nonce = nonceOf(sweepId, 0);
-    if (failure)
-      claimed.attempt(() => claimed.failRunnable(registered => nextStart(registered, nonce), failure));
+    if (failure) claimed.attempt(() => claimed.failRunnable(nonce, failure));
     claimed.attempt(() => claimed.giveUp());
     if (!failure && claimed.runnable().length > 0) {
       writeClaim(file, nonce);
