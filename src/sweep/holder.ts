@@ -18,10 +18,8 @@ const MOST_KNOWN = 20_000;
 type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
 
 /** What is known of a file. Its path is used once and its header never changes, so that is not decoded again. */
-interface Known {
+interface Known extends Readonly<SizeAndTime> {
   readonly header: HeaderRecord | undefined;
-  readonly size: number;
-  readonly mtimeMs: number;
   readonly isClaimed: boolean;
 }
 

@@ -40,7 +40,7 @@ export class Looker {
   readonly #seen = new Set<string>();
   readonly #leftToOthers = new Set<string>();
   readonly #lastOwner = new LastOwner();
-  /** Whether an exclusive lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). */
+  /** Whether a lock wants a descriptor open for writing (fcntl(2), "Open file description locks"). That wakes all watchers. */
   #needsWriting: boolean;
   #locksAreTested = false;
 

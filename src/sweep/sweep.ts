@@ -140,8 +140,7 @@ class Sweep {
   /** Looks at every file once. True if a runner was started. */
   async #pass(isFirst: boolean): Promise<boolean> {
     const names = this.#list(isFirst);
-    const crew = this.#crew;
-    const launchedBefore = crew.launched;
+    const launchedBefore = this.#crew.launched;
     try {
       let unclear = await this.#lookAtAll(names, false);
       // Of two sweepers that look at the same time, one sees the other's lock for a moment.
@@ -150,9 +149,9 @@ class Sweep {
         unclear = await this.#lookAtAll(unclear, looks === SECOND_LOOKS);
       }
     } finally {
-      await crew.finished();
+      await this.#crew.finished();
     }
-    return crew.launched > launchedBefore;
+    return this.#crew.launched > launchedBefore;
   }
 
   /** The names of the state files. After the first pass an error is reported, so that earlier outcomes are not lost. */
@@ -199,9 +198,6 @@ class Sweep {
 
 /** The report of a dead letter that was moved up. As a state file it would be removed, and the function with it. */
 function movedReport(path: string): FileReport {
-  const why = 'it is a dead letter that was moved out of dead/; move it back';
-  return refusedReport(
-    path,
-    new DeferredSweepError('DEFERRED_UNSAFE_FILE', `will not read ${path}: ${why}`, { path }),
-  );
+  const message = `will not read ${path}: it is a dead letter that was moved out of dead/; move it back`;
+  return refusedReport(path, new DeferredSweepError('DEFERRED_UNSAFE_FILE', message, { path }));
 }

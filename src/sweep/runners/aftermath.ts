@@ -32,10 +32,9 @@ export class Aftermath {
 
   /** Looks again at a file that a runner left. True if more of its functions were tried than before. */
   async #lookAgain(queue: LaunchQueue, before: Candidate, end?: RunnerEnd): Promise<boolean> {
-    const looker = this.#looker;
     const book = this.#book;
-    looker.forget(before.inode);
-    const look = await looker.look(before.name, { isPatienceOver: true });
+    this.#looker.forget(before.inode);
+    const look = await this.#looker.look(before.name, { isPatienceOver: true });
     switch (look.kind) {
       case 'candidate': {
         const hasMore = look.report.functions.length > before.report.functions.length;
@@ -52,7 +51,7 @@ export class Aftermath {
       case 'done':
       case 'locked':
         // Two sweeps that take a file from each other could go on with that for ever.
-        if (look.kind === 'locked') looker.leaveToOthers(before.inode);
+        if (look.kind === 'locked') this.#looker.leaveToOthers(before.inode);
         // What was known of it stays.
         if (look.report.error && look.report.outcome === 'refused')
           book.fail(before.report, look.report.error);

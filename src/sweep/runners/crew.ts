@@ -212,6 +212,6 @@ export class Crew {
       queue.isBlameless = handed.length === 0 && isOfSweeper(queue.launch);
     }
     // A loader that is gone or hangs keeps Node from starting. Most functions need no loader.
-    else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch) ?? queue.launch;
+    else if (queue.idleDeaths > 0) queue.launch = plainLaunch(queue.launch);
   }
 }

@@ -72,9 +72,9 @@ export function isOfSweeper({ nodePath, execArgv, nodeOptions }: Launch): boolea
   return nodePath === process.execPath && execArgv.length === 0 && nodeOptions === '';
 }
 
-/** The same in the sweeper's Node, without the owner's options. Undefined if nothing changes, or if it gives more rights. */
-export function plainLaunch(from: Launch): Launch | undefined {
-  if (from.isRestricted || isOfSweeper(from)) return undefined;
+/** In the sweeper's Node, without the owner's options. The same if that would give more rights. */
+export function plainLaunch(from: Launch): Launch {
+  if (from.isRestricted || isOfSweeper(from)) return from;
   const notes = new Set(from.notes);
   if (from.nodePath !== process.execPath) notes.add('other-node');
   if (from.execArgv.length > 0 || from.nodeOptions !== '') notes.add('without-loaders');

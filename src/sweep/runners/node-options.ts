@@ -31,7 +31,8 @@ export function runnerExecArgv(execArgv: readonly string[]): string[] {
     const option = execArgv[at] ?? '';
     const [name = option] = option.split('=', 1);
     if (WITH_VALUE.includes(name)) {
-      if (name === option && takesNext(execArgv[at + 1])) at++;
+      // `-p` and `--print` may stand alone; a script to evaluate rarely begins like an option.
+      if (name === option && execArgv[at + 1]?.startsWith('--') === false) at++;
     } else if (!option.startsWith('-') || option === '--' || option === '-') {
       // A launcher's own script. No options of Node follow.
       break;
@@ -44,9 +45,4 @@ export function runnerExecArgv(execArgv: readonly string[]): string[] {
     }
   }
   return kept;
-}
-
-/** `-p` and `--print` may stand alone; a script to evaluate rarely begins like an option. */
-function takesNext(next: string | undefined): boolean {
-  return next !== undefined && !next.startsWith('--');
 }

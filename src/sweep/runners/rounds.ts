@@ -1,5 +1,4 @@
 /** The files that one runner was named, round by round. It has them until it is through with their round, or dead. */
-import type { WorkFile } from '../../runner/protocol.ts';
 import type { Candidate } from '../look-outcome.ts';
 import type { ReportBook } from '../report-book.ts';
 import type { LaunchQueue } from './launch.ts';
@@ -47,13 +46,10 @@ export class Rounds {
     for (const { path, inode, report } of files) this.#book.handOver(path, report, inode);
     for (const file of files) file.release();
     const paths = new Map(this.files.map(({ name, path }) => [name, path]));
-    this.#runner.give({ kind: 'work', files: files.map(file => this.#named(file)) }, event =>
-      this.#book.hear(paths.get(event.file), event),
-    );
-  }
-
-  #named({ name, path, seenBytes, header }: Candidate): WorkFile {
-    return { name, seenBytes, lastBegun: this.#book.lastBegun(path, header.order) };
+    const named = files.map(({ name, path, seenBytes, header }) => {
+      return { name, seenBytes, lastBegun: this.#book.lastBegun(path, header.order) };
+    });
+    this.#runner.give({ kind: 'work', files: named }, event => this.#book.hear(paths.get(event.file), event));
   }
 
   /** The files of the first round, with which the runner is through. */

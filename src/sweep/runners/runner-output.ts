@@ -39,8 +39,8 @@ const FULL_PIPE_MS = 10;
 const MOST_IN_A_PIPE_BYTES = 1024 * 1024;
 
 /**
- * Resolves when all output of an ended process was read. The end of a pipe may never come: another process may have it.
- * So a whole turn of the event loop without data means: all read. So does more data than pipes hold: another process writes.
+ * Resolves when all output of an ended process was read. The end of a pipe may never come: another process may have it. But
+ * its data lies in the pipe. So a whole turn of the event loop without any means: all read. More than pipes hold is another's.
  */
 export async function allRead(pipes: readonly (Readable | null | undefined)[]): Promise<void> {
   let hasFound = true;
@@ -100,10 +100,9 @@ export class LabelledOutput {
   }
 
   /** Gives what is there of the last line. */
-  end(): boolean {
-    const rest = this.#rest;
+  end(): void {
+    this.#give(this.#rest);
     this.#rest = NOTHING;
-    return this.#give(rest);
   }
 
   #give(lines: Buffer): boolean {
