@@ -1,4 +1,3 @@
-/** Calling a function that runs deferred, in this process. */
 import { clearTimeout, setTimeout } from 'node:timers';
 import { DeferredSweepError } from '../errors.ts';
 import { listOf, restore } from '../value/decode.ts';
@@ -9,9 +8,8 @@ import type { StoredCall } from './descriptor.ts';
 import { findImported, importFunction } from './module/module-reference.ts';
 
 /**
- * What a stored call returns, awaited: its arguments are decoded, its function is found or compiled, and called.
- * Apart from {@link DeferredFunction} so that a process that only runs functions does not load what captures them.
- *
+ * What a stored call returns, awaited. Apart from {@link DeferredFunction} so that a process that only runs functions
+ * does not load what captures them.
  * @throws `DEFERRED_FUNCTION_MISSING`, `DEFERRED_COMMAND_FAILED`, `DEFERRED_STATE_CORRUPT`; what the function throws
  */
 export async function callStored({ descriptor, encodedArguments }: StoredCall): Promise<unknown> {
@@ -25,9 +23,8 @@ export async function callStored({ descriptor, encodedArguments }: StoredCall): 
   return await Reflect.apply(fn, receiver, args);
 }
 
-/** How long a call may take. */
 export interface CallLimits {
-  /** Time limit in milliseconds; 0 is none. */
+  /** 0: no limit. */
   readonly timeoutMs: number;
   /** Time the function still has after its signal was aborted. */
   readonly killGraceMs: number;
@@ -40,7 +37,6 @@ export interface CallSettled {
   readonly error?: unknown;
 }
 
-/** How a call ended. */
 export interface CallEnd extends CallSettled {
   /** True where the function did not settle in time and still runs in this process. */
   readonly isHung: boolean;
@@ -48,10 +44,7 @@ export interface CallEnd extends CallSettled {
   readonly settled: Promise<CallSettled>;
 }
 
-/**
- * Never rejects: what the function throws is in the result, or why its signal was aborted where it was.
- * @param name - of the function, for messages
- */
+/** Never rejects: the result has what the function threw, or why its signal was aborted. */
 export function callWithLimit(
   name: string,
   known: KnownInvocation,

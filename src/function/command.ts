@@ -25,9 +25,7 @@ export interface CommandOptions {
 }
 
 /**
- * The descriptor of a command, checked.
- *
- * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2)).
+ * @throws TypeError when something is not a string or holds a NUL character, which no program can be given (execve(2))
  * @throws `DEFERRED_FUNCTION_MISSING` when there is no such program
  * @throws `DEFERRED_FUNCTION_REFUSED` when there is no such directory
  */
@@ -99,8 +97,7 @@ function requireText(what: string, value: unknown): void {
  * Resolves when the command has exited with 0. It runs without a shell, in a process group of its own, reads nothing,
  * and writes to this process's standard error. When the current invocation's signal is aborted the group gets
  * SIGTERM, and SIGKILL as soon as its leader has exited or the grace is over: it must not go on beside its next attempt.
- *
- * @throws `DEFERRED_COMMAND_FAILED` when its directory is not that of registration, when it cannot be started, exits with another code, or is ended by a signal.
+ * @throws `DEFERRED_COMMAND_FAILED` for any other end, and where its directory is not that of registration
  */
 export async function runCommand(command: CommandDescriptor): Promise<void> {
   const { spawn } = await import('node:child_process');
@@ -161,10 +158,7 @@ function commandFailed(command: CommandDescriptor, why: string, cause?: unknown)
 /** What execvp(3) searches where there is no PATH. */
 const USUAL_PATH = '/bin:/usr/bin';
 
-/**
- * The absolute path of a program, found as execvp(3) would; undefined when there is none.
- * @param file - a name, to be searched for in `path`, or a path, relative to the working directory
- */
+/** The absolute path of a program, found as execvp(3) would: a name in `path`, a path from the working directory. */
 export function findProgram(file: string, path: string | undefined): string | undefined {
   // An empty part means the working directory.
   const directories = file.includes('/') ? [''] : (path ?? USUAL_PATH).split(':');
@@ -175,7 +169,6 @@ export function findProgram(file: string, path: string | undefined): string | un
   return undefined;
 }
 
-/** Whether this is a file that this user may run. */
 export function isExecutable(path: string): boolean {
   return unlessRefused(() => {
     accessSync(path, constants.X_OK);

@@ -21,10 +21,7 @@ export interface Invocation {
   readonly fence?: number;
 }
 
-/**
- * One per thread, not per copy of this package: the function may import the copy of its own project while another one,
- * installed globally, runs it.
- */
+/** One per thread: a function may import its project's copy of this package while one installed globally runs it. */
 const STORAGE = Symbol.for('deferred-sweep.invocation.1');
 const shared = globalThis as { [STORAGE]?: AsyncLocalStorage<Invocation> };
 shared[STORAGE] ??= new AsyncLocalStorage();
@@ -56,7 +53,6 @@ export function currentInvocation(): Invocation | undefined {
   return storage.getStore();
 }
 
-/** What is known of an invocation before it begins. */
 export type KnownInvocation = Omit<Invocation, 'signal' | 'sameBoot'>;
 
 /** An invocation of this copy of the package. */
@@ -72,7 +68,6 @@ export class OwnInvocation implements Invocation {
   readonly #kill: LazyAbort;
   #isOver = false;
 
-  /** @param kill - see {@link currentKillSignal} */
   constructor(known: KnownInvocation, abort: LazyAbort, kill: LazyAbort) {
     this.attempt = known.attempt;
     this.orphaned = known.orphaned;
@@ -112,10 +107,7 @@ export class OwnInvocation implements Invocation {
   }
 }
 
-/**
- * For this package's own functions, as {@link currentInvocation}: aborted when the time after `signal` is over, too, and
- * nothing that the function started may go on.
- */
+/** Aborted when the time after `signal` is over, too: nothing that the function started may go on. */
 export function currentKillSignal(): AbortSignal | undefined {
   const invocation = currentInvocation();
   return invocation && OwnInvocation.killSignalOf(invocation);
@@ -130,7 +122,6 @@ export function isInvocationOver(): boolean {
 /** True in what a module does while it is imported for a deferred function, and in what that starts. */
 const imports = new AsyncLocalStorage<true>();
 
-/** What `load` returns; {@link isImportedForCall} is true in it. */
 export function importingForCall<T>(load: () => Promise<T>): Promise<T> {
   return imports.run(true, load);
 }
@@ -144,7 +135,6 @@ export function isImportedForCall(): boolean {
 export class LazyAbort {
   #controller: AbortController | undefined;
   isAborted = false;
-  /** What {@link abort} was first called with. */
   reason: unknown;
 
   get signal(): AbortSignal {

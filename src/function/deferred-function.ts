@@ -19,10 +19,7 @@ import { type ModuleLocation, storeLocation } from './module/module-reference.ts
 import { mention, nameOf, refusal, refusing } from './refusal.ts';
 import { requireStorable, storableName } from './storable.ts';
 
-/**
- * On every deferred function, of each copy of this package that a program has loaded. The number is that of the form of its
- * fields.
- */
+/** On the deferred functions of each copy of this package in a program. The number is that of the form of their fields. */
 const BRAND = Symbol.for('deferred-sweep.DeferredFunction.1');
 
 /** How much a captured closure may take, in bytes, unless an option says otherwise. */
@@ -173,13 +170,6 @@ function whatItIs(value: unknown): string {
   return value === null ? 'null' : typeof value;
 }
 
-/**
- * How a call of a function of this program is stored: the function by the name of its module and export where it has one,
- * else by its source, with the values it captured and the arguments as one value.
- *
- * @param maxCapturedBytes the most its source and the values it captured may take together
- * @throws `DEFERRED_FUNCTION_REFUSED`, `DEFERRED_VALUE_REFUSED`, `DEFERRED_TOO_LARGE`, `DEFERRED_UNSUPPORTED`
- */
 function storeCall(fn: Callable, args: readonly unknown[], maxCapturedBytes: number): StoredCall {
   try {
     return store(fn, args, maxCapturedBytes);
@@ -203,7 +193,6 @@ function store(fn: Callable, args: readonly unknown[], maxCapturedBytes: number)
   return { descriptor: toReference(located), encodedArguments: snapshot(args, 'args') };
 }
 
-/** Functions that were asked about already. */
 const asked = new WeakSet<Callable>();
 
 /** A reference finds the object that has the function, to be its `this`, by one path. */

@@ -6,10 +6,7 @@ import { requireReadable } from '../value/bounds.ts';
 import { decode, encode } from '../value/codec.ts';
 import { isIdentifier } from './storable.ts';
 
-/**
- * How a deferred function is stored: a plain tree of strings, numbers, arrays and bytes, for `src/value/codec.ts`.
- * See `docs/format.md`, "functions".
- */
+/** How a deferred function is stored: a plain tree of text, numbers, arrays and bytes. See `docs/format.md`, "Functions". */
 export type FunctionDescriptor = ModuleDescriptor | SourceDescriptor | CommandDescriptor;
 
 /** A function that this package holds, and calls only with arguments that were stored for it. */
@@ -112,10 +109,7 @@ export interface SourceReference extends SourceText {
 /** Of exports, which are found once and frozen. */
 const encoded = new WeakMap<FunctionDescriptor, Buffer>();
 
-/**
- * The CBOR of a descriptor, which {@link decodeDescriptor} reads again.
- * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
- */
+/** @throws DeferredSweepError `DEFERRED_TOO_LARGE` for what {@link decodeDescriptor} could not read again */
 export function encodeDescriptor(descriptor: FunctionDescriptor): Buffer {
   const known = encoded.get(descriptor);
   if (known !== undefined) return known;
@@ -134,11 +128,7 @@ export function decodeDescriptor(bytes: Uint8Array): FunctionDescriptor {
   return parseDescriptor(decode(bytes));
 }
 
-/**
- * The descriptor a decoded tree holds, its shape checked in every field; unknown fields are ignored.
- *
- * @throws `DEFERRED_STATE_CORRUPT` when a field is missing or of the wrong type.
- */
+/** Every field is checked; unknown ones are ignored. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
 export function parseDescriptor(tree: unknown): FunctionDescriptor {
   const fields = fieldsOf(tree, 'function');
   const kind = fields.text('kind');

@@ -1,13 +1,8 @@
 /** Environment variables of the owner that a function is to find in a runner, which has the sweeper's. */
-
 import { shown } from '../printable.ts';
 import { requireStorable } from './storable.ts';
 
-/**
- * The values that these variables have now; `null` for one that is not set.
- * @throws TypeError
- * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` for a text that a record would give back otherwise
- */
+/** What they hold now; `null` for one that is not set. @throws TypeError; `DEFERRED_VALUE_REFUSED` for what no record holds */
 export function captureEnvironment(names: readonly string[]): Record<string, string | null> {
   const captured = Object.fromEntries(checkedNames(names).map(name => [name, variable(name) ?? null]));
   requireStorable(captured, 'env');
@@ -24,7 +19,7 @@ export function isVariableName(name: string): boolean {
   return /^(?!__proto__$)[^=\0]+$/.test(name);
 }
 
-/** Returns names of variables. @throws TypeError */
+/** @throws TypeError */
 export function checkedNames(names: readonly string[]): readonly string[] {
   if (!Array.isArray(names))
     throw new TypeError(`option "env" must be an array of names of variables, got ${shown(names)}`);

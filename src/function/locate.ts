@@ -19,11 +19,9 @@ type Located = BuiltinName | { readonly kind: 'text'; readonly inspected: Inspec
 const references = new WeakMap<object, BuiltinName>();
 
 /**
- * Finds where a function or class of this thread lives. References are remembered, texts are not: what a closure has
- * captured changes.
- *
- * @returns undefined for native, bound and Node's internal functions that have no public name.
- * @throws `DEFERRED_UNSUPPORTED` where there is no inspector, except for functions of Node's built-in modules.
+ * Where a function lives; undefined for native, bound and Node's internal ones that have no public name. References are
+ * remembered, texts are not: what a closure has captured changes.
+ * @throws `DEFERRED_UNSUPPORTED` where there is no inspector, except for functions of Node's built-in modules
  */
 export function locateFunction(fn: object): Located | undefined {
   const known = references.get(fn);
@@ -88,10 +86,7 @@ const SINGLE_OBJECTS: readonly [module: string, key: string, loaded: string][] =
 const names = new WeakMap<object, BuiltinName>();
 const indexed = new Set<string>();
 
-/**
- * The name of a function or object that belongs to Node or to the language, found by identity; undefined for anything
- * else. Loads no module: the module of a function that exists has been loaded.
- */
+/** The name of what is Node's or the language's, found by identity. Loads no module: that of a function has been loaded. */
 export function nameBuiltin(value: object): BuiltinName | undefined {
   if (!names.has(value)) indexLoaded();
   return names.get(value);
@@ -122,10 +117,7 @@ function nameReplacement(fn: object): ModuleDescriptor | undefined {
   return undefined;
 }
 
-/**
- * The name of a function of Node that only an accessor of its own name gives. Others are not read: that may load a module,
- * or print a warning.
- */
+/** The name of one that only an accessor of its own name gives. To read others may load a module, or print a warning. */
 function nameBehindAccessor(fn: object): ModuleDescriptor | undefined {
   const key = nameOf(fn);
   if (key === undefined) return undefined;

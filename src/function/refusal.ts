@@ -18,16 +18,12 @@ export function nameOf(fn: object): string | undefined {
   return undefined;
 }
 
-/** The mention of a function. */
 export function mention(fn: object, inspected?: InspectedFunction): Mention {
   const name = nameOf(fn) || '(anonymous)';
   return { name, where: inspected?.script.url ? `${inspected.script.url}:${inspected.line + 1}` : undefined };
 }
 
-/**
- * The error that says which function cannot be deferred, because of which function it captured, why, and the way out.
- * @param chain the deferred function first, the one concerned last
- */
+/** @param chain - the deferred function first, the one concerned last. @param instead - the way out */
 export function refusal(chain: readonly Mention[], why: string, instead: string): DeferredSweepError {
   return new DeferredSweepError('DEFERRED_FUNCTION_REFUSED', `${subject(chain)} ${why}; ${instead}`);
 }

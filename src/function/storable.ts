@@ -11,11 +11,7 @@ export function storableName(name: unknown): string {
   return isPlainText(text) ? text : text.toWellFormed().replace(/^\ufeff+/, '') || '(anonymous)';
 }
 
-/**
- * Checks that each text in a descriptor comes back from a record as it was.
- * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` with the path of one that does not. Stored all the same, it would be
- * another function, or a record that no reader accepts.
- */
+/** Refuses text that no record gives back as it was: it would be another function, or a record that no reader accepts. */
 export function requireStorable(tree: unknown, path: string): void {
   if (typeof tree === 'string') requireText(tree, path);
   else if (Array.isArray(tree))

@@ -12,10 +12,7 @@ import { isObject } from '../module/search-values.ts';
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
 interface Provision {
   readonly pattern: RegExp;
-  /**
-   * Whether this value is what the provision stands for in a function of this script, and not something of the user's
-   * with the same name.
-   */
+  /** Whether this value is what the provision stands for, and not something of the user's with the same name. */
   matches(value: unknown, script: Script): boolean;
   /** The value, for a function that was written at `url`. */
   create(url: string | undefined): unknown;
@@ -85,7 +82,7 @@ export function isProvided(name: string, value: unknown, script: Script): boolea
   return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, script));
 }
 
-/** A `require`: CommonJS's own, or one that `createRequire` has made. */
+/** CommonJS's own, or one that `createRequire` has made. */
 export function isRequire(value: unknown): value is NodeJS.Require {
   return (
     typeof value === 'function' &&

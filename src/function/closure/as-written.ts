@@ -1,4 +1,3 @@
-/** What makes a function or class what it is, besides its text, is not stored with it. */
 import types from 'node:util/types';
 import { compileFunction } from 'node:vm';
 import type * as Estree from 'estree';
@@ -75,11 +74,7 @@ function isConstant(value: Estree.Expression): boolean {
 
 type Holder = object & { readonly prototype?: unknown };
 
-/**
- * A class is stored as its text; what else makes it what it is, V8 does not tell, or it would be made twice.
- * @param expression - its text
- * @throws `DEFERRED_FUNCTION_REFUSED` for a class that is not what its text alone makes
- */
+/** A class is stored as its text. What else makes it what it is, V8 does not tell, or it would be made twice. */
 export function refuseUnlikeItsText(
   fn: Holder,
   expression: string,
@@ -150,10 +145,7 @@ function isAlike(one: object, other: object, key: string | symbol): boolean {
 /** What each function has. `refuseMembers` looks at the first three by themselves. */
 const STANDARD_PROPERTIES = new Set<string | symbol>(['length', 'name', 'prototype', 'arguments', 'caller']);
 
-/**
- * @param length - that of a function of its text
- * @throws `DEFERRED_FUNCTION_REFUSED` for a function with other properties or another prototype than its text alone gives
- */
+/** Refuses a function with other properties or another prototype than its text gives. @param length - that its text gives */
 export function refuseMembers(fn: Holder, length: number, chain: readonly Mention[]): void {
   if (hasOwnKind(fn)) {
     throw refusal(

@@ -1,8 +1,3 @@
-/**
- * Storing a function by its source together with everything it captured: the variables it uses, by value, the functions
- * and modules among them by reference or again by source, and so on for each of those.
- */
-
 import { hasCode } from '../../errors.ts';
 import { snapshot } from '../../value/encode.ts';
 import type { Callable, Reference, SourceText, StoredCall } from '../descriptor.ts';
@@ -21,7 +16,10 @@ import { refuseSharedState } from './shared-state.ts';
 import { analysisOf, callOf, namedText, nativeRefusal, storeText } from './store-source.ts';
 import { namedReference, resolveVariable, toReference } from './variables.ts';
 
-/** The call of a function that is not to be had from a module, with what it captured. */
+/**
+ * The call of a function that is not to be had from a module, with what it captured: values of variables; functions and
+ * modules by reference, or functions again by source with what they captured.
+ */
 export class Capture {
   readonly #root: Callable;
   readonly #inspected: InspectedFunction;
@@ -43,10 +41,6 @@ export class Capture {
     this.#maxBytes = maxBytes;
   }
 
-  /**
-   * @throws `DEFERRED_FUNCTION_REFUSED` naming the function, what of it cannot be stored, and what to do instead;
-   * `DEFERRED_VALUE_REFUSED` with the path of a captured value, its variable first; `DEFERRED_TOO_LARGE`.
-   */
   describe(): StoredCall {
     const text = this.#store(ROOT_ROW, this.#root, this.#inspected, this.#chain);
     // What it sees of itself would have the name that its text gives.

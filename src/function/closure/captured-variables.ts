@@ -19,9 +19,9 @@ export interface CapturedRow {
   readonly fn: Callable;
   readonly chain: readonly Mention[];
   readonly inspected: InspectedFunction;
-  /** Its variables that are stored by value. */
+  /** Variables that are stored by value. */
   readonly values: ReadonlyMap<string, unknown>;
-  /** Its variables that hold a function or a module: name → index of the reference. */
+  /** Variables that hold a function or a module: name → index of the reference. */
   readonly links: Readonly<Record<string, number>>;
   /** Variables it gives new values. */
   readonly assigned: readonly string[];
@@ -32,7 +32,6 @@ export interface CapturedRow {
 /**
  * Each stored function has variables of its own. One that only it uses may change all the same; a variable that one
  * changes and another uses would stay as it was for the other, silently.
- * @throws `DEFERRED_FUNCTION_REFUSED` naming such a variable and both functions
  */
 export function refuseSharedVariables(rows: readonly CapturedRow[]): void {
   for (const row of rows) {
@@ -67,10 +66,7 @@ function areSame(name: string, one: CapturedRow, other: CapturedRow): boolean {
   );
 }
 
-/**
- * The error that names the variable that takes most bytes.
- * @throws `DEFERRED_VALUE_REFUSED` where one cannot be stored, with a path that begins at the variable's name
- */
+/** Names the largest. @throws `DEFERRED_VALUE_REFUSED` for one that cannot be stored, its path beginning at its name */
 export function tooLargeVariable(rows: readonly CapturedRow[], maxBytes: number): DeferredSweepError {
   const sizes = rows.flatMap(({ chain, values }) =>
     Array.from(values, ([name, value]) => ({ chain, name, bytes: encodedLength(value, name, chain) })),
@@ -107,10 +103,7 @@ export function tooLarge(
   );
 }
 
-/**
- * A value of an imported name. What a transpiler's import gives for it is a variable of another file, seen through an object:
- * `lib_1.count`. A closure has its value; a function of that file may assign to it.
- */
+/** A variable of another file, seen through a transpiler's object: `lib_1.count`. Functions of that file may assign to it. */
 export interface ImportedValue {
   readonly name: string;
   readonly value: unknown;

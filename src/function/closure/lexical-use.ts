@@ -16,10 +16,7 @@ interface Context {
   readonly privateNames: ReadonlySet<string>;
 }
 
-/**
- * Walks the program that consists of one function or class and tells what it takes from its surroundings. Scope analysers
- * report variables only.
- */
+/** What a program that consists of one function or class takes from its surroundings. Scope analysers report variables only. */
 export function findSurroundings(
   program: Estree.Program,
   root: Estree.Function | Estree.Class,

@@ -2,7 +2,6 @@
  * Variables of its module that an exported function reads and that another process, which imports the module anew, has
  * with other values: assigned or changed since the module was evaluated, or made by something that gives another each time.
  */
-
 import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import { type InspectedFunction, inspectFunction } from '../inspector/inspector.ts';
@@ -11,7 +10,7 @@ import { isProvided } from './ambient-bindings.ts';
 import { usedVariables } from './store-source.ts';
 import { isNamespaceLike, namedReference } from './variables.ts';
 
-/** What to do about such a function. */
+/** What to do about a function that reads such a variable. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';
 
 const known = new WeakMap<Callable, string | undefined>();

@@ -7,10 +7,8 @@ import { compileAt, importFrom } from '../module/import-from.ts';
 import { importExport } from '../module/module-reference.ts';
 import { provide } from './ambient-bindings.ts';
 
-/** A stored call, to be made. */
 type RestoredCall = readonly [fn: Callable, args: unknown];
 
-/** The call of a function that a descriptor holds, its captured variables restored. */
 export async function restoreSource(
   descriptor: SourceDescriptor,
   encodedArguments: Uint8Array,
@@ -40,7 +38,6 @@ async function importReference(reference: Reference): Promise<unknown> {
  * 1. functions, which run nothing when they come into being and so may find their variables empty;
  * 2. classes, whose static blocks may call a function;
  * 3. captured values, which may contain both.
- *
  * @param referents - what each reference is; those with a text are still to come
  */
 function restoreClosure(
@@ -48,7 +45,7 @@ function restoreClosure(
   { references, values }: Closure,
   referents: unknown[],
 ): RestoredCall {
-  // By the row of its values. The first is the stored function itself.
+  // By the row of their values. The first is the stored function itself.
   const compiled = new Map<number, CompiledText>();
   const compileAll = (areClasses: boolean): void => {
     for (const [row, text] of [descriptor, ...references].entries()) {
@@ -97,10 +94,7 @@ interface CompiledText {
 /** Columns are kept for stack traces up to here; in minified files, with all on one line, they say little. */
 const LARGEST_COLUMN = 300;
 
-/**
- * Compiles the text of a stored function. Nothing of it is run, but for the static block by which a bundler keeps the name of
- * a class: that calls one of its links.
- */
+/** Runs nothing of the text but the static block by which a bundler keeps the name of a class: that calls one of its links. */
 function compileText(text: SourceText, referents: readonly unknown[]): CompiledText {
   const { variables, provided, url, line = 0, column = 0 } = text;
   const captured = [...variables, ...Object.keys(text.links)];

@@ -2,7 +2,6 @@
  * State that a closure would have twice: by value, as a captured variable, and through a captured function that is found
  * again in its module, where the variable is another one. The two would drift apart, so such a closure is refused.
  */
-
 import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';
 import {
@@ -25,7 +24,6 @@ interface Held extends Pick<CapturedRow, 'chain' | 'inspected'> {
   readonly value: unknown;
 }
 
-/** A function that is stored by source. */
 interface HeldFunction extends Pick<CapturedRow, 'chain' | 'inspected'> {
   /** What it is called, by itself and by those that captured it. */
   readonly names: Set<string>;
@@ -35,10 +33,7 @@ interface HeldFunction extends Pick<CapturedRow, 'chain' | 'inspected'> {
 const MOST_FUNCTIONS = 200;
 const MOST_OBJECTS = 20_000;
 
-/**
- * @param references - captured functions that are found again by name
- * @throws `DEFERRED_FUNCTION_REFUSED` naming the variable and the function
- */
+/** @param references - captured functions that are found again by name */
 export function refuseSharedState(rows: readonly CapturedRow[], references: readonly Callable[]): void {
   if (references.length > 0) new Search(rows).from(references);
 }
@@ -185,7 +180,6 @@ function* objectsIn(root: unknown, onFunction?: (fn: Callable) => void): Iterabl
   }
 }
 
-/** State that the stored function would have by value, and a function of a module by itself. */
 function sharedState(chain: readonly Mention[], name: string, user: Mention): Error {
   const where = user.where === undefined ? '' : ` (${user.where})`;
   return refusal(

@@ -15,11 +15,9 @@ export interface FreeVariable {
   readonly members: readonly string[] | undefined;
   /** True when its `typeof` is asked, as code does that can do without it. */
   readonly isGuarded: boolean;
-  /** True when the function gives it a new value. */
   readonly isAssigned: boolean;
 }
 
-/** What the text of a function tells about it. */
 export interface SourceAnalysis extends Surroundings {
   /** An expression of the same function; the text of a method alone is none. */
   readonly expression: string;
@@ -38,11 +36,9 @@ export interface SourceAnalysis extends Surroundings {
 }
 
 /**
- * The analysis of a function's text as `Function.prototype.toString` gives it, or undefined when it is not the text of
- * a function in the language: native and bound functions have none.
- *
- * @param name the function's `name`, for methods with a computed one
- * @param isModule whether it was written in an ES module, which has other reserved words
+ * Undefined for what is not the text of a function in the language: native and bound functions have none.
+ * @param name - the function's `name`, for methods with a computed one
+ * @param isModule - ES modules have other reserved words
  */
 export function analyzeSource(text: string, name: string, isModule: boolean): SourceAnalysis | undefined {
   const whole = analyze(`(${text})`, 1, isModule);

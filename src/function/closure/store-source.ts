@@ -12,11 +12,7 @@ type WrittenText = Pick<SourceText, 'source' | 'url' | 'line' | 'column' | 'stri
 
 const SELF_CONTAINED = 'pass what it needs as arguments, or export the function from a module';
 
-/**
- * The text of a function.
- * @param chain the deferred function, then those captured on the way to this one
- * @throws `DEFERRED_FUNCTION_REFUSED` for what no text can carry elsewhere.
- */
+/** @param chain - the deferred function, then those captured on the way to this one */
 export function storeText(
   fn: Callable,
   inspected: InspectedFunction,
@@ -47,10 +43,7 @@ let analysedLength = 0;
 const MOST_ANALYSED = 8 * 1024 * 1024;
 const LENGTH_OF_ANALYSIS = 1_000;
 
-/**
- * What the text of a function says; undefined when it cannot be parsed. Kept: closures are made again and again by the same
- * piece of text.
- */
+/** Undefined when the text cannot be parsed. Kept: closures are made again and again by the same piece of text. */
 export function analysisOf(
   fn: Callable,
   { script, line, column }: InspectedFunction,
@@ -136,7 +129,6 @@ function refuseByText(
   if (reason !== undefined) throw refusal(chain, reason[1], reason[2]);
 }
 
-/** Why a function cannot be deferred, and what to do instead. */
 type Reason = readonly [why: string, instead: string];
 
 export const IS_CLASS: Reason = ['is a class', 'defer a function that makes and uses an instance'];

@@ -33,13 +33,7 @@ export type Variable =
     }
   | { readonly kind: 'value'; readonly value: unknown };
 
-/**
- * What the variable holds now.
- *
- * @param chain the deferred function, then those captured on the way to the one that uses the variable
- * @throws `DEFERRED_FUNCTION_REFUSED` for a variable that is not initialized yet, one that is only on this process's
- * global object, and a module that cannot be found again.
- */
+/** What the variable holds now. @param chain - the deferred function, then those captured on the way to the one that uses it */
 export function resolveVariable(
   variable: FreeVariable,
   inspected: InspectedFunction,

@@ -29,7 +29,6 @@ export interface InspectedFunction {
   readonly scopes: readonly Scope[];
 }
 
-/** A source text that V8 has compiled. */
 export interface Script {
   readonly id: string;
   /** As the loader named it; a `//# sourceURL` comment does not count. Empty for `new Function`. */
@@ -62,9 +61,8 @@ class ThreadInspector {
   }
 
   #idOfBox(): string {
-    // The only way to an object's id is an expression, so the box is a property of what an expression can name, for a moment:
-    // of our global object and, where a test runner loads us into a context and expressions are evaluated outside of it, of
-    // a class of Node's that all contexts share.
+    // Only an expression gives an object's id. So the box is a property of what one can name, for a moment: of our global
+    // object, and of a class that all contexts share: a test runner evaluates expressions outside of ours.
     const key = 'deferred-sweep.inspector';
     const holders = [globalThis, Buffer];
     // Not where a program has frozen one of them.
@@ -111,7 +109,6 @@ class ThreadInspector {
     }
   }
 
-  /** The text V8 compiled: of a TypeScript file, what the loader made of it. */
   readText(script: Script): string {
     if (this.#lastText?.id !== script.id) this.#withDebugger(() => this.#keepText(script.id));
     return this.#lastText!.text;
@@ -216,8 +213,7 @@ function connected(): ThreadInspector {
 /**
  * Where a function of this thread was written and what it can see; undefined for native and bound functions, and for
  * what is or inherits from a Proxy: its traps would run.
- *
- * @throws `DEFERRED_UNSUPPORTED` where there is no inspector.
+ * @throws `DEFERRED_UNSUPPORTED` where there is no inspector
  */
 export function inspectFunction(fn: object): InspectedFunction | undefined {
   return leadsToProxy(fn) ? undefined : connected().inspect(fn);
@@ -229,7 +225,7 @@ function leadsToProxy(fn: object): boolean {
   return link !== null;
 }
 
-/** The text of a script as V8 compiled it. */
+/** The text V8 compiled: of a TypeScript file, what the loader made of it. */
 export function readScript(script: Script): string {
   return connected().readText(script);
 }

@@ -1,10 +1,8 @@
-/** Which files a stored function is run from. */
 import { dirname } from 'node:path';
 import { moduleAt } from '../../trust/loaders.ts';
 import type { FunctionDescriptor, NamespaceReference } from '../descriptor.ts';
 import { filePathOf } from './script-url.ts';
 
-/** What is named, for messages, and where it is. */
 export interface CodePath {
   readonly what: 'the module' | 'the program';
   readonly path: string;

@@ -2,7 +2,6 @@
  * Which scripts this process, or this worker thread, was started with. Importing one again, to find an export of it,
  * would run the program a second time.
  */
-
 import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';

@@ -19,11 +19,7 @@ export interface ModuleLocation {
   export: string;
 }
 
-/**
- * The descriptor of an export. Nothing is loaded or looked up.
- *
- * @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them.
- */
+/** Loads nothing. @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them */
 export function storeLocation(location: ModuleLocation): ModuleDescriptor {
   if (typeof location !== 'object' || location === null) {
     throw new TypeError(`location must be an object { module, export }, got ${shown(location)}`);
@@ -49,10 +45,9 @@ function absoluteModule(module: string): string {
 }
 
 /**
- * The function a descriptor names, its module imported, and the object it is called on.
- *
+ * The function, its module imported, and the object it is called on.
  * @throws `DEFERRED_FUNCTION_MISSING` when there is no such module (cause: the loader's error) or the path does not lead
- * to a function. What the module itself throws while it is evaluated is thrown unchanged.
+ * to a function; unchanged, what the module throws while it is evaluated
  */
 export async function importFunction(descriptor: ModuleDescriptor): Promise<Found<Callable>> {
   return functionOf(await importNamespace(descriptor), descriptor);

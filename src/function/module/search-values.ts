@@ -13,7 +13,6 @@ const MOST_LOOKS = 10_000;
 /** Listing the properties of an object with a million of them takes seconds: once only. */
 const tables = new WeakSet<object>();
 
-/** A value and its name. */
 export type Named = readonly [name: string, value: unknown];
 
 interface Place {

@@ -49,7 +49,6 @@ function describe(script: Script): ScriptCode | undefined {
   };
 }
 
-/** From the first character to the last. */
 const WHOLE: Estree.SourceLocation = {
   start: { line: 0, column: 0 },
   end: { line: Number.POSITIVE_INFINITY, column: 0 },

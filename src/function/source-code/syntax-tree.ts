@@ -1,5 +1,3 @@
-/** Syntax trees of JavaScript, as ESTree names their nodes. */
-
 import { createRequire } from 'node:module';
 import type * as Acorn from 'acorn';
 import type * as Estree from 'estree';
@@ -30,7 +28,6 @@ export function parseSyntax(
   }
 }
 
-/** The nodes directly below a node of a syntax tree. */
 export function childrenOf(node: Estree.Node): Estree.Node[] {
   return nodesIn(Object.values(node).flat());
 }
@@ -40,7 +37,6 @@ export function nodesIn(part: unknown): Estree.Node[] {
   return (Array.isArray(part) ? part : [part]).filter(isNode);
 }
 
-/** Whether a node is an identifier of this name. */
 export function isNamed(node: Estree.Node, name: string): boolean {
   return node.type === 'Identifier' && node.name === name;
 }
