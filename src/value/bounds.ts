@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-
 import { DeferredSweepError } from '../errors.ts';
 import { MAX_DEPTH, MAX_ITEMS, MAX_RECORD_BYTES } from './limits.ts';
 
@@ -20,12 +19,9 @@ const PROTO_KEY = Buffer.from('__proto__');
 /**
  * Returns when `bytes` are exactly one CBOR item that is safe to hand to a general decoder; tells whether a special is
  * in it. Linear in the length, without recursion, and allocates only for text that is not ASCII.
- *
- * Allowed: at most `MAX_RECORD_BYTES` and `MAX_ITEMS`, nested to `MAX_DEPTH`; integers within ±2^53, floats, definite-length byte strings and UTF-8 text, arrays, maps with text keys,
- * false, true, null, undefined, and {@link SPECIAL_TAG}. Everything else is refused, which keeps hostile bytes away
- * from what a general decoder does with it: bignums in quadratic time, records, shared references, packed tables.
- * Equal keys in one map are not looked for (the last one counts, as in JSON.parse).
- * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for any other bytes.
+ * Allowed is what docs/format.md, "Values", says. That keeps hostile bytes away from what a general decoder does with
+ * others: bignums in quadratic time, records, shared references, packed tables. Of equal keys in a map the last counts.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for any other bytes
  */
 export function checkBounds(bytes: Uint8Array): boolean {
   const end = bytes.length;

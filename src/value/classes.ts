@@ -29,17 +29,15 @@ const VIEW_CLASSES: readonly ViewClass[] = [
   ...(Float16Array === undefined ? [] : [Float16Array]),
 ];
 
-/** The prototypes of the error classes of the language, with the names they are stored under. */
+/** By the prototypes of the error classes of the language, the names they are stored under. */
 export const ERROR_NAMES: ReadonlyMap<object, string> = new Map(
   ERROR_CLASSES.map(Class => [Class.prototype, Class.name]),
 );
 
-/** The same from a name. */
 export const ERROR_PROTOTYPES: ReadonlyMap<string, object> = new Map(
   ERROR_CLASSES.map(Class => [Class.name, Class.prototype]),
 );
 
-/** The prototypes of views of bytes, with the names they are stored under. */
 export const VIEW_NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Buffer.prototype, 'Buffer'],
   ...VIEW_CLASSES.map(Class => [Class.prototype, Class.name] as const),

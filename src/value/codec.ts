@@ -1,10 +1,8 @@
 import { createRequire } from 'node:module';
-
 import { DeferredSweepError } from '../errors.ts';
 import { checkBounds, SPECIAL_TAG } from './bounds.ts';
 import { decodePlain } from './decode-plain.ts';
 
-/** A tagged item of a tree; see {@link special}. */
 export interface Special {
   readonly value: unknown;
   readonly tag: number;
@@ -49,17 +47,14 @@ export function special(value: unknown): Special {
   return new Tag(value, SPECIAL_TAG);
 }
 
-/** Whether an item of a decoded tree is a {@link special}. */
 export function isSpecial(item: unknown): item is Special {
   return item instanceof (loaded ?? load()).Tag;
 }
 
 /**
- * Returns the CBOR of a tree: null, undefined, booleans, numbers, well-formed strings, Uint8Array, arrays and plain
- * objects of these, and {@link special}. Nothing is checked. What is not in this list throws or is changed silently:
- * -0 becomes 0, a lone surrogate U+FFFD, a class instance a plain object, a cycle overflows the stack.
- * For values from outside there is `snapshot`.
- *
+ * The CBOR of a tree: null, undefined, booleans, numbers, well-formed strings, Uint8Array, arrays and plain objects of
+ * these, and {@link special}. Nothing is checked; `snapshot` is for values from outside. What is not in this list throws
+ * or is changed silently: -0 becomes 0, a lone surrogate U+FFFD, a class instance a plain object.
  * Plain CBOR of RFC 8949: shortest lengths, integers within 32 bits as integers, other numbers as 64-bit floats.
  * The buffer returned may be part of a larger one (up to 64 KiB), which is written further but not over it.
  */

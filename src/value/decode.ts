@@ -5,13 +5,11 @@ import { decodePlain } from './decode-plain.ts';
 import { type DecodeFunction, Reviver } from './reviver.ts';
 
 /**
- * Returns the value a `snapshot` was taken of, or an equal one, made of new objects.
- *
- * The bytes are data, and may be hostile: time and memory are bounded by their length, nothing in them names a class,
- * module or property to be called, and no prototype is reached. A RegExp is compiled, not run; one from a hostile file
- * may take for ever when the deferred function runs it.
+ * A value equal to that of which the `snapshot` was taken, made of new objects. The bytes may be hostile: time and memory
+ * are bounded by their length, nothing in them names a class, module or property to be called, and no prototype is
+ * reached. A RegExp is compiled, not run; a hostile one may take for ever when the deferred function runs it.
  * @param decodeFunction - without it stored functions are refused
- * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for bytes that `snapshot` cannot have written.
+ * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for bytes that `snapshot` cannot have written
  */
 export function restore(bytes: Uint8Array, decodeFunction?: DecodeFunction): unknown {
   const plain = decodePlain(bytes, { withBytes: false });
@@ -21,7 +19,7 @@ export function restore(bytes: Uint8Array, decodeFunction?: DecodeFunction): unk
   return hasSpecial ? new Reviver(decodeFunction).revive(tree) : tree;
 }
 
-/** The arguments of a stored call, decoded. @throws `DEFERRED_STATE_CORRUPT` where they are no array */
+/** @param args - of a stored call, decoded. @throws `DEFERRED_STATE_CORRUPT` where they are no array */
 export function listOf(args: unknown): never[] {
   if (Array.isArray(args)) return args as never[];
   throw new DeferredSweepError(

@@ -6,10 +6,7 @@ const kindOfTypedArray = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get!;
 
-/**
- * As what the engine made an object that is more than its properties: `Map`, say. An exchanged prototype does not change
- * that. Undefined for an ordinary one.
- */
+/** As what the engine made an object, whatever its prototype is now: `Map`, say. Undefined for an ordinary one. */
 export function madeAs(object: object): string | undefined {
   if (Array.isArray(object)) return 'Array';
   if (ArrayBuffer.isView(object)) return kindOfView(object);

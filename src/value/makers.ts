@@ -9,19 +9,16 @@ function makeString(bytes: unknown): string {
   return Buffer.from(bytes.buffer).toString('utf16le');
 }
 
-/** A bigint from its hexadecimal digits. */
 function makeBigInt(digits: unknown): bigint {
   if (typeof digits !== 'string' || !/^-?[0-9a-f]+$/.test(digits)) throw corrupt('a bigint without digits');
   return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
 }
 
-/** A Date, invalid for NaN. */
 function makeDate(epochMs: unknown): Date {
   if (typeof epochMs !== 'number') throw corrupt('a Date without a number');
   return new Date(epochMs);
 }
 
-/** A RegExp, compiled and not run. */
 export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp {
   if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number') {
     throw corrupt('a RegExp without source, flags and lastIndex');
@@ -51,14 +48,12 @@ function makeError(className: unknown): Error {
   }
 }
 
-/** The buffer of some bytes. */
 function makeBuffer(bytes: unknown): ArrayBuffer {
   if (!(bytes instanceof Uint8Array)) throw corrupt('an ArrayBuffer, or a view of one, without bytes');
   // The decoder gives every byte string a buffer of its own.
   return bytes.buffer as ArrayBuffer;
 }
 
-/** A view of some bytes. */
 function makeView(kind: unknown, bytes: unknown): object {
   const make = VIEW_MAKERS.get(kind as string);
   if (make === undefined) throw corrupt(`an item of an unknown kind, ${nameOf(kind)}`);
@@ -96,7 +91,6 @@ function nameOf(name: unknown): string {
   return typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : `a name of type ${typeof name}`;
 }
 
-/** The error for an item that `snapshot` does not write. */
 export function corrupt(what: string, cause?: unknown): DeferredSweepError {
   return new DeferredSweepError('DEFERRED_STATE_CORRUPT', `cannot restore a value: it holds ${what}`, {
     cause,

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import types from 'node:util/types';
-
 import { isPlainText } from './plain-text.ts';
 import type { ValuePath } from './value-path.ts';
 
@@ -30,10 +29,7 @@ export function hasExtraProperties(view: ArrayBufferView): boolean {
 
 const LISTED_ELEMENTS = 32;
 
-/**
- * The property names of an object that consists of nothing but them.
- * @throws DeferredSweepError `DEFERRED_VALUE_REFUSED` for symbols, `__proto__`, accessors and what is not enumerable.
- */
+/** Refuses symbols, `__proto__`, accessors and what is not enumerable: the object is to consist of these properties. */
 export function namesOf(object: object, path: ValuePath): string[] {
   return Reflect.ownKeys(object).map(key => {
     refuseKey(path, key);
@@ -79,7 +75,6 @@ function hasTextAsStack(error: Error, path: ValuePath): boolean {
 
 const USUALLY_HIDDEN: ReadonlySet<string | symbol> = new Set(['stack', 'message', 'cause', 'errors', 'name']);
 
-/** Refuses keys no stored object may have. */
 function refuseKey(path: ValuePath, key: string | symbol): void {
   if (typeof key === 'symbol') {
     throw path.refusalOfProperty(key, 'its key is a symbol', 'use a text key or leave it out');
@@ -125,7 +120,6 @@ export function refuseExtras(path: ValuePath, kind: string, object: object, allo
   for (const key of Reflect.ownKeys(object)) if (key !== allowed) throw refusalOfExtra(path, kind, key);
 }
 
-/** The refusal of an own property that would be lost. */
 export function refusalOfExtra(path: ValuePath, kind: string, key: string | symbol): Error {
   return path.refusalOfProperty(key, `it is an extra property on ${kind}`, 'pass it beside that, not on it');
 }

@@ -1,5 +1,4 @@
 import types from 'node:util/types';
-
 import { ERROR_PROTOTYPES } from './classes.ts';
 import { madeAs } from './made-as.ts';
 

@@ -3,21 +3,14 @@ import { corrupt, makeRegExp, makeSpecial } from './makers.ts';
 
 /**
  * Called once for each stored function, with the stand-in that {@link EncodeFunction} gave for it; what it returns takes
- * the function's place everywhere in the value.
- *
- * At the time of the call only the text, numbers and such of the stand-in are there, and plain arrays and objects with
- * these in them. What the stand-in holds beyond that is put into the same arrays and objects by the time `restore`
- * returns. So a function is made first, and gets its captured variables afterwards: keep the stand-in, and read
- * them from it after `restore`, or when the function is first called. This is the only order that works when a
- * function is captured by what it captures.
+ * the function's place everywhere in the value. Only plain parts of the stand-in are there then. The rest is put into the
+ * same arrays and objects by the time `restore` returns: a function may be captured by what it captures.
  */
 export type DecodeFunction = (standIn: unknown) => unknown;
 
 /**
- * Turns a decoded tree into the value it stands for, in place where that is the same object.
- *
- * Two steps for every object: it is made, then filled. All objects of the table are made before anything is filled,
- * so a reference finds its object, also one that closes a cycle. Only the nesting recurses, and it is bounded.
+ * Turns a decoded tree into the value it stands for, in place where that is the same object. All objects of the table are
+ * made before any is filled, so that a reference finds its object, also in a cycle. Only the nesting recurses: bounded.
  */
 export class Reviver {
   readonly #decodeFunction: DecodeFunction | undefined;
@@ -27,10 +20,7 @@ export class Reviver {
     this.#decodeFunction = decodeFunction;
   }
 
-  /**
-   * Returns the value; to be called once.
-   * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for specials that `snapshot` does not write.
-   */
+  /** To be called once. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for specials that `snapshot` does not write */
   revive(tree: unknown): unknown {
     if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared') {
       return this.#revive(tree);

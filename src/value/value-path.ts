@@ -2,7 +2,6 @@ import { DeferredSweepError } from '../errors.ts';
 import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
 import { adviceFor, describe } from './refusal.ts';
 
-/** One step from a value to a value in it. */
 export type Step =
   /** A property key or an array index. */
   | string
@@ -44,7 +43,6 @@ export class ValuePath {
     return new DeferredSweepError('DEFERRED_VALUE_REFUSED', message, { valuePath, cause });
   }
 
-  /** The refusal of an object whose kind has no stored form. */
   refusalOf(value: object): DeferredSweepError {
     return this.refusal(`it is ${describe(value)}`, adviceFor(value));
   }
@@ -59,7 +57,6 @@ export class ValuePath {
     );
   }
 
-  /** The refusal of a property of the value being looked at. */
   refusalOfProperty(key: Step, what: string, instead: string, cause?: unknown): DeferredSweepError {
     this.enter(key);
     return this.refusal(what, instead, cause);
