@@ -206,7 +206,11 @@ function parseText(fields: Fields): SourceText {
   const column = fields.optionalIndex('column', MAX_POSITION);
   const links = fields.map('links').entries((entries, name) => entries.index(name));
   const [variables, provided] = [fields.texts('variables'), fields.texts('provided')];
-  checkNames(fields, { links: Object.keys(links), variables, provided });
+  for (const [field, names] of Object.entries({ links: Object.keys(links), variables, provided })) {
+    const wrong = names.find(name => !isIdentifier(name))?.slice(0, 100);
+    if (wrong !== undefined)
+      throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
+  }
   return {
     source: fields.text('source'),
     ...(url === undefined ? {} : { url }),
@@ -217,14 +221,6 @@ function parseText(fields: Fields): SourceText {
     links,
     provided,
   };
-}
-
-function checkNames(fields: Fields, names: Readonly<Record<string, readonly string[]>>): void {
-  for (const [field, list] of Object.entries(names)) {
-    const wrong = list.find(name => !isIdentifier(name))?.slice(0, 100);
-    if (wrong === undefined) continue;
-    throw fields.corrupt(`has ${JSON.stringify(wrong)} in "${field}", which is no name of a variable`);
-  }
 }
 
 /** V8 counts them in 32 bits. They are for stack traces only. */

@@ -1,4 +1,4 @@
-import { isPreloadedProgram } from '../function/module/preloaded-program.ts';
+import { isPreloadedProgram } from '../function/module/programs.ts';
 import { fileSystemVerdict } from '../lock/file-system.ts';
 import type { Place } from '../log/records.ts';
 import type { Logger } from '../report/logger.ts';

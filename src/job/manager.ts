@@ -4,7 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
 import { isImportedForCall, isInside, refuseInStartingRunner } from '../function/current-invocation.ts';
 import { noteCallers } from '../function/module/call-stack.ts';
-import { notePreloadedPrograms } from '../function/module/preloaded-program.ts';
+import { notePreloadedPrograms } from '../function/module/programs.ts';
 import { requireKnown } from '../known-options.ts';
 import { closesDescriptorsAtEnd } from '../native/own-process.ts';
 import { type Logger, News } from '../report/logger.ts';

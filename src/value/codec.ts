@@ -24,20 +24,18 @@ interface CborX {
 let loaded: { codec: InstanceType<CborX['Encoder']>; Tag: CborX['Tag'] } | undefined;
 
 function load(): NonNullable<typeof loaded> {
-  if (loaded === undefined) {
-    // In this form, so that `@vercel/nft` sees what a deployment needs.
-    const require = createRequire(import.meta.url);
-    const { Encoder, Tag } = require('../value/cbor-x.cjs') as CborX;
-    const codec = new Encoder({
-      useRecords: false,
-      structuredClone: false,
-      tagUint8Array: false,
-      variableMapSize: true,
-      copyBuffers: true,
-      int64AsNumber: true,
-    });
-    loaded = { codec, Tag };
-  }
+  // In this form, so that `@vercel/nft` sees what a deployment needs.
+  const require = createRequire(import.meta.url);
+  const { Encoder, Tag } = require('../value/cbor-x.cjs') as CborX;
+  const codec = new Encoder({
+    useRecords: false,
+    structuredClone: false,
+    tagUint8Array: false,
+    variableMapSize: true,
+    copyBuffers: true,
+    int64AsNumber: true,
+  });
+  loaded = { codec, Tag };
   return loaded;
 }
 

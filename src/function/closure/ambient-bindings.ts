@@ -10,56 +10,36 @@ import { urlOf, withoutQuery } from '../module/script-url.ts';
 import { isObject } from '../module/search-values.ts';
 
 /** A variable that a stored function is given anew where it runs, so that its value need not be stored. */
-interface Provision {
-  readonly pattern: RegExp;
+type Provision = readonly [
+  name: RegExp,
   /** Whether this value is what the provision stands for, and not something of the user's with the same name. */
-  matches(value: unknown, script: Script): boolean;
+  matches: (value: unknown, script: Script) => boolean,
   /** The value, for a function that was written at `url`. */
-  create(url: string | undefined): unknown;
-}
+  create: (url: string | undefined) => unknown,
+];
 
 const PROVISIONS: readonly Provision[] = [
-  {
-    // CommonJS's, and what `createRequire(import.meta.url)` makes.
-    pattern: /^require$/,
-    matches: (value, script) => isRequire(value) && !isElsewhere(value, urlOf(script)),
-    create: url => createRequire(url ?? `${currentDirectory()}/`),
-  },
-  {
-    // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.
-    pattern: /^__name$/,
-    matches: isNameKeeper,
-    create: () => setName,
-  },
-  {
-    // Babel; the helper replaces itself at its first call by one with a cache, or has one beside it.
-    pattern: /^_interopRequireWildcard$/,
-    matches: isInterop,
-    create: () => babelInterop,
-  },
-  {
-    pattern: /^_interop_require_wildcard$/,
-    matches: isInterop,
-    create: () => swcInterop,
-  },
-  {
-    // TypeScript; a part of the helper replaces itself.
-    pattern: /^__importStar$/,
-    matches: isInterop,
-    create: () => importStar,
-  },
-  {
-    // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
-    pattern: /^cov_[0-9a-z]+$/,
-    matches: value => hasText(value, /\bactualCoverage\b/),
-    create: createIdleCounter,
-  },
-  {
-    // vite and vitest: what they make of `import()`.
-    pattern: /^__(vite_ssr_dynamic|vi)_import__$/,
-    matches: value => typeof value === 'function',
-    create: url => (specifier: string) => importFrom(unrooted(specifier, url), url),
-  },
+  // CommonJS's, and what `createRequire(import.meta.url)` makes.
+  [
+    /^require$/,
+    (value, script) => isRequire(value) && !isElsewhere(value, urlOf(script)),
+    url => createRequire(url ?? `${currentDirectory()}/`),
+  ],
+  // esbuild and tsx: gives a function back the name that it would lose by being moved or minified.
+  [/^__name$/, isNameKeeper, () => setName],
+  // Babel; the helper replaces itself at its first call by one with a cache, or has one beside it.
+  [/^_interopRequireWildcard$/, isInterop, () => babelInterop],
+  [/^_interop_require_wildcard$/, isInterop, () => swcInterop],
+  // TypeScript; a part of the helper replaces itself.
+  [/^__importStar$/, isInterop, () => importStar],
+  // istanbul: `cov_1a2b().s[3]++` counts statements for the coverage report of a process that is gone.
+  [/^cov_[0-9a-z]+$/, value => hasText(value, /\bactualCoverage\b/), createIdleCounter],
+  // vite and vitest: what they make of `import()`.
+  [
+    /^__(vite_ssr_dynamic|vi)_import__$/,
+    value => typeof value === 'function',
+    url => (specifier: string) => importFrom(unrooted(specifier, url), url),
+  ],
 ];
 
 const babelInterop = createInterop(true);
@@ -79,7 +59,7 @@ function hasText(value: unknown, text: RegExp): boolean {
 /** Whether a stored function gets this variable from {@link provide}. */
 export function isProvided(name: string, value: unknown, script: Script): boolean {
   if (types.isProxy(value)) return false;
-  return PROVISIONS.some(({ pattern, matches }) => pattern.test(name) && matches(value, script));
+  return PROVISIONS.some(([pattern, matches]) => pattern.test(name) && matches(value, script));
 }
 
 /** CommonJS's own, or one that `createRequire` has made. */
@@ -100,7 +80,8 @@ function isElsewhere({ resolve }: NodeJS.Require, url: string): boolean {
 
 /** The value of a provided variable in a function that was written at `url`; undefined for an unknown name. */
 export function provide(name: string, url: string | undefined): unknown {
-  return PROVISIONS.find(({ pattern }) => pattern.test(name))?.create(url);
+  const [, , create] = PROVISIONS.find(([pattern]) => pattern.test(name)) ?? [];
+  return create?.(url);
 }
 
 /**

@@ -16,15 +16,20 @@ interface Context {
   readonly privateNames: ReadonlySet<string>;
 }
 
+/** Of each node the one above it. */
+type Parents = ReadonlyMap<Estree.Node, Estree.Node>;
+
 /** What a program that consists of one function or class takes from its surroundings. Scope analysers report variables only. */
 export function findSurroundings(
   program: Estree.Program,
   root: Estree.Function | Estree.Class,
-): Surroundings {
+): Surroundings & { readonly parents: Parents } {
+  const parents = new Map<Estree.Node, Estree.Node>();
   const bound = new Set<string>();
   let thisUse: Surroundings['thisUse'];
 
-  const visit = (node: Estree.Node, context: Context): void => {
+  const visit = (node: Estree.Node, parent: Estree.Node, context: Context): void => {
+    parents.set(node, parent);
     switch (node.type) {
       case 'ThisExpression':
         if (context.owner !== 'inner') thisUse = context.owner;
@@ -42,9 +47,9 @@ export function findSurroundings(
         if (isAwaiterCall(node)) {
           for (const child of node.arguments.slice(1)) {
             if (child.type === 'FunctionExpression') visitChildren(child, context);
-            else visit(child, context);
+            else visit(child, node, context);
           }
-          visit(node.callee, context);
+          visit(node.callee, node, context);
           return;
         }
         break;
@@ -73,24 +78,24 @@ export function findSurroundings(
     );
     const context = { ...outer, privateNames: new Set([...outer.privateNames, ...declared]) };
     const inside: Context = { ...context, owner: 'inner', hasSuper: true };
-    if (node.superClass) visit(node.superClass, context);
+    if (node.superClass) visit(node.superClass, node, context);
     for (const member of node.body.body) {
       if (member.type === 'StaticBlock') {
         visitChildren(member, inside);
         continue;
       }
-      if (member.computed) visit(member.key as Estree.Node, context);
-      if (member.value) visit(member.value, inside);
+      if (member.computed) visit(member.key as Estree.Node, member, context);
+      if (member.value) visit(member.value, member, inside);
     }
   };
 
   const visitChildren = (node: Estree.Node, context: Context): void => {
-    for (const child of childrenOf(node)) visit(child, context);
+    for (const child of childrenOf(node)) visit(child, node, context);
   };
 
   const owner = root.type === 'ArrowFunctionExpression' ? 'lexical' : 'inner';
   visitChildren(program, { owner, hasSuper: false, privateNames: new Set() });
-  return { thisUse, bound: [...bound] };
+  return { thisUse, bound: [...bound], parents };
 }
 
 /**
@@ -105,24 +110,8 @@ function isAwaiterCall(node: Estree.SimpleCallExpression): boolean {
   );
 }
 
-/** Of each node the one above it. */
-export function parentsIn(program: Estree.Program): ReadonlyMap<Estree.Node, Estree.Node> {
-  const parents = new Map<Estree.Node, Estree.Node>();
-  const visit = (node: Estree.Node): void => {
-    for (const child of childrenOf(node)) {
-      parents.set(child, node);
-      visit(child);
-    }
-  };
-  visit(program);
-  return parents;
-}
-
 /** The property that is read from a variable, when that is all that it is mentioned for. */
-export function memberReadFrom(
-  variable: Estree.Node,
-  parents: ReadonlyMap<Estree.Node, Estree.Node>,
-): string | undefined {
+export function memberReadFrom(variable: Estree.Node, parents: Parents): string | undefined {
   const member = parents.get(variable);
   if (member?.type !== 'MemberExpression' || member.object !== variable) return undefined;
   const user = parents.get(member);

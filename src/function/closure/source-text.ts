@@ -3,7 +3,7 @@ import type * as EslintScope from 'eslint-scope';
 import type * as Estree from 'estree';
 import { parseSyntax } from '../source-code/syntax-tree.ts';
 import { type ClassShape, describeClass } from './as-written.ts';
-import { findSurroundings, memberReadFrom, parentsIn, type Surroundings } from './lexical-use.ts';
+import { findSurroundings, memberReadFrom, type Surroundings } from './lexical-use.ts';
 
 // Scope analyser and parser take 30 ms to load; a process that captures no function does without.
 const require = createRequire(import.meta.url);
@@ -94,7 +94,7 @@ function analyze(expression: string, prefixLength: number, isModule: boolean): S
     sourceType: isModule ? 'module' : 'script',
     ignoreEval: true,
   });
-  const parents = parentsIn(program);
+  const { parents, ...surroundings } = findSurroundings(program, node);
   const byName = new Map<string, Estree.Identifier[]>();
   const assigned = new Set<string>();
   for (const reference of manager.globalScope?.through ?? []) {
@@ -121,7 +121,7 @@ function analyze(expression: string, prefixLength: number, isModule: boolean): S
     shape: node.type === 'ClassExpression' ? describeClass(node) : undefined,
     length: lengthOf(node),
     isGenerator: 'generator' in node && node.generator === true,
-    ...findSurroundings(program, node),
+    ...surroundings,
     replacesItself: own?.references.some(reference => reference.isWrite()) === true,
     ownName: own?.references.length ? own.name : undefined,
     freeVariables,

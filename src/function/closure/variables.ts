@@ -5,8 +5,8 @@ import { isErrorNamed } from '../../errors.ts';
 import type { Callable, ModuleDescriptor, Reference, SourceReference } from '../descriptor.ts';
 import { type InspectedFunction, read, scopeOf } from '../inspector/inspector.ts';
 import { type BuiltinName, isNodesFunction, nameBuiltin } from '../locate.ts';
-import { leadsToProgram } from '../module/evaluation.ts';
 import { isModuleMadeByHook } from '../module/hook-made.ts';
+import { leadsToProgram } from '../module/programs.ts';
 import { isTranspiled } from '../module/search-values.ts';
 import { type Mention, refusal } from '../refusal.ts';
 import { GLOBAL_NAMES } from '../source-code/globals.ts';
@@ -112,14 +112,7 @@ function isNodes(value: object, name: BuiltinName): boolean {
 /** The reference a stored closure holds; an expression of globals is the text of a function that uses nothing else. */
 export function toReference(name: BuiltinName): ModuleDescriptor | SourceReference {
   if (name.kind === 'module') return name;
-  return {
-    kind: 'source',
-    source: name.expression,
-    strict: true,
-    variables: [],
-    links: {},
-    provided: [],
-  };
+  return { kind: 'source', source: name.expression, strict: true, variables: [], links: {}, provided: [] };
 }
 
 function hasFunctions(value: object): boolean {

@@ -8,7 +8,7 @@ import types from 'node:util/types';
 import { nodeStart } from '../../state/node-start.ts';
 import { loadersOf, namesLoader, withoutLoaders } from '../../trust/loaders.ts';
 import { inspectFunction, read, readScript, type Script } from '../inspector/inspector.ts';
-import { isPreloadedProgram, realFile } from './preloaded-program.ts';
+import { isPreloadedProgram, realFile } from './programs.ts';
 import { readModule } from './same-function.ts';
 import { filePathOf } from './script-url.ts';
 

@@ -3,8 +3,7 @@ import type * as Estree from 'estree';
 import { type InspectedFunction, readScript, type Script } from '../inspector/inspector.ts';
 import { ModuleDeclarations } from './module-exports.ts';
 import { StateChanges } from './state-changes.ts';
-import { findStrictParts } from './strict-code.ts';
-import { contains, parseSyntax } from './syntax-tree.ts';
+import { childrenOf, contains, parseSyntax } from './syntax-tree.ts';
 import { TopLevel } from './top-level.ts';
 import { findVolatile } from './volatile-values.ts';
 
@@ -53,6 +52,18 @@ const WHOLE: Estree.SourceLocation = {
   start: { line: 0, column: 0 },
   end: { line: Number.POSITIVE_INFINITY, column: 0 },
 };
+
+/** Where the code of a script is strict: all of it, in classes, and in functions that say so. @param node - with locations */
+function findStrictParts(node: Estree.Node): readonly Estree.SourceLocation[] {
+  const saying = /Function/.test(node.type) ? (node as Estree.Function).body : node;
+  const isStrict = /^Class/.test(node.type) || saysStrict(saying);
+  return isStrict ? [node.loc!] : childrenOf(node).flatMap(findStrictParts);
+}
+
+function saysStrict(code: Estree.Node): boolean {
+  if (code.type !== 'Program' && code.type !== 'BlockStatement') return false;
+  return code.body.some(statement => 'directive' in statement && statement.directive === 'use strict');
+}
 
 /** Known by themselves: most scripts need no parser for it. */
 const strictParts = new WeakMap<Script, readonly Estree.SourceLocation[]>();
