@@ -170,9 +170,8 @@ function parseCommand(fields: Fields): CommandDescriptor {
 function parseSource(fields: Fields): SourceDescriptor {
   const root = { kind: 'source' as const, ...parseText(fields) };
   if (!fields.has('closure')) {
-    if (Object.keys(root.links).length > 0 || root.variables.length > 0) {
+    if (Object.keys(root.links).length > 0 || root.variables.length > 0)
       throw fields.corrupt('has captured variables but no closure');
-    }
     return root;
   }
   const parsed = parseClosure(fields.map('closure'));

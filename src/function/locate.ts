@@ -74,7 +74,7 @@ const MODULES =
 /** Part of every process without being listed as loaded. */
 const ALWAYS_LOADED = new Set(['process', 'console', 'module', 'fs/promises']);
 
-/** Objects that are one by identity though they have no functions of their own, or an accessor gives them; what Node loads for each. */
+/** Objects found by identity that have no functions of their own, or that an accessor gives; what Node loads for each. */
 const SINGLE_OBJECTS: readonly [module: string, key: string, loaded: string][] = [
   ['perf_hooks', 'performance', 'perf_hooks'],
   ['timers/promises', 'scheduler', 'timers/promises'],

@@ -7,7 +7,7 @@
 const MOST_BYTES = 16 * 1024;
 /** Records nest three levels. */
 const MOST_LEVELS = 8;
-/** As long is a text whose length is in its first byte. */
+/** A text of at most so many bytes has its length in its first byte. */
 const MOST_SHORT = 23;
 const MOST_TEXTS = 512;
 
@@ -30,14 +30,11 @@ let isPlain = true;
 /**
  * The tree of one CBOR item that `checkBounds` passes. Undefined for what is left to the general decoder, which also says
  * what is wrong: text that is not ASCII, specials, much of anything, and what is no item.
- * @param withBytes - false: byte strings, too, are left to it, which makes each an array with a buffer of its own
+ * @param options - without bytes: byte strings, too, are left to it, which makes each an array with a buffer of its own
  */
-export function decodePlain(
-  encoded: Uint8Array,
-  { withBytes = true }: { withBytes?: boolean } = {},
-): unknown {
+export function decodePlain(encoded: Uint8Array, options?: { readonly withBytes: boolean }): unknown {
   if (encoded.length > MOST_BYTES) return undefined;
-  mayHaveBytes = withBytes;
+  mayHaveBytes = options?.withBytes ?? true;
   bytes = Buffer.isBuffer(encoded)
     ? encoded
     : Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
@@ -113,7 +110,7 @@ function readBytes(length: number): Uint8Array {
   return copy;
 }
 
-/** Short texts are those of the last records, most of them. */
+/** Most short texts were in the records before, too. */
 function readText(length: number): string | undefined {
   if (length > MOST_SHORT) return readLongText(length);
   let hash = length;

@@ -5,7 +5,7 @@
 
 /** A larger map is for the general encoder. */
 const BUFFER_BYTES = 16 * 1024;
-/** As many fields have their count in the first byte of a map. */
+/** A map of at most so many fields has their count in its first byte. */
 const MOST_FIELDS = 23;
 /** The longest head of an item, or a float. */
 const HEAD_BYTES = 9;

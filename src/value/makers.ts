@@ -20,9 +20,8 @@ function makeDate(epochMs: unknown): Date {
 }
 
 export function makeRegExp(source: unknown, flags: unknown, lastIndex: unknown): RegExp {
-  if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number') {
+  if (typeof source !== 'string' || typeof flags !== 'string' || typeof lastIndex !== 'number')
     throw corrupt('a RegExp without source, flags and lastIndex');
-  }
   try {
     const regexp = new RegExp(source, flags);
     regexp.lastIndex = lastIndex;

@@ -76,22 +76,15 @@ function hasTextAsStack(error: Error, path: ValuePath): boolean {
 const USUALLY_HIDDEN: ReadonlySet<string | symbol> = new Set(['stack', 'message', 'cause', 'errors', 'name']);
 
 function refuseKey(path: ValuePath, key: string | symbol): void {
-  if (typeof key === 'symbol') {
+  if (typeof key === 'symbol')
     throw path.refusalOfProperty(key, 'its key is a symbol', 'use a text key or leave it out');
-  }
   if (key === '__proto__') {
-    throw path.refusalOfProperty(
-      key,
-      'a key "__proto__" sets the prototype when copied',
-      'use another key or a Map',
-    );
+    const what = 'a key "__proto__" sets the prototype when copied';
+    throw path.refusalOfProperty(key, what, 'use another key or a Map');
   }
   if (!isPlainText(key)) {
-    throw path.refusalOfProperty(
-      key,
-      'its key holds half of a surrogate pair, or begins with a byte order mark',
-      'use another key or a Map',
-    );
+    const what = 'its key holds half of a surrogate pair, or begins with a byte order mark';
+    throw path.refusalOfProperty(key, what, 'use another key or a Map');
   }
 }
 
@@ -107,7 +100,7 @@ function stepOf(object: object, key: string | symbol): string | number | symbol 
 
 /** Refuses what is no property as an assignment makes it, and would be one when it is restored. */
 export function refuseUnordinary(path: ValuePath, object: object, key: string | symbol): void {
-  // Of all objects of every value: one look.
+  // One look: this is asked of every property of every value.
   const property = Object.getOwnPropertyDescriptor(object, key)!;
   if (property.enumerable && 'value' in property) return;
   refuseAccessor(path, object, key);

@@ -22,14 +22,12 @@ export class Reviver {
 
   /** To be called once. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` for specials that `snapshot` does not write */
   revive(tree: unknown): unknown {
-    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared') {
+    if (!isSpecial(tree) || !Array.isArray(tree.value) || tree.value[0] !== 'shared')
       return this.#revive(tree);
-    }
     const [, root, ...items] = tree.value as unknown[];
     for (const item of items) {
-      if (isSpecial(item) && !Array.isArray(item.value)) {
+      if (isSpecial(item) && !Array.isArray(item.value))
         throw corrupt('a reference in its table of shared objects');
-      }
       this.#table.push(this.#make(item));
     }
     for (const [index, item] of items.entries()) this.#fill(this.#table[index], item);

@@ -1,6 +1,6 @@
 /**
- * Variables of its module that an exported function reads and that another process, which imports the module anew, has
- * with other values: assigned or changed since the module was evaluated, or made by something that gives another each time.
+ * Variables that an exported function reads, and that have other values in a process that imports the module anew: they were
+ * changed since it was evaluated, or made by something that gives another value each time.
  */
 import types from 'node:util/types';
 import type { Callable } from '../descriptor.ts';

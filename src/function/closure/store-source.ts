@@ -20,9 +20,8 @@ export function storeText(
 ): { readonly text: WrittenText; readonly freeVariables: readonly FreeVariable[] } {
   const text = Function.prototype.toString.call(fn);
   const analysis = analysisOf(fn, inspected);
-  if (analysis === undefined) {
+  if (analysis === undefined)
     throw refusal(chain, 'has a text this version cannot parse', 'export the function from a module');
-  }
   refuseByText(analysis, inspected, chain);
   const { expression, shape, length } = analysis;
   if (shape === undefined) refuseMembers(fn, length, chain);
@@ -85,7 +84,7 @@ function refuseByText(
   const names = new Set([...bound, ...freeVariables.map(({ name }) => name)]);
   // What a captured function may be, but not the deferred one itself.
   const isDeferred = chain.length === 1;
-  const reasons: readonly [isSo: boolean, why: string, instead: string][] = [
+  const reasons: readonly [isSo: boolean, ...Reason][] = [
     [
       names.has('import.meta') || names.has('__vite_ssr_import_meta__'),
       'uses import.meta',

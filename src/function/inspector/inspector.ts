@@ -61,8 +61,8 @@ class ThreadInspector {
   }
 
   #idOfBox(): string {
-    // Only an expression gives an object's id. So the box is a property of what one can name, for a moment: of our global
-    // object, and of a class that all contexts share: a test runner evaluates expressions outside of ours.
+    // Only an expression gives an object's id. So the box is, for a moment, a property of our global object and of a class
+    // that all contexts share: a test runner may load us into a context, and expressions are evaluated outside of it.
     const key = 'deferred-sweep.inspector';
     const holders = [globalThis, Buffer];
     // Not where a program has frozen one of them.
@@ -181,9 +181,8 @@ class ThreadInspector {
     if (failure !== null) throw failure;
     if (answer === undefined) throw new Error(`inspector did not answer ${method}`);
     const { exceptionDetails } = answer as Partial<Runtime.EvaluateReturnType>;
-    if (exceptionDetails !== undefined) {
+    if (exceptionDetails !== undefined)
       throw new Error(`inspector: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
-    }
     return answer as Result;
   }
 }

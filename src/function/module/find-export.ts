@@ -40,10 +40,8 @@ export function findExport(fn: object, inspected: InspectedFunction): ModuleDesc
 export function hasSeveralHolders(fn: object, inspected: InspectedFunction): boolean {
   const search = new ValueSearch();
   const { isModule } = inspected.script;
-  return search.isHeldBySeveral(
-    fn,
-    isModule ? exportsOf(inspected) : exportsOfCommonJs(inspected.script, search),
-  );
+  const exports = isModule ? exportsOf(inspected) : exportsOfCommonJs(inspected.script, search);
+  return search.isHeldBySeveral(fn, exports);
 }
 
 function findInModule(fn: object, inspected: InspectedFunction): readonly string[] | undefined {

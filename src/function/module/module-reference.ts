@@ -21,16 +21,14 @@ export interface ModuleLocation {
 
 /** Loads nothing. @throws TypeError for a relative path or a bare package name: what they mean depends on who resolves them */
 export function storeLocation(location: ModuleLocation): ModuleDescriptor {
-  if (typeof location !== 'object' || location === null) {
+  if (typeof location !== 'object' || location === null)
     throw new TypeError(`location must be an object { module, export }, got ${shown(location)}`);
-  }
   const { module, export: path } = location;
   if (typeof module !== 'string')
     throw new TypeError(`location.module must be a string, got ${typeof module}`);
   if (typeof path !== 'string') throw new TypeError(`location.export must be a string, got ${typeof path}`);
-  if (path.split('.').includes('')) {
+  if (path.split('.').includes(''))
     throw new TypeError(`location.export must be a dotted path of names, got ${JSON.stringify(path)}`);
-  }
   return { kind: 'module', module: absoluteModule(module), export: path };
 }
 
