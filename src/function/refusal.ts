@@ -39,7 +39,7 @@ export function subject(chain: readonly Mention[]): string {
   return refusing(root!) + (steps.length === 0 ? 'it' : `its ${steps.join(' with its ')}`);
 }
 
-/** How each refusal begins. @param name - of the deferred function */
+/** How each refusal begins. */
 export function refusing(name: string): string {
   return `cannot defer the function ${name}: `;
 }

@@ -66,7 +66,6 @@ function isOfAnotherRealm(value: object): boolean {
   return last !== undefined && last !== Object.prototype && Object.hasOwn(last, 'isPrototypeOf');
 }
 
-/** What to pass instead of an object that has no stored form. */
 export function adviceFor(value: object): string {
   const [, , instead] = KINDS.find(([isOne]) => isOne(value)) ?? [];
   if (instead !== undefined) return instead;

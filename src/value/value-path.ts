@@ -3,7 +3,6 @@ import { MAX_ITEMS, MAX_VALUE_BYTES } from './limits.ts';
 import { adviceFor, describe } from './refusal.ts';
 
 export type Step =
-  /** A property key or an array index. */
   | string
   | number
   | symbol
@@ -36,7 +35,6 @@ export class ValuePath {
     return this.#rootName + this.#steps.map(formatStep).join('');
   }
 
-  /** The error for a value that cannot be stored and restored equal: what it is, and what to do instead. */
   refusal(what: string, instead: string, cause?: unknown): DeferredSweepError {
     const valuePath = this.toString();
     const message = `cannot store ${valuePath}: ${what}; ${instead}`;
@@ -47,7 +45,6 @@ export class ValuePath {
     return this.refusal(`it is ${describe(value)}`, adviceFor(value));
   }
 
-  /** The error for a value, the root, whose encoding is over the limits. */
   tooLarge(cause?: unknown): DeferredSweepError {
     const limits = `${MAX_VALUE_BYTES} bytes or ${MAX_ITEMS} items`;
     return new DeferredSweepError(

@@ -10,7 +10,6 @@ import { isNameKeeper, setName } from './ambient-bindings.ts';
 export interface ClassShape {
   /** Why it cannot be made from its text alone, to be read after `is a class that`. */
   readonly obstacle: string | undefined;
-  /** The name after `extends`. */
   readonly base: string | undefined;
   /** Variables of static blocks by which bundlers keep the names of classes. */
   readonly nameKeepers: readonly string[];

@@ -14,7 +14,6 @@ import { type Mention, refusal, subject } from '../refusal.ts';
 import { codeOf } from '../source-code/script-code.ts';
 import { usedVariables } from './store-source.ts';
 
-/** What the variables of one function hold. */
 export interface CapturedRow {
   readonly fn: Callable;
   readonly chain: readonly Mention[];
@@ -23,7 +22,6 @@ export interface CapturedRow {
   readonly values: ReadonlyMap<string, unknown>;
   /** Variables that hold a function or a module: name → index of the reference. */
   readonly links: Readonly<Record<string, number>>;
-  /** Variables it gives new values. */
   readonly assigned: readonly string[];
   /** What it has by value of modules imported by a transpiler's way. */
   readonly imports: readonly ImportedValue[];
@@ -107,7 +105,6 @@ export function tooLarge(
 export interface ImportedValue {
   readonly name: string;
   readonly value: unknown;
-  /** The object that stands for the module. */
   readonly namespace: object;
 }
 

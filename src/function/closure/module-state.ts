@@ -10,7 +10,7 @@ import { isProvided } from './ambient-bindings.ts';
 import { usedVariables } from './store-source.ts';
 import { isNamespaceLike, namedReference } from './variables.ts';
 
-/** What to do about a function that reads such a variable. */
+/** What to do about an exported function that reads variables which another process has with other values. */
 export type ModuleState = 'warn' | 'refuse' | 'allow';
 
 const known = new WeakMap<Callable, string | undefined>();

@@ -75,7 +75,6 @@ export function* usedVariables(fn: Callable, inspected: InspectedFunction): Iter
   }
 }
 
-/** What no text can carry elsewhere. */
 function refuseByText(
   { freeVariables, bound, replacesItself, thisUse, shape, isGenerator }: SourceAnalysis,
   { scopes }: InspectedFunction,

@@ -16,7 +16,6 @@ import type { FreeVariable } from './source-text.ts';
 
 const require = createRequire(import.meta.url);
 
-/** What a free variable of a function is, and how it is to be stored. */
 export type Variable =
   /** A global variable every process has: nothing to store. */
   | { readonly kind: 'global' }

@@ -3,11 +3,8 @@ import { withoutQuery } from './script-url.ts';
 
 /** The namespace of a module whose specifier was written in the file `from`. */
 export async function importFrom(specifier: string, from: string | undefined): Promise<unknown> {
-  return await importerAt(from)(specifier);
-}
-
-function importerAt(url: string | undefined): (specifier: string) => Promise<unknown> {
-  return compileAt(url, 'return import(specifier)', ['specifier']) as ReturnType<typeof importerAt>;
+  const load = compileAt(from, 'return import(specifier)', ['specifier']);
+  return await (load as (specifier: string) => Promise<unknown>)(specifier);
 }
 
 /**
@@ -50,14 +47,13 @@ let isWarningAbsorbed = false;
 function absorbExperimentalWarning(): void {
   if (isWarningAbsorbed) return;
   isWarningAbsorbed = true;
-  const firstImport = importerAt(import.meta.url);
   const { emitWarning } = process;
   process.emitWarning = (...args: unknown[]) => {
     if (args[1] !== 'ExperimentalWarning') Reflect.apply(emitWarning, process, args);
   };
   try {
     // A loader of the program's may refuse it, as import-in-the-middle does where no file imports.
-    firstImport('node:process').catch(() => {});
+    importFrom('node:process', import.meta.url).catch(() => {});
   } finally {
     process.emitWarning = emitWarning;
   }

@@ -98,7 +98,6 @@ function commandLineScript(): string | undefined {
  */
 const preloaded = new Set<string>();
 
-/** Whether the options' file is known to be the program. */
 export function isPreloadedProgram(path: string): boolean {
   return preloaded.has(path);
 }

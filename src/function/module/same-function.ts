@@ -19,12 +19,10 @@ export function traitsOf(fn: object, script: Script): Pick<ModuleDescriptor, 'te
   return { text: crc32(Function.prototype.toString.call(fn)), file: crc32(file) };
 }
 
-/** Whether a function has the text of the one that was registered. */
 export function hasText(fn: object, { text }: ModuleDescriptor): boolean {
   return crc32(Function.prototype.toString.call(fn)) === text;
 }
 
-/** Whether the file of the module is as it was at registration. */
 export function isUnchanged({ module, file }: ModuleDescriptor): boolean {
   const now = readModule(module);
   return now !== undefined && crc32(now) === file;
