@@ -1,4 +1,4 @@
-/** How many attempts of a function are known one by one. */
+/** How many attempts of a function are known one by one: a dead letter has them in one jsonb. */
 const KEPT_ATTEMPTS = 20;
 
 /** SQL functions by which functions are registered, cancelled, started and ended. */
@@ -45,13 +45,12 @@ $$ LANGUAGE sql STABLE;
 
 CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb, p_call uuid) RETURNS void AS $$
 BEGIN
-  INSERT INTO {schema}.dead_letters
-    (lock_key, id, pool, handler, arguments, delivery, timeout_ms, max_attempts, registered_at, owner, attempts, error, call)
-    SELECT f.lock_key, f.id, o.pool, f.handler, f.arguments, f.delivery, f.timeout_ms, f.max_attempts, f.registered_at,
+  INSERT INTO {schema}.dead_letters -- its columns begin with those of functions
+    SELECT f.*, o.pool,
       jsonb_build_object('label', o.label, 'host', o.host, 'pid', o.pid, 'bootId', o.boot_id, 'openedAt', o.opened_at),
       coalesce((SELECT jsonb_agg({schema}.listed_attempt(a) ORDER BY a.attempt)
         FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]'),
-      p_error, p_call
+      p_error, clock_timestamp(), p_call
     FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key) WHERE f.lock_key = p_key AND f.id = p_id
     ON CONFLICT (lock_key, id) DO NOTHING;
   DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;
@@ -94,12 +93,6 @@ BEGIN
   RETURN 'retry';
 END
 $$ {definer};
-
-CREATE FUNCTION {schema}.buried_by(p_key bigint, p_call uuid) RETURNS jsonb AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'handler', d.handler,
-    'attempt', (d.attempts -> -1 ->> 'attempt')::integer, 'error', d.error) ORDER BY d.buried_at), '[]')
-  FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.call = p_call
-$$ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
 -- Ends one attempt, if p_ended has one, then starts the next function in the owner's order after p_after: its start mark is
 -- written. No function if none is runnable. Sent again with the same p_call, it returns the same attempt.
@@ -144,7 +137,6 @@ BEGIN
       PERFORM {schema}.bury(p_key, f.id, v_error, p_call);
       CONTINUE;
     END IF;
-    -- The last of many are kept: a dead letter has them in one jsonb.
     IF v_attempt >= ${KEPT_ATTEMPTS} THEN
       DELETE FROM {schema}.attempts a WHERE a.lock_key = p_key AND a.id = f.id AND a.attempt <= v_attempt + 1 - ${KEPT_ATTEMPTS};
     END IF;
@@ -152,8 +144,11 @@ BEGIN
       VALUES (p_key, f.id, v_attempt + 1, p_epoch, p_call, p_runner);
     attempt := v_attempt + 1;
   END LOOP;
-  SELECT f.id, f.handler, f.arguments, f.timeout_ms, f.registered_at, {schema}.buried_by(p_key, p_call)
-    INTO id, handler, arguments, "timeoutMs", "registeredAt", buried;
+  SELECT f.id, f.handler, f.arguments, f.timeout_ms, f.registered_at
+    INTO id, handler, arguments, "timeoutMs", "registeredAt";
+  SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'handler', d.handler,
+      'attempt', (d.attempts -> -1 ->> 'attempt')::integer, 'error', d.error) ORDER BY d.buried_at), '[]')
+    INTO buried FROM {schema}.dead_letters d WHERE d.lock_key = p_key AND d.call = p_call;
 END
 $$ {definer} SET enable_sort = off;
 `;

@@ -1,4 +1,4 @@
-/** Bringing the schema of a database to this version. The only place with DDL; workers never come here. */
+/** Brings the schema of a database to this version. Workers never come here. */
 import { DeferredSweepError } from '../../errors.ts';
 import type { PgClient } from '../session/driver.ts';
 import { ATTEMPTS } from './attempts.ts';
@@ -15,13 +15,14 @@ export const SCHEMA_VERSION: number = STEPS.length;
 
 const DEFINER = 'LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp';
 
-/** What a worker's role may call. */
-const WORKER_FUNCTIONS = `{schema}.open_owner, {schema}.register, {schema}.start_attempt, {schema}.end_attempt,
-  {schema}.cancel, {schema}.orphans, {schema}.take_over, {schema}.reattach, {schema}.retire, {schema}.schema_version`;
+/** Which roles are granted what. Roles must exist. */
+type Grants = Readonly<Record<'workers' | 'operators', readonly string[]>>;
 
-/** What an operator's role may call beside. */
-const OPERATOR_FUNCTIONS = `{schema}.suspect_free, {schema}.list_owners, {schema}.retry, {schema}.discard,
-  {schema}.schema_version`;
+const MAY_CALL: Readonly<Record<keyof Grants, string>> = {
+  workers: `{schema}.open_owner, {schema}.register, {schema}.start_attempt, {schema}.end_attempt, {schema}.cancel,
+    {schema}.orphans, {schema}.take_over, {schema}.reattach, {schema}.retire, {schema}.schema_version`,
+  operators: `{schema}.suspect_free, {schema}.list_owners, {schema}.retry, {schema}.discard, {schema}.schema_version`,
+};
 
 /**
  * Begins, whatever the defaults of the role are. At a higher isolation a migration would not see what the one that it waited
@@ -34,26 +35,17 @@ SET LOCAL search_path = ${BUILTINS_ONLY};
 SELECT set_config(s.name, '0', true) FROM pg_settings s WHERE s.name IN
   ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
 
-/** Which roles are granted what. Roles must exist. */
-export interface Grants {
-  readonly workers: readonly string[];
-  readonly operators: readonly string[];
-}
-
 /**
  * Brings the schema to {@link SCHEMA_VERSION} and grants the roles what they need, in one transaction. Returns the
  * version it found, 0 for none. Two at once wait for each other.
- * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer than this code;
- * those of `assertUsable`
+ * @throws DeferredSweepError `DEFERRED_SCHEMA_VERSION` where the schema is newer; those of `assertUsable`
  */
 export async function migrate(client: PgClient, schema: string, grants: Grants): Promise<number> {
   await assertUsable(client);
   try {
     await client.query(BEGIN);
-    // One migration of a schema at a time; the lock ends with the transaction.
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-      `deferred-sweep migrate ${schema}`,
-    ]);
+    const lock = 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))';
+    await client.query(lock, [`deferred-sweep migrate ${schema}`]);
     const found = await versionOf(client, schema);
     if (found > SCHEMA_VERSION)
       throw new DeferredSweepError(
@@ -69,8 +61,12 @@ export async function migrate(client: PgClient, schema: string, grants: Grants):
       );
     // Every role may call a new function by default. What else is in the schema is not ours.
     await client.query(filled(`REVOKE ALL ON FUNCTION ${ownFunctions()} FROM PUBLIC`, schema));
-    await grant(client, schema, grants.workers, WORKER_FUNCTIONS);
-    await grant(client, schema, grants.operators, OPERATOR_FUNCTIONS);
+    for (const kind of ['workers', 'operators'] as const)
+      for (const role of grants[kind]) {
+        const quoted = `"${role.replaceAll('"', '""')}"`;
+        await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${quoted}`);
+        await client.query(`GRANT EXECUTE ON FUNCTION ${filled(MAY_CALL[kind], schema)} TO ${quoted}`);
+      }
     await client.query('COMMIT');
     return found;
   } catch (error) {
@@ -86,7 +82,6 @@ async function versionOf(client: PgClient, schema: string): Promise<number> {
   return Number(meta.rows[0]?.version ?? 0);
 }
 
-/** All that the steps make. */
 function ownFunctions(): string {
   const made = STEPS.join('').matchAll(/CREATE (?:OR REPLACE )?FUNCTION (\{schema\}\.\w+)/g);
   return [...new Set(Array.from(made, ([, name]) => name))].join(', ');
@@ -94,17 +89,4 @@ function ownFunctions(): string {
 
 function filled(sql: string, schema: string): string {
   return sql.replaceAll('{schema}', schema).replaceAll('{definer}', DEFINER);
-}
-
-async function grant(
-  client: PgClient,
-  schema: string,
-  roles: readonly string[],
-  functions: string,
-): Promise<void> {
-  for (const role of roles) {
-    const quoted = `"${role.replaceAll('"', '""')}"`;
-    await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${quoted}`);
-    await client.query(`GRANT EXECUTE ON FUNCTION ${filled(functions, schema)} TO ${quoted}`);
-  }
 }

@@ -97,9 +97,7 @@ BEGIN
       WHERE o.pool = p_pool AND f.lock_key = p_key AND f.id = p_id) THEN RETURN 'gone'; END IF;
   IF NOT pg_try_advisory_xact_lock(p_key) THEN RETURN 'busy'; END IF;
   PERFORM 1 FROM {schema}.owners o WHERE o.lock_key = p_key FOR UPDATE;
-  UPDATE {schema}.owners o SET suspected_at = clock_timestamp(), suspected_on = {schema}.current_incarnation()
-    WHERE o.lock_key = p_key AND o.attached_on IS NOT NULL
-      AND o.suspected_on IS DISTINCT FROM {schema}.current_incarnation();
+  PERFORM {schema}.suspect(array_agg(o.lock_key), array_agg(o.attachment)) FROM {schema}.owners o WHERE o.lock_key = p_key;
   IF EXISTS (SELECT FROM {schema}.owners o WHERE o.lock_key = p_key
       AND NOT {schema}.is_due(o, {schema}.current_incarnation())) THEN RETURN 'busy'; END IF;
   DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;

@@ -8,25 +8,18 @@ const OLDEST_SERVER = 140_000;
 /** With this `search_path` a name without a schema is a builtin. The server looks into no schema of the role or of others. */
 export const BUILTINS_ONLY = 'pg_catalog, pg_temp';
 
-/** The error for a server that will not do. */
 export function refusal(code: DeferredSweepErrorCode, reason: string): DeferredSweepError {
   return new DeferredSweepError(code, `cannot use the PostgreSQL server: ${reason}`);
 }
 
-/** What a server says of itself. */
-export interface ServerFacts {
-  readonly version: number;
-  /** The `synchronous_commit` of the role. */
-  readonly commits: unknown;
-  /** Of the backend that answered, which may not be the one that a pooler named. */
-  readonly pid: number;
-}
-
 /**
- * Asks the first question on a connection, and sets nothing: so each name has its schema.
+ * Asks the first question on a connection, and sets nothing: so each name has its schema. `commits` is the role's
+ * `synchronous_commit`, `pid` that of the backend that answered, which may not be the one that a pooler named.
  * @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED`, `DEFERRED_STANDBY`; what `pg` throws
  */
-export async function assertUsable(client: PgClient): Promise<ServerFacts> {
+export async function assertUsable(
+  client: PgClient,
+): Promise<{ version: number; commits: unknown; pid: number }> {
   const { rows } = await client.query(`
     SELECT pg_catalog.current_setting('server_version_num')::integer AS version,
       pg_catalog.current_setting('server_version') AS named, pg_catalog.current_setting('server_encoding') AS encoding,
