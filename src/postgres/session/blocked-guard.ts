@@ -19,7 +19,6 @@ export class BlockedGuard {
   readonly #left: LimitedCall[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param ask - says `ask` to the main thread */
   constructor(killGraceMs: number, ask: () => void) {
     this.#killGraceMs = killGraceMs;
     this.#ask = ask;
@@ -29,16 +28,14 @@ export class BlockedGuard {
   begun(call: LimitedCall | null): void {
     if (call === null) return;
     this.#current = call;
-    // As the main thread waits, step by step: a process that was stopped (SIGSTOP) and goes on finds one step over at once,
-    // in both threads.
+    // Step by step, as the main thread waits: after SIGSTOP both threads find one step over at once.
     this.#watch([call.timeoutMs, this.#killGraceMs]);
   }
 
-  /** The main thread says something. */
   take(message: ToThread): void {
     switch (message.kind) {
       case 'call':
-        // One of these follows each attempt.
+        // One of these two follows each attempt.
         if (message.name !== 'next' && message.name !== 'retire') return;
         this.#current = undefined;
         this.#watch([this.#killGraceMs]);
@@ -73,7 +70,6 @@ export class BlockedGuard {
 
   #wait([ms, ...later]: readonly number[], then: () => void): void {
     if (ms === undefined) then();
-    // It keeps no thread alive.
     else this.#timer = setTimeout(() => this.#wait(later, then), ms).unref();
   }
 }

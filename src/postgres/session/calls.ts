@@ -1,19 +1,16 @@
-/** Each call of a session as SQL: pure, but for the query. */
+/** Each call of a session as SQL. */
 import type { PgClient } from './driver.ts';
-import type { Buried, EndedAttempt, Fate, Hold, Orphan, StartedAttempt, TakenOwner } from './messages.ts';
+import type { Calls, EndedAttempt, Fate, Hold, Orphan, StartedAttempt, TakenOwner } from './messages.ts';
 
 /** What a fenced call answers. `stale`: the server knows a later session of the same owner. */
 export type ServerStanding = 'ok' | 'fenced' | 'stale';
 
-/** What became of one owner whose session was lost. */
 interface Reattached extends Pick<Orphan, 'key' | 'attachment'> {
   readonly status: 'ok' | 'contended' | 'fenced';
 }
 
-interface Next {
+interface Next extends Pick<Calls['next']['answer'], 'fate' | 'buried'> {
   readonly status: ServerStanding;
-  readonly fate: Fate | null;
-  readonly buried: readonly Buried[];
 }
 
 /** The row, or rows, of each SQL function. A single value is in `result`. */
@@ -28,7 +25,6 @@ interface Returned {
   retire: { readonly status: ServerStanding; readonly pending: number };
 }
 
-/** The calls of one schema. */
 export class ServerCalls {
   readonly #schema: string;
 

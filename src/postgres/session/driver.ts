@@ -14,14 +14,12 @@ export interface ConnectionOptions {
   readonly ssl?: boolean | Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A row, as far as its query does not tell more. */
 type Row = Readonly<Record<string, unknown>>;
 
 export interface PgResult<R = Row> {
   readonly rows: readonly R[];
 }
 
-/** A connection of `pg`. */
 export interface PgClient {
   /** What the server, or a pooler in between, called the backend. */
   readonly processID: number | null;
@@ -50,29 +48,24 @@ export interface PgClient {
 
 type PgClientClass = new (config: Record<string, unknown>) => PgClient;
 
-/** SQLSTATE of what is told, and is no warning. */
+/** SQLSTATEs. The first is no warning; the last also tells that a role is not there. */
 export const SUCCESSFUL_COMPLETION = '00000';
-
-/** SQLSTATE of a statement that the role may not run. */
 export const INSUFFICIENT_PRIVILEGE = '42501';
-
-/** SQLSTATE of a statement that names what is not there, a role among others. */
 export const UNDEFINED_OBJECT = '42704';
 
-/** OID of the type. */
+/** The OID of this type. */
 export const BIGINT = 20;
 
-/** How long a connection may take to be made, in milliseconds. */
+/** How long a connection may take to be made. */
 const CONNECT_MS = 3000;
 
 /**
- * Returns a client that is not connected yet.
- * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING` where `pg` is not installed; `DEFERRED_DATABASE` for options that it
- * does not take
+ * A client that is not connected yet.
+ * @throws DeferredSweepError `DEFERRED_DRIVER_MISSING`; `DEFERRED_DATABASE` for options that `pg` does not take
  */
 export async function newClient(connection: ConnectionOptions): Promise<PgClient> {
   const Client = await loadClient();
-  // The driver would take other texts for the path of a URL, and look for a host of its own making.
+  // The driver would take other texts for the path of a URL, and make up a host.
   if (connection.connectionString && !/^(postgres(ql)?:\/\/|socket:|\/)/.test(connection.connectionString))
     throw notConnected('the connection string is no URL as postgres://USER@HOST/DATABASE', undefined);
   // The driver would look for one host of this name, or say that the URL is none.
@@ -129,14 +122,13 @@ function sayPlainly(client: PgClient): void {
   };
 }
 
-/** Of the server, for people. */
 export function addressOf({ host, port }: PgClient): string {
   return `${host}:${port}`;
 }
 
 async function loadClient(): Promise<PgClientClass> {
-  // Named by a variable: this package can be type-checked without pg. Its file, since `pg` itself would give, or look in vain
-  // for, another client where NODE_PG_FORCE_NATIVE is set, whose connection is not to be ended at once.
+  // Named by a variable: this package can be type-checked without pg. Its file: where NODE_PG_FORCE_NATIVE is set, `pg` itself
+  // gives another client, whose connection cannot be ended at once.
   const name = 'pg/lib/client.js';
   try {
     return ((await import(name)) as { default: PgClientClass }).default;
@@ -157,20 +149,11 @@ const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/^(ERR_TLS|ERR_OSSL|CERT)_/, 'look at the certificates, and at the host name that is connected to'],
 ];
 
-function adviceOn(code: string): string {
-  const [, advice] = ADVICE.find(([codes]) => codes.test(code)) ?? [];
-  return advice ?? 'look at the server, the address and the password';
-}
-
-/** The error for a connection that could not be made. */
-export function notConnected(
-  reason: string,
-  cause: unknown,
-  advice: string = adviceOn(errorCode(cause) ?? ''),
-): DeferredSweepError {
-  return new DeferredSweepError('DEFERRED_DATABASE', `cannot connect to PostgreSQL: ${reason}; ${advice}`, {
-    cause,
-  });
+export function notConnected(reason: string, cause: unknown, advice?: string): DeferredSweepError {
+  const [, known] = ADVICE.find(([codes]) => codes.test(errorCode(cause) ?? '')) ?? [];
+  const toDo = advice ?? known ?? 'look at the server, the address and the password';
+  const text = `cannot connect to PostgreSQL: ${reason}; ${toDo}`;
+  return new DeferredSweepError('DEFERRED_DATABASE', text, { cause });
 }
 
 /** Ends a connection without waiting for the other side, which may be gone. */

@@ -2,8 +2,7 @@
 import { abandon, addressOf, BIGINT, newClient, type PgClient, SUCCESSFUL_COMPLETION } from './driver.ts';
 import type { FromThread, SessionConfig, SessionEvent } from './messages.ts';
 import { endClient, pause, withinPatience as within } from './patience.ts';
-import { testSessionLocks } from './pooler-test.ts';
-import { endFormer, goesOn, isStatementError, type Prepared, prepare } from './prepare.ts';
+import { endFormer, goesOn, isStatementError, type Prepared, prepare, testSessionLocks } from './prepare.ts';
 
 /** An idle session is asked this often whether it lives, and given this long to answer. */
 const PING_EVERY_MS = 1000;
@@ -20,7 +19,7 @@ const STATEMENT_PATIENCE_MS = 6000;
  */
 const PIPELINED = 32;
 
-/** From the loss of a connection until it is told why there is no other. */
+/** From the loss of a connection until the logger is told why there is no other. */
 const TOLD_AFTER_MS = 3000;
 
 /** The connection was lost before the server answered. */
@@ -40,7 +39,7 @@ export class Link {
   #isClosed = false;
   /** The ends of those in progress and of those that wait, in the order of the calls, which is that of the answers. */
   readonly #turns: Promise<void>[] = [];
-  /** How many warnings the server has sent with its answers, and the last. */
+  /** Warnings that came with answers: their number, and the last. */
   #warned = 0;
   #warning = '';
   /** Why the last attempt to connect again failed, to be put behind another reason; empty while there is a connection. */
@@ -51,7 +50,7 @@ export class Link {
   /** From the loss of a connection until the next has all locks. */
   #expiry: NodeJS.Timeout | undefined;
 
-  /** @param reattach - takes the locks again on a new connection; rejects where it failed meanwhile */
+  /** @param reattach - takes the locks again on a new connection */
   constructor(
     config: SessionConfig,
     say: (message: FromThread) => void,
@@ -132,15 +131,13 @@ export class Link {
     if (this.#client !== undefined) this.#lose(this.#client, reason);
   }
 
-  /** Ends the connection, or what becomes one. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#pinging);
     clearTimeout(this.#expiry);
     const client = this.#client;
     this.#client = undefined;
-    if (client === undefined) return;
-    await endClient(client);
+    if (client !== undefined) await endClient(client);
   }
 
   async #connect(): Promise<PgClient> {
@@ -166,7 +163,7 @@ export class Link {
     this.trouble = '';
     client.on('error', error => this.#lose(client, messageOf(error)));
     client.on('notice', ({ code, message = '' }) => {
-      // By its SQLSTATE: the word for its severity is in the server's language.
+      // The word for its severity is in the server's language.
       if (code === SUCCESSFUL_COMPLETION) return;
       this.#warned += 1;
       this.#warning = message;
@@ -177,8 +174,7 @@ export class Link {
   #lose(client: PgClient, reason: string): void {
     if (this.#client !== client) return;
     this.#client = undefined;
-    // What is on its way rejects with it.
-    abandon(client);
+    abandon(client); // what is on its way rejects
     if (this.#isClosed) return;
     this.#tell('unsure', reason);
     this.#expiry ??= setTimeout(() => this.#tell('expired'), this.#config.graceMs / 2);

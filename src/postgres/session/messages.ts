@@ -4,7 +4,6 @@ import type { ResolvedClusterOptions } from '../options.ts';
 import type { ReportedError } from '../report.ts';
 import type { ConnectionOptions } from './driver.ts';
 
-/** What the thread is started with. */
 export interface SessionConfig {
   readonly connection: ConnectionOptions;
   /** Quoted where needed. */
@@ -50,10 +49,7 @@ export interface Calls {
       buried: readonly Buried[];
     };
   };
-  end: {
-    request: { key: string; ended: EndedAttempt; retryDelayMs: number };
-    answer: Fate;
-  };
+  end: { request: { key: string; ended: EndedAttempt; retryDelayMs: number }; answer: Fate };
   orphans: {
     request: { pool: string; handlers: readonly string[]; limit: number };
     answer: readonly Orphan[];
@@ -68,7 +64,7 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
-/** `fenced`: declared dead; what was asked was not done. */
+/** `fenced`: declared dead; nothing was done. */
 export type Standing = 'ok' | 'fenced';
 /** What became of a function whose attempt ended. `late`: it was decided before. */
 export type Fate = 'done' | 'retry' | 'buried' | 'late';
@@ -92,7 +88,6 @@ export interface Buried extends Pick<StartedAttempt, 'id' | 'handler' | 'attempt
   readonly error: ReportedError;
 }
 
-/** Which session of which epoch speaks. */
 export interface Hold {
   readonly epoch: number;
   readonly attachment: number;
@@ -123,7 +118,6 @@ export interface Failure {
   readonly mayBeDone: boolean;
 }
 
-/** One call, by its name. */
 export type CallMessage = {
   [N in CallName]: {
     readonly kind: 'call';
@@ -134,7 +128,6 @@ export type CallMessage = {
   };
 }[CallName];
 
-/** Of an attempt: what is told of it between the threads. */
 export type LimitedCall = Pick<StartedAttempt, 'handler' | 'timeoutMs'>;
 
 export type ToThread =

@@ -1,4 +1,3 @@
-/** Limits of what is waited for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abandon, type PgClient } from './driver.ts';
 
@@ -9,7 +8,7 @@ const END_PATIENCE_MS = 3000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
-/** What `work` gives, or a rejection with what `late` makes of what the server did, once the time is over. */
+/** What `work` gives, or once the time is over a rejection with what `late` makes of what the server did. */
 export async function withinPatience<T>(
   work: Promise<T>,
   patienceMs: number,
@@ -32,7 +31,7 @@ export async function pause(tries: number): Promise<void> {
   await sleep(ms * (0.5 + Math.random() / 2), undefined, { ref: false });
 }
 
-/** Ends a connection. Never rejects, and takes some seconds at most. */
+/** Never rejects, and takes some seconds at most. */
 export async function endClient(client: PgClient): Promise<void> {
   const ended = withinPatience(client.end(), END_PATIENCE_MS, message => new Error(message));
   // The other side does not answer; its own end of the connection is left to the kernel.

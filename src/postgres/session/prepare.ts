@@ -1,10 +1,10 @@
 /** What a new connection must be before a lock on it means anything: a server of its own, fit, and set up. */
+import { randomBytes } from 'node:crypto';
 import { DeferredSweepError } from '../../errors.ts';
 import { SCHEMA_VERSION } from '../schema/migrate.ts';
 import { assertUsable, BUILTINS_ONLY, refusal } from '../schema/refusal.ts';
-import type { PgClient } from './driver.ts';
+import { type ConnectionOptions, newClient, type PgClient } from './driver.ts';
 
-/** A connection that passed. */
 export interface Prepared {
   /** The pid of its backend, and since when: that tells it from a later one with the same pid. */
   readonly backend: string;
@@ -12,11 +12,14 @@ export interface Prepared {
   readonly warnings: readonly string[];
 }
 
+/** By their names, as the server has them. */
+type Settings = Readonly<Record<string, string>>;
+
 /**
  * Settings without which a session lock, or what was committed, could vanish by itself, or an answer be misread, or its
  * warning not be told, or another schema's function of the same name be called. A server must keep them.
  */
-const VITAL: Readonly<Record<string, string>> = {
+const VITAL: Settings = {
   idle_session_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   statement_timeout: '0',
@@ -31,10 +34,10 @@ const VITAL: Readonly<Record<string, string>> = {
 };
 
 /** By which the server notices that the client of a statement in progress is gone. */
-const PROMPT_BUSY: Readonly<Record<string, string>> = { client_connection_check_interval: '1000' };
+const PROMPT_BUSY: Settings = { client_connection_check_interval: '1000' };
 
 /** Settings by which the server notices that a client is gone. Without them it takes longer; units are the server's. */
-const PROMPT: Readonly<Record<string, string>> = {
+const PROMPT: Settings = {
   tcp_keepalives_idle: '5',
   tcp_keepalives_interval: '2',
   tcp_keepalives_count: '3',
@@ -42,13 +45,8 @@ const PROMPT: Readonly<Record<string, string>> = {
   ...PROMPT_BUSY,
 };
 
-/** Commits that are reported before they are durable. `remote_apply` is stronger than `on` and is left. */
+/** Commits that are reported before they are durable. `remote_apply` is stronger than `on`. */
 const WEAK_COMMITS: readonly unknown[] = ['off', 'local', 'remote_write'];
-
-/** First of all that is set, so that what follows is not cut short by a limit of the server's. */
-export async function quieten(client: PgClient): Promise<void> {
-  await set(client, VITAL);
-}
 
 /**
  * Checks the server and sets the connection up. Four round trips: owners without a session are waited for no longer than
@@ -59,12 +57,11 @@ export async function quieten(client: PgClient): Promise<void> {
 export async function prepare(client: PgClient, schema: string): Promise<Prepared> {
   const { version, commits, pid } = await assertUsable(client);
   // Before anything is set: a pooler would give the settings to its other clients.
-  if (pid !== client.processID) {
+  if (pid !== client.processID)
     throw refusal(
       'DEFERRED_POOLER',
       'a pooler stands before it, which may give a session lock to another client; connect to the server itself',
     );
-  }
   await set(client, {
     ...VITAL,
     ...PROMPT,
@@ -84,9 +81,8 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
   assertKept(settings);
   const warnings: string[] = [];
   if (settings.fsync === 'off') warnings.push('fsync is off: what is registered does not survive its crash');
-  if (row.is_asynchronous === true) {
+  if (row.is_asynchronous === true)
     warnings.push('its standbys are asynchronous: a failover loses what was registered last');
-  }
   // A Unix socket knows no keepalives: a session that waits for its client learns at once that it is gone.
   for (const [name, value] of Object.entries(row.is_local === true ? PROMPT_BUSY : PROMPT))
     if (settings[name] !== value)
@@ -95,6 +91,38 @@ export async function prepare(client: PgClient, schema: string): Promise<Prepare
       );
   await checkSchema(client, schema);
   return { backend: String(row.backend), warnings };
+}
+
+/**
+ * Takes a lock on `first`, opens a second connection, and looks whether the lock is where it should be while the second
+ * one keeps a backend busy. A pooler that shares backends between clients gives itself away by one of the answers.
+ * @throws DeferredSweepError `DEFERRED_POOLER`; what `pg` throws
+ */
+export async function testSessionLocks(first: PgClient, connection: ConnectionOptions): Promise<void> {
+  const key = randomBytes(8).readBigInt64BE().toString();
+  const { rows } = await first.query('SELECT pg_advisory_lock($1), pg_backend_pid() AS pid', [key]);
+  const pid = rows[0]?.pid;
+  const second = await newClient(connection);
+  await second.connect();
+  try {
+    // First of all, so that what follows is not cut short by a limit of the server's.
+    await set(second, VITAL);
+    await second.query('BEGIN');
+    const tryLock = 'SELECT pg_try_advisory_xact_lock($1) AS got, pg_backend_pid() AS pid';
+    const [other] = (await second.query(tryLock, [key])).rows;
+    const ownLock = `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+       AND pid = pg_backend_pid() AND ((classid::bigint << 32) | objid::bigint) = $1) AS has`;
+    const [again] = (await first.query(ownLock, [key])).rows;
+    const isKept = other?.got === false && other.pid !== pid && again?.pid === pid && again?.has === true;
+    if (!isKept)
+      throw refusal(
+        'DEFERRED_POOLER',
+        'a session lock does not stay with the connection that took it, so a pooler stands before it; connect to the server itself',
+      );
+  } finally {
+    await second.end();
+  }
+  await first.query('SELECT pg_advisory_unlock($1)', [key]);
 }
 
 /** Ends sessions of before. They may be cut off, or wait for a standby. None may do anything late, nor hold its locks longer. */
@@ -115,10 +143,6 @@ function asSessionUser(subquery: string): string {
   return `CASE WHEN set_config('role', 'none', true) = 'none' THEN ${subquery} END`;
 }
 
-/** Settings by their names, as the server has them. */
-type Settings = Readonly<Record<string, string>>;
-
-/** @throws DeferredSweepError `DEFERRED_SERVER_UNSUPPORTED` */
 function assertKept(settings: Settings): void {
   const isWeak = WEAK_COMMITS.includes(settings.synchronous_commit);
   const wanted = { ...VITAL, ...(isWeak && { synchronous_commit: 'on' }) };
@@ -206,7 +230,6 @@ export async function goesOn(client: PgClient, { severity }: StatementError): Pr
  */
 const TRY_AGAIN: readonly string[] = ['40001', '40P01', '57014'];
 
-/** Whether the server may do the same statement when it is asked again. */
 export function isTransient(error: unknown): error is Error {
   return isStatementError(error) && TRY_AGAIN.includes(error.code);
 }

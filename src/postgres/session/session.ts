@@ -33,7 +33,7 @@ interface Waiting {
   readonly reject: (error: CallFailure) => void;
 }
 
-/** A connection of its own, in a thread of its own. Its events say what happens to the locks that it holds. */
+/** A connection in a thread of its own. Its events say what happens to the locks that it holds. */
 export class Session extends EventEmitter<SessionEvents> {
   readonly warnings: readonly string[];
   readonly #worker: Worker;
@@ -54,7 +54,7 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /**
-   * Starts the thread and connects, unless it is told to stop before it is connected.
+   * Starts the thread and connects, unless `stop` comes first.
    * @param connecting - told to which address
    * @throws DeferredSweepError by the codes of `prepare`; `DEFERRED_DATABASE` where there is no connection; `DEFERRED_CLOSED`
    */
@@ -63,8 +63,7 @@ export class Session extends EventEmitter<SessionEvents> {
     stop: AbortSignal,
     connecting: (address: string) => void,
   ): Promise<Session> {
-    // The path is that from dist/chunks/, where this module is compiled to.
-    // Without the options of this process: loaders cost time, and none is needed.
+    // The path is that from dist/chunks/, where this module is bundled. Without execArgv no loader costs time.
     const worker = new Worker(new URL('../postgres/session/main.js', import.meta.url), {
       workerData,
       execArgv: [],
@@ -121,7 +120,7 @@ export class Session extends EventEmitter<SessionEvents> {
     if (!this.#hasEnded) this.#post({ kind, call: { handler, timeoutMs } });
   }
 
-  /** The connection is ended and with it every lock. */
+  /** Ends the connection, and with it every lock. */
   close(): Promise<void> {
     this.#closing ??= new Promise(resolve => {
       if (this.#hasEnded) return resolve();
@@ -171,9 +170,8 @@ function lost(message: string, mayBeDone: boolean): Failure {
 function refused(message: FromThread): DeferredSweepError {
   if (message.kind !== 'refused') throw new TypeError(`the session thread began with ${message.kind}`);
   const { error } = message;
-  if (error.name === DeferredSweepError.prototype.name && error.code !== undefined) {
+  if (error.name === DeferredSweepError.prototype.name && error.code !== undefined)
     return new DeferredSweepError(error.code as DeferredSweepErrorCode, error.message);
-  }
   const cause = Object.assign(new Error(error.message), { name: error.name, code: error.code });
   return notConnected(error.message, cause);
 }

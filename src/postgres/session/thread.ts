@@ -50,7 +50,6 @@ export class SessionThread {
     this.#link = new Link(config, say, client => this.#reattach(client));
   }
 
-  /** Connects; says `opened` or `refused`. */
   async open(): Promise<void> {
     try {
       const warnings = await this.#link.open();
@@ -60,7 +59,7 @@ export class SessionThread {
     }
   }
 
-  /** Takes a message of the main thread. Resolves when it is dealt with. */
+  /** Resolves when the message is dealt with. */
   async take(message: ToThread): Promise<void> {
     this.#guard?.take(message);
     if (message.kind === 'call') await this.#call(message);
