@@ -1,5 +1,5 @@
 /** Where the cluster store is: the server by the environment, the schema by an option. */
-import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_SCHEMA, poolName, schemaName } from '../../postgres/options.ts';
+import { DEFAULT_CALL_TIMEOUT_MS, DEFAULT_SCHEMA, schemaName } from '../../postgres/options.ts';
 import type { ConnectionOptions } from '../../postgres/session/driver.ts';
 import type { Arguments } from '../arguments.ts';
 import { orUsageError, UsageError } from '../exit.ts';
@@ -17,14 +17,9 @@ export function callTimeoutOf(line: Arguments): number {
   return ms;
 }
 
-/** The name of a schema that can be. @throws UsageError */
+/** @throws UsageError */
 export function schemaOf(line: Arguments): string {
   const schema = line.text('schema') ?? DEFAULT_SCHEMA;
   orUsageError(() => schemaName(schema));
   return schema;
-}
-
-/** The name of a pool that can be. @throws UsageError */
-export function poolOf(line: Arguments): string {
-  return orUsageError(() => poolName(line.text('pool')));
 }

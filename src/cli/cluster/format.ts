@@ -56,7 +56,6 @@ const STATES: Readonly<Record<Exclude<OwnerState, 'dead'>, string>> = {
   orphan: 'orphan: its owner is gone; the next sweep that has its handlers runs what is due',
 };
 
-/** Where its attempts ran, and when the next may. */
 function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction): string[] {
   return [
     ...(delivery === 'at-most-once' ? [row('', 'at most once')] : []),
@@ -69,7 +68,6 @@ function runLines({ attempts, nextAtEpochMs, delivery }: ListedClusterFunction):
   ];
 }
 
-/** A report of a sweep. */
 export function formatClusterReport(report: ClusterReport): string {
   const { pool, owners, ok, failed, pending, isComplete } = report;
   const lines = owners.flatMap(from => {

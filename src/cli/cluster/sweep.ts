@@ -12,17 +12,15 @@ import { withStopSignals } from '../stop-signals.ts';
 import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
 import { formatClusterReport } from './format.ts';
 
-/** How a manager is used until the signal. */
 type Work = (
   manager: ClusterManager<Handlers>,
   signal: AbortSignal,
   tell: (report: ClusterReport) => void,
 ) => Promise<void>;
 
-/** Writes to standard output. */
 type Print = (text: string, written?: () => void) => void;
 
-/** Sweeps once; returns the exit status. @throws UsageError */
+/** Returns the exit status. @throws UsageError */
 export async function runSweep(line: Arguments): Promise<number> {
   const deadlineMs = line.time('deadline') ?? 0;
   return run(line, false, async (manager, signal, tell) =>
@@ -30,13 +28,13 @@ export async function runSweep(line: Arguments): Promise<number> {
   );
 }
 
-/** Sweeps until a signal; returns the exit status. @throws UsageError */
+/** As {@link runSweep}, until a signal. */
 export async function runWatch(line: Arguments): Promise<number> {
   const intervalMs = line.time('interval') ?? 1000;
   const status = await run(line, true, (manager, signal, onReport) =>
     manager.watch({ intervalMs, signal, onReport }),
   );
-  // It ends by a signal; what failed in it was told, and will be tried again.
+  // What failed in it was told, and will be tried again.
   return status === EXIT_FAILED ? EXIT_DONE : status;
 }
 
@@ -63,10 +61,7 @@ function tellEarlyEnd(line: Arguments, code: number): void {
     process.exitCode = line.has('exit-zero') ? EXIT_DONE : EXIT_FAILED;
 }
 
-/**
- * Ends the process by the status that is set. A call that was given up goes on in this process, and the module of handlers
- * may keep a timer or a socket: neither may keep the process.
- */
+/** Ends the process: a handler that was given up, or a timer or socket of their module, must not keep it. */
 function endOnceWritten(print: Print): void {
   process.stderr.write('', () => print('', () => setImmediate(() => process.exit())));
 }
@@ -86,17 +81,10 @@ async function runPrinting(line: Arguments, isWatch: boolean, work: Work, print:
     // The end of a watch is always a signal: nothing is wrong then.
     if (!isWatch) warnings.tellAt(signal);
     try {
-      const manager = orUsageError(
-        () =>
-          new ClusterManager({
-            connection: connectionOf(process.env),
-            pool,
-            schema,
-            handlers,
-            callTimeoutMs: callTimeoutOf(line),
-            logger: warnings.logger,
-          }),
-      );
+      const connection = connectionOf(process.env);
+      const { logger } = warnings;
+      const options = { connection, pool, schema, handlers, callTimeoutMs: callTimeoutOf(line), logger };
+      const manager = orUsageError(() => new ClusterManager(options));
       endBlocked(manager);
       try {
         await work(manager, signal, tell);
@@ -121,7 +109,6 @@ function inTime(deadlineMs: number, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, end.signal]);
 }
 
-/** @throws UsageError */
 async function loadHandlers(file: string): Promise<Handlers> {
   let module: { handlers?: unknown; default?: unknown };
   try {
@@ -134,10 +121,7 @@ async function loadHandlers(file: string): Promise<Handlers> {
   throw new UsageError(`--handlers ${file} must export an object "handlers"`);
 }
 
-/**
- * Returns how to write to standard output. All others in this process, the handlers among them, write to standard error from
- * now on, as functions of the file store do.
- */
+/** Returns how to write to standard output. All else in this process, handlers too, writes to standard error from now on. */
 function keepStandardOutput(): Print {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);

@@ -1,4 +1,4 @@
-/** The verbs of `deferred-sweep cluster`: rows as those of the other verbs. */
+/** The verbs of `deferred-sweep cluster`. */
 import type { VerbRow } from '../arguments.ts';
 
 const CHOOSING = ['all', 'name', 'label', 'older'] as const;
@@ -11,7 +11,7 @@ export const CLUSTER_VERBS: readonly VerbRow[] = [
     text: 'make the schema, or bring it to this version',
     options: ['schema', 'worker', 'operator', 'call-timeout'],
     example: 'cluster migrate --worker ci --operator ops',
-    load: async () => (await import('./migrate.ts')).runMigrate,
+    load: async () => (await import('./operate.ts')).runMigrate,
   },
   {
     name: 'cluster list',
@@ -51,7 +51,7 @@ export const CLUSTER_VERBS: readonly VerbRow[] = [
     text: 'give dead letters all their attempts again',
     options: [...OPERATING, ...CHOOSING],
     example: 'cluster retry --pool ci --all --name undo',
-    load: async () => (await import('./letters.ts')).runRetry,
+    load: async () => (await import('./operate.ts')).runRetry,
   },
   {
     name: 'cluster discard',
@@ -59,6 +59,6 @@ export const CLUSTER_VERBS: readonly VerbRow[] = [
     text: 'remove dead letters, or functions (OWNER.N) whose owner is gone',
     options: [...OPERATING, ...CHOOSING, 'yes'],
     example: 'cluster discard --pool ci 41b485.2 --yes',
-    load: async () => (await import('./letters.ts')).runDiscard,
+    load: async () => (await import('./operate.ts')).runDiscard,
   },
 ];
