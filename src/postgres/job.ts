@@ -1,5 +1,4 @@
 /** One open job of a cluster manager. */
-
 import { DeferredSweepError } from '../errors.ts';
 import { shown } from '../printable.ts';
 import { snapshot } from '../value/encode.ts';
@@ -41,7 +40,6 @@ export interface ClusterRegistration {
   cancel(): Promise<boolean>;
 }
 
-/** What a job needs of its manager. */
 export interface ClusterJobHost {
   readonly session: Session;
   readonly options: ResolvedClusterOptions;
@@ -120,7 +118,13 @@ export class ClusterJob<H extends Handlers> {
       );
     });
     const args = calls.map(([, ...args]) => snapshot(args, 'args'));
-    assertTogether(args);
+    // So that one round trip ends in time, and fits into a text.
+    const bytes = args.reduce((sum, { length }) => sum + length, 0);
+    if (bytes > MAX_RECORD_BYTES)
+      throw new DeferredSweepError(
+        'DEFERRED_TOO_LARGE',
+        `cannot defer ${args.length} functions: together their arguments take ${bytes} bytes, more than ${MAX_RECORD_BYTES}; defer them in several calls`,
+      );
     const ids = calls.map(() => ++this.#lastId);
     if (ids.length === 0) return [];
     const limits = { delivery, timeoutMs, maxAttempts };
@@ -135,9 +139,8 @@ export class ClusterJob<H extends Handlers> {
   async #cancel(id: number): Promise<boolean> {
     if (this.#closing !== undefined || this.#cancelled.has(id)) return false;
     this.#cancelled.add(id);
-    const request = { key: this.#held.key, id };
     try {
-      await this.#ask(`cancel ${this.id}.${id}`, 'cancel', request);
+      await this.#ask(`cancel ${this.id}.${id}`, 'cancel', { key: this.#held.key, id });
     } catch (error) {
       this.#cancelled.delete(id);
       throw error;
@@ -157,12 +160,9 @@ export class ClusterJob<H extends Handlers> {
       const { value, mayBeDone } = await called;
       if (value === 'ok') return;
       const text = `cannot ${what}: another process has taken over the job ${this.id}`;
-      throw mayBeDone
-        ? new DeferredSweepError(
-            'DEFERRED_UNCERTAIN',
-            `${text}, and an answer was lost before; it may be done all the same`,
-          )
-        : new DeferredSweepError('DEFERRED_OWNERSHIP_LOST', text);
+      if (!mayBeDone) throw new DeferredSweepError('DEFERRED_OWNERSHIP_LOST', text);
+      const lost = `${text}, and an answer was lost before; it may be done all the same`;
+      throw new DeferredSweepError('DEFERRED_UNCERTAIN', lost);
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error;
       const { mayBeDone } = error.failure;
@@ -186,17 +186,4 @@ export class ClusterJob<H extends Handlers> {
     this.#host.ended();
     return summarizeOwners(options.pool, [own], own.outcome === 'ran', startMs);
   }
-}
-
-/**
- * So that one round trip ends in time, and fits into a text.
- * @throws DeferredSweepError `DEFERRED_TOO_LARGE`
- */
-function assertTogether(args: readonly Uint8Array[]): void {
-  const bytes = args.reduce((sum, { length }) => sum + length, 0);
-  if (bytes <= MAX_RECORD_BYTES) return;
-  throw new DeferredSweepError(
-    'DEFERRED_TOO_LARGE',
-    `cannot defer ${args.length} functions: together their arguments take ${bytes} bytes, more than ${MAX_RECORD_BYTES}; defer them in several calls`,
-  );
 }

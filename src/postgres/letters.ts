@@ -1,4 +1,4 @@
-/** Which dead letters are meant by ids or by `--all`, and what became of each. */
+/** Dead letters that a verb means, and what became of each. */
 import { meantBy } from '../operate/ids.ts';
 import { isOf } from '../operate/listed-file.ts';
 import type { LetterChoice } from '../operate/retry.ts';
@@ -32,7 +32,6 @@ export interface ClusterLettersReport {
   readonly error?: ReportedError;
 }
 
-/** One function that is meant. */
 export interface MeantFunction {
   /** `OWNER.NUMBER`. */
   readonly id: string;

@@ -3,7 +3,6 @@ import { argumentText, type ListedAttempt, type ListedFunction } from '../operat
 import type { ReportedError } from './report.ts';
 
 /**
- * What an owner is.
  * - `live`: its job holds the lock
  * - `sweeping`: a sweeper holds the lock
  * - `suspected`: the lock is free, and its owner may still come back
@@ -43,7 +42,6 @@ export interface ListedOwner {
   readonly error?: ReportedError;
 }
 
-/** What is in one pool. */
 export interface ClusterListReport {
   readonly pool: string;
   /** Oldest first, dead letters last. */

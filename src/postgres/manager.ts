@@ -8,14 +8,13 @@ import { reportError } from '../report/reported-error.ts';
 import { unlessAborted } from '../stop.ts';
 import { milliseconds } from '../sweep/options.ts';
 import { type ClusterDefer, ClusterJob } from './job.ts';
-import { logClusterReport } from './log-report.ts';
 import {
   type ClusterOptions,
   type Handlers,
   type ResolvedClusterOptions,
   resolveClusterOptions,
 } from './options.ts';
-import { type ClusterReport, summarizeOwners } from './report.ts';
+import { type ClusterReport, logClusterReport, summarizeOwners } from './report.ts';
 import { INSUFFICIENT_PRIVILEGE } from './session/driver.ts';
 import { CallFailure, Session } from './session/session.ts';
 import { sweepPool } from './sweep-pool.ts';
@@ -43,7 +42,11 @@ export interface ClusterWatchOptions {
  * Has this process ended where a handler of the manager blocks it. Only for a process that is ours, that of the command line;
  * so it is no option. Called before the manager connects.
  */
-export let endBlocked: (manager: ClusterManager<Handlers>) => void;
+export function endBlocked(manager: ClusterManager<Handlers>): void {
+  endingBlocked.add(manager);
+}
+
+const endingBlocked = new WeakSet<object>();
 
 /**
  * Deferred functions for things that are not tied to a machine, in a PostgreSQL database. One session, in a thread of its
@@ -56,15 +59,8 @@ export class ClusterManager<H extends Handlers> {
   #sweeping: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
-  #endsBlocked = false;
   /** Of the server, once it is known. */
   #address = 'PostgreSQL';
-
-  static {
-    endBlocked = manager => {
-      manager.#endsBlocked = true;
-    };
-  }
 
   /** @throws TypeError or RangeError for a value an option does not take */
   constructor(options: ClusterOptions<H>) {
@@ -186,13 +182,10 @@ export class ClusterManager<H extends Handlers> {
   async #connectedUnless(stop: AbortSignal, startMs = performance.now()): Promise<Session | undefined> {
     const { logger, pool } = this.#options;
     const session = await unlessAborted(this.#connected(), stop);
-    if (session === undefined) {
-      const ms = Math.round(performance.now() - startMs);
-      logger.warn(
-        `deferred-sweep: pool ${pool}: stopped while connecting to ${this.#address}, after ${ms} ms`,
-      );
-    }
-    return session;
+    if (session !== undefined) return session;
+    const ms = Math.round(performance.now() - startMs);
+    logger.warn(`deferred-sweep: pool ${pool}: stopped while connecting to ${this.#address}, after ${ms} ms`);
+    return undefined;
   }
 
   #connected(): Promise<Session> {
@@ -209,7 +202,7 @@ export class ClusterManager<H extends Handlers> {
 
   async #connect(): Promise<Session> {
     const { connection, schema, graceMs, killGraceMs, logger, pool } = this.#options;
-    const endBlockedAfterMs = this.#endsBlocked ? killGraceMs : null;
+    const endBlockedAfterMs = endingBlocked.has(this) ? killGraceMs : null;
     const config = { connection, schema, graceMs, endBlockedAfterMs };
     const session = await Session.open(config, this.#closed.signal, address => {
       this.#address = address;

@@ -1,4 +1,4 @@
-/** What operators do with a pool: look, retry, discard. Every call of it is one of the SQL functions for operators. */
+/** What operators do with a pool, by the SQL functions for operators. */
 import { DeferredSweepError } from '../errors.ts';
 import type { ClusterLetterReport, MeantFunction } from './letters.ts';
 import { addRow, type ListedOwner, type OwnerList, type StoredRow } from './listed-owner.ts';
@@ -25,7 +25,6 @@ const CHANGING: Advice = {
 /** A MiB as a rule: arguments are listed up to 4 KiB, errors of each attempt up to 64 KiB. */
 const ROWS_AT_ONCE = 200;
 
-/** A connection of an operator. */
 export class ClusterOperator {
   readonly #client: PgClient;
   readonly #schema: string;
@@ -61,15 +60,14 @@ export class ClusterOperator {
 
   /** Oldest first, dead letters last. The state of one moment, read in parts: each is an answer. */
   async list(): Promise<ListedOwner[]> {
-    const ask = (text: string, values: readonly unknown[] = []): Promise<PgResult['rows']> =>
+    const ask = (text: string, values?: readonly unknown[]): Promise<PgResult['rows']> =>
       this.#ask(`list pool ${this.#pool}`, LISTING, text, values);
     // Its locks end before anything is read: sweepers do not wait for a reader that is slow, or stopped.
     await ask(`SELECT ${this.#schema}.suspect_free($1)`, [this.#pool]);
     await ask('BEGIN READ ONLY');
     try {
-      await ask(`DECLARE listed CURSOR FOR SELECT entry, stored FROM ${this.#schema}.list_owners($1)`, [
-        this.#pool,
-      ]);
+      const listed = `SELECT entry, stored FROM ${this.#schema}.list_owners($1)`;
+      await ask(`DECLARE listed CURSOR FOR ${listed}`, [this.#pool]);
       const owners: OwnerList = [];
       for (;;) {
         const rows = await ask(`FETCH ${ROWS_AT_ONCE} FROM listed`);
@@ -97,7 +95,7 @@ export class ClusterOperator {
     what: string,
     advice: Advice,
     text: string,
-    values: readonly unknown[],
+    values?: readonly unknown[],
   ): Promise<PgResult['rows']> {
     try {
       return (await this.#client.query(text, values)).rows;
@@ -154,16 +152,13 @@ export function notDone(what: string, error: unknown, advice: Advice): DeferredS
   const cause = { cause: error };
   const reason = `cannot ${what}: ${error instanceof Error ? error.message : String(error)}`;
   if (isStatementError(error)) {
-    const more = { [INSUFFICIENT_PRIVILEGE]: advice.forbidden, [UNDEFINED_OBJECT]: advice.missing }[
-      error.code
-    ];
+    let more: string | undefined;
+    if (error.code === INSUFFICIENT_PRIVILEGE) more = advice.forbidden;
+    if (error.code === UNDEFINED_OBJECT) more = advice.missing;
     return new DeferredSweepError('DEFERRED_DATABASE', more ? `${reason}; ${more}` : reason, cause);
   }
   if (advice.unanswered === undefined || error instanceof NotSent)
     return new DeferredSweepError('DEFERRED_DATABASE', `${reason}; look at the server, and try again`, cause);
-  return new DeferredSweepError(
-    'DEFERRED_UNCERTAIN',
-    `${reason}; it may be done all the same: ${advice.unanswered}`,
-    cause,
-  );
+  const text = `${reason}; it may be done all the same: ${advice.unanswered}`;
+  return new DeferredSweepError('DEFERRED_UNCERTAIN', text, cause);
 }

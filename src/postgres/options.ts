@@ -1,5 +1,4 @@
 /** Options of a cluster manager, and how they are checked. */
-
 import { type Resolvers, requireKnown, resolveEach } from '../known-options.ts';
 import type { Delivery, RunOrder } from '../log/records.ts';
 import { shown } from '../printable.ts';
@@ -10,7 +9,6 @@ import type { ConnectionOptions } from './session/driver.ts';
 /** What `deferred-sweep cluster migrate` makes unless told otherwise. */
 export const DEFAULT_SCHEMA = 'deferred_sweep';
 
-/** How long a call waits for the server unless told otherwise. */
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 
 /** Any function that can be a handler. */
@@ -56,10 +54,8 @@ export interface ClusterOptions<H extends Handlers> {
   logger?: Logger | null | undefined;
 }
 
-/** Those of any manager. */
 type AnyOptions = ClusterOptions<Handlers>;
 
-/** Options with every default filled in. */
 export type ResolvedClusterOptions = {
   readonly [Each in Exclude<keyof AnyOptions, 'connection' | 'label'>]-?: NonNullable<AnyOptions[Each]>;
 } & { readonly connection: ConnectionOptions; readonly label: string | null };
@@ -85,47 +81,39 @@ const OPTIONS: Resolvers<AnyOptions, ResolvedClusterOptions, keyof ResolvedClust
   logger: resolveLogger,
 };
 
-/**
- * Fills in the defaults.
- * @throws TypeError or RangeError for an option that is unknown or a value that it does not take, naming the option.
- */
+/** @throws TypeError or RangeError naming an option that is unknown, or whose value it does not take */
 export function resolveClusterOptions(options: AnyOptions): ResolvedClusterOptions {
   requireKnown(options, Object.keys(OPTIONS));
   const resolved = resolveEach(OPTIONS, options);
   const { graceMs, delivery, maxAttempts } = resolved;
-  const restartGraceMs =
-    options.restartGraceMs === undefined
-      ? Math.max(resolved.restartGraceMs, graceMs)
-      : resolved.restartGraceMs;
-  if (restartGraceMs < graceMs) {
+  let { restartGraceMs } = resolved;
+  if (options.restartGraceMs === undefined) restartGraceMs = Math.max(restartGraceMs, graceMs);
+  if (restartGraceMs < graceMs)
     throw new RangeError(
       `option "restartGraceMs" must not be less than "graceMs" (${graceMs}), got ${restartGraceMs}`,
     );
-  }
   return { ...resolved, restartGraceMs, maxAttempts: delivery === 'at-most-once' ? 1 : maxAttempts };
 }
 
-/** The server counts in whole ones. @throws TypeError or RangeError */
+/** The server counts in whole ones. */
 function wholeMilliseconds(option: string, value: number): number {
   return Math.ceil(milliseconds(option, value));
 }
 
-/** No call is answered at once, so 0 would refuse each. @throws TypeError or RangeError */
+/** No call is answered at once, so 0 would refuse each. */
 function positiveMilliseconds(option: string, value: number): number {
   const ms = wholeMilliseconds(option, value);
   if (ms > 0) return ms;
   throw new RangeError(`option "${option}" must be more than 0 milliseconds, got ${value}`);
 }
 
-/** Returns options of a connection as plain data. @throws TypeError */
 function checkedConnection(connection: string | ConnectionOptions | undefined): ConnectionOptions {
   if (connection === undefined) return {};
   if (typeof connection === 'string') return { connectionString: connection };
-  if (typeof connection !== 'object' || connection === null) {
+  if (typeof connection !== 'object' || connection === null)
     throw new TypeError(
       `option "connection" must be a URL or an object of connection options, got ${typeof connection}`,
     );
-  }
   try {
     return structuredClone(connection);
   } catch (error) {
@@ -142,7 +130,6 @@ export function schemaName(schema: string): string {
   throw new TypeError(`option "schema" must be a name of small letters, digits and _, got ${shown(schema)}`);
 }
 
-/** Returns a name of a pool that a manager can have. @throws TypeError */
 export function poolName(pool: unknown): string {
   return text('pool', pool);
 }
@@ -157,11 +144,10 @@ function text(option: string, value: unknown): string {
 }
 
 function checkedHandlers(handlers: unknown): Handlers {
-  if (typeof handlers !== 'object' || handlers === null) {
+  if (typeof handlers !== 'object' || handlers === null)
     throw new TypeError(
       `option "handlers" must be an object of functions, got ${handlers === null ? 'null' : typeof handlers}`,
     );
-  }
   // Own properties only, and a copy: what a name means does not change while jobs are open.
   const checked = Object.assign(Object.create(null), handlers) as Record<string, unknown>;
   const entries = Object.entries(checked);
@@ -170,9 +156,8 @@ function checkedHandlers(handlers: unknown): Handlers {
     throw new TypeError('option "handlers" must have a function of its own, got an object without any');
   for (const [name, handler] of entries) {
     text('handlers', name);
-    if (typeof handler !== 'function') {
+    if (typeof handler !== 'function')
       throw new TypeError(`option "handlers" must hold functions, got ${typeof handler} for ${name}`);
-    }
   }
   return checked as Handlers;
 }

@@ -3,7 +3,6 @@ import { DeferredSweepError } from '../errors.ts';
 import { ownerId } from './report.ts';
 import type { Session } from './session/session.ts';
 
-/** A signal about one owner, as long as it is not disposed. */
 export interface Ownership extends Disposable {
   /**
    * Aborted with a `DEFERRED_OWNERSHIP_LOST` when the server has said that another has taken the owner, or the connection
@@ -12,7 +11,6 @@ export interface Ownership extends Disposable {
   readonly lost: AbortSignal;
 }
 
-/** Watches from now on. */
 export function watchOwnership(session: Session, key: string): Ownership {
   const abort = new AbortController();
   const lose = (why: string): void => {

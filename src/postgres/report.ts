@@ -1,4 +1,5 @@
 /** What a cluster sweep, or the end of a cluster job, has to say. Plain data: it goes through JSON as it is. */
+import { type Logger, logFailures } from '../report/logger.ts';
 import { countFunctions, type FunctionReport, type ReportedError } from '../report/report.ts';
 
 export type { FunctionReport, ReportedError } from '../report/report.ts';
@@ -30,7 +31,7 @@ export interface ClusterReport {
   readonly ms: number;
 }
 
-/** Returns the report of these owners. @param startMs - by `performance.now()` */
+/** @param startMs - by `performance.now()` */
 export function summarizeOwners(
   pool: string,
   owners: readonly OwnerReport[],
@@ -49,4 +50,17 @@ export function hasClusterProblems(report: ClusterReport): boolean {
 /** The id of an owner, as people see it: its key as an unsigned number of 16 hexadecimal digits. */
 export function ownerId(key: string): string {
   return BigInt.asUintN(64, BigInt(key)).toString(16).padStart(16, '0');
+}
+
+/** One line for each thing that went wrong, one for the rest if there is any. */
+export function logClusterReport(logger: Logger, report: ClusterReport): void {
+  for (const { id, functions, error, outcome } of report.owners) {
+    if (error) logger.warn(`deferred-sweep: owner ${id} ${outcome}: ${error.message}`);
+    if (outcome === 'lost') logger.warn(`deferred-sweep: owner ${id} was taken over by another process`);
+    logFailures(logger, functions, ran => `${id}.${ran.id}`);
+  }
+  if (report.ok > 0 || hasClusterProblems(report))
+    logger.info(
+      `deferred-sweep: pool ${report.pool}: ${report.ok} ok, ${report.failed} failed, ${report.pending} pending`,
+    );
 }

@@ -21,7 +21,6 @@ export interface HeldOwner {
   readonly isOrphaned: boolean;
 }
 
-/** The process that runs, for people. */
 export function runnerName(): string {
   const { host, pid } = ownIdentity();
   return `${host}:${pid}`;
@@ -38,14 +37,12 @@ function errorOf(settled: CallSettled): ReportedError | null {
   return 'error' in settled ? reportError(settled.error) : null;
 }
 
-/** An attempt that was made here. */
 interface Ran {
   readonly started: StartedAttempt;
   readonly ms: number;
   readonly ended: EndedAttempt;
 }
 
-/** A run of all that is runnable here of one owner. */
 export class OwnerRun {
   readonly #reports: FunctionReport[] = [];
   #isLost = false;
@@ -142,27 +139,24 @@ export class OwnerRun {
 
   async #next(ended: EndedAttempt | null): Promise<Calls['next']['answer']> {
     const { callTimeoutMs, handlers, retryDelayMs } = this.#options;
-    const { value } = await this.#session.call(
-      'next',
-      {
-        key: this.#held.key,
-        ended,
-        call: randomUUID(),
-        runner: runnerName(),
-        handlers: Object.keys(handlers),
-        after: this.#after,
-        retryDelayMs,
-      },
-      callTimeoutMs,
-    );
+    const request = {
+      key: this.#held.key,
+      ended,
+      call: randomUUID(),
+      runner: runnerName(),
+      handlers: Object.keys(handlers),
+      after: this.#after,
+      retryDelayMs,
+    };
+    const { value } = await this.#session.call('next', request, callTimeoutMs);
     if (value.started !== null) this.#after = value.started.id;
     return value;
   }
 
   async #end(ended: EndedAttempt): Promise<Fate> {
     const { callTimeoutMs, retryDelayMs } = this.#options;
-    return (await this.#session.call('end', { key: this.#held.key, ended, retryDelayMs }, callTimeoutMs))
-      .value;
+    const request = { key: this.#held.key, ended, retryDelayMs };
+    return (await this.#session.call('end', request, callTimeoutMs)).value;
   }
 
   async #attempt(started: StartedAttempt): Promise<Ran> {
@@ -173,9 +167,8 @@ export class OwnerRun {
     const known = { attempt, registeredAt, orphaned: isOrphaned, owner, fence: epoch };
     const limits = { timeoutMs, killGraceMs, lost: this.#ownership.lost };
     const startMs = performance.now();
-    const call = await callWithLimit(name, known, limits, () =>
-      handlers[name]!(...listOf(restore(started.arguments))),
-    );
+    const run = (): unknown => handlers[name]!(...listOf(restore(started.arguments)));
+    const call = await callWithLimit(name, known, limits, run);
     const ms = performance.now() - startMs;
     const error = errorOf(call);
     traced(error ?? undefined);

@@ -1,4 +1,4 @@
-/** One sweep of a pool: finds orphans, takes them over one by one, runs what it has handlers for. */
+/** One sweep of a pool: takes orphans over, one by one, and runs what it has handlers for. */
 import { unlessAborted } from '../stop.ts';
 import type { ResolvedClusterOptions } from './options.ts';
 import { type ClusterReport, type OwnerReport, ownerId, summarizeOwners } from './report.ts';
