@@ -22,7 +22,7 @@ shared[CLOSING] ??= { closers: new Set(), isEnding: false, end };
 const closing: Closing = shared[CLOSING];
 const told = new SignalCount();
 
-/** Has `close` called at a signal, until the function that this returns is called. @param close - never rejects */
+/** Has `close` called at a signal, until the returned function is called. @param close - never rejects */
 export function closeAtSignal(close: () => Promise<unknown>): () => void {
   const { closers } = closing;
   if (closers.size === 0 && !closing.isEnding) for (const signal of SIGNALS) process.on(signal, closing.end);

@@ -1,4 +1,3 @@
-/** Ending by a signal. */
 import { constants } from 'node:os';
 
 /**

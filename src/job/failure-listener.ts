@@ -2,7 +2,7 @@ import type { Logger } from '../report/logger.ts';
 import type { SweepReport } from '../report/report.ts';
 import type { FunctionFailure } from './options.ts';
 
-/** Tells a manager's `onFailure` of each function of a report that failed. What it throws, or rejects with, is logged. */
+/** Tells a manager's `onFailure` of each function of a report that failed. */
 export function failureListener(
   onFailure: ((failure: FunctionFailure) => unknown) | undefined,
   logger: Logger,

@@ -27,7 +27,7 @@ export class FilePool {
     this.#logger = logger;
   }
 
-  /** The name of the file that waits for the next job, if there is one. */
+  /** The name of the idle file, if there is one. */
   get idle(): readonly string[] {
     return this.#idle ? [this.#idle.name] : [];
   }
@@ -44,7 +44,7 @@ export class FilePool {
     return file;
   }
 
-  /** A fresh file, without waiting. @param cwd - the working directory for its functions */
+  /** As {@link take}, a fresh file without waiting. */
   createNow(cwd: Place | null): StateFile {
     return this.#made(createStateFileNow(this.#directory, { ...this.#settings, cwd }));
   }
@@ -72,7 +72,7 @@ export class FilePool {
       }
   }
 
-  /** Removes the idle file, and keeps none from now on. */
+  /** From now on no file is kept. */
   close(): void {
     this.#isClosed = true;
     const idle = this.#idle;

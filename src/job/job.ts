@@ -1,4 +1,3 @@
-/** One open job: what its deferred functions clean up after. */
 import { performance } from 'node:perf_hooks';
 import { DeferredSweepError } from '../errors.ts';
 import type { AnyFunction, ArgumentsOf, Deferrable, Given } from '../function/call-types.ts';
@@ -21,7 +20,7 @@ import { sweepDirectory } from '../sweep/sweep.ts';
 import { closeAtSignal, isEndingBySignal } from './close-at-signal.ts';
 import { RunQueue, type RunQueueParts } from './run-queue.ts';
 
-/** What a job has of its manager, and shares with other jobs. */
+/** What the jobs of a manager share. */
 export interface JobParts extends RunQueueParts {
   /** Tells `onFailure` of those that failed. */
   readonly tellFailures: (report: SweepReport) => void;
@@ -68,6 +67,7 @@ export interface Registration {
 /** Functions whose module state was told of: once is enough. */
 const told = new WeakSet<AnyFunction>();
 
+/** One open job: what its deferred functions clean up after. */
 export class Job {
   /** What the sweep before this job found. Without files and incomplete if `open` did not wait for a sweep. */
   readonly sweepReport: SweepReport;

@@ -1,4 +1,3 @@
-/** `DeferredFunctionManager`: the owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 import { performance } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 import { DeferredSweepError, type DeferredSweepErrorCode } from '../errors.ts';
@@ -20,6 +19,7 @@ import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
 import { type ManagerOptions, type OpenOptions, resolveManagerOptions } from './options.ts';
 
+/** The owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 export class DeferredFunctionManager {
   readonly #parts: JobParts;
   #isClosed = false;

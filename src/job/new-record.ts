@@ -8,7 +8,7 @@ import { currentPlace, isSamePlace } from '../state/place.ts';
 import { knownOwnersOf } from '../trust/code-owners.ts';
 import type { JobOptions } from './options.ts';
 
-/** What is written for a function when it is deferred, now and here. @param id - its number in the file of this header */
+/** What is written for a function when it is deferred, now and here. */
 export function newRecord(
   id: number,
   deferred: DeferredFunction,

@@ -1,4 +1,3 @@
-/** What a manager can be told, resolved once: what its sweeps, its state files and its jobs need of it. */
 import type { ModuleState } from '../function/closure/module-state.ts';
 import { DEFAULT_MAX_CAPTURED_BYTES } from '../function/deferred-function.ts';
 import { checkedNames } from '../function/environment.ts';
@@ -93,12 +92,11 @@ export interface ResolvedManagerOptions
   readonly sweep: ResolvedSweepOptions;
 }
 
-/** How a job registers its functions. */
 export interface JobOptions
   extends Pick<DeferRecord, 'delivery' | 'timeoutMs' | 'maxAttempts' | 'retryDelayMs'> {
   readonly maxCapturedBytes: number;
   readonly moduleState: ModuleState;
-  /** Names of environment variables to capture with each function. */
+  /** Names of variables. */
   readonly env: readonly string[];
 }
 
@@ -126,7 +124,6 @@ const OWN_OPTIONS: Resolvers<ManagerOptions, ResolvedManagerOptions, OwnOption> 
     checked('closeOnSignal', value, typeof value === 'boolean', 'true or false'),
 };
 
-/** @throws TypeError, RangeError naming an option that is wrong */
 export function resolveManagerOptions(options: ManagerOptions): ResolvedManagerOptions {
   requireKnown(options, [...SWEEP_OPTIONS, ...Object.keys(OWN_OPTIONS)]);
   const own = resolveEach(OWN_OPTIONS, options);

@@ -1,4 +1,3 @@
-/** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
 import { ClaimedFile } from '../attempt/claimed-file.ts';
 import { noRoomForStart, runAttempt } from '../attempt/run-attempt.ts';
 import { unlessRefused } from '../errors.ts';
@@ -17,20 +16,20 @@ import type { JobOptions } from './options.ts';
 import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
 
-/** What a queue has of its job's manager. */
+/** Of the job's manager. */
 export interface RunQueueParts {
   readonly directory: StateDirectory;
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };
   readonly files: FilePool;
 }
 
-/** What became of a job's functions when it ended. */
 interface OwnEnd {
   readonly report: FileReport;
   /** The file's name, if the sweep after the job must leave the file alone. */
   readonly left: readonly string[];
 }
 
+/** The functions of an open job: registers, cancels and runs them. `docs/protocol.md`, Register and Close. */
 export class RunQueue {
   readonly #parts: RunQueueParts;
   readonly #file: StateFile;
@@ -159,7 +158,6 @@ export class RunQueue {
     this.#waiting.forgetOffsets();
   }
 
-  /** Undefined when there is nothing to run. */
   #runNow(id: number): Promise<ClaimedFile> | undefined {
     if (!this.#waiting.has(id)) return undefined;
     // Read alone: an early run costs the same among many functions.

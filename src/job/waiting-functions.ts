@@ -43,7 +43,6 @@ export class WaitingFunctions {
     this.#tried.set(id, marks);
   }
 
-  /** The file has moved. */
   forgetOffsets(): void {
     for (const id of this.#offsets.keys()) this.#offsets.set(id, NOWHERE);
   }

@@ -13,7 +13,7 @@ export interface TriedAddon {
   readonly cause: unknown;
 }
 
-/** `DEFERRED_ADDON_MISSING` for a package without an addon that loads: `docs/installing.md`. */
+/** For a package without an addon that loads: `docs/installing.md`. */
 export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
   const cause = tried.find(place => place.cause !== undefined)?.cause;
   return new DeferredSweepError(
@@ -23,7 +23,7 @@ export function addonMissing(tried: readonly TriedAddon[]): DeferredSweepError {
   );
 }
 
-/** `DEFERRED_ADDON_MISSING` for code at `url` that a bundler took out of this package. */
+/** For code at `url` that a bundler took out of this package. */
 export function bundled(url: string | undefined): DeferredSweepError {
   return new DeferredSweepError(
     'DEFERRED_ADDON_MISSING',

@@ -90,8 +90,8 @@ function apply(fd: number, mode: (typeof nativeMode)[keyof typeof nativeMode], s
 }
 
 /**
- * True for errors that mean: no such lock here. A kernel without F_OFD_SETLK answers EINVAL (Linux before 3.15, macOS), and
- * so do both kernels for a file that cannot be locked. File systems answer EOPNOTSUPP (ENOTSUP) or ENOSYS.
+ * A kernel without F_OFD_SETLK answers EINVAL (Linux before 3.15, macOS), and so do both kernels for a file that cannot be
+ * locked. File systems answer EOPNOTSUPP (ENOTSUP) or ENOSYS.
  */
 function isUnsupported(code: string): boolean {
   return code === 'EINVAL' || code === 'EOPNOTSUPP' || code === 'ENOTSUP' || code === 'ENOSYS';

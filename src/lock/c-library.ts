@@ -5,7 +5,7 @@ export function cLibrary(): string {
   return version === undefined ? 'not glibc' : `glibc ${version}`;
 }
 
-/** Whether this is a Linux whose Node runs on another C library than glibc: on musl. As slow as {@link cLibrary}. */
+/** Whether Node runs on another C library of Linux than glibc. As slow as {@link cLibrary}. */
 export function isOnMusl(): boolean {
   return process.platform === 'linux' && glibcVersion() === undefined;
 }

@@ -3,11 +3,9 @@ import { DeferredSweepError, isSystemError, systemErrorCode } from '../errors.ts
 import { unlock } from './advisory-lock.ts';
 
 /**
- * Closes the descriptor, whatever close(2) answers. A lock that it alone held is gone: Linux frees a descriptor before
- * close(2) can fail (close(2), "Dealing with error returns from close()"). An error such as EIO is about data that
- * write(2) acknowledged before, or fdatasync(2) if it was called.
- *
- * @throws Error of Node's shape with EBADF: the descriptor was closed before, which is a bug of this package
+ * Closes the descriptor, whatever close(2) answers, except EBADF: that is a bug of this package. A lock that it alone held is
+ * gone: Linux frees a descriptor before close(2) can fail (close(2), "Dealing with error returns from close()"). An error
+ * such as EIO is about data that write(2) acknowledged before, or fdatasync(2) if it was called.
  */
 export function closeDescriptor(fd: number): void {
   try {

@@ -2,8 +2,8 @@ import { statfsSync } from 'node:fs';
 import { DeferredSweepError } from '../errors.ts';
 
 /**
- * A verdict on the locks of a file system. `network`: they may exclude only within one host or mount, or need mount
- * options; the user is warned. `local`: nothing is known against them.
+ * On the locks of a file system. `network`: they may exclude only within one host or mount, or need mount options.
+ * `local`: nothing is known against them.
  */
 export type FileSystemVerdict = 'local' | 'network';
 
@@ -30,11 +30,8 @@ const network: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * The verdict on the file system of `path`, which must exist, by the magic number of statfs(2). Always `local` outside of
- * Linux: other systems have other numbers, and Node does not give names.
- *
+ * Always `local` outside of Linux: other systems have other numbers, and Node does not give names.
  * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` on Ceph, whose locks hang and fail with EIO under contention
- * @throws Error of Node's shape if statfs(2) fails
  */
 export function fileSystemVerdict(path: string): FileSystemVerdict {
   if (process.platform !== 'linux') return 'local';
@@ -50,7 +47,7 @@ export function fileSystemVerdict(path: string): FileSystemVerdict {
   return network.has(magic) ? 'network' : 'local';
 }
 
-/** True on Linux for a path of overlayfs, the root of most containers. @throws Error of Node's shape if statfs(2) fails */
+/** On overlayfs is the root of most containers. */
 export function isOnOverlay(path: string): boolean {
   return process.platform === 'linux' && statfsSync(path).type === overlay;
 }

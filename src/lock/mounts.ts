@@ -18,7 +18,7 @@ export interface Mount {
 
 let last: { readonly text: string; readonly mounts: readonly Mount[] } = { text: '', mounts: [] };
 
-/** Every mount that this process can see, or none if the system does not tell. */
+/** None if the system does not tell. */
 export function readMounts(): readonly Mount[] {
   const text = unlessRefused(() => readFileSync('/proc/self/mountinfo', 'utf8'), '');
   // Parsing takes longer than reading, and mounts rarely change.

@@ -4,10 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonMissing, bundled, type TriedAddon } from './addon-missing.ts';
 
-/**
- * The functions of the addon: `native/binding.cc`. Its headers tell of each, and so do their users, mostly in `src/native/`.
- * They throw TypeError for other arguments.
- */
+/** The functions of `native/binding.cc`. Its headers tell of each, and so do their users, mostly in `src/native/`. */
 export interface NativeAddon {
   /** Locks or unlocks a whole file, without waiting. `true`: done; `false`: contended. */
   setFileLock(
@@ -15,10 +12,7 @@ export interface NativeAddon {
     mode: (typeof nativeMode)[keyof typeof nativeMode],
     scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
   ): boolean | NativeFailure;
-  /**
-   * Kills this process's group `limitMs` + `graceMs` from now. No JavaScript can prevent that. A `limitMs` of 0 means never. Both
-   * are whole milliseconds. Each call replaces the one before.
-   */
+  /** Kills this process's group after `limitMs` + `graceMs`, whole ones; 0 as `limitMs`: never. Replaces the call before. */
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
   startWaitingProcess(): number | NativeFailure;
   endWaitingProcess(pid: number): true | NativeFailure;
@@ -55,7 +49,6 @@ export const nativeMode = { unlock: 0, shared: 1, exclusive: 2 } as const;
 /** `LockScheme` of `native/file_lock.h`. */
 export const nativeScheme = { flock: 0, ofd: 1 } as const;
 
-/** The addon and its file. */
 interface LoadedAddon {
   readonly addon: NativeAddon;
   readonly path: string;
@@ -74,16 +67,13 @@ let loaded: LoadedAddon | undefined;
 /**
  * The addon, loaded at the first call in this thread: the one compiled on this machine, in `build/Release`, else the
  * prebuilt one. Both lie in this package; no other directory is searched.
- *
- * @throws DeferredSweepError `DEFERRED_ADDON_MISSING` if there is none for this platform, it does not load, or this module
- * was bundled into another program.
+ * @throws DeferredSweepError `DEFERRED_ADDON_MISSING`
  */
 export function nativeAddon(): NativeAddon {
   loaded ??= load();
   return loaded.addon;
 }
 
-/** The file that {@link nativeAddon} is loaded from. */
 export function addonPath(): string {
   loaded ??= load();
   return loaded.path;
@@ -102,8 +92,8 @@ function load(): LoadedAddon {
 }
 
 /**
- * True if a file at `url`, two directories below this package's root, is where it was installed. False if a bundler made
- * it a part of another file: `url` is then that file's, or one that the bundler made up.
+ * Whether a file at `url` is two directories below this package's root, as it was installed. Where a bundler made it a part of
+ * another file, `url` is that file's, or one that the bundler made up.
  */
 function isInPackage(url: string | undefined): boolean {
   if (url === undefined) return false;

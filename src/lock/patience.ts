@@ -7,9 +7,8 @@ const longestDelayMs = 1000;
 /** Timers may be early by a part of a millisecond, so less than this counts as nothing. */
 const leastDelayMs = 1;
 
-/** How to lock which file. */
 export interface PatientLockOptions extends LockOptions {
-  /** The file's path, for error messages. */
+  /** For error messages. */
   readonly path: string;
 }
 
@@ -27,7 +26,7 @@ export class LockPatience {
     this.#leftMs = totalMs;
   }
 
-  /** One try, as {@link takeLock}. The error itself where the kernel could not decide. */
+  /** One try. The error itself where the kernel could not decide. */
   attempt(fd: number, options: PatientLockOptions): boolean | SystemError {
     try {
       return takeLock(fd, options);
@@ -39,12 +38,8 @@ export class LockPatience {
 
   /**
    * Tries until the kernel decides: again after 10 ms, doubling to 1 s, each less up to a half at random, so that many
-   * workers do not come back at once. The time is taken from the budget; overlapping calls each take theirs. The caller
-   * keeps the descriptor open meanwhile.
-   *
-   * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` (`cause` is the last system error) once the budget is spent; without
-   *   another try if it was spent before
-   * @throws the reason of `signal` if that ends the wait
+   * workers do not come back at once. Overlapping calls each take their time from the budget.
+   * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` once the budget is spent; the reason of `signal` if that ends the wait
    */
   async tryLock(fd: number, options: PatientLockOptions, signal?: AbortSignal): Promise<boolean> {
     let answer = this.attempt(fd, options);
@@ -73,7 +68,7 @@ export class LockPatience {
   }
 }
 
-/** Waits. Throws the signal's own reason, where Node's timer would throw an AbortError. */
+/** Throws the signal's own reason, where Node's timer would throw an AbortError. */
 async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(Math.ceil(delayMs), undefined, { signal });

@@ -5,7 +5,6 @@ import { hostname } from 'node:os';
 import types from 'node:util/types';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 
-/** The identity of a process in a state file's header. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
@@ -28,7 +27,7 @@ export interface ProcessStat {
 
 let own: ProcessIdentity | undefined;
 
-/** The identity of this process. The system is asked once per thread. */
+/** Of this process. The system is asked once per thread. */
 export function ownIdentity(): ProcessIdentity {
   own ??= {
     pid: process.pid,
@@ -72,7 +71,7 @@ export function hasEnded({ state, threads }: ProcessStat): boolean {
   return state === 'X' || (state === 'Z' && threads <= 1);
 }
 
-/** @param text - of `/proc/PID/stat` */
+/** From the text of `/proc/PID/stat`. */
 export function parseProcessStat(text: string): ProcessStat {
   // From the third field: the name before it, in parentheses, may itself contain anything.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

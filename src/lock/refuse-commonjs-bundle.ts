@@ -1,6 +1,6 @@
 import { bundled } from './addon-missing.ts';
 
-// The first module of `deferred-sweep`. A CommonJS bundle has no `import.meta.url`, and the errors of modules that need it
+// A CommonJS bundle has no `import.meta.url`, and the errors of modules that need it
 // would not help. (`sideEffects` of package.json names this file.)
 const url: string | undefined = import.meta.url;
 if (url === undefined) throw bundled(url);

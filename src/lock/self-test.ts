@@ -11,17 +11,12 @@ const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
  * Whether locks on the file system of `path` were seen to exclude: a second descriptor of the file, which `fd` holds
  * exclusively, was refused the lock. No list of file-system names can know this.
  *
- * False is no verdict: the path was gone or replaced by the time it was opened again, or the kernel could not
- * say (EIO, ENOLCK, ESTALE); test another file. What the test cannot see is a lock that excludes only within this
- * host or this mount: `docs/locking.md`.
+ * False is no verdict: the path was gone or replaced by the time it was opened again, or the kernel could not say (EIO,
+ * ENOLCK, ESTALE). The test cannot see a lock that excludes only within this host or this mount: `docs/locking.md`.
  *
- * The second descriptor is closed again, and that leaves the lock of `fd` alone, because flock and OFD locks belong
- * to the open file description. (A POSIX record lock would be dropped: fcntl(2).)
- *
- * @param fd - holds the exclusive lock of `scheme` on the file that `path` names
- * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor was given the lock too, and what
- *   {@link tryLock} throws
- * @throws Error of Node's shape if the file cannot be opened a second time for another reason than being gone
+ * Closing the second descriptor keeps the lock of `fd`, since flock and OFD locks belong to the open file description. (A
+ * POSIX record lock would be dropped: fcntl(2).)
+ * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor was given the lock, too
  */
 export function assertLocksExclude(fd: number, path: string, scheme: LockScheme): boolean {
   const second = openAgain(path);

@@ -1,12 +1,8 @@
-/**
- * The contents of a state file: its records, applied in order. The owner, the sweeper and the runner build it from the bytes
- * and apply the marks that they write. Pure.
- */
 import { isSweepersNonce } from './nonce.ts';
 import type { ClaimRecord, HeaderRecord, StateRecord } from './records.ts';
 import { RegisteredFunction } from './registered-function.ts';
 
-/** The functions of a state file, and how much of its bytes is torn or damaged. */
+/** A state file's records, applied in order. Its users build it from the bytes, and apply the marks that they write. */
 export class StateContents {
   header: HeaderRecord | undefined;
   /** By id, in order of registration. */

@@ -1,4 +1,4 @@
-/** Records from bytes. Each field is checked, unknown ones are ignored. Pure. */
+/** Records from bytes. Each field is checked, unknown ones are ignored. */
 import { DeferredSweepError } from '../errors.ts';
 import { decode } from '../value/codec.ts';
 import { MAX_TIMER_MS } from './clock.ts';
@@ -18,11 +18,7 @@ export interface SaltedRecord {
   readonly record: StateRecord | undefined;
 }
 
-/**
- * Reads one payload.
- * @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when the bytes are not CBOR of this shape,
- * `DEFERRED_STATE_VERSION` for the header of another major version.
- */
+/** @throws DeferredSweepError `DEFERRED_STATE_CORRUPT`; `DEFERRED_STATE_VERSION` for the header of another major version */
 export function decodeRecord(payload: Uint8Array): SaltedRecord {
   const fields = fieldsOf(decode(payload), 'record');
   // First of all, since a header of another version may have another shape.
@@ -31,16 +27,12 @@ export function decodeRecord(payload: Uint8Array): SaltedRecord {
   return { salt, record: readRecord(fields, salt) };
 }
 
-/**
- * The record of these fields, each checked: of what a decoder made, or a writer is about to encode.
- * @throws as {@link decodeRecord}
- */
+/** The record of these fields, each checked: of what a decoder made, or a writer is about to encode. */
 export function readRecord(fields: Fields, salt: Uint8Array): StateRecord | undefined {
   const kind = fields.text('kind');
   return kind === 'header' ? decodeHeader(fields, salt) : decodeEntry(kind, fields);
 }
 
-/** Any record but the header. Undefined for a kind that is not known. */
 function decodeEntry(kind: string, fields: Fields): StateRecord | undefined {
   switch (kind) {
     case 'defer':
@@ -135,7 +127,6 @@ function decodeHeader(fields: Fields, salt: Uint8Array): HeaderRecord {
   };
 }
 
-/** A place or null. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
 export function decodePlace(fields: Fields, name: string): Place | null {
   if (fields.any(name) === null) return null;
   const place = fields.map(name);
@@ -155,7 +146,6 @@ function timerMs(fields: Fields, name: string): number {
   return Math.min(fields.number(name), MAX_TIMER_MS);
 }
 
-/** @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` */
 export function decodeError(tree: unknown): ReportedError {
   const fields = fieldsOf(tree, 'error');
   return {

@@ -1,4 +1,3 @@
-/** Records to bytes, bound to the file with this salt. Pure. */
 import { DeferredSweepError } from '../errors.ts';
 import { requireReadable } from '../value/bounds.ts';
 import { encode } from '../value/codec.ts';
@@ -10,8 +9,8 @@ import type { StateRecord } from './records.ts';
 import { fieldsOf } from './validate.ts';
 
 /**
- * Returns the frame of a record that can be read again, ready for one write(2).
- * @param path - the file it goes to, for the message
+ * The frame of a record, ready for one write(2), bound to the file with this salt.
+ * @param path - the file's, for the message
  * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_CORRUPT` naming a field that no reader would take
  */
 export function frameRecord(record: StateRecord, salt: Uint8Array, path: string): Buffer {

@@ -13,7 +13,6 @@
  */
 import type { crc32 as Crc32 } from 'node:zlib';
 
-/** Bytes before the payload. */
 export const FRAME_HEAD_BYTES = 14;
 
 /** The first bytes of every frame. */
@@ -28,7 +27,6 @@ const RESYNC_BUDGET = 4;
 /** A candidate of few bytes costs the time of so many. */
 const CANDIDATE_COST_BYTES = 256;
 
-/** One stretch of a state file. */
 export type Stretch =
   /** A whole frame with a good checksum. */
   | { readonly kind: 'frame'; readonly offset: number; readonly end: number; readonly payload: Buffer }
@@ -45,14 +43,13 @@ function crc32(bytes: Uint8Array): number {
   return keptCrc32(bytes);
 }
 
-/** Returns the frame around `payload`, ready for one write(2). */
 export function encodeFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
   frame.set(payload, FRAME_HEAD_BYTES);
   return sealFrame(frame);
 }
 
-/** Writes the head of a frame in front of its payload, for which {@link FRAME_HEAD_BYTES} bytes were left. Returns the frame. */
+/** Writes the head of a frame, for which {@link FRAME_HEAD_BYTES} bytes were left before the payload. Returns the frame. */
 export function sealFrame(frame: Buffer): Buffer {
   const payload = frame.subarray(FRAME_HEAD_BYTES);
   frame.set(MAGIC);
@@ -64,9 +61,8 @@ export function sealFrame(frame: Buffer): Buffer {
 
 /**
  * Yields the stretches of a state file in order, covering every byte once.
- *
- * `isOurs` is asked only about frames found by searching after damage: an argument may hold the bytes of a whole
- * frame (a copy of a state file, say), and such a frame must not be taken for one of this file.
+ * @param isOurs - asked of frames found by searching after damage: an argument may hold a whole frame (a copy of a state
+ * file, say), which must not be taken for one of this file
  */
 export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean): Generator<Stretch> {
   const budget = { leftBytes: RESYNC_BUDGET * bytes.length };

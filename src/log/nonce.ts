@@ -1,7 +1,7 @@
 /** Nonces: they name the sweep, and the process of it, that wrote a claim or a mark. `docs/format.md`, "claim". */
 import { randomUUID } from 'node:crypto';
 
-/** Returns a name for a sweep or a job that no other process will choose. */
+/** A name for a sweep or a job that no other process will choose. */
 export function freshSweepId(): string {
   // Node keeps random bytes ready for UUIDs alone. The digits at both ends of one are random, all 64 bits.
   const uuid = randomUUID();

@@ -1,6 +1,4 @@
-/**
- * Records: the content of a state file's frames. `docs/format.md`, section "Records". A record is a CBOR map with text keys.
- */
+/** Records, the content of a state file's frames: `docs/format.md`, section "Records". */
 import type { LockScheme } from '../lock/advisory-lock.ts';
 
 /** The major format version this code writes and reads. */
@@ -26,12 +24,11 @@ export interface Owner {
   readonly pidNamespace: string | null;
 }
 
-/** A directory, by path, inode, owner and birth. */
+/** A directory. */
 export interface Place {
   readonly path: string;
   /** `dev:ino`. */
   readonly inode: string;
-  /** The id of its owner. */
   readonly uid: number;
   /** When it was made, in nanoseconds since 1970: a later directory may get its inode number. Not every file system tells. */
   readonly bornAtNs?: string;
@@ -41,7 +38,7 @@ export interface Place {
 
 /** How a runner is to be started: as the owner's process was when the file was made. */
 export interface RunnerStart {
-  /** Version of Node. */
+  /** Its version. */
   readonly node: string;
   /** Path of Node; empty for a program with Node inside, which would start itself. */
   readonly nodePath: string;
@@ -75,7 +72,6 @@ export interface HeaderRecord extends RunnerStart {
   readonly label: string | null;
 }
 
-/** One registered function. */
 export interface DeferRecord {
   readonly kind: 'defer';
   /** 1, 2, 3, … in order of registration. */
@@ -116,7 +112,7 @@ export interface ClaimRecord {
   readonly atEpochMs: number;
 }
 
-/** An attempt to run a function begins. */
+/** An attempt begins. */
 export interface StartRecord {
   readonly kind: 'start';
   readonly id: number;
@@ -154,7 +150,5 @@ export interface RetryRecord {
   readonly atEpochMs: number;
 }
 
-/** The marks of an attempt. */
 export type Mark = StartRecord | DoneRecord;
-/** Every record of format version 1. */
 export type StateRecord = HeaderRecord | DeferRecord | CancelRecord | ClaimRecord | RetryRecord | Mark;

@@ -1,6 +1,5 @@
 import type { CancelRecord, DeferRecord, DoneRecord, Mark, RetryRecord, StartRecord } from './records.ts';
 
-/** One attempt to run a function. */
 export interface Attempt {
   readonly attempt: number;
   /** Absent only if a full disk had no room for it. */
@@ -11,7 +10,6 @@ export interface Attempt {
   readonly offset: number;
 }
 
-/** One registered function and its attempts. */
 export class RegisteredFunction {
   readonly record: DeferRecord;
   isCancelled = false;
@@ -36,7 +34,7 @@ export class RegisteredFunction {
     return this.#attempts?.size ?? 0;
   }
 
-  /** True while the function may still run: it was not cancelled and has no final mark. */
+  /** True while the function may still run. */
   get isPending(): boolean {
     return !this.isCancelled && !this.#isFinal;
   }
@@ -50,7 +48,6 @@ export class RegisteredFunction {
     return this.#lastAttempt;
   }
 
-  /** The number of the next attempt. */
   get nextAttempt(): number {
     return this.#highestAttempt + 1;
   }

@@ -1,4 +1,3 @@
-/** The contents of a state file from its bytes: what counts, what is torn, what is damage. Pure. */
 import { DeferredSweepError, type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { StateContents } from './contents.ts';
 import { decodeRecord, type SaltedRecord } from './decode-record.ts';
@@ -9,22 +8,19 @@ import type { HeaderRecord, StateRecord } from './records.ts';
  * Replays the bytes of a state file. Never throws for damage: bytes that are no record of this file are counted in
  * `damagedBytes`, an incomplete end in `tornBytes`, and every whole record counts. Without a readable header at the start
  * no record counts, since the header has the version and the salt of all others.
- * @throws DeferredSweepError `DEFERRED_STATE_VERSION` for a file of another major version.
+ * @throws DeferredSweepError `DEFERRED_STATE_VERSION`
  */
 export function replay(bytes: Buffer): StateContents {
   // In one slice, behind which it does not yield.
   return replayInSlices(bytes, Number.POSITIVE_INFINITY).next().value as StateContents;
 }
 
-/**
- * The first frame of a state file: its header, if it is one. Shorter if the bytes are.
- * @param bytes - of the file, from its beginning
- */
+/** The first frame of a state file: its header, if it is one. Shorter if the bytes are. */
 export function headerFrameOf(bytes: Buffer): Buffer {
   return bytes.length < FRAME_HEAD_BYTES ? bytes : bytes.subarray(0, frameLength(bytes));
 }
 
-/** The header of a state file, without a look at its records. Undefined if the bytes do not begin with a whole one. */
+/** Without a look at the records. Undefined if the bytes do not begin with a whole header. */
 export function headerOf(bytes: Buffer): HeaderRecord | undefined {
   return replay(headerFrameOf(bytes)).header;
 }
@@ -101,14 +97,14 @@ function readHeader(payload: Buffer): HeaderRecord | undefined {
   return record?.kind === 'header' ? record : undefined;
 }
 
-/** The record of a payload, if it has this file's salt. */
+/** Undefined without this file's salt. */
 function readRecord(contents: StateContents, payload: Buffer): SaltedRecord | undefined {
   const found = decodeUnless(payload, NO_RECORD);
   if (!found || !contents.header) return undefined;
   return Buffer.compare(contents.header.salt, found.salt) === 0 ? found : undefined;
 }
 
-/** The record of a payload. Undefined if decoding throws one of these codes, which then counts as damage. */
+/** Undefined if decoding throws one of these codes: that counts as damage. */
 function decodeUnless(payload: Buffer, codes: readonly DeferredSweepErrorCode[]): SaltedRecord | undefined {
   try {
     return decodeRecord(payload);

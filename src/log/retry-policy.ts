@@ -1,5 +1,3 @@
-/** Whether a function runs now, waits, or is given up. Pure. */
-
 import { MAX_TIMER_MS } from './clock.ts';
 import type { DeferRecord, ReportedError } from './records.ts';
 import type { RegisteredFunction } from './registered-function.ts';
@@ -10,7 +8,6 @@ export interface RetryOverrides {
   readonly retryDelayMs?: number | undefined;
 }
 
-/** What happens next to a pending function. */
 export type Verdict =
   | { readonly kind: 'run' }
   /** Its next attempt is not due yet. */
@@ -20,7 +17,7 @@ export type Verdict =
 
 const RUN: Verdict = { kind: 'run' };
 
-/** @param nowEpochMs - milliseconds since 1970 */
+/** What happens next to a pending function. */
 export function verdictOn(
   registered: RegisteredFunction,
   overrides: RetryOverrides,
@@ -34,7 +31,6 @@ export function verdictOn(
   return forMs > 0 ? { kind: 'wait', forMs } : RUN;
 }
 
-/** How many attempts a function has. */
 export function attemptsOf(record: DeferRecord, { maxAttempts }: RetryOverrides = {}): number {
   return record.delivery === 'at-most-once' ? 1 : (maxAttempts ?? record.maxAttempts);
 }

@@ -1,7 +1,6 @@
-/** Typed access to the fields of a decoded, untrusted map. */
 import { DeferredSweepError, hasCode } from '../errors.ts';
 
-/** Returns a strict reader of the fields of `tree`. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is no map. */
+/** A strict reader of a decoded, untrusted map. @throws DeferredSweepError `DEFERRED_STATE_CORRUPT` when it is none */
 export function fieldsOf(tree: unknown, what: string): Fields {
   if (tree === null || typeof tree !== 'object' || Array.isArray(tree) || tree instanceof Uint8Array) {
     throw corrupt(what, 'a map', tree);
@@ -54,7 +53,6 @@ export class Fields {
     return this.#listOf(name, 'numbers', Number.isSafeInteger as (value: unknown) => value is number);
   }
 
-  /** `undefined` where the field is missing. */
   optionalText(name: string): string | undefined {
     return this.has(name) ? this.text(name) : undefined;
   }
@@ -68,10 +66,7 @@ export class Fields {
     return fieldsOf(this.any(name), `${this.#what}.${name}`);
   }
 
-  /**
-   * Every field, each read by `read`, as an object without prototype: a field named `__proto__` is a field like any
-   * other.
-   */
+  /** Every field, as an object without prototype: one named `__proto__` is a field like any other. */
   entries<T>(read: (fields: Fields, name: string) => T): Readonly<Record<string, T>> {
     const entries: Record<string, T> = Object.create(null);
     for (const name of Object.keys(this.#tree)) entries[name] = read(this, name);
@@ -120,7 +115,6 @@ export class Fields {
     throw this.#refusal(name, allowed.join(' or '), value);
   }
 
-  /** An array of these. */
   someOf<T extends string>(name: string, allowed: readonly T[]): T[] {
     return this.#listOf(name, allowed.join(' or '), (item): item is T => allowed.includes(item as T));
   }

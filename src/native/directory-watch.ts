@@ -5,7 +5,6 @@ import { unlessRefused } from '../errors.ts';
 import { nativeAddon } from '../lock/native.ts';
 import { isFailure, succeeded } from '../lock/system-error.ts';
 
-/** What happened to a file in a watched directory, or to the directory. */
 export type DirectoryEvent =
   /**
    * `closed`: the last descriptor that could write to the file was closed: its owner is gone, with all that inherited it.
@@ -70,17 +69,16 @@ export class DirectoryWatch {
   }
 
   /**
-   * Watches a directory, too. What happened in it before is for the caller to look up, after this call.
+   * What happened in the directory before is for the caller to look up, after this call.
    * @param events - take the place of those of an earlier call
-   * @throws Error of Node's shape: ENOENT, ENOTDIR, EACCES; ENOSPC when the user has
-   * `fs.inotify.max_user_watches` of them
+   * @throws Error of Node's shape: ENOENT, ENOTDIR, EACCES; ENOSPC when the user has `fs.inotify.max_user_watches` of them
    */
   add(directory: string, events: WatchedEvents): void {
     const watch = succeeded(nativeAddon().addDirectoryWatch(this.#fd, directory, EVENTS.indexOf(events)));
     this.#directories.set(watch, directory);
   }
 
-  /** Ends it; no event is told after this. May be called again. */
+  /** No event is told after this. May be called again. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

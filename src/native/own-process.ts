@@ -1,4 +1,3 @@
-/** What this process asks of the kernel about itself, and what it becomes. */
 import { closeSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
@@ -13,11 +12,7 @@ export function ownEnvironment(known: Buffer = Buffer.alloc(0)): Buffer {
   return nativeAddon().copyEnvironment(known) ?? known;
 }
 
-/**
- * From now on this process adopts what its descendants leave behind, as pid 1 does. False where there is no such thing
- * (macOS).
- * @throws Error of Node's shape for any other failure of prctl(2)
- */
+/** From now on this process adopts what its descendants leave behind, as pid 1 does. False where it cannot (macOS). */
 export function becomeSubreaper(): boolean {
   const outcome = nativeAddon().becomeSubreaper();
   if (isFailure(outcome) && outcome.errno === constants.errno.ENOSYS) return false;
@@ -25,11 +20,8 @@ export function becomeSubreaper(): boolean {
 }
 
 /**
- * Reaps the children that have ended and that this process did not start; returns how many. To be called on SIGCHLD,
- * and after each `exit` event.
- *
- * The kernel names one ended child at a time. One that is libuv's may stand before others: it is left, and the call
- * returns; libuv reaps it, and its `exit` event is the next occasion.
+ * Reaps the children that have ended and that this process did not start; returns how many. To be called on SIGCHLD, and
+ * after each `exit` event: the kernel names one ended child at a time, and one that libuv has to reap may be the first.
  * @param isOwn - whether Node started the child, and waits for it itself
  */
 export function reapAdopted(isOwn: (pid: number) => boolean): number {
@@ -49,9 +41,7 @@ const LOWEST_UNDER_LIMIT = 10;
 
 /**
  * What `start` returns; the program that it starts, synchronously, inherits an open file description, and with it the
- * lock, under a number from 100. A program gets it by no other way: Node's `stdio` would put it at 3, where scripts put
- * their own.
- * @throws Error of Node's shape (EMFILE)
+ * lock, under a number from 100. Node's `stdio` would put it at 3, where scripts put their own.
  */
 export function withInherited<T>(fd: number, start: () => T): T {
   const { duplicateInheritable } = nativeAddon();
@@ -67,17 +57,16 @@ export function withInherited<T>(fd: number, start: () => T): T {
 }
 
 /**
- * From now on {@link isFromKernel} can tell of this signal. To be called when a listener is there already, and again
- * when the last one was taken away and another has come. In the main thread.
- * @throws Error of Node's shape: EINVAL when there is no listener
+ * From now on {@link isFromKernel} can tell of this signal. To be called in the main thread when a listener is there (else
+ * EINVAL), and again when the last one was taken away and another has come.
  */
 export function keepSignalOrigin(signal: NodeJS.Signals): void {
   succeeded(nativeAddon().keepSignalOrigin(constants.signals[signal]));
 }
 
 /**
- * Whether the signal came, the last time, from the kernel and not from a process: as when its key was pressed on a
- * terminal. The kernel then sends it to the whole foreground process group.
+ * Whether the signal came, the last time, from the kernel, as when its key was pressed on a terminal: then the whole
+ * foreground process group gets it.
  */
 export function isFromKernel(signal: NodeJS.Signals): boolean {
   return nativeAddon().signalSender(constants.signals[signal]) === 0;

@@ -8,7 +8,7 @@ import { isFailure, succeeded } from '../lock/system-error.ts';
 export interface SignalTarget {
   /** False once the process has been reaped. @throws Error of Node's shape (EPERM) */
   send(signal: NodeJS.Signals): boolean;
-  /** Gives the descriptor back. To be called once. */
+  /** To be called once. */
   close(): void;
 }
 
@@ -38,7 +38,7 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
   };
 }
 
-/** Sends a signal to a process group. A group that has ended is no error. @throws Error of Node's shape */
+/** A group that has ended is no error. */
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   // EPERM: macOS says so of a group of zombies.
   unlessRefused(() => process.kill(-leader, signal), false, 'ESRCH', 'EPERM');

@@ -19,15 +19,14 @@ export interface ProcessEntry {
 /** The event loop has its turn after this long. */
 const SLICE_MS = 10;
 
-/** In /proc/PID/stat, of the kernel's `PF_KTHREAD`. */
+/** `PF_KTHREAD` of the kernel. */
 const KERNEL_THREAD = 0x200000;
 
 /**
- * Reads the table. Returns the pids of processes that ended while it was read, whose children may be missing, or ended before
- * and are not reaped yet.
+ * Returns the pids of processes that ended while the table was read, whose children may be missing, or ended before and are
+ * not reaped yet.
  * @param visit - called for each process as soon as it was read
  * @param isKnown - which pids to leave out
- * @throws DeferredSweepError `DEFERRED_UNSUPPORTED` where the system does not tell of its processes
  */
 export async function readProcessTable(
   visit: (entry: ProcessEntry) => void,
@@ -70,12 +69,10 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   return { pid, parent, start: startTicks, isKernel: (flags & KERNEL_THREAD) !== 0 };
 }
 
-/** Whether the process has not ended. */
 export function isAlive({ pid, start }: Pick<ProcessEntry, 'pid' | 'start'>): boolean {
   return readProcess(pid)?.start === start;
 }
 
-/** The processes and all below them. */
 export function withDescendants(
   roots: readonly ProcessEntry[],
   entries: readonly ProcessEntry[],
@@ -119,7 +116,7 @@ function environmentOfThreads(pid: number): string | undefined {
   return environment;
 }
 
-/** Pids of all processes, as /proc names them. None: it is not mounted. */
+/** As /proc names them. None: it is not mounted. */
 export function listPids(): readonly number[] {
   const names = unlessRefused(() => readdirSync('/proc'), []);
   return names.filter(name => /^\d+$/.test(name)).map(Number);

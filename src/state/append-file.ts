@@ -1,7 +1,4 @@
-/**
- * A locked file that grows by whole writes. A write that failed or was short is cut off again. All calls use the one
- * locked descriptor; closing it gives up the lock.
- */
+/** A locked file that grows by whole writes. A write that failed or was short is cut off again. */
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { DeferredSweepError, unlessRefused } from '../errors.ts';
 import { unlockAndClose } from '../lock/close.ts';
@@ -14,15 +11,14 @@ export class AppendFile {
   readonly path: string;
   readonly fd: number;
   readonly #isSynced: boolean;
+  /** The end of the last whole record. */
   #lengthBytes: number;
-  /** True when bytes behind `#lengthBytes` could not be cut off yet. */
+  /** Bytes behind `#lengthBytes` have to be cut off before the next write: a mark behind them would turn them into damage. */
   #hasStrayTail: boolean;
 
   /**
    * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
    * @param isSynced - true: each append ends with fdatasync(2)
-   * @param lengthBytes - the end of the last whole record
-   * @param hasStrayTail - true: bytes behind that end must be cut off before the next write
    */
   constructor(path: string, fd: number, isSynced: boolean, lengthBytes: number, hasStrayTail: boolean) {
     this.path = path;
@@ -33,10 +29,9 @@ export class AppendFile {
   }
 
   /**
-   * Appends by one write(2). When this returns, the bytes are in the file. When it throws, none of them counts. Returns false
-   * if the path does not name the file, so that no other process finds the bytes.
-   * @param asksForName - true: asked after the write, so that a name that goes meanwhile is noticed, too
-   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause
+   * Appends by one write(2). When this throws, none of the bytes counts.
+   * @param asksForName - true: returns false if, after the write, the path does not name the file
+   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
    */
   append(bytes: Buffer, maxBytes: number, asksForName: boolean): boolean {
     if (this.#lengthBytes + bytes.length > maxBytes) {
@@ -54,7 +49,6 @@ export class AppendFile {
     });
   }
 
-  /** The end of the last whole record. */
   get lengthBytes(): number {
     return this.#lengthBytes;
   }
@@ -71,24 +65,21 @@ export class AppendFile {
     }
   }
 
-  /** The bytes that count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
+  /** Without a stray tail: no caller was told that it is written. */
   read(): Buffer {
-    // The caller was never told that the stray tail is written.
     const bytes = this.readAll();
     return this.#hasStrayTail ? bytes.subarray(0, this.#lengthBytes) : bytes;
   }
 
-  /** All bytes of the file. @throws as {@link read} */
   readAll(): Buffer {
     return readAll(this.fd, this.path);
   }
 
-  /** The bytes that count from an offset on. @throws Error of Node's shape */
   readFrom(offset: number): Buffer {
     return this.#readZeros(offset, Math.max(0, this.#lengthBytes - offset));
   }
 
-  /** The frame at an offset, or as much of it as counts. @throws Error of Node's shape */
+  /** The frame at an offset, or as much of it as counts. */
   readFrame(offset: number): Buffer {
     const head = this.#readZeros(offset, FRAME_HEAD_BYTES);
     const leftBytes = Math.max(0, this.#lengthBytes - offset);
@@ -107,17 +98,12 @@ export class AppendFile {
     if (lengthBytes < this.#lengthBytes || this.#hasStrayTail) this.truncate(lengthBytes);
   }
 
-  /** Cuts the file to this length. @throws Error of Node's shape */
   truncate(lengthBytes: number): void {
     ftruncateSync(this.fd, lengthBytes);
     this.#lengthBytes = lengthBytes;
     this.#hasStrayTail = false;
   }
 
-  /**
-   * Cuts off bytes behind the last whole record. Behind them a mark would turn them into damage.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
-   */
   cutTail(): void {
     stateIo(`cut off the end of ${this.path}`, this.path, () => this.truncate(this.#lengthBytes));
   }
@@ -131,7 +117,6 @@ export class AppendFile {
     return isEmptied || unlessRefused(() => fstatSync(this.fd).nlink === 0, false);
   }
 
-  /** Gives up the lock and closes the descriptor. */
   close(): void {
     unlockAndClose(this.fd);
   }

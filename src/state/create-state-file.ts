@@ -1,5 +1,5 @@
 /**
- * How an owner gets a state file of its own: `docs/protocol.md`, Create. Numbers in the code are these steps.
+ * How an owner gets a state file of its own: `docs/protocol.md`, Create. The code has the numbers of these steps.
  *
  *  1. make the directory, check the way to it
  *  2. open `<name>.tmp`, which must not exist; check it as a sweeper would
@@ -10,10 +10,8 @@
  *
  * Racers: a sweeper that finds the `.tmp` between 2 and 3 takes it for a dead creator's. It locks it (3 is contended) and
  * unlinks it (seen at 4, or as ENOENT at 6). A cleanup may remove the empty directory before 2 (ENOENT at 2). A creator
- * that loses starts over with a new name. No step leaves an unlocked file that a sweeper would run: a `.tmp` is never
- * run, and the name without it appears only while the lock is held.
+ * that loses starts over with a new name. A sweeper never runs a `.tmp`, and the other name appears only under the lock.
  */
-
 import { randomBytes } from 'node:crypto';
 import { constants, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,18 +41,15 @@ const LAST_DELAY_MS = 3200;
 const CREATE_FLAGS =
   constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW;
 
-/** The owner's settings, which go into the header. */
+/** What goes into the header. */
 export interface StateFileSettings extends Pick<HeaderRecord, 'lock' | 'durability' | 'order' | 'label'> {
   /** @defaultValue the working directory */
   readonly cwd?: Place | null;
-  /** Whether a file that Node's options name is the program. Its runner is not to load that. */
+  /** Whether a file that Node's options name is the program. The runner is not to load that. */
   readonly isProgram?: (path: string) => boolean;
 }
 
-/**
- * Creates a state file and returns it, locked and without functions. Waits for a file server that cannot lock now.
- * @throws as {@link createStateFileNow}
- */
+/** As {@link createStateFileNow}, but waits for a file server that cannot lock now. */
 export async function createStateFile(
   directory: StateDirectory,
   settings: StateFileSettings,
@@ -70,9 +65,9 @@ export async function createStateFile(
 }
 
 /**
- * As {@link createStateFile}, without waiting.
- * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSAFE_FILE`, `DEFERRED_LOCK_INEFFECTIVE`, `DEFERRED_LOCK_FAILED`;
- * `DEFERRED_STATE_IO` with the system's error as cause.
+ * Creates a state file, locked and without functions.
+ * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`, `DEFERRED_UNSAFE_FILE`, `DEFERRED_LOCK_INEFFECTIVE`,
+ * `DEFERRED_LOCK_FAILED`, `DEFERRED_STATE_IO`
  */
 export function createStateFileNow(directory: StateDirectory, settings: StateFileSettings): StateFile {
   for (let race = 0; race < MAX_RACES; race++) {
@@ -127,10 +122,7 @@ function tryCreate(directory: StateDirectory, settings: StateFileSettings): Stat
   }
 }
 
-/**
- * Returns if sweepers will read this file. Some file systems show modes or owners of their own.
- * @throws DeferredSweepError `DEFERRED_UNSAFE_FILE`
- */
+/** Throws if sweepers will not read this file: some file systems show modes or owners of their own. */
 function assertBelievable(fd: number, path: string, directory: StateDirectory): void {
   const distrust = distrustFile(fstatSync(fd), directory.trust);
   if (distrust === undefined) return;
@@ -141,9 +133,8 @@ function assertBelievable(fd: number, path: string, directory: StateDirectory): 
   );
 }
 
-/** Unlinks while the lock is held, then closes, as a sweeper would. If that fails, the next sweep removes the file. */
+/** Unlinks under the lock, as a sweeper would. Where that fails, the next sweep removes the file: it has no functions. */
 function abandon(fd: number, path: string): void {
-  // The caller reports its own error. Every sweep removes an unlocked file without functions.
   unlessRefused(() => unlinkSync(path), undefined);
   closeDescriptor(fd);
 }

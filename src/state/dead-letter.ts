@@ -1,10 +1,9 @@
 /**
  * Dead letters: functions that will not run again, with the reason. `docs/format.md`, section "Dead letters".
  *
- * The process that holds the state file's lock writes a letter under another name and renames it, before the final mark.
- * Its name comes from file and function, so writing it twice has no effect.
+ * The holder of the state file's lock writes the letter before the final mark. Should it die between the two, another
+ * process writes it again, under the same name.
  */
-
 import { constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
@@ -23,10 +22,7 @@ export function letterPath(directory: StateDirectory, fileName: string, id: numb
   return join(directory.deadPath, `${fileName}-${id}`);
 }
 
-/**
- * Writes the dead letter of one function: a state file that holds the owner's header, the registration, every attempt
- * and the final error. Returns its path; it is durable then.
- */
+/** Writes a state file of header, registration, attempts and final error. Returns its path; it is durable then. */
 export function writeDeadLetter(
   directory: StateDirectory,
   fileName: string,
@@ -48,7 +44,7 @@ export function writeDeadLetter(
   );
 }
 
-/** Copies the bytes of a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */
+/** Copies a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */
 export function copyDamaged(directory: StateDirectory, fileName: string, bytes: Buffer): string {
   return writeDead(directory, join(directory.deadPath, fileName + DAMAGED_SUFFIX), bytes);
 }
@@ -70,8 +66,7 @@ function writeDead(directory: StateDirectory, path: string, bytes: Buffer): stri
       writeDurably(path + WIP_SUFFIX, bytes);
       renameSync(path + WIP_SUFFIX, path);
     } catch (error) {
-      // On a full disk half a letter would take room that others need. The next attempt writes it anew. If the unlink
-      // fails, too, the caller still reports the first error.
+      // On a full disk half a letter would take room that others need. The next attempt writes it anew.
       unlessRefused(() => unlinkSync(path + WIP_SUFFIX), undefined);
       throw error;
     }

@@ -1,4 +1,3 @@
-/** Where state directories are when no place is named: the same for the library, the command line and a hook. */
 import { join } from 'node:path';
 import { unlessRefused } from '../errors.ts';
 

@@ -1,5 +1,4 @@
 /** Reading, writing and syncing below a state directory: what each step has in common, and how it fails. */
-
 import {
   fchmodSync,
   constants as fsConstants,
@@ -15,11 +14,7 @@ import { closeDescriptor } from '../lock/close.ts';
 import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import { systemReason } from './system-reason.ts';
 
-/**
- * Returns what a step on the file system returns.
- * @param what - the step, for the message `cannot …`
- * @throws DeferredSweepError `DEFERRED_STATE_IO` with the system's error as cause; other errors are rethrown
- */
+/** Makes `DEFERRED_STATE_IO` of a system error of the step; rethrows others. @param what - for the message `cannot …` */
 export function stateIo<T>(what: string, path: string, step: () => T): T {
   try {
     return step();
@@ -32,13 +27,10 @@ export function stateIo<T>(what: string, path: string, step: () => T): T {
   }
 }
 
-/** A file is read as a whole. */
+/** Files are read as a whole. */
 export const MAX_STATE_FILE_BYTES: number = 384 * 1024 * 1024;
 
-/**
- * Reads a whole file through the descriptor, from its beginning.
- * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
- */
+/** @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
 export function readAll(fd: number, path: string): Buffer {
   return stateIo(`read ${path}`, path, () => {
     const { size } = fstatSync(fd);
@@ -60,16 +52,16 @@ export function readAll(fd: number, path: string): Buffer {
   });
 }
 
-/** As much of a part as there is. @throws Error of Node's shape */
+/** As much of a part as there is. */
 export function readPart(fd: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
 }
 
-/** Enough for nearly every header. */
+/** Enough for nearly every header; options of Node or a label may make one longer. */
 const HEADER_BYTES = 64 * 1024;
 
-/** The first bytes of a state file: at least its header, however long the options of Node or a label made that. @throws Error of Node's shape */
+/** The first bytes of a state file: at least its header. */
 export function readHeader(fd: number): Buffer {
   const bytes = readPart(fd, 0, HEADER_BYTES);
   if (bytes.length < FRAME_HEAD_BYTES) return bytes;
@@ -84,8 +76,8 @@ export function isNoSpace(error: unknown): boolean {
 }
 
 /**
- * Why write(2) wrote less than it was given: a full disk, a quota and a limit on file sizes look alike there. The system tells
- * them apart when it is given the next byte. That is the record's, so that what is there stays a torn record.
+ * Why write(2) wrote less than it was given: a full disk, a quota or a limit on file sizes. The system tells when it is
+ * given the next byte: the record's own, so that what is there stays a torn record.
  */
 export function shortWriteError(fd: number, bytes: Buffer, written: number): Error {
   // Where there is room again.
@@ -102,31 +94,22 @@ export function shortWriteError(fd: number, bytes: Buffer, written: number): Err
   });
 }
 
-/**
- * The mode of state files and dead letters. On Linux it is sticky: systemd-tmpfiles, which removes old files, leaves
- * sticky ones alone. Other kernels refuse the bit.
- */
+/** Of state files and dead letters. Sticky on Linux: systemd-tmpfiles leaves such files alone. Other kernels refuse the bit. */
 export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
 
-/**
- * Sets the mode, without regard to the umask. If the file system refuses modes, this is no error: a creator checks the mode that
- * the file system shows.
- *
- * Under Node's permission model there is no fchmod(2). The file is as safe without: open(2) may leave out bits, but never
- * adds any.
- */
+/** Whatever the umask is. A file system that refuses modes is no error: a creator checks the mode that it shows. */
 export function setFileMode(fd: number): void {
   try {
     fchmodSync(fd, FILE_MODE);
   } catch (error) {
-    // Node's own refusal, before any system call.
+    // Node's permission model has no fchmod(2). The file is as safe without: open(2) may leave out bits, but adds none.
     if (errorCode(error) === 'ERR_ACCESS_DENIED') return;
     // FAT answers this for modes that it cannot store.
     if (systemErrorCode(error) !== 'EPERM') throw error;
   }
 }
 
-/** Makes the names in a directory durable. fsync(2) of a file does not do that; the directory needs its own. */
+/** Makes the names in a directory durable: fsync(2) of a file does not do that. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, fsConstants.O_RDONLY);
   try {

@@ -4,7 +4,7 @@ import { PREFIX, RANDOM_BYTES, TIME_DIGITS } from './names.ts';
 
 let lastTime = 0;
 
-/** Returns a name that no other process will choose: a time that is new in this process, then 64 random bits. */
+/** A name that no other process will choose: a time that is new in this process, then 64 random bits. */
 export function freshName(): string {
   lastTime = Math.max(epochMs(), lastTime + 1);
   return (

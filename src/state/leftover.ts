@@ -1,12 +1,10 @@
-/** Recognizes the unfinished file of a dead creator. Pure. */
-
 import { hasCode } from '../errors.ts';
 import { MAGIC } from '../log/frame.ts';
 import { replay } from '../log/replay.ts';
 
 /**
  * True if an unfinished file may be removed: it is empty, or all zeros after a machine crash, or begins with a header of
- * this format, perhaps cut short. Any other file is not a creator's and may be the only copy of something.
+ * this format, perhaps cut short. Any other may be the only copy of something.
  * @param bytes - the file, or its beginning with the first frame
  */
 export function isCreatorsLeftover(bytes: Buffer): boolean {

@@ -1,14 +1,12 @@
-/** Directories for this user alone, under any umask. */
 import { chmodSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs';
 import { systemErrorCode, unlessRefused } from '../errors.ts';
 
 const MODE = 0o700;
 
 /**
- * Makes one directory for this user alone. True if this call made it. Node's recursive mkdir would not do: it answers
- * ENOENT for the EROFS of mkdir(2).
+ * Makes one directory for this user alone, under any umask. True if this call made it. Node's recursive mkdir would not do: it
+ * answers ENOENT for the EROFS of mkdir(2).
  * @param path - in a directory in which no other user can replace it
- * @throws Error of Node's shape
  */
 export function makeDirectory(path: string): boolean {
   try {
@@ -29,8 +27,7 @@ export function makeDirectory(path: string): boolean {
 
 /**
  * Adds the user's rights that a umask took from a directory. This process made it, or another worker that has not come to
- * this step, or died before it. Never takes rights away. A missing directory is no error.
- * @throws Error of Node's shape
+ * this step, or died before it. Never takes rights away.
  */
 export function grantOwner(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -41,11 +38,7 @@ export function grantOwner(path: string): void {
   unlessRefused(() => chmodSync(path, MODE), undefined, 'ENOENT');
 }
 
-/**
- * Removes a directory if it is empty. True if it is gone. False is ordinary: another process has a file in it, or made it
- * anew.
- * @throws Error of Node's shape
- */
+/** True if the directory is gone. False is ordinary: another process has a file in it, or made it anew. */
 export function removeEmpty(path: string): boolean {
   try {
     rmdirSync(path);

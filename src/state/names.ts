@@ -18,20 +18,15 @@ export const RANDOM_BYTES = 8;
 /** 36^9 ms reach to the year 5188. */
 export const TIME_DIGITS = 9;
 
-/** True for a name that a state file has, or had while it was being set up. */
 export function isStateFileName(name: string): boolean {
   return name.startsWith(PREFIX) && !isMovedDeadLetter(name);
 }
 
-/**
- * True for the name of a dead letter, or of a damaged file's copy. One that was moved out of `dead/` must not count as a
- * state file: nothing in it is pending, so it would be removed.
- */
+/** A dead letter moved out of `dead/` must not count as a state file: nothing in it is pending, so it would be removed. */
 export function isMovedDeadLetter(name: string): boolean {
   return MOVED_DEAD_LETTER.test(name);
 }
 
-/** True for a state file whose owner was still setting it up. */
 export function isUnfinishedName(name: string): boolean {
   return name.endsWith(WIP_SUFFIX);
 }
@@ -50,7 +45,6 @@ const PARTS = new RegExp(
   `^${PREFIX}([0-9a-z]{${TIME_DIGITS}})([0-9a-f]{${2 * RANDOM_BYTES}})(?:-(\\d+)|\\.damaged)?$`,
 );
 
-/** Undefined for any other name. */
 export function partsOfName(name: string): NameParts | undefined {
   const [, time = '', random, id] = PARTS.exec(name) ?? [];
   if (random === undefined) return undefined;

@@ -1,4 +1,3 @@
-/** Opening state files and dead letters. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 
@@ -20,7 +19,6 @@ const nothing = new Int32Array(new SharedArrayBuffer(4));
 /**
  * As open(2), but never under the number of a standard stream, which a program may have closed: what it prints would go into
  * the file, and a child that inherits that stream would have the lock.
- * @throws Error of Node's shape
  */
 export function openBeyondStandard(path: string, flags: number, mode?: number): number {
   const low: number[] = [];
@@ -38,9 +36,8 @@ export function openBeyondStandard(path: string, flags: number, mode?: number): 
 }
 
 /**
- * As {@link openBeyondStandard}. A process that lists files holds a lease for some microseconds, in which an open for writing with O_NONBLOCK
- * fails (fcntl(2), F_SETLEASE): it is tried again, for a fifth of a second at most.
- * @throws Error of Node's shape
+ * As {@link openBeyondStandard}. A process that lists files holds a lease for some microseconds. An open for writing with
+ * O_NONBLOCK fails then (fcntl(2), F_SETLEASE): it is tried again, for a fifth of a second at most.
  */
 export function openPatiently(path: string, flags: number): number {
   for (let waits = 0; ; waits++) {

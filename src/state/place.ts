@@ -1,4 +1,3 @@
-/** Directories as headers name them: by path, inode, owner and birth. */
 import { type BigIntStats, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode, systemErrorCode, unlessRefused } from '../errors.ts';
@@ -23,7 +22,6 @@ export function placeOf(path: string): Place {
   return asPlace(path, statSync(path, { bigint: true }));
 }
 
-/** A path, and what statSync told of it. */
 function asPlace(path: string, stat: BigIntStats): Place {
   const bornAtNs = birthOf(stat);
   const overlayBornAtNs = birthOfOverlay(path, stat);
@@ -36,7 +34,6 @@ function asPlace(path: string, stat: BigIntStats): Place {
   };
 }
 
-/** The state of a place now. */
 export type PlaceState = 'same' | 'gone' | 'replaced';
 
 /** Compares the directory that the path names now with the one of registration, owner included. */
@@ -45,7 +42,7 @@ export function stateOf(place: Place | null): PlaceState {
   return unlessRefused(() => (isSameDirectory(place, placeOf(place.path)) ? 'same' : 'replaced'), 'gone');
 }
 
-/** Whether this process is in the place, by its path. */
+/** Whether this process is in the place, by the same path. */
 export function isHere(place: Place | null): boolean {
   return (
     place !== null &&
@@ -60,7 +57,6 @@ export function isSamePlace(one: Place | null, other: Place | null): boolean {
   return one.path === other.path && isSameDirectory(one, other);
 }
 
-/** Whether two places are one directory. Their paths may differ. */
 function isSameDirectory(one: Place, other: Place): boolean {
   return (
     one.inode === other.inode &&
@@ -88,10 +84,10 @@ function birthOf({ birthtimeNs }: BigIntStats): string | undefined {
   return birthtimeNs > 0n && tellsBirths() ? `${birthtimeNs}` : undefined;
 }
 
-/** Of the file system that was asked last: most directories are on that. */
+/** Of the file system that was asked last. */
 let lastAsked: { readonly dev: bigint; readonly bornAtNs: string | undefined } | undefined;
 
-/** When the overlay was made on which a directory is: the birth of its top, which is of the upper layer. */
+/** When the overlay of a directory was made: the birth of its top, which is of the upper layer. */
 function birthOfOverlay(path: string, { dev }: BigIntStats): string | undefined {
   if (lastAsked?.dev !== dev) lastAsked = { dev, bornAtNs: birthOfTop(path) };
   return lastAsked.bornAtNs;

@@ -1,4 +1,3 @@
-/** How a runner is to be started: as the owner's process is now. A header keeps it. */
 import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -12,7 +11,7 @@ import { currentPlace, startedIn } from './place.ts';
 
 type IsProgram = (path: string) => boolean;
 
-/** @param isProgram - whether a file that Node's options name is the program: such an option is left out. @defaultValue none is */
+/** What a header tells of this process. @param isProgram - of a file that Node's options name: that option is left out */
 export function startOfNow(isProgram: IsProgram = () => false): RunnerStart {
   const given = nodeStart();
   const { directory, ...kept } = withoutLoaders(given, isProgram);

@@ -1,4 +1,3 @@
-/** The directory of all state files of a node: `<stateDirBase>/deferred`. */
 import { type BigIntStats, lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
@@ -14,7 +13,7 @@ import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from '.
 /** Races in a row with cleanups that remove the directory: two that clean up all the time may win a hundred, not so many. */
 const MAX_RACES = 2000;
 
-/** The entries of a state directory that count. Others are ignored. */
+/** The entries that count. */
 export interface Listing {
   /** Names of state files, finished and unfinished, oldest first. */
   readonly stateFiles: readonly string[];
@@ -25,13 +24,13 @@ export interface Listing {
 export interface StateDirectoryOptions {
   /** @defaultValue only root, this user, and the owner of `/` */
   readonly trust?: Trust;
-  /** Gets each warning once in a process: for what is allowed but may not be meant. */
+  /** Gets each warning once in a process: of what is allowed but may not be meant. */
   readonly warn?: (message: string) => void;
 }
 
-/** Warnings that this process has given. */
 const warnedOf = new Set<string>();
 
+/** The directory of all state files of a node: `<stateDirBase>/deferred`. */
 export class StateDirectory {
   /** Absolute, so that a later chdir(2) of the job changes nothing. */
   readonly path: string;
@@ -54,15 +53,11 @@ export class StateDirectory {
     this.#topmostMade = this.path;
   }
 
-  /** The directory of dead letters. */
   get deadPath(): string {
     return join(this.path, DEAD_STEM);
   }
 
-  /**
-   * Makes the directory for dead letters, and missing ones above it.
-   * @throws as {@link ensure}
-   */
+  /** As {@link ensure}, for the directory of dead letters. */
   ensureDead(): void {
     this.ensure();
     if (!makeDirectory(this.deadPath)) grantOwner(this.deadPath);
@@ -92,9 +87,7 @@ export class StateDirectory {
     throw this.#isChased('make');
   }
 
-  /**
-   * True if the directory is the one that was checked last and still trusted. Then only trusted users put files there.
-   */
+  /** True if the directory is the one that was checked last, and still trusted: only trusted users put files there. */
   isUnchanged(): boolean {
     const stat = statOf(this.path);
     if (!stat || this.#checked === undefined || inodeKey(stat) !== this.#checked) return false;
@@ -102,8 +95,8 @@ export class StateDirectory {
   }
 
   /**
-   * Makes the names in the directory durable, and the directory's own name. After a machine crash a file is found only if
-   * every directory above it is. Directories above the base are synced if this process made them.
+   * Makes durable the names in the directory, its own, and those of directories above that this process made: after a
+   * machine crash a file is found only if every directory above it is.
    */
   sync(): void {
     syncDirectory(this.path);
@@ -124,15 +117,11 @@ export class StateDirectory {
     return { stateFiles: names.filter(isStateFileName), movedDeadLetters: names.filter(isMovedDeadLetter) };
   }
 
-  /**
-   * Removes the directory, and the one for dead letters, if they are empty. True if the directory is gone.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
-   */
+  /** Removes the directory, with the one for dead letters. True if it is gone. */
   removeIfEmpty(): boolean {
     return [this.deadPath, this.path].every(path => stateIo(`remove ${path}`, path, () => removeEmpty(path)));
   }
 
-  /** @throws Error of Node's shape; as {@link ensure} */
   #names(): string[] {
     for (let race = 0; race < MAX_RACES; race++) {
       if (this.isUnchanged() || this.#checkEnd(this.#walk())) return readdirSync(this.path).sort();
@@ -146,7 +135,7 @@ export class StateDirectory {
     return new DeferredSweepError('DEFERRED_STATE_IO', message, { path: this.path });
   }
 
-  /** Walks a way. Throws unless only trusted users can change it. */
+  /** Throws unless only trusted users can change the way. */
   #walk(path = this.#base): Way {
     const way = walkJudged(path, this.trust, distrust => this.#assertTrusted(distrust));
     for (const { what, advice } of way.warnings) {
@@ -157,10 +146,7 @@ export class StateDirectory {
     return way;
   }
 
-  /**
-   * Makes the missing directories. False if another process made one first, or removed one of the way.
-   * @param made - gets the path of each directory made here
-   */
+  /** False if another process made a directory first, or removed one of the way. @param made - gets each path made here */
   #make({ lastDirectory, missing, resolved }: Way, made: string[]): boolean {
     let path = missing.length > 0 ? lastDirectory.path : resolved;
     const topmost = join(this.path, ...missing.map(() => '..'));
@@ -182,10 +168,7 @@ export class StateDirectory {
     return true;
   }
 
-  /**
-   * Checks and remembers the directory at the end of a way. False if it is missing, or was made anew meanwhile.
-   * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY`
-   */
+  /** Remembers the directory at the end of a way as trusted, or throws. False if it is missing, or was made anew meanwhile. */
   #checkEnd(way: Way): boolean {
     const path = join(way.resolved, STATE_DIR_STEM);
     const stat = statOf(path);

@@ -1,8 +1,3 @@
-/**
- * A locked state file: of the owner while its job is open, of the sweeper that claims it, or of the runner. This class
- * knows records; `append-file.ts` reads and writes the bytes.
- */
-
 import { unlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DeferredSweepError, isSystemError } from '../errors.ts';
@@ -24,6 +19,7 @@ import { isNoSpace, MAX_STATE_FILE_BYTES, stateIo } from './file-io.ts';
 /** Limit for registrations. The rest of the file is for marks, so that all registered functions can run. */
 const MAX_REGISTERED_BYTES = 256 * 1024 * 1024;
 
+/** A locked state file of the owner, the sweeper that claims it, or the runner. {@link AppendFile} has its bytes. */
 export class StateFile {
   #file: AppendFile;
   #header: HeaderRecord;
@@ -37,7 +33,7 @@ export class StateFile {
   /**
    * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
    * @param lengthBytes - the end of the last whole record
-   * @param hasStrayTail - true: bytes behind that end must be cut off, since a mark would turn them into damage
+   * @param hasStrayTail - true: bytes behind that end must be cut off before the next write
    */
   constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
     this.#file = new AppendFile(path, fd, header.durability === 'disk', lengthBytes, hasStrayTail);
@@ -89,7 +85,6 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  /** The end of the last whole record. */
   get lengthBytes(): number {
     return this.#file.lengthBytes;
   }
@@ -97,7 +92,7 @@ export class StateFile {
   /**
    * Appends records by one write(2). When this returns, they are in the file (with `durability: 'disk'` on stable
    * storage). When it throws, none of them counts.
-   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`; `DEFERRED_STATE_IO` with the system's error as cause.
+   * @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO`
    */
   append(records: readonly StateRecord[]): void {
     const [first, ...rest] = records.map(record => this.#frame(record));
@@ -145,10 +140,7 @@ export class StateFile {
     }
   }
 
-  /**
-   * Appends the owed marks. Called before another process gets the file.
-   * @throws DeferredSweepError `DEFERRED_STATE_IO`
-   */
+  /** Appends the owed marks, before another process gets the file. @throws DeferredSweepError `DEFERRED_STATE_IO` */
   settleMarks(): void {
     if (this.#owedMarks.length > 0) this.#appendMarks();
   }
@@ -181,7 +173,6 @@ export class StateFile {
     return replay(bytes);
   }
 
-  /** All bytes of the file. @throws as {@link read} */
   readBytes(): Buffer {
     return this.#file.readAll();
   }
@@ -195,15 +186,14 @@ export class StateFile {
     this.#owedMarks = [];
   }
 
-  /** As `AppendFile.cutTail`. */
   cutTail(): void {
     this.#file.cutTail();
   }
 
   /**
-   * Unlinks the file while it is locked; nothing in it is pending. Under the lock no other process can run its functions or
-   * begin to. If it cannot be removed it is emptied, so that nothing runs again even if marks found no room. So is a file that its path
-   * does not lead to: it may have another name, or lie under a mount. The descriptor stays open.
+   * Unlinks the file under the lock, so that no other process begins to run its functions. None is pending. If it cannot be
+   * removed it is emptied, so that nothing runs again even if marks found no room. So is a file that its path does not lead
+   * to: it may have another name, or lie under a mount. The descriptor stays open.
    * @throws DeferredSweepError `DEFERRED_STATE_IO` when the path is still there
    */
   remove(): void {
@@ -219,7 +209,7 @@ export class StateFile {
     }
   }
 
-  /** Gives up the lock and closes the descriptor. Functions that are still pending are an orphan's now. */
+  /** Gives up the lock. Functions that are still pending are an orphan's now. */
   close(): void {
     this.#file.close();
   }

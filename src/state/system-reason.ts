@@ -18,7 +18,6 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['EXDEV', 'have both on one file system: see what is mounted there (findmnt)'],
 ]);
 
-/** The same where a program cannot be started. */
 const ADVICE_ON_PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'see whether this user may run it (ls -l), and whether files may be run there (findmnt)'],
   ['EAGAIN', 'raise the limit of processes (ulimit -u)'],
@@ -26,7 +25,7 @@ const ADVICE_ON_PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'install it, or give its path; of a script see what its first line names'],
 ]);
 
-/** Why the system refused, in words, with the code and what to do; the path is named by the caller. */
+/** Why the system refused, in words, with the code and what to do. The caller names the path. */
 export function systemReason(error: unknown): string {
   return reasonOf(error, ADVICE);
 }

@@ -12,8 +12,7 @@ import { type Step, type Way, walk } from './way.ts';
  * The ids of other users who own `path`, or a directory or link on the way to it; ascending, each once. Root, this user and
  * the owner of `/` are left out. Takes some 0.1 ms, a registration some microseconds: hence {@link knownOwnersOf}.
  * @param path - absolute
- * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` as {@link walk}
- * @throws Error of Node's shape where the way cannot be walked
+ * @throws as {@link walk}
  */
 export function ownersOf(path: string): number[] {
   return inOrder(foreignSteps(walk(path)).map(({ stat }) => stat.uid));
@@ -22,7 +21,7 @@ export function ownersOf(path: string): number[] {
 const known = new Map<string, readonly number[]>();
 const MOST_KNOWN = 10_000;
 
-/** As {@link ownersOf} for several paths, asked once for each in this process; none where the way there cannot be walked. */
+/** As {@link ownersOf} for several paths, asked once for each in this process. */
 export function knownOwnersOf(paths: readonly string[]): readonly number[] {
   const owners = paths.map(path => {
     if (known.size >= MOST_KNOWN) known.clear();
@@ -37,7 +36,7 @@ export function knownOwnersOf(paths: readonly string[]): readonly number[] {
   return inOrder(owners.flat());
 }
 
-/** Ids of users, ascending, each once. */
+/** Ascending, each once. */
 export function inOrder(uids: readonly number[]): number[] {
   return [...new Set(uids)].sort((a, b) => a - b);
 }
@@ -45,10 +44,9 @@ export function inOrder(uids: readonly number[]): number[] {
 /**
  * Returns if no user has gained control of `path` since registration; true if none but root and this one could. A missing
  * path is no change: its use fails with a better error.
- * @param what - names the thing, for the message: `the module`, `the working directory`
+ * @param what - for the message: `the module`, `the working directory`
  * @param path - absolute
  * @param registered - what {@link ownersOf} returned when the function was registered
- * @param trust - of the sweep: owners of trusted paths do not matter
  * @throws DeferredSweepError `DEFERRED_OWNER_CHANGED`; as {@link ownersOf}
  */
 export function checkUnchangedOwners(
@@ -71,7 +69,6 @@ export function checkUnchangedOwners(
   );
 }
 
-/** The steps of the way that other users own. */
 function foreignSteps(way: Way): Step[] {
   const viewer = viewerOf(NOTHING_MORE);
   return way.steps.filter(step => !isOurs(step, viewer));

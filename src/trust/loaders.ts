@@ -73,7 +73,7 @@ function loaderOptions(words: readonly string[], directory: string): LoaderOptio
   });
 }
 
-/** The absolute path of what a specifier in this directory names; undefined where it is not found, or no file. */
+/** Absolute. Undefined where the specifier names nothing that is there, or no file. */
 export function moduleAt(specifier: string, directory: string): string | undefined {
   if (specifier.startsWith('file:')) return unlessUnresolved(() => fileURLToPath(specifier));
   if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolve(directory, specifier);

@@ -18,7 +18,6 @@ export interface Trust {
 
 export const NOTHING_MORE: Trust = { paths: [], groups: [] };
 
-/** What one process trusts. */
 export interface Viewer {
   readonly uid: number;
   readonly gid: number;
@@ -31,9 +30,8 @@ export interface Viewer {
 export interface Distrust {
   /** The directory or link concerned. */
   readonly path: string;
-  /** Says what is wrong, with path and owner. */
+  /** What is wrong, with path and owner. */
   readonly what: string;
-  /** Safe advice. */
   readonly advice: string;
   /** True: a warning, not a refusal. */
   readonly isWarning?: boolean;
@@ -45,10 +43,7 @@ export const OTHERS_WRITE = 0o002;
 const GROUP_BITS = 0o070;
 const OTHERS_BITS = 0o007;
 
-/**
- * Checks the options of the same names.
- * @throws TypeError, RangeError naming the option
- */
+/** @throws TypeError, RangeError naming the option that is wrong */
 export function resolveTrust(
   trustedPaths: readonly string[] = [],
   trustedGroups: readonly number[] = [],
@@ -87,10 +82,7 @@ export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string |
   return stat.mode & bits ? `others can read or write it (${describeMode(stat)})` : undefined;
 }
 
-/**
- * The refusal of one state file. It never advises to remove the file, which may be its owner's pending work.
- * @param why - a result of {@link distrustFile}
- */
+/** Never advises to remove the file, which may be its owner's pending work. @param why - of {@link distrustFile} */
 export function unsafeFile(path: string, why: string): DeferredSweepError {
   const message = `will not read ${path}: ${why}; find out who put it there`;
   return new DeferredSweepError('DEFERRED_UNSAFE_FILE', message, { path });
@@ -106,7 +98,6 @@ export function describeMode({ mode }: Pick<Stats, 'mode'>): string {
   return `mode 0${(mode & 0o7777).toString(8).padStart(3, '0')}`;
 }
 
-/** Advice on how to trust a path. */
 export function trustAdvice(path: string): string {
   return `trust it (trustedPaths, --trust ${path})`;
 }

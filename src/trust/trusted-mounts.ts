@@ -15,10 +15,7 @@ import type { Way } from './way.ts';
 /** Super block magic number, see statfs(2). */
 const FUSE_MAGIC = 0x65735546;
 
-/**
- * Why a mount on the way is untrusted, or undefined. The mount of `/` is trusted: this program lies on it, too.
- * @throws Error of Node's shape if statfs(2) fails
- */
+/** Why a mount on the way is untrusted, or undefined. The mount of `/` is trusted: this program lies on it, too. */
 export function distrustMounts(
   way: Way,
   viewer: Viewer,

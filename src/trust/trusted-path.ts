@@ -27,16 +27,15 @@ export function viewerOf(trust: Trust): Viewer {
   return { uid, gid, rootUid: lstatSync('/').uid, trust };
 }
 
-/** A way, and the steps of it that are allowed but may not be meant. */
 export interface JudgedWay extends Way {
+  /** Steps that are allowed but may not be meant. */
   readonly warnings: readonly Distrust[];
 }
 
 /**
  * Walks to a path and judges each step before a name is looked up in it, then the mounts of the whole way.
- * @param judged - called with each step, and why it is untrusted or undefined; then so with the mounts, without a step. If it
+ * @param judged - called with each step, and why it is untrusted or undefined; at last with the mounts, without a step. If it
  * throws, the walk ends.
- * @throws as {@link walk}; Error of Node's shape if statfs(2) fails
  */
 export function walkJudged(
   path: string,
@@ -74,11 +73,7 @@ function pathsOnTheWay(path: string): string[] {
   return [...steps.map(step => step.path), ...missingPaths];
 }
 
-/**
- * Why the state directory itself is untrusted, or undefined.
- * @param path - without symbolic links above its last name
- * @param stat - by lstat(2)
- */
+/** @param stat - by lstat(2), of a path without symbolic links above its last name */
 export function distrustStateDirectory(path: string, stat: BigIntStats, trust: Trust): Distrust | undefined {
   if (!stat.isDirectory()) {
     return {

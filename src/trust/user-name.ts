@@ -1,4 +1,3 @@
-/** Names of users and groups, for messages. */
 import { readFileSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 
@@ -18,7 +17,7 @@ export function userName(uid: number): string {
   return name;
 }
 
-/** `staff (gid 50)`; `gid 50` for a group that is not in `/etc/group`. */
+/** As {@link describeUser}, by `/etc/group`. */
 export function describeGroup(gid: number): string {
   const name = nameIn('/etc/group', gid);
   return name === undefined ? `gid ${gid}` : `${name} (gid ${gid})`;

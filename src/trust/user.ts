@@ -22,8 +22,6 @@ const INSTEAD = {
 /**
  * Refuses to go on with a job in a process that has changed its user. An orphan runs with the rights of its file's owner, who
  * opened the job: those may be more than were left here. What was registered as one user would have the rights of another, too.
- * @param code - `DEFERRED_FUNCTION_REFUSED` where something is deferred
- * @param before - the user when the job of the state file at `path` was opened
  */
 export function refuseChangedUser(
   code: keyof typeof INSTEAD,

@@ -16,13 +16,13 @@ export interface Step {
 export interface Way {
   /** In order; `/` is the first. */
   readonly steps: readonly Step[];
-  /** The end of the way; undefined if it does not exist. */
+  /** Undefined if it does not exist. */
   readonly end: Step | undefined;
-  /** The last directory that exists. */
+  /** Of those that exist. */
   readonly lastDirectory: Step;
-  /** The missing names behind it. */
+  /** The names behind it. */
   readonly missing: readonly string[];
-  /** The resolved path, with the missing names. */
+  /** With the missing names. */
   readonly resolved: string;
 }
 
@@ -37,7 +37,7 @@ const PROC_TOP = 1;
  * {@link Step.path} never follows a link.
  * @param visit - called with each step before a name is looked up in it or behind it; if it throws, the walk ends
  * @throws DeferredSweepError `DEFERRED_UNSAFE_DIRECTORY` for links in a loop, and for links of `/proc/PID`, which lead
- * elsewhere than their text says: a bind mount of another namespace, say.
+ * elsewhere than their text says: a bind mount of another namespace, say
  * @throws Error of Node's shape if a step cannot be looked at, or is a file (ENOTDIR)
  */
 export function walk(path: string, visit: (step: Step) => void = () => {}): Way {
