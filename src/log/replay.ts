@@ -1,7 +1,7 @@
 import { DeferredSweepError, type DeferredSweepErrorCode, hasCode } from '../errors.ts';
 import { StateContents } from './contents.ts';
 import { decodeRecord, type SaltedRecord } from './decode-record.ts';
-import { FRAME_HEAD_BYTES, frameLength, readFrames } from './frame.ts';
+import { FRAME_HEAD_BYTES, frameLength, MAGIC, readFrames } from './frame.ts';
 import type { HeaderRecord, StateRecord } from './records.ts';
 
 /**
@@ -23,6 +23,25 @@ export function headerFrameOf(bytes: Buffer): Buffer {
 /** Without a look at the records. Undefined if the bytes do not begin with a whole header. */
 export function headerOf(bytes: Buffer): HeaderRecord | undefined {
   return replay(headerFrameOf(bytes)).header;
+}
+
+/**
+ * True if an unfinished file may be removed: it is empty, or all zeros after a machine crash, or begins with a header of
+ * this format, perhaps cut short. Any other may be the only copy of something.
+ * @param bytes - the file, or its beginning with the first frame
+ */
+export function isCreatorsLeftover(bytes: Buffer): boolean {
+  if (bytes.every(byte => byte === 0)) return true;
+  const start = bytes.subarray(0, MAGIC.length);
+  if (!start.equals(MAGIC.subarray(0, start.length))) return false;
+  try {
+    const { header, damagedBytes } = replay(bytes);
+    return header !== undefined || damagedBytes === 0;
+  } catch (error) {
+    // Only a header has a version.
+    if (hasCode(error, 'DEFERRED_STATE_VERSION')) return true;
+    throw error;
+  }
 }
 
 /** As {@link replay}, with a yield after each slice of bytes, so that timers and signals get their turn. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { encodeFrame } from '#dist/log/frame.js';
-import { isCreatorsLeftover } from '#dist/state/leftover.js';
+import { isCreatorsLeftover } from '#dist/log/replay.js';
 import { encode } from '#dist/value/codec.js';
 import { deferOf, framesOf, headerOf } from '../helpers/state-bytes.js';
 
