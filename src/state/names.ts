@@ -1,4 +1,6 @@
 /** Names in a state directory. A fresh name sorts behind every older one, so a listing is oldest first. */
+import { randomBytes } from 'node:crypto';
+import { epochMs } from '../log/clock.ts';
 
 /** Subdirectory of the state directory base that holds the state files. */
 export const STATE_DIR_STEM = 'deferred';
@@ -14,9 +16,18 @@ export const DEAD_STEM = 'dead';
 /** The name of a dead letter (`-` and the function's id behind the file's name), or of a damaged file's copy. */
 const MOVED_DEAD_LETTER = new RegExp(`^${PREFIX}.*(-\\d+|\\.damaged)$`, 's');
 
-export const RANDOM_BYTES = 8;
+const RANDOM_BYTES = 8;
 /** 36^9 ms reach to the year 5188. */
-export const TIME_DIGITS = 9;
+const TIME_DIGITS = 9;
+
+let lastTime = 0;
+
+/** A name that no other process will choose: a time that is new in this process, then 64 random bits. */
+export function freshName(): string {
+  lastTime = Math.max(epochMs(), lastTime + 1);
+  const time = lastTime.toString(36).padStart(TIME_DIGITS, '0');
+  return PREFIX + time + randomBytes(RANDOM_BYTES).toString('hex');
+}
 
 export function isStateFileName(name: string): boolean {
   return name.startsWith(PREFIX) && !isMovedDeadLetter(name);

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
+import { isSea } from 'node:sea';
 import { isDeepStrictEqual } from 'node:util';
 import { unlessRefused } from '../errors.ts';
 import type { HeaderRecord, RunnerStart } from '../log/records.ts';
 import { knownOwnersOf } from '../trust/code-owners.ts';
-import { loadersOf, withoutLoaders } from '../trust/loaders.ts';
+import { loadersOf, type NodeStart, withoutLoaders } from '../trust/loaders.ts';
 import { readPart } from './file-io.ts';
-import { isPlainNode, nodeStart } from './node-start.ts';
 import { currentPlace, startedIn } from './place.ts';
 
 type IsProgram = (path: string) => boolean;
@@ -37,6 +37,27 @@ export function isHeaderOfNow(header: HeaderRecord, isProgram: IsProgram | undef
   return Object.entries({ preloadsProgram, loaderOwners, ...now }).every(([name, value]) =>
     isDeepStrictEqual(header[name as keyof RunnerStart], value),
   );
+}
+
+/** How Node was started. Texts are well-formed, as a header needs them. */
+export function nodeStart(): NodeStart {
+  return {
+    execArgv: textsOf(process.execArgv),
+    nodeOptions: (process.env.NODE_OPTIONS ?? '').toWellFormed(),
+    directory: startedIn?.path ?? '/',
+  };
+}
+
+/** False in Electron and in a single executable application: started again, they are the application. */
+export function isPlainNode(): boolean {
+  return process.versions.electron === undefined && !isSea();
+}
+
+/** What of a list is text. Programs write what they like to it, and Node itself gives each thread one of its own. */
+function textsOf(list: unknown): string[] {
+  // An array of ours: Node's own is of another realm where a test runner loads us into a context.
+  const items: unknown[] = Array.isArray(list) ? [...list] : [];
+  return items.flatMap(item => (typeof item === 'string' ? [item.toWellFormed()] : []));
 }
 
 /** The path of Node, or empty where another program has Node in it. */

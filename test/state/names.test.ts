@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { freshName } from '#dist/state/fresh-name.js';
 import {
+  freshName,
   isMovedDeadLetter,
   isStateFileName,
   isUnfinishedName,

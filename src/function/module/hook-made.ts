@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import types from 'node:util/types';
-import { nodeStart } from '../../state/node-start.ts';
+import { nodeStart } from '../../state/runner-start.ts';
 import { loadersOf, namesLoader, withoutLoaders } from '../../trust/loaders.ts';
 import { inspectFunction, read, readScript, type Script } from '../inspector/inspector.ts';
 import { isPreloadedProgram, realFile } from './programs.ts';

@@ -6,7 +6,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { nodeStart } from '../../state/node-start.ts';
+import { nodeStart } from '../../state/runner-start.ts';
 import { loadersOf, unlessUnresolved } from '../../trust/loaders.ts';
 import type { Script } from '../inspector/inspector.ts';
 import { codeOf } from '../source-code/script-code.ts';
