@@ -14,10 +14,14 @@ import { StopCondition } from '../stop.ts';
 import { cleanup } from '../sweep/cleanup.ts';
 import { directoryOptions, milliseconds, oneOf, type SweepOptions } from '../sweep/options.ts';
 import { sweepDirectory } from '../sweep/sweep.ts';
-import { failureListener } from './failure-listener.ts';
 import { FilePool } from './file-pool.ts';
 import { type Defer, Job, type JobParts } from './job.ts';
-import { type ManagerOptions, type OpenOptions, resolveManagerOptions } from './options.ts';
+import {
+  type FunctionFailure,
+  type ManagerOptions,
+  type OpenOptions,
+  resolveManagerOptions,
+} from './options.ts';
 
 /** The owner opens jobs with it; a batch system's hook calls its `cleanupWorker`. */
 export class DeferredFunctionManager {
@@ -165,6 +169,24 @@ const RESTARTED =
 
 function cannotOpen(code: DeferredSweepErrorCode, path: string, why: string): DeferredSweepError {
   return new DeferredSweepError(code, `cannot open a job in ${path}: ${why}`, { path });
+}
+
+/** Tells `onFailure` of each function of a report that failed. */
+function failureListener(
+  onFailure: ((failure: FunctionFailure) => unknown) | undefined,
+  logger: Logger,
+): (report: SweepReport) => void {
+  if (!onFailure) return () => {};
+  // Of its own turn: what it throws, at once or later, is no part of a cleanup.
+  const call = async (failure: FunctionFailure): Promise<unknown> => onFailure(failure);
+  return ({ files }) => {
+    for (const file of files)
+      for (const failed of file.functions)
+        if (failed.outcome !== 'ok')
+          call({ failed, file }).catch((error: unknown) => {
+            logger.warn(`deferred-sweep: onFailure threw ${String(error)} for ${failed.name}`);
+          });
+  };
 }
 
 let hasLooked = false;
