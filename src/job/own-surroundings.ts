@@ -1,12 +1,9 @@
-/**
- * A function runs in its owner's process only if this has its working directory and its variables already: to set them would
- * change them for all of the process.
- */
 import { DeferredSweepError } from '../errors.ts';
 import { variable } from '../function/environment.ts';
 import type { DeferRecord, HeaderRecord } from '../log/records.ts';
 import { isHere } from '../state/place.ts';
 
+/** Whether this process has the function's working directory and variables: to set them would change them for all of it. */
 export function isInItsSurroundings(header: HeaderRecord, { cwd = header.cwd, env }: DeferRecord): boolean {
   for (const name in env) if (env[name] !== (variable(name) ?? null)) return false;
   return isHere(cwd);

@@ -1,5 +1,5 @@
 import { type BigIntStats, fstatSync, lstatSync, type Stats } from 'node:fs';
-import { isSystemError, unlessRefused } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 
 /**
  * Whether `path`, itself no symbolic link, still names the file open on `fd`. Asked after every lock: between open(2) and the
@@ -7,13 +7,12 @@ import { isSystemError, unlessRefused } from '../errors.ts';
  * A network file system may answer from its client's cache: `docs/locking.md`.
  */
 export function namesLockedFile(fd: number, path: string): boolean {
-  try {
+  const isNamed = (): boolean => {
     const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return named !== undefined && isSameInode(fstatSync(fd, { bigint: true }), named);
-  } catch (error) {
-    if (isSystemError(error, 'ENOTDIR', 'ESTALE')) return false;
-    throw error;
-  }
+  };
+  // ESTALE: the server has forgotten the file.
+  return unlessRefused(isNamed, false, 'ENOTDIR', 'ESTALE');
 }
 
 export function areSameFile(fd: number, otherFd: number): boolean {

@@ -43,17 +43,15 @@ export class LockPatience {
    */
   async tryLock(fd: number, options: PatientLockOptions, signal?: AbortSignal): Promise<boolean> {
     let answer = this.attempt(fd, options);
-    for (
-      let delayMs = firstDelayMs;
-      typeof answer !== 'boolean';
-      delayMs = Math.min(2 * delayMs, longestDelayMs)
-    ) {
+    let delayMs = firstDelayMs;
+    while (typeof answer !== 'boolean') {
       if (this.#leftMs < leastDelayMs) throw this.#exhausted(options.path, answer);
       const startMs = performance.now();
       await pause(Math.min(delayMs * (1 - Math.random() / 2), this.#leftMs), signal);
       answer = this.attempt(fd, options);
       // The try counts, too: a non-blocking lock on NFS can stall as long as the server does.
       this.#leftMs -= performance.now() - startMs;
+      delayMs = Math.min(2 * delayMs, longestDelayMs);
     }
     return answer;
   }

@@ -1,5 +1,5 @@
 import { constants, openSync } from 'node:fs';
-import { DeferredSweepError, isLockUndecided, isSystemError } from '../errors.ts';
+import { DeferredSweepError, isLockUndecided, unlessRefused } from '../errors.ts';
 import { type LockScheme, tryLock } from './advisory-lock.ts';
 import { closeDescriptor } from './close.ts';
 import { areSameFile } from './held-file.ts';
@@ -19,7 +19,10 @@ const openFlags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
  * @throws DeferredSweepError `DEFERRED_LOCK_INEFFECTIVE` if the second descriptor was given the lock, too
  */
 export function assertLocksExclude(fd: number, path: string, scheme: LockScheme): boolean {
-  const second = openAgain(path);
+  // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server; EAGAIN: a
+  // process that lists files has a lease.
+  const noVerdict = ['EAGAIN', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE'];
+  const second = unlessRefused(() => openSync(path, openFlags), undefined, ...noVerdict); // libuv adds O_CLOEXEC
   if (second === undefined) return false;
   try {
     // Another process may have put a new file there: its lock is not ours to touch, and would prove nothing.
@@ -37,15 +40,4 @@ export function assertLocksExclude(fd: number, path: string, scheme: LockScheme)
       `was held; put the state directory on a local file system, or try scheme '${scheme === 'ofd' ? 'flock' : 'ofd'}'`,
     { path },
   );
-}
-
-function openAgain(path: string): number | undefined {
-  try {
-    return openSync(path, openFlags); // libuv adds O_CLOEXEC
-  } catch (error) {
-    // Unlinked, its directory gone, replaced by a symbolic link or a directory, or forgotten by the server; EAGAIN: a
-    // process that lists files has a lease.
-    if (isSystemError(error, 'EAGAIN', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ESTALE')) return undefined;
-    throw error;
-  }
 }

@@ -44,9 +44,7 @@ function crc32(bytes: Uint8Array): number {
 }
 
 export function encodeFrame(payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payload.length);
-  frame.set(payload, FRAME_HEAD_BYTES);
-  return sealFrame(frame);
+  return sealFrame(Buffer.concat([Buffer.alloc(FRAME_HEAD_BYTES), payload]));
 }
 
 /** Writes the head of a frame, for which {@link FRAME_HEAD_BYTES} bytes were left before the payload. Returns the frame. */
@@ -70,13 +68,9 @@ export function* readFrames(bytes: Buffer, isOurs: (payload: Buffer) => boolean)
   while (offset < bytes.length) {
     const frame = frameAt(bytes, offset);
     if (frame.kind === 'whole') {
-      yield {
-        kind: 'frame',
-        offset,
-        end: frame.end,
-        payload: bytes.subarray(offset + FRAME_HEAD_BYTES, frame.end),
-      };
-      offset = frame.end;
+      const { end } = frame;
+      yield { kind: 'frame', offset, end, payload: bytes.subarray(offset + FRAME_HEAD_BYTES, end) };
+      offset = end;
       continue;
     }
     if (frame.kind === 'bad-checksum') budget.leftBytes -= frame.end - offset;

@@ -10,16 +10,14 @@ import { readAll, shortWriteError, stateIo } from './file-io.ts';
 export class AppendFile {
   readonly path: string;
   readonly fd: number;
+  /** True: each append ends with fdatasync(2). */
   readonly #isSynced: boolean;
   /** The end of the last whole record. */
   #lengthBytes: number;
   /** Bytes behind `#lengthBytes` have to be cut off before the next write: a mark behind them would turn them into damage. */
   #hasStrayTail: boolean;
 
-  /**
-   * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
-   * @param isSynced - true: each append ends with fdatasync(2)
-   */
+  /** @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on */
   constructor(path: string, fd: number, isSynced: boolean, lengthBytes: number, hasStrayTail: boolean) {
     this.path = path;
     this.fd = fd;

@@ -37,11 +37,8 @@ export function writeDeadLetter(
   }
   records.push(final);
   const path = letterPath(directory, fileName, registered.record.id);
-  return writeDead(
-    directory,
-    path,
-    Buffer.concat(records.map(record => frameRecord(record, header.salt, path))),
-  );
+  const frames = records.map(record => frameRecord(record, header.salt, path));
+  return writeDead(directory, path, Buffer.concat(frames));
 }
 
 /** Copies a damaged state file among the dead letters. Returns the path of the copy; it is durable then. */

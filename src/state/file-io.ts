@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { constants } from 'node:os';
-import { DeferredSweepError, errorCode, isSystemError, systemErrorCode, unlessRefused } from '../errors.ts';
+import { DeferredSweepError, errorCode, isSystemError, systemErrorCode } from '../errors.ts';
 import { closeDescriptor } from '../lock/close.ts';
 import { FRAME_HEAD_BYTES, frameLength } from '../log/frame.ts';
 import { systemReason } from './system-reason.ts';
@@ -117,10 +117,4 @@ export function syncDirectory(path: string): void {
   } finally {
     closeDescriptor(fd);
   }
-}
-
-/** As {@link syncDirectory}, for a parent. Another process may have made a directory in it, and not synced it yet. */
-export function syncParent(path: string): void {
-  // EACCES: this process may not read it, so a user with more rights made the directory in it before.
-  unlessRefused(() => syncDirectory(path), undefined, 'EACCES');
 }

@@ -6,7 +6,7 @@ import { shown } from '../printable.ts';
 import { type Distrust, NOTHING_MORE, type Trust } from '../trust/trust.ts';
 import { distrustStateDirectory, walkJudged } from '../trust/trusted-path.ts';
 import type { Way } from '../trust/way.ts';
-import { stateIo, syncDirectory, syncParent } from './file-io.ts';
+import { stateIo, syncDirectory } from './file-io.ts';
 import { grantOwner, makeDirectory, removeEmpty } from './make-directory.ts';
 import { DEAD_STEM, isMovedDeadLetter, isStateFileName, STATE_DIR_STEM } from './names.ts';
 
@@ -101,7 +101,8 @@ export class StateDirectory {
   sync(): void {
     syncDirectory(this.path);
     for (let path = this.path; path.length >= this.#topmostMade.length; path = dirname(path)) {
-      syncParent(dirname(path));
+      // EACCES: this process may not read the parent, so a user with more rights made the directory in it before.
+      unlessRefused(() => syncDirectory(dirname(path)), undefined, 'EACCES');
     }
     this.#topmostMade = this.path;
   }

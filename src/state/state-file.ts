@@ -30,11 +30,7 @@ export class StateFile {
   /** Marks that could not be written yet, oldest first. */
   #owedMarks: Mark[] = [];
 
-  /**
-   * @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on
-   * @param lengthBytes - the end of the last whole record
-   * @param hasStrayTail - true: bytes behind that end must be cut off before the next write
-   */
+  /** @param fd - open O_RDWR|O_APPEND, locked; this object owns it from now on */
   constructor(path: string, fd: number, header: HeaderRecord, lengthBytes: number, hasStrayTail = false) {
     this.#file = new AppendFile(path, fd, header.durability === 'disk', lengthBytes, hasStrayTail);
     this.#header = header;
@@ -147,7 +143,9 @@ export class StateFile {
 
   /** Reads and replays the file. Owed marks count. @throws DeferredSweepError `DEFERRED_TOO_LARGE`, `DEFERRED_STATE_IO` */
   read(): StateContents {
-    return this.#replay(this.#file.read());
+    const contents = replay(this.#file.read());
+    for (const mark of this.#owedMarks) contents.apply(mark);
+    return contents;
   }
 
   /**
@@ -212,12 +210,6 @@ export class StateFile {
   /** Gives up the lock. Functions that are still pending are an orphan's now. */
   close(): void {
     this.#file.close();
-  }
-
-  #replay(bytes: Buffer): StateContents {
-    const contents = replay(bytes);
-    for (const mark of this.#owedMarks) contents.apply(mark);
-    return contents;
   }
 
   #appendMarks(...marks: Mark[]): void {

@@ -26,12 +26,9 @@ export function knownOwnersOf(paths: readonly string[]): readonly number[] {
   const owners = paths.map(path => {
     if (known.size >= MOST_KNOWN) known.clear();
     // What cannot be looked at has no owner that could be trusted later.
-    if (!known.has(path))
-      known.set(
-        path,
-        unlessRefused(() => ownersOf(path), []),
-      );
-    return known.get(path)!;
+    const owners = known.get(path) ?? unlessRefused(() => ownersOf(path), []);
+    known.set(path, owners);
+    return owners;
   });
   return inOrder(owners.flat());
 }

@@ -55,11 +55,9 @@ export function walkJudged(
   return { ...way, warnings };
 }
 
-/**
- * Whether a path is one that the user trusts, or a directory above one. Those are looked up at the first question, which is rare.
- * The question is for a path without symbolic links above its last name.
- */
+/** Whether a path, without symbolic links above its last name, is one that the user trusts, or a directory above one. */
 export function coveredBy(trust: Trust): (path: string) => boolean {
+  // Looked up at the first question, which is rare.
   let covered: ReadonlySet<string> | undefined;
   return path => {
     covered ??= new Set(trust.paths.flatMap(trusted => unlessRefused(() => pathsOnTheWay(trusted), [])));
