@@ -96,7 +96,7 @@ export interface JobOptions
   extends Pick<DeferRecord, 'delivery' | 'timeoutMs' | 'maxAttempts' | 'retryDelayMs'> {
   readonly maxCapturedBytes: number;
   readonly moduleState: ModuleState;
-  /** Names of variables. */
+  /** Names of environment variables to capture with each function. */
   readonly env: readonly string[];
 }
 

@@ -16,7 +16,7 @@ import type { JobOptions } from './options.ts';
 import { isInItsSurroundings, notInItsSurroundings } from './own-surroundings.ts';
 import { NOWHERE, WaitingFunctions } from './waiting-functions.ts';
 
-/** Of the job's manager. */
+/** What a queue has of its job's manager. */
 export interface RunQueueParts {
   readonly directory: StateDirectory;
   readonly options: JobOptions & { readonly sweep: ResolvedSweepOptions };

@@ -47,7 +47,7 @@ export function fileSystemVerdict(path: string): FileSystemVerdict {
   return network.has(magic) ? 'network' : 'local';
 }
 
-/** On overlayfs is the root of most containers. */
+/** Most containers have their root on overlayfs. */
 export function isOnOverlay(path: string): boolean {
   return process.platform === 'linux' && statfsSync(path).type === overlay;
 }

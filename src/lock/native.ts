@@ -12,7 +12,7 @@ export interface NativeAddon {
     mode: (typeof nativeMode)[keyof typeof nativeMode],
     scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
   ): boolean | NativeFailure;
-  /** Kills this process's group after `limitMs` + `graceMs`, whole ones; 0 as `limitMs`: never. Replaces the call before. */
+  /** Kills this process's group after `limitMs` + `graceMs`, both whole; never if `limitMs` is 0. Replaces the call before. */
   setWatchdog(limitMs: number, graceMs: number): true | NativeFailure;
   startWaitingProcess(): number | NativeFailure;
   endWaitingProcess(pid: number): true | NativeFailure;

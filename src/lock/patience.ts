@@ -38,7 +38,7 @@ export class LockPatience {
 
   /**
    * Tries until the kernel decides: again after 10 ms, doubling to 1 s, each less up to a half at random, so that many
-   * workers do not come back at once. Overlapping calls each take their time from the budget.
+   * workers do not come back at once. Overlapping calls each take their time from the budget. The caller keeps `fd` open.
    * @throws DeferredSweepError `DEFERRED_LOCK_FAILED` once the budget is spent; the reason of `signal` if that ends the wait
    */
   async tryLock(fd: number, options: PatientLockOptions, signal?: AbortSignal): Promise<boolean> {

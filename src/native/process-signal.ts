@@ -38,7 +38,7 @@ export function openSignalTarget(pid: number, isStillThere: () => boolean): Sign
   };
 }
 
-/** A group that has ended is no error. */
+/** To a process group. One that has ended is no error. */
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   // EPERM: macOS says so of a group of zombies.
   unlessRefused(() => process.kill(-leader, signal), false, 'ESRCH', 'EPERM');

@@ -19,7 +19,7 @@ export interface ProcessEntry {
 /** The event loop has its turn after this long. */
 const SLICE_MS = 10;
 
-/** `PF_KTHREAD` of the kernel. */
+/** The kernel's `PF_KTHREAD`. */
 const KERNEL_THREAD = 0x200000;
 
 /**

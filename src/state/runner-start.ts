@@ -11,7 +11,7 @@ import { currentPlace, startedIn } from './place.ts';
 
 type IsProgram = (path: string) => boolean;
 
-/** What a header tells of this process. @param isProgram - of a file that Node's options name: that option is left out */
+/** What a header tells of this process. @param isProgram - whether a file of Node's options is the program: that is left out */
 export function startOfNow(isProgram: IsProgram = () => false): RunnerStart {
   const given = nodeStart();
   const { directory, ...kept } = withoutLoaders(given, isProgram);

@@ -95,8 +95,8 @@ export class StateDirectory {
   }
 
   /**
-   * Makes durable the names in the directory, its own, and those of directories above that this process made: after a
-   * machine crash a file is found only if every directory above it is.
+   * Makes durable the names in the directory, its own (its maker may not have come to that), and those of directories above
+   * that this process made: after a machine crash a file is found only if every directory above it is.
    */
   sync(): void {
     syncDirectory(this.path);

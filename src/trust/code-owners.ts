@@ -21,7 +21,7 @@ export function ownersOf(path: string): number[] {
 const known = new Map<string, readonly number[]>();
 const MOST_KNOWN = 10_000;
 
-/** As {@link ownersOf} for several paths, asked once for each in this process. */
+/** As {@link ownersOf} for several paths, asked once for each in this process; none of a path that cannot be walked. */
 export function knownOwnersOf(paths: readonly string[]): readonly number[] {
   const owners = paths.map(path => {
     if (known.size >= MOST_KNOWN) known.clear();
