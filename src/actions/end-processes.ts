@@ -39,7 +39,6 @@ export function describeMarked(token: string, killGraceMs: number): MarkedProces
 /**
  * Resolves when no process has the token, and none is left that was below one. Never signals this process and its
  * ancestors. For `defer`: none left is success.
- *
  * @throws DeferredSweepError `DEFERRED_ACTION_FAILED` naming the processes that are left: other users', some that did not
  * end of SIGKILL, this process itself; `DEFERRED_UNSUPPORTED` where the processes cannot be seen
  */

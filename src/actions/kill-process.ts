@@ -39,7 +39,6 @@ export function identifyProcess(pid: number): ProcessIdentity {
 /**
  * Resolves when the process has ended. For `defer`: already ended is success, and so are a restart of the machine and a
  * pid that another process has by now.
- *
  * @throws DeferredSweepError `DEFERRED_ACTION_REFUSED` for this process, `DEFERRED_UNSUPPORTED` in another PID namespace,
  * `DEFERRED_ACTION_FAILED` when it may not be signalled, or does not end
  */

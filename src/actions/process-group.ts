@@ -47,10 +47,7 @@ export class ProcessGroup {
     }
   }
 
-  /**
-   * Asks all to end. True when they have; false when the grace, or the time of this function, is over before.
-   * @param look - called after each pause
-   */
+  /** Asks all to end. True when they have; false when the grace, or the time of this function, is over. */
   async terminate(signal: NodeJS.Signals, graceMs: number, look?: () => Promise<void>): Promise<boolean> {
     this.send(signal);
     // A stopped process ends of nothing but SIGKILL.
@@ -58,12 +55,11 @@ export class ProcessGroup {
     return this.hasEnded(graceMs, currentInvocation()?.signal, look);
   }
 
-  /** Those that have not ended. */
   living(): readonly ProcessEntry[] {
     return [...this.#members.values()].map(({ entry }) => entry).filter(isAlive);
   }
 
-  /** True when all have ended; false when that takes longer, or the signal is aborted. */
+  /** True when all have ended; false when that takes longer, or the signal is aborted. @param look - called after each pause */
   async hasEnded(withinMs: number, signal?: AbortSignal, look?: () => Promise<void>): Promise<boolean> {
     const untilMs = performance.now() + withinMs;
     for (let pauseMs = 1; this.living().length > 0; pauseMs = Math.min(2 * pauseMs, 100)) {

@@ -22,13 +22,10 @@ export interface RemovePathOptions {
 /**
  * Removes what `path` names, directories with all in them, read-only ones too; a symbolic link itself, not what it
  * leads to. For `defer`: already gone is success.
- *
  * Between its checks and the removal another process may change the directories on the way: give `root` and directories
  * that only you can write to.
- *
  * @throws DeferredSweepError `DEFERRED_ACTION_REFUSED`, and nothing is touched: the path is relative or has `..` in it; it
- * is `/`, a home directory, a mount point, or has one of these below it; it is not below `root`;
- * what is mounted cannot be seen
+ * is `/`, a home directory, a mount point, or has one of these below it; it is not below `root`; its mounts cannot be seen
  * @throws Error of Node's shape when something in it cannot be removed
  */
 export async function removePath(path: string, options: RemovePathOptions = {}): Promise<void> {

@@ -30,9 +30,7 @@ const TEMPORARY = [408, 425, 429, 500, 502, 503, 504];
  * Resolves when the server has answered with success. The body of its answer is not read. Tries again where the server
  * cannot be reached, does not answer in time or says that another time may do, after the time it asks for (Retry-After)
  * if that is within a minute. Never after the time of the deferred function is over.
- *
  * A request may arrive more than once. Redirections are not followed: they would repeat headers elsewhere.
- *
  * @throws TypeError, RangeError naming an option that is wrong
  * @throws DeferredSweepError `DEFERRED_ACTION_FAILED` with the last answer or error
  */

@@ -26,10 +26,8 @@ export type SpawnOptions = NodeSpawnOptions & EndOptions;
  * Starts a program, as Node's `spawn` does, that does not outlive the job: what ends it, and every process it starts, is
  * registered before it exists. That finds them by a random token in the environment, `DEFERRED_SWEEP_TOKEN`: a process
  * that called setsid(2), forked twice or was adopted by init, too. See `docs/actions.md` for what it does not find.
- *
  * When the program has ended and no process with the token is left, the registration is cancelled. A program that has
  * only launched another (`sh -c 'server &'`) leaves it registered until the end of the job.
- *
  * @throws what `job.defer` throws; then nothing was started. TypeError as Node's `spawn`; then nothing is registered.
  */
 export function spawn(

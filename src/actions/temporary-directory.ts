@@ -17,7 +17,6 @@ export interface TemporaryDirectoryOptions {
 /**
  * Makes a directory of mode 0700 under a new random name, and returns its absolute path. That it is removed at the end of
  * the job, with all in it, is registered before it is made.
- *
  * @throws TypeError for a prefix with a slash; what `job.defer` throws; Error of Node's shape when it cannot be made. Then
  * nothing is registered.
  */

@@ -1,7 +1,4 @@
-/**
- * Tokens: random names in the environment of a process, which everything it starts inherits. They find what no pid and no
- * parent finds: children of setsid(2), of a double fork, and those that init has adopted.
- */
+/** Tokens: random names in the environment of a process, which everything it starts inherits: `docs/actions.md`. */
 import { randomBytes } from 'node:crypto';
 
 /** The variable. Its value is a list: of a job inside a job, the outer token first. */
@@ -14,10 +11,7 @@ export function createToken(): string {
   return randomBytes(16).toString('base64url');
 }
 
-/**
- * `env` with the token added. Those of outer jobs stay: the ones of `env`, and the ones of this process where `env` was
- * made without them.
- */
+/** `env` with the token added. Those of outer jobs stay, also this process's where `env` was made without them. */
 export function withToken(env: NodeJS.ProcessEnv, token: string): NodeJS.ProcessEnv {
   const outer = [process.env, env].flatMap(each => tokensOf(each[TOKEN_VARIABLE]));
   const tokens = new Set([...outer, token]);
