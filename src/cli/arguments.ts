@@ -25,7 +25,6 @@ export interface VerbRow {
   readonly loadRaw?: () => Promise<(argv: readonly string[]) => Promise<number>>;
 }
 
-/** The options and operands of one command line. */
 export class Arguments {
   readonly operands: readonly string[];
   /** Those behind `--`. */
@@ -149,10 +148,7 @@ function millisecondsOf(text: string): number {
   return text === '0' ? 0 : Math.ceil(Number(amount) * UNIT_MS[unit]!);
 }
 
-/**
- * Reads words in any order; `--` ends the options.
- * @throws UsageError for an option that is unknown, lacks its value, or has one that it does not take
- */
+/** Reads words in any order; `--` ends the options. @throws UsageError for an option that is unknown or wrongly used */
 export function parseArguments(argv: readonly string[]): Arguments {
   const operands: string[] = [];
   let command: string[] = [];

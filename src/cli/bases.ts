@@ -12,10 +12,8 @@ import { VERB_NAMES } from './table.ts';
 
 /**
  * The bases that operands name, each once, or the default one. A word without a slash must name a directory: else it may be
- * a misspelt verb, and the sweep would run what that was to prevent. A path with a slash may be missing: there is nothing
- * to do then.
- * @param ofMissing - what is said of one that is missing, by `tell`; nothing with `--quiet`
- * @throws UsageError
+ * a misspelt verb, and the sweep would run what that was to prevent. A path with a slash may be missing: nothing is to do then.
+ * @param ofMissing - what is said of one that is missing, by `tell`; nothing with `--quiet` @throws UsageError
  */
 export function basesOf(
   line: Arguments,
@@ -41,10 +39,7 @@ export function basesOf(
   return chosen;
 }
 
-/**
- * Reports name the directories below BASE, of state files and of dead letters, and people name them in the place of BASE.
- * Nothing is found below them then. Returns that BASE, or undefined.
- */
+/** The BASE of a directory of state files or dead letters: reports name those, and people then do so in place of BASE. */
 function baseAbove(path: string): string | undefined {
   if (exists(join(path, STATE_DIR_STEM))) return undefined;
   const base = baseOfFile(join(path, PREFIX));

@@ -11,7 +11,6 @@ export const EXIT_NO_JOB = 125;
 /** As Node ends where a module's `await` never ends. The command sets its own. */
 export const EXIT_UNSETTLED = 13;
 
-/** Wrong use of the command line. */
 export class UsageError extends Error {}
 
 /** An option that the library refuses is wrong usage: its message names the option. @throws UsageError */

@@ -8,10 +8,7 @@ import { EXIT_DONE, EXIT_FAILED, UsageError } from './exit.ts';
 import { shownName } from './output/format.ts';
 import { jsonLine, print, say } from './output/output.ts';
 
-/**
- * Dead letters are named by ids, or chosen by `--all` and what narrows it.
- * @throws UsageError
- */
+/** Dead letters are named by ids, or chosen by `--all` and what narrows it. @throws UsageError */
 export function letterChoice(verb: string, line: Arguments): LetterChoice {
   const { operands } = line;
   if (operands.includes('')) throw new UsageError('ID must not be empty');

@@ -1,5 +1,4 @@
 /** The options of all verbs: the one table from which parsing, help, completion and the man page come. Pure. */
-
 export interface OptionRow {
   readonly short?: string;
   /** What its value is called; absent where it takes none. */

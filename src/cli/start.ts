@@ -2,7 +2,6 @@
 /**
  * The program. It answers a sweep that finds nothing: hooks of batch systems start one for each job. The build makes it one
  * CommonJS file, since Node takes longer to load ES modules and streams than for all that is done here.
- *
  * Where there is more to do or to say, it has done nothing, and the command does everything.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';

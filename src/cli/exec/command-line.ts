@@ -5,7 +5,6 @@ import { unlessRefused } from '../../errors.ts';
 import type { Arguments } from '../arguments.ts';
 import { UsageError } from '../exit.ts';
 
-/** A program and its arguments. */
 export type Command = readonly [file: string, argv: readonly string[]];
 
 /** @param what - it is called @throws UsageError */

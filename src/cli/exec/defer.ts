@@ -41,10 +41,7 @@ export type JobAnswer =
 /** A wrapper that does not answer for so long is stopped. */
 const ANSWER_WITHIN_MS = 30_000;
 
-/**
- * Has the wrapper register a command, and prints its ID when that is done.
- * @throws UsageError
- */
+/** Has the wrapper register a command, and prints its ID when that is done. @throws UsageError */
 export async function runDefer(line: Arguments): Promise<number> {
   const { env } = process;
   const [command, argv] = commandOf('defer', 'command', line);
@@ -69,10 +66,7 @@ export async function runDefer(line: Arguments): Promise<number> {
   });
 }
 
-/**
- * Returns 0 when the command will not run, 1 when it has run, runs or was taken back before.
- * @throws UsageError
- */
+/** Returns 0 when the command will not run, 1 when it has run, runs or was taken back before. @throws UsageError */
 export async function runCancel({ operands }: Arguments): Promise<number> {
   const [word = ''] = operands;
   if (operands.length !== 1 || !/^\d{1,15}$/.test(word)) {

@@ -50,9 +50,8 @@ export class ExecJob {
   }
 
   /**
-   * Registers the end of the tree of a program that is about to start. It stays the last registered, so that it is the first
-   * to run, also when a sweep runs it: nothing is removed under a process that still uses it.
-   * @returns `env` with what finds the tree
+   * Registers the end of the tree of a program that is about to start: returns `env` with what finds it. It stays the last
+   * registered, so that it is the first to run, also in a sweep: nothing is removed under a process that still uses it.
    */
   deferEndOfTree(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     const marked = describeMarked(createToken(), KILL_GRACE_MS);

@@ -27,7 +27,6 @@ const EXIT_NOT_FOUND = 127;
 /** On Linux a link into /proc. */
 const DESCRIPTORS = '/dev/fd';
 
-/** How the program ended, or why it was not started. */
 type End = { readonly signal: NodeJS.Signals } | { readonly status: number };
 
 /**

@@ -1,5 +1,4 @@
 /** What `show` prints for people. */
-
 import { partsOfId } from '../../operate/ids.ts';
 import type { Holder, ListedAttempt, ListedFunction } from '../../operate/listed-file.ts';
 import type { ShownFile } from '../../operate/show.ts';
@@ -73,7 +72,6 @@ function ownerLines({ owner, uid, label, ageMs, surroundings, isOwnerAlive }: Sh
   ];
 }
 
-/** A function and its attempts. */
 export function functionLines(file: { readonly state: string }, registered: ListedFunction): string[] {
   const { id, state, attempts, timeoutMs, retryInMs } = registered;
   const stateShown = file.state === 'dead' ? [] : [state];
@@ -85,7 +83,6 @@ export function functionLines(file: { readonly state: string }, registered: List
   ];
 }
 
-/** The number, begin, duration and error of an attempt. */
 function attemptText({ attempt, startedAtEpochMs, endedAtEpochMs, error }: ListedAttempt): string {
   const at = startedAtEpochMs ?? endedAtEpochMs;
   const ms =

@@ -52,7 +52,6 @@ export function formatTable(
   return `${[...lines, footer(entries, nouns)].map(line => fitted(line, width)).join('\n')}\n`;
 }
 
-/** What the columns say; `-` where there is nothing to say. */
 function rowOf(entry: TableEntry, id: string, mostArgument: number): string[] {
   const todo = entry.functions.filter(({ state }) =>
     entry.state === 'dead'

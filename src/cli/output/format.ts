@@ -4,7 +4,6 @@ import type { ListedFile, ListedFunction } from '../../operate/listed-file.ts';
 import { printableLines, quoted } from '../../printable.ts';
 import { type FileReport, type FunctionReport, outcomeWord, type SweepReport } from '../../report/report.ts';
 
-/** Several lines, each ended by a newline. Nothing that was quoted makes a line of its own. */
 export function formatFiles({ files }: SweepReport): string {
   return printableLines(files.flatMap(file => restLines(file, undefined, false)));
 }
@@ -51,7 +50,6 @@ export function listCommand(dir: string | undefined, options = ''): string {
   return `deferred-sweep list${options}${dir === undefined ? '' : ` ${quoted(dir)}`}`;
 }
 
-/** A function with its arguments. */
 export function callText(called: ListedFunction): string {
   return `${shownName(called)} ${called.argumentText}`.trimEnd();
 }
@@ -86,11 +84,7 @@ export function fileLine(file: FileReport, state: string): string {
   return `${file.path}${fromOwner(file)}: ${notes.join(', ')}`;
 }
 
-/**
- * A line for a function that has run, or been given up.
- * @param told - what was told of it before, perhaps of the same attempt
- * @param isLast - it is not tried again
- */
+/** @param told - what was told of it before, perhaps of the same attempt @param isLast - it is not tried again */
 export function functionLine(
   ran: FunctionReport,
   told?: FunctionReport,

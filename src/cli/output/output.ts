@@ -47,10 +47,7 @@ export function jsonLine(value: unknown): string {
   return `${printableJson(value)}\n`;
 }
 
-/**
- * The highest exit status of what `act` returns for each base. One that fails is told of, and keeps none of the others from it.
- * @param verb - what is done with a base, for that message
- */
+/** The highest exit status that `act` returns. A base that fails is told of, and keeps none of the others from it. */
 export async function forEachBase(
   bases: readonly string[],
   verb: string,
@@ -67,11 +64,7 @@ export async function forEachBase(
   return status;
 }
 
-/**
- * Says what could not be done, and why. Returns the exit status.
- * @param what - not said where the error begins with it
- * @param json - printed with the error
- */
+/** Says why; returns the exit status. @param what - not said where the error begins with it @param json - printed with it */
 export function failed(
   error: unknown,
   what?: string,

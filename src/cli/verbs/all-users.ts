@@ -13,7 +13,6 @@ import { withStopSignals } from '../stop-signals.ts';
 const ALIKE = ['json', 'quiet', 'exit-zero', 'label', 'deadline', 'timeout', 'grace', 'wait'] as const;
 const TAKEN: readonly OptionName[] = ['all-users', 'user', 'user-timeout', ...ALIKE];
 
-/** Sweeps for the users and prints the report; returns the exit status. @throws UsageError */
 export async function runAllUsers(line: Arguments): Promise<number> {
   const [root, ...more] = line.operands;
   if (root === undefined || more.length > 0) throw new UsageError('--all-users takes one BASE');

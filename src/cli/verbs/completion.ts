@@ -6,7 +6,6 @@ import { EXIT_DONE, UsageError } from '../exit.ts';
 import { OPTION_NAMES, OPTIONS } from '../options.ts';
 import { VERB_NAMES, VERBS, verbNamed } from '../table.ts';
 
-/** The verb `completion`. */
 export async function runCompletion({ operands }: Arguments): Promise<number> {
   if (operands.length !== 1 || operands[0] !== 'bash')
     throw new UsageError(`completion knows the shell bash, got ${operands.join(' ') || 'none'}`);

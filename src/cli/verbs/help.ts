@@ -34,7 +34,6 @@ export const CONNECTION = `The connection is taken from the environment, never f
 DEFERRED_SWEEP_POSTGRES (a URL), or PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ...
 `;
 
-/** The verb `help`. */
 export async function runHelp({ operands }: Arguments): Promise<number> {
   const [name, ...more] = operands;
   const verb = verbNamed(name);
@@ -47,21 +46,18 @@ export async function runHelp({ operands }: Arguments): Promise<number> {
   return EXIT_DONE;
 }
 
-/** The verb `man`. */
 export async function runMan({ operands }: Arguments): Promise<number> {
   if (operands.length > 0) throw new UsageError(`man takes nothing, got ${operands.join(' ')}`);
   print(manualPage());
   return EXIT_DONE;
 }
 
-/** The version in the package's `package.json`. */
 export function version(): string {
   // From dist/chunks/, where this is.
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** What `--help` prints. */
 export function generalHelp(): string {
   const verbs = VERBS.map(verb => row(verb.name, verb.text, 12)).join('');
   const examples = VERBS.map(verb => `  ${PROGRAM} ${verb.example}\n`).join('');
@@ -77,7 +73,6 @@ ${row('-h, --help', 'print this text, or with a verb what it takes', 18)}${row('
 ${EXIT_STATUS}`;
 }
 
-/** What `cluster --help` prints. */
 export function clusterHelp(): string {
   const verbs = CLUSTER_VERBS.map(verb => row(verb.name, verb.text, 17)).join('');
   const options = OPTION_NAMES.filter(name => CLUSTER_VERBS.some(verb => verb.options.includes(name)));
