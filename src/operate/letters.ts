@@ -9,7 +9,6 @@
  *  5. discard: unlink. Retry: append a `retry` record; make it durable. In `dead/` it is still a letter, and run by none
  *  6. retry: rename it to a fresh name among the state files. From then on it is an orphan like any other
  */
-
 import { fdatasyncSync, fstatSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DeferredSweepError, systemErrorCode } from '../errors.ts';
@@ -28,10 +27,7 @@ import type { StateDirectory } from '../state/state-directory.ts';
 import { StateFile } from '../state/state-file.ts';
 import { distrustFile, notOpened, unsafeFile } from '../trust/trust.ts';
 
-/**
- * What became of a letter. `busy`: another process has it, or its sweep did not end. `gone`: another was faster. An error: it
- * is done, and a power cut may undo it.
- */
+/** What became of a letter, as {@link LetterReport} says it. An error: it is done, and a power cut may undo it. */
 export type LetterFate =
   | { readonly outcome: 'retried'; readonly newPath: string; readonly error?: ReportedError }
   | { readonly outcome: 'discarded'; readonly error?: ReportedError }

@@ -3,7 +3,6 @@
  * open for writing; the kernel's table of locks is believed when it names the file, and not when it does not: the table
  * comes in pages, and what moves between two of them is missed.
  */
-
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';

@@ -1,5 +1,4 @@
 /** How one file is looked at without a lock, and without a change to it. */
-
 import { closeSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type DeferredSweepError, systemErrorCode, unlessRefused } from '../errors.ts';
@@ -24,7 +23,6 @@ export interface FilePlace {
   readonly error?: DeferredSweepError;
 }
 
-/** What a look without a lock found. */
 export interface ReadFile {
   readonly listed: ListedFile;
   readonly contents: StateContents;
@@ -69,10 +67,7 @@ export function readStateFile(
   }
 }
 
-/**
- * The random part of a name, with the function's number for a dead letter, with `.damaged` for a copy; the name itself
- * where it is another.
- */
+/** The `id` of a {@link ListedFile}; the name itself where it is none of a state file. */
 export function idOf(name: string): string {
   const parts = partsOfName(isUnfinishedName(name) ? name.slice(0, -WIP_SUFFIX.length) : name);
   if (!parts) return name;

@@ -78,11 +78,7 @@ export async function discard(
   return onLetters(selection, stateDirBase, discardLetter);
 }
 
-/**
- * Does this to the letters that are meant.
- * @param isAgreed - is shown them, unless there is none; one that comes while it thinks stays
- * @throws as {@link retry}
- */
+/** @param isAgreed - is shown the letters that are meant, unless there is none; one that comes while it thinks stays */
 export async function onLetters(
   selection: LetterSelection,
   stateDirBase: string,

@@ -1,5 +1,4 @@
 /** All that one file says, told without a lock and without a change. */
-
 import { basename, dirname, resolve } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { requireKnown } from '../known-options.ts';

@@ -6,10 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrorNamed, unlessRefused } from '../errors.ts';
 
-/**
- * What each of them does at a place: in words, with the file that says so.
- * @param root - of the file system whose configuration is read @defaultValue '/'
- */
+/** What each of them does at a place, in words. @param root - of the file system whose configuration is read */
 export function tempCleanersAt(place: string, root = '/'): readonly string[] {
   return [tmpfilesAt, tmpreaperAt, tmpwatchAt].flatMap(look => look(place, root) ?? []);
 }
