@@ -1,9 +1,4 @@
-/**
- * Sweeps for everybody, by root: `docs/security.md`, section "Root for everybody".
- *
- * Root lists ROOT, looks at the directories in it, and starts, bounds, ends and logs. For each user one process becomes that
- * user before Node starts, and is the plain command line. Root opens, locks, reads and removes nothing of a user's.
- */
+/** Sweeps for everybody, by root, who opens, locks, reads and removes nothing of a user's: `docs/security.md`. */
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -34,10 +29,7 @@ export async function allUsers(root: string, options: AllUsersOptions = {}): Pro
   });
 }
 
-/**
- * As {@link allUsers}. Its logger is told only what the users' processes print.
- * @param heard - told of each user as soon as that one's turn is over
- */
+/** As {@link allUsers}, but `heard` is told of each user whose turn is over; the logger only of what users' processes print. */
 export async function sweepUsers(
   root: string,
   resolved: ResolvedAllUsersOptions,

@@ -52,10 +52,7 @@ function rootsOwn(path: string): string {
   return end?.stat.isFile() ? resolved : refuse('it is not a file');
 }
 
-/**
- * The way to what root uses for others: each step is root's, and only root can change it. No option names more as trusted.
- * @param refuse - throws
- */
+/** The way to what root uses for others: each step is root's, and only root can change it. No option names more as trusted. */
 export function rootsWay(path: string, refuse: (what: string, advice: string) => never): Way {
   return walkJudged(path, NOTHING_MORE, (distrust, step) => {
     if (distrust) refuse(distrust.what, distrust.advice);

@@ -56,10 +56,7 @@ export function hasUserProblems({ users }: AllUsersReport): boolean {
   );
 }
 
-/**
- * The report in one line of JSON, and at most a line end; undefined for anything else. The user's code may have written it:
- * nothing of it is taken but this.
- */
+/** The report in one line of JSON; undefined for anything else. The user's code may have written it: only this is taken. */
 export function parseUserSweep(text: string): UserSweep | undefined {
   return readJson(text, fields => ({
     ok: fields.index('ok'),

@@ -74,7 +74,6 @@ export async function sweepUser(
   return { ...end, outcome, ...(status !== 0 && { reason: 'a function failed or a file was left' }) };
 }
 
-/** Of the user's command line. */
 function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): string[] {
   const { timeoutMs, waitMs, onlyLabel, killGraceMs } = options;
   return [
@@ -87,7 +86,6 @@ function sweepArguments(options: ResolvedAllUsersOptions, limitMs: number): stri
   ];
 }
 
-/** Returns when the process has ended, by itself or because its time was over. */
 async function ended(
   child: ChildProcess,
   uid: number,
@@ -137,8 +135,7 @@ function keepBeginning(output: Readable | null, mostBytes: number): () => Buffer
 }
 
 /**
- * Kills a process of `uid`, its group, and all below it that belong to the user. The process itself is a child of ours that has
- * not been waited for.
+ * Kills a process of `uid`, a child of ours that has not been waited for, its group, and all below it of the same user.
  * Returns processes of the user that began since and are left: what was no longer below it, or began too fast.
  */
 function killTree(pid: number, uid: number, sinceTicks: number | undefined): number[] {

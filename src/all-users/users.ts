@@ -45,11 +45,7 @@ function read(path: string): string {
   return unlessRefused(() => readFileSync(path, 'utf8'), '');
 }
 
-/**
- * The users' directories of `root`, which the caller has checked. Other names are ignored.
- * @param only - the numbers to look for; undefined: all
- * @throws Error of Node's shape if `root` cannot be listed
- */
+/** The users' directories of `root`, which the caller has checked. @throws Error of Node's shape if it cannot be listed */
 export function listUsers(root: string, only: readonly number[] | undefined): UserDirectory[] {
   const found = readdirSync(root)
     .filter(name => /^(0|[1-9]\d{0,9})$/.test(name))
