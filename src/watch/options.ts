@@ -1,5 +1,3 @@
-/** Options of a watch, and how they are checked. */
-
 import { requireKnown } from '../known-options.ts';
 import type { SweepReport } from '../report/report.ts';
 import {
@@ -27,7 +25,6 @@ export interface WatchOptions extends Omit<SweepOptions, 'deadlineMs' | 'waitMs'
   pollMs?: number | undefined;
 }
 
-/** Watch options with every default filled in. */
 export interface ResolvedWatchOptions {
   readonly sweep: ResolvedSweepOptions;
   readonly onReport: (report: SweepReport) => void;
@@ -54,10 +51,7 @@ const WATCH_OPTIONS: readonly string[] = [
   'pollMs',
 ];
 
-/**
- * Fills in the defaults.
- * @throws TypeError or RangeError naming an option that is unknown or has a wrong value
- */
+/** @throws TypeError or RangeError naming an option that is unknown or has a wrong value */
 export function resolveWatchOptions(options: WatchOptions): ResolvedWatchOptions {
   requireKnown(options, WATCH_OPTIONS);
   const { onReport = () => {}, pollMs, ...sweep } = options;

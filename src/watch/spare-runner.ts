@@ -41,7 +41,6 @@ export class SpareRunner implements ReadyRunners {
     return runner;
   }
 
-  /** Ends it, and resolves when it is gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

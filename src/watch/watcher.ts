@@ -1,7 +1,4 @@
-/**
- * What a watch does: what is told of a file leads to a sweep of that file; what may have been missed, to a sweep of all.
- * `docs/protocol.md`, Watch.
- */
+/** What is told of a file leads to a sweep of it; what may have been missed, to a sweep of all: `docs/protocol.md`, Watch. */
 import { basename } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { logReport, News, silent } from '../report/logger.ts';
