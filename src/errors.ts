@@ -139,9 +139,8 @@ export interface SystemError extends Error {
 }
 
 /**
- * True if `error` comes from a system call, of the addon or of Node, that failed with one of these.
- *
- * Decided by number: libuv has no name for ESTALE and ENOLCK, and Node's `code` is then "Unknown system error -116".
+ * True if a system call, of the addon or of Node, failed with one of these. Decided by number: libuv has no name for ESTALE
+ * and ENOLCK, and Node's `code` is then "Unknown system error -116".
  */
 export function isSystemError(
   error: unknown,
@@ -158,10 +157,7 @@ export function isLockUndecided(error: unknown): error is SystemError {
   return isSystemError(error, 'EIO', 'ENOLCK', 'ESTALE') && ['flock', 'fcntl'].includes(error.syscall);
 }
 
-/**
- * Whether what was thrown is an error of this name. Not by `instanceof`: where test runners load a program into a context
- * of its own, errors of the engine and of Node come from another one.
- */
+/** Whether what was thrown is an error of this name, from any context: see {@link systemErrorCode}. */
 export function isErrorNamed(error: unknown, name: 'ReferenceError' | 'SyntaxError' | 'TypeError'): boolean {
   return types.isNativeError(error) && error.name === name;
 }
@@ -173,10 +169,7 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
-/**
- * Returns what a step returns, or `otherwise` where the system refuses it. Rethrows any other error.
- * @param codes - the only ones that count; none: all do
- */
+/** What a step returns, or `otherwise` where the system refuses it. @param codes - the only ones that count; none: all do */
 export function unlessRefused<T>(step: () => T, otherwise: T, ...codes: readonly string[]): T {
   try {
     return step();

@@ -2,10 +2,7 @@
 import { didYouMean } from './nearest.ts';
 import { shown } from './printable.ts';
 
-/**
- * Returns when every option has a name that is known.
- * @throws TypeError naming an option that has not, and the one that was perhaps meant
- */
+/** @throws TypeError naming an option that is unknown, and the one that was perhaps meant */
 export function requireKnown(options: object, known: readonly string[], parameter = 'options'): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`"${parameter}" must be an object, got ${shown(options)}`);

@@ -18,7 +18,6 @@ export class StopCondition {
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal | undefined;
 
-  /** @param deadlineAtMs - by {@link monotonicMs}; Infinity is none */
   constructor(deadlineAtMs: number, signal: AbortSignal | undefined) {
     this.deadlineAtMs = deadlineAtMs;
     this.signal = signal;
@@ -37,7 +36,6 @@ export class StopCondition {
     return this.signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
   }
 
-  /** True if the signal was aborted because of {@link HURRY}. */
   get isHurried(): boolean {
     return this.signal?.aborted === true && this.signal.reason === HURRY;
   }
@@ -59,11 +57,7 @@ export class StopCondition {
     }
   }
 
-  /**
-   * The time limit of a function, in milliseconds; 0 is none.
-   * @param askedMs - the limit of the sweep's caller or the function's owner; 0 is none
-   * @param maxMs - the cap; undefined is none
-   */
+  /** The time limit of a function; 0 is none. @param askedMs - of the sweep's caller or the function's owner; 0 is none */
   limit(askedMs: number, maxMs?: number): number {
     const asked = askedMs === 0 ? Number.POSITIVE_INFINITY : askedMs;
     const limit = Math.min(asked, maxMs ?? Number.POSITIVE_INFINITY, Math.max(1, Math.ceil(this.leftMs)));

@@ -1,4 +1,3 @@
-/** Messages about a sweep: a cleanup that failed, a file set aside. */
 import {
   type FileReport,
   type FunctionReport,
@@ -39,10 +38,7 @@ export function logFailures(
   }
 }
 
-/**
- * Logs a report: a warning for each problem, then one line of counts unless nothing happened.
- * @param files - those of the report that are warned of
- */
+/** Logs a warning for each problem of these files, then one line of counts unless nothing happened. */
 export function logReport(
   logger: Logger,
   report: SweepReport,

@@ -124,7 +124,6 @@ export function totalsOf(report: SweepReport): SweepTotals {
   return { ...report, files: report.files.length };
 }
 
-/** The outcome of an attempt that ended with this error, or with none. */
 export function outcomeOf(error: ReportedError | undefined): FunctionOutcome {
   if (!error) return 'ok';
   if (error.code === 'DEFERRED_TIMED_OUT') return 'timed-out';
@@ -175,7 +174,6 @@ export function laterReport(before: FileReport | undefined, now: FileReport): Fi
   return { ...now, functions: [...functions.values()] };
 }
 
-/** Returns the report of these files. */
 export function summarize(
   directory: string,
   files: readonly FileReport[],

@@ -35,10 +35,7 @@ function messageOf(error: Error): string {
   return [error.message, ...unsaid.map(cause => cause.message)].join(': ');
 }
 
-/**
- * Whether the message has a cause in it: word by word, or the code of a system error about the same file, also before that
- * has its name.
- */
+/** Whether the message tells a cause: word by word, or by the code of a system error about the same file, unfinished or not. */
 function saysAll(error: Error, cause: Error): boolean {
   const { message, path } = error as NodeJS.ErrnoException;
   if (message.includes(cause.message)) return true;

@@ -11,7 +11,6 @@ export interface InvokeTrace {
   readonly attempt: number;
 }
 
-/** Of registrations. */
 export const deferChannel: TracingChannel<object, { readonly path: string; readonly name: string }> =
   tracingChannel('deferred-sweep:defer');
 /** Of sweeps; `result` is the report. */
