@@ -47,11 +47,8 @@ export function shownList(value: unknown, isRight: (element: unknown) => boolean
 
 /** By UTF-16 units, as JSON has it. */
 function escaped(character: string): string {
-  let text = '';
-  for (let at = 0; at < character.length; at++) {
-    text += `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`;
-  }
-  return text;
+  const units = character.split('').map(unit => unit.charCodeAt(0).toString(16).padStart(4, '0'));
+  return units.map(unit => `\\u${unit}`).join('');
 }
 
 /** One word for a POSIX shell. */

@@ -25,10 +25,8 @@ export class StopCondition {
 
   /** @param deadlineMs - from now; 0 is none */
   static in(deadlineMs: number, signal: AbortSignal | undefined): StopCondition {
-    return new StopCondition(
-      deadlineMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + deadlineMs,
-      signal,
-    );
+    const atMs = deadlineMs === 0 ? Number.POSITIVE_INFINITY : monotonicMs() + deadlineMs;
+    return new StopCondition(atMs, signal);
   }
 
   /** True once nothing new may be begun. */

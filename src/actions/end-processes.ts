@@ -13,6 +13,7 @@ import { DeferredSweepError } from '../errors.ts';
 import { isThisBoot, ownIdentity } from '../lock/process-identity.ts';
 import { type Found, findMarked } from './marked-processes.ts';
 import { KILLED_WITHIN_MS, ProcessGroup } from './process-group.ts';
+import { createToken } from './token.ts';
 
 /** Which processes {@link endProcesses} ends, and how. Made by {@link describeMarked}. */
 export interface MarkedProcesses {
@@ -30,10 +31,10 @@ const MOST_ROUNDS = 50;
 /** The first PID namespace, which sees the processes of all others: PROC_PID_INIT_INO of <linux/proc_ns.h>. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
-/** What {@link endProcesses} has to know of processes that this one is about to start with a token. */
-export function describeMarked(token: string, killGraceMs: number): MarkedProcesses {
+/** What {@link endProcesses} has to know of processes that this one is about to start with a new token. */
+export function describeMarked(killGraceMs: number): MarkedProcesses {
   const { bootId, pidNamespace } = ownIdentity();
-  return { token, bootId, pidNamespace, killGraceMs };
+  return { token: createToken(), bootId, pidNamespace, killGraceMs };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Job, Registration } from '../job/job.ts';
 import { milliseconds } from '../sweep/options.ts';
 import { deferEnd } from './by-name.ts';
 import { areAllGone, describeMarked, type MarkedProcesses } from './end-processes.ts';
-import { createToken, withToken } from './token.ts';
+import { withToken } from './token.ts';
 
 /** What {@link spawn} takes beside the options of Node's `spawn`. */
 export interface EndOptions {
@@ -51,7 +51,7 @@ export function spawn(
 ): ChildProcess {
   const [argv, allOptions] = isArgv(argvOrOptions) ? [argvOrOptions, lastOptions] : [[], argvOrOptions];
   const { killGraceMs = 5000, env = process.env, ...options } = allOptions;
-  const marked = describeMarked(createToken(), milliseconds('killGraceMs', killGraceMs));
+  const marked = describeMarked(milliseconds('killGraceMs', killGraceMs));
   const registration = job.defer(deferEnd(marked));
   let child: ChildProcess;
   try {

@@ -3,7 +3,7 @@ import type { StateContents } from '../log/contents.ts';
 import type { Owner, ReportedError } from '../log/records.ts';
 import { reportError } from './reported-error.ts';
 
-export type { Owner, ReportedError } from '../log/records.ts';
+export type { ReportedError } from '../log/records.ts';
 
 /** The outcome of a function. `skipped`: given up without a run; its error says why. */
 export type FunctionOutcome = 'ok' | 'failed' | 'timed-out' | 'crashed' | 'skipped';

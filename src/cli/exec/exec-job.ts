@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { deferEnd } from '../../actions/by-name.ts';
 import { describeMarked } from '../../actions/end-processes.ts';
 import { temporaryDirectory } from '../../actions/temporary-directory.ts';
-import { createToken, withToken } from '../../actions/token.ts';
+import { withToken } from '../../actions/token.ts';
 import { DeferredSweepError, unlessRefused } from '../../errors.ts';
 import { DeferredFunction } from '../../function/deferred-function.ts';
 import type { Job, Registration } from '../../job/job.ts';
@@ -54,7 +54,7 @@ export class ExecJob {
    * registered, so that it is the first to run, also in a sweep: nothing is removed under a process that still uses it.
    */
   deferEndOfTree(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-    const marked = describeMarked(createToken(), KILL_GRACE_MS);
+    const marked = describeMarked(KILL_GRACE_MS);
     const defer = (): Registration => this.#job.defer(deferEnd(marked));
     this.#end = { registration: defer(), defer };
     return withToken(env, marked.token);
