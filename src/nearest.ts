@@ -1,21 +1,18 @@
-/** The word that was perhaps meant: at most two letters (a third of a short word) away, or undefined. Pure. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.min(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-/** The word that was perhaps meant, as the end of a message that names a wrong one. @param shown - the word as it is written */
+/**
+ * The word that was perhaps meant, as the end of a message that names a wrong one: at most two letters (a third of a short word)
+ * away. Pure. @param shown - the word as it is written
+ */
 export function didYouMean(
   word: string,
   known: readonly string[],
   shown: (meant: string) => string = meant => meant,
 ): string {
-  const meant = nearest(word, known);
+  let meant: string | undefined;
+  let least = Math.min(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < least) [meant, least] = [candidate, distance];
+  }
   return meant === undefined ? '' : `; did you mean ${shown(meant)}?`;
 }
 

@@ -2,7 +2,6 @@
 import { DeferredFunction } from '../function/deferred-function.ts';
 import type { MarkedProcesses } from './end-processes.ts';
 
-/** The call of `endProcesses`. */
 export function deferEnd(marked: MarkedProcesses): DeferredFunction {
   return deferByName('end-processes', 'endProcesses', marked);
 }

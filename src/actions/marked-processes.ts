@@ -9,7 +9,6 @@ import {
 } from '../native/process-table.ts';
 import { hasToken } from './token.ts';
 
-/** What one look at the processes found. */
 export interface Found {
   /** Those with the token in their environment, and all below one of these or of `roots`. */
   readonly processes: readonly ProcessEntry[];

@@ -1,4 +1,3 @@
-/** One request to a server, tried again where that may help. */
 import { DeferredSweepError } from '../errors.ts';
 import { currentInvocation } from '../function/current-invocation.ts';
 import { requireKnown } from '../known-options.ts';

@@ -1,4 +1,3 @@
-/** Starting a program whose end is registered before it exists. */
 import {
   type ChildProcess,
   type ChildProcessWithoutNullStreams,

@@ -1,4 +1,3 @@
-/** Options of a sweep for everybody, and how they are checked. */
 import { requireKnown } from '../known-options.ts';
 import { shownList } from '../printable.ts';
 import type { Logger } from '../report/logger.ts';

@@ -1,4 +1,3 @@
-/** What a sweep for everybody says of each user. */
 import { readJson } from '../log/validate.ts';
 import type { SweepReport } from '../report/report.ts';
 

@@ -29,7 +29,6 @@ const MAX_ROUNDS = 20;
 /** More processes that are left than these tell no more. */
 const MAX_NAMED = 100;
 
-/** A report, and what the user's process printed on standard error. */
 export type UserSweepEnd = UserReport & { readonly printed: string };
 
 /** @param limitMs - SIGTERM after so long, or at the options' signal; SIGKILL to all of it after the grace */

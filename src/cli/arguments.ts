@@ -5,12 +5,10 @@ import type { SweepOptions } from '../sweep/options.ts';
 import { UsageError } from './exit.ts';
 import { OPTION_NAMES, OPTIONS, type OptionName } from './options.ts';
 
-/** A verb of the tables. */
 export interface VerbRow {
   readonly name: string;
   /** Its operands, as the usage line has them. */
   readonly operands: string;
-  /** What it does, in one line. */
   readonly text: string;
   readonly options: readonly OptionName[];
   /** Of options that mean something else here. */
@@ -45,7 +43,6 @@ export class Arguments {
     return [...this.#given.keys()];
   }
 
-  /** The same options with other operands. */
   withOperands(operands: readonly string[]): Arguments {
     return new Arguments(operands, this.command, this.#given);
   }

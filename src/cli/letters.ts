@@ -55,7 +55,6 @@ export async function isAgreed(lines: readonly string[]): Promise<boolean> {
 
 type ToldLetter = Omit<LetterReport, 'path'>;
 
-/** Why what was asked for was not done. */
 export type WhyNot<Letter extends ToldLetter> = Readonly<
   Record<Exclude<Letter['outcome'], 'retried' | 'discarded'>, string>
 >;

@@ -120,7 +120,6 @@ export class WatchMetrics {
     this.#writeAfter(LEAST_PAUSE_MS);
   }
 
-  /** Writes them for the last time. */
   async end(status: number): Promise<void> {
     this.#status = Math.max(status, this.#status);
     this.write();
@@ -138,16 +137,9 @@ export class WatchMetrics {
   /** Called first when it is known which bases can be watched. */
   write(): void {
     this.#writtenAtMs = performance.now();
-    const good = [...this.#figures].filter(([base]) => !this.#bad.has(base));
+    const good = [...this.#figures].flatMap(([base, figures]) => (this.#bad.has(base) ? [] : [figures]));
     const status = this.#bad.size > 0 ? EXIT_NOT_SWEPT : this.#status;
-    this.#writing = this.#writing.then(() =>
-      writeMetrics(
-        this.#path,
-        good.map(([, figures]) => figures),
-        this.#options,
-        status,
-      ),
-    );
+    this.#writing = this.#writing.then(() => writeMetrics(this.#path, good, this.#options, status));
     this.#writeAfter(EVERY_MS);
   }
 }

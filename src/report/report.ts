@@ -163,8 +163,7 @@ export function nextRunInMs({ pending, error, functions, retryInMs }: FileReport
 
 /** The report of a file or directory that could not be claimed or used. */
 export function refusedReport(path: string, error: unknown): FileReport {
-  const reported = reportError(error);
-  return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reported };
+  return { path, outcome: 'refused', functions: [], isRetired: false, pending: 0, error: reportError(error) };
 }
 
 /** The later report of a file, with the functions of the earlier one that it does not mention. */

@@ -13,7 +13,6 @@ import { inodeKey } from '../lock/held-file.ts';
 import { type DirectoryEvent, DirectoryWatch } from '../native/directory-watch.ts';
 import { isStateFileName, isUnfinishedName } from '../state/names.ts';
 
-/** What is there to look at. */
 export interface WakeUps {
   /** The last descriptor that could write to the file was closed. */
   closed(name: string): void;

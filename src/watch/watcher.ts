@@ -140,7 +140,6 @@ export class Watcher {
     return this.#resolved.pollMs ?? (this.#hasEvents ? POLL_MS : POLL_WITHOUT_EVENTS_MS);
   }
 
-  /** Resolves when there may be something to do. */
   async #untilChanged(): Promise<void> {
     const nextAtMs = Math.min(this.#allAtMs, this.#left.nextAtMs);
     // Without a free runner only the end of a sweep is of interest.
@@ -219,7 +218,6 @@ export class Watcher {
     (async () => this.#resolved.onReport(told))().catch((error: unknown) => this.#end({ error }));
   }
 
-  /** Notes when a file is to be looked at again. */
   #note(name: string, file: FileReport, isOfAll: boolean): void {
     const { outcome, functions, error } = file;
     if (file.isRetired) this.#left.forget(name);

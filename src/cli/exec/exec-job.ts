@@ -99,7 +99,6 @@ export class ExecJob {
     socket.on('end', () => socket.end());
   }
 
-  /** What a program inside of the job asks for. */
   #answer(text: string): JobAnswer {
     try {
       const request = JSON.parse(text) as JobRequest;

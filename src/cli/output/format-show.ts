@@ -52,7 +52,6 @@ export function holdersText(holders: readonly Holder[]): string {
   return holders.map(({ pid, program }) => `${pid} ${program}`).join(', ');
 }
 
-/** @param functions - of the letter: one */
 export function deadLetterText([given]: readonly ListedFunction[]): string {
   return `dead letter: given up after ${given?.attempts.at(-1)?.attempt ?? 0} of ${given?.maxAttempts ?? 0} attempts`;
 }
@@ -102,7 +101,6 @@ function adviceLines(file: ShownFile, dir: string | undefined): string[] {
   return isOrphan(file) ? [row('run it', `deferred-sweep sweep${base}`)] : [];
 }
 
-/** One line of `show`. */
 export function row(name: string, text: string): string {
   return `  ${name.padEnd(8)}${text}`;
 }

@@ -69,7 +69,6 @@ export function dueText(retryInMs: number): string {
   return `due in ${formatAge(retryInMs)}`;
 }
 
-/** @param state - in a word */
 export function fileLine(file: FileReport, state: string): string {
   // An owner that ended without close(), in good order: what it leaves looks like no crash.
   const isIdle = file.outcome === 'ran' && file.isRetired && file.functions.length === 0;

@@ -125,7 +125,6 @@ export class LiveReport implements SweepListener {
   }
 }
 
-/** @param ms - since the beginning */
 export function progressText(done: number, found: number, ms: number): string {
   const files = Math.max(found, done);
   const perSecond = (done / ms) * 1000;

@@ -5,7 +5,6 @@ import type { Logger } from '../../report/logger.ts';
 import { reportError } from '../../report/reported-error.ts';
 import { EXIT_DONE, EXIT_NOT_SWEPT } from '../exit.ts';
 
-/** One line on standard error. */
 export function say(message: string): void {
   process.stderr.write(`deferred-sweep: ${printable(message)}\n`);
 }

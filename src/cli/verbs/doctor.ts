@@ -1,4 +1,3 @@
-/** The verb `doctor`. */
 import { examine, type Finding } from '../../operate/doctor.ts';
 import { printableLines } from '../../printable.ts';
 import { resolveTrust } from '../../trust/trust.ts';

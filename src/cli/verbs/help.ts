@@ -124,7 +124,6 @@ function sentence(text: string): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
-/** A term and its text, folded. */
 function row(term: string, text: string, column: number): string {
   return `  ${term.padEnd(column)}${folded(text, column + 2)}`;
 }

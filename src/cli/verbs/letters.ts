@@ -1,4 +1,3 @@
-/** The verbs `retry` and `discard`. */
 import { discardLetter, retryLetter } from '../../operate/letters.ts';
 import { type LetterReport, type LetterSelection, onLetters } from '../../operate/retry.ts';
 import { defaultBase } from '../../state/default-base.ts';

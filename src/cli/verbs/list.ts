@@ -73,7 +73,6 @@ function diagnosis({ path, records }: ShownFile): string {
   return printableLines([`/ ${path} /`, ...lines]);
 }
 
-/** `sweep --dry-run`: what a sweep would run now. */
 export async function runDryRun(
   line: Arguments,
   bases: readonly string[],
@@ -130,7 +129,6 @@ function isDue(pending: ListedFunction): boolean {
   return pending.retryInMs === undefined && !hasUsedUp(pending);
 }
 
-/** Which attempt is next, and when. */
 function turnOf(pending: ListedFunction): string {
   const { attempts, maxAttempts, retryInMs } = pending;
   if (hasUsedUp(pending)) return `${attempts.length} of ${maxAttempts} attempts used up`;

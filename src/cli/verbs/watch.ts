@@ -1,4 +1,3 @@
-/** The verb `watch`. */
 import { hasCode } from '../../errors.ts';
 import { notifyService } from '../../native/own-process.ts';
 import { hasProblems, type SweepReport } from '../../report/report.ts';
