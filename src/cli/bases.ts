@@ -39,7 +39,10 @@ export function basesOf(
   return chosen;
 }
 
-/** The BASE of a directory of state files or dead letters: reports name those, and people then do so in place of BASE. */
+/**
+ * The BASE of a directory of state files or dead letters, or undefined. Reports name those, so people give them as BASE; nothing
+ * is found below them.
+ */
 function baseAbove(path: string): string | undefined {
   if (exists(join(path, STATE_DIR_STEM))) return undefined;
   const base = baseOfFile(join(path, PREFIX));

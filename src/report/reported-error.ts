@@ -35,7 +35,7 @@ function messageOf(error: Error): string {
   return [error.message, ...unsaid.map(cause => cause.message)].join(': ');
 }
 
-/** Whether the message tells a cause: word by word, or by the code of a system error about the same file, unfinished or not. */
+/** Whether the message tells a cause: word by word, or by the code of a system error about the file or its unfinished name. */
 function saysAll(error: Error, cause: Error): boolean {
   const { message, path } = error as NodeJS.ErrnoException;
   if (message.includes(cause.message)) return true;

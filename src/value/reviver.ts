@@ -4,7 +4,8 @@ import { corrupt, makeRegExp, makeSpecial } from './makers.ts';
 /**
  * Called once for each stored function, with the stand-in that {@link EncodeFunction} gave for it; what it returns takes
  * the function's place everywhere in the value. Only plain parts of the stand-in are there then. The rest is put into the
- * same arrays and objects by the time `restore` returns: a function may be captured by what it captures.
+ * same arrays and objects by the time `restore` returns: a function may be captured by what it captures. So keep the stand-in,
+ * and read captured variables from it only then.
  */
 export type DecodeFunction = (standIn: unknown) => unknown;
 

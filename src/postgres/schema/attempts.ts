@@ -45,7 +45,9 @@ $$ LANGUAGE sql STABLE;
 
 CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb, p_call uuid) RETURNS void AS $$
 BEGIN
-  INSERT INTO {schema}.dead_letters -- its columns begin with those of functions
+  -- By position: dead_letters begins with the columns of functions. A later step that adds a column to either must make this
+  -- function anew with names: ALTER TABLE puts the column last.
+  INSERT INTO {schema}.dead_letters
     SELECT f.*, o.pool,
       jsonb_build_object('label', o.label, 'host', o.host, 'pid', o.pid, 'bootId', o.boot_id, 'openedAt', o.opened_at),
       coalesce((SELECT jsonb_agg({schema}.listed_attempt(a) ORDER BY a.attempt)
