@@ -45,14 +45,13 @@ $$ LANGUAGE sql STABLE;
 
 CREATE FUNCTION {schema}.bury(p_key bigint, p_id bigint, p_error jsonb, p_call uuid) RETURNS void AS $$
 BEGIN
-  -- By position: dead_letters begins with the columns of functions. A later step that adds a column to either must make this
-  -- function anew with names: ALTER TABLE puts the column last.
   INSERT INTO {schema}.dead_letters
-    SELECT f.*, o.pool,
+    (lock_key, id, pool, handler, arguments, delivery, timeout_ms, max_attempts, registered_at, owner, attempts, error, call)
+    SELECT f.lock_key, f.id, o.pool, f.handler, f.arguments, f.delivery, f.timeout_ms, f.max_attempts, f.registered_at,
       jsonb_build_object('label', o.label, 'host', o.host, 'pid', o.pid, 'bootId', o.boot_id, 'openedAt', o.opened_at),
       coalesce((SELECT jsonb_agg({schema}.listed_attempt(a) ORDER BY a.attempt)
         FROM {schema}.attempts a WHERE a.lock_key = f.lock_key AND a.id = f.id), '[]'),
-      p_error, clock_timestamp(), p_call
+      p_error, p_call
     FROM {schema}.functions f JOIN {schema}.owners o USING (lock_key) WHERE f.lock_key = p_key AND f.id = p_id
     ON CONFLICT (lock_key, id) DO NOTHING;
   DELETE FROM {schema}.functions f WHERE f.lock_key = p_key AND f.id = p_id;

@@ -73,8 +73,15 @@ CREATE TABLE {schema}.attempts (
 );
 
 CREATE TABLE {schema}.dead_letters (
-  LIKE {schema}.functions,
+  lock_key bigint NOT NULL,
+  id bigint NOT NULL,
   pool text NOT NULL,
+  handler text NOT NULL,
+  arguments bytea NOT NULL,
+  delivery text NOT NULL,
+  timeout_ms integer NOT NULL,
+  max_attempts integer NOT NULL,
+  registered_at timestamptz NOT NULL,
   owner jsonb NOT NULL,
   attempts jsonb NOT NULL,
   error jsonb NOT NULL,
