@@ -40,8 +40,8 @@ export function basesOf(
 }
 
 /**
- * The BASE of a directory of state files or dead letters, or undefined. Reports name those, so people give them as BASE; nothing
- * is found below them.
+ * The BASE of a directory of state files or dead letters, or undefined. Reports name those, so people give them as BASE.
+ * Nothing is found below them.
  */
 function baseAbove(path: string): string | undefined {
   if (exists(join(path, STATE_DIR_STEM))) return undefined;
