@@ -267,8 +267,9 @@ time.sleep(86400)`;
 
 test('a sweep, too, ends the tree before it removes the scratch directory that the tree uses', async t => {
   const base = freshDirectory(t);
+  // By the shell itself: a program that the trap started would be ended, too.
   const python = `import os, subprocess, time
-child = """trap 'test -d "$TMPDIR" && touch "$BASE/proof"; exit' TERM; echo up; sleep 86400 & wait"""
+child = """trap 'test -d "$TMPDIR" && : > "$BASE/proof"; exit' TERM; echo up; sleep 86400 & wait"""
 below = subprocess.Popen(["sh", "-c", child], start_new_session=True, stdout=subprocess.PIPE)
 below.stdout.readline()
 print(os.getpid(), flush=True)
