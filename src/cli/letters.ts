@@ -24,10 +24,15 @@ export function letterChoice(verb: string, line: Arguments): LetterChoice {
   };
 }
 
-/** @throws UsageError unless there is a terminal to ask on */
-export function assertCanAsk(): void {
+/** Asks before letters are removed for ever, unless the line has `--yes`. @throws UsageError where no terminal is to ask on */
+export function consentTo(
+  verb: 'retry' | 'discard',
+  line: Arguments,
+): (lines: readonly string[]) => Promise<boolean> {
+  if (verb === 'retry' || line.has('yes')) return async () => true;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new UsageError('discard removes for ever: without a terminal to ask on it needs --yes');
+  return isAgreed;
 }
 
 /** Says what came of a no. Returns the exit status. */
@@ -37,7 +42,7 @@ export function nothingRemoved(): number {
 }
 
 /** Shows what would be removed, one line each; true for a yes, false for anything else and for an end. */
-export async function isAgreed(lines: readonly string[]): Promise<boolean> {
+async function isAgreed(lines: readonly string[]): Promise<boolean> {
   for (const line of lines) process.stderr.write(`${printable(`  ${line}`)}\n`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {

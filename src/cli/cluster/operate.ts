@@ -16,14 +16,7 @@ import { endClient } from '../../postgres/session/patience.ts';
 import { reportError } from '../../report/reported-error.ts';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_DONE, EXIT_FAILED, orUsageError } from '../exit.ts';
-import {
-  assertCanAsk,
-  isAgreed,
-  letterChoice,
-  nothingRemoved,
-  tellLetters,
-  type WhyNot,
-} from '../letters.ts';
+import { consentTo, letterChoice, nothingRemoved, tellLetters, type WhyNot } from '../letters.ts';
 import { failed, jsonLine, print, say } from '../output/output.ts';
 import { withStopSignals } from '../stop-signals.ts';
 import { callTimeoutOf, connectionOf, schemaOf } from './connection.ts';
@@ -93,14 +86,12 @@ export const runDiscard = (line: Arguments): Promise<number> => changeLetters(li
 /** @throws as {@link withOperator} */
 async function changeLetters(line: Arguments, verb: 'retry' | 'discard'): Promise<number> {
   const choice = letterChoice(verb, line);
-  const isDiscard = verb === 'discard';
-  const mustAsk = isDiscard && !line.has('yes');
-  if (mustAsk) assertCanAsk();
+  const isAgreed = consentTo(verb, line);
   const startMs = performance.now();
   return withOperator(line, async (operator, pool) => {
-    const { meant, unmet } = selectLetters(await operator.list(), choice, isDiscard);
+    const { meant, unmet } = selectLetters(await operator.list(), choice, verb === 'discard');
     const lines = meant.map(({ id, name }) => `${id}  ${name}`);
-    if (mustAsk && meant.length > 0 && !(await isAgreed(lines))) return nothingRemoved();
+    if (meant.length > 0 && !(await isAgreed(lines))) return nothingRemoved();
     const done: ClusterLetterReport[] = [];
     // One after the other, until a signal comes or one cannot be done. What is done is told in any case.
     const error: unknown = await withStopSignals(async stop => {

@@ -3,35 +3,28 @@ import { type LetterReport, type LetterSelection, onLetters } from '../../operat
 import { defaultBase } from '../../state/default-base.ts';
 import type { Arguments } from '../arguments.ts';
 import { baseOfFile } from '../bases.ts';
-import {
-  assertCanAsk,
-  isAgreed,
-  letterChoice,
-  nothingRemoved,
-  tellLetters,
-  type WhyNot,
-} from '../letters.ts';
+import { consentTo, letterChoice, nothingRemoved, tellLetters, type WhyNot } from '../letters.ts';
 import { listCommand } from '../output/format.ts';
 import { forEachBase } from '../output/output.ts';
 
 export async function runRetry(line: Arguments): Promise<number> {
-  return runOn(line, 'retry', false);
+  return runOn(line, 'retry');
 }
 
 export async function runDiscard(line: Arguments): Promise<number> {
-  return runOn(line, 'discard', !line.has('yes'));
+  return runOn(line, 'discard');
 }
 
-async function runOn(line: Arguments, verb: 'retry' | 'discard', mustAsk: boolean): Promise<number> {
+async function runOn(line: Arguments, verb: 'retry' | 'discard'): Promise<number> {
   const selection = { ...letterChoice(verb, line), all: line.has('all'), ...line.trust };
-  if (mustAsk) assertCanAsk();
+  const isAgreed = consentTo(verb, line);
   const places = selectionsByPlace(line.text('dir') ?? defaultBase(), selection);
   const act = verb === 'retry' ? retryLetter : discardLetter;
   return forEachBase([...places.keys()], 'read', line.has('json'), async base => {
     let isDeclined = false;
     const report = await onLetters(places.get(base)!, base, act, async letters => {
       const lines = letters.map(({ id, functions, path }) => `${id}  ${functions[0]?.name ?? path}`);
-      isDeclined = mustAsk && !(await isAgreed(lines));
+      isDeclined = !(await isAgreed(lines));
       return !isDeclined;
     });
     if (isDeclined) return nothingRemoved();
