@@ -3,9 +3,10 @@ import { DeferredSweepError, isSystemError, systemErrorCode } from '../errors.ts
 import { unlock } from './advisory-lock.ts';
 
 /**
- * Closes the descriptor, whatever close(2) answers, except EBADF: that is a bug of this package. A lock that it alone held is
- * gone: Linux frees a descriptor before close(2) can fail (close(2), "Dealing with error returns from close()"). An error
- * such as EIO is about data that write(2) acknowledged before, or fdatasync(2) if it was called.
+ * Closes the descriptor. Of the errors of close(2) it throws only EBADF, which a bug of this package causes. After any other
+ * the descriptor and a lock that it alone held are gone: Linux frees it before close(2) can fail (close(2), "Dealing with
+ * error returns from close()"). An error such as EIO is about data that write(2) acknowledged before, or fdatasync(2) if it
+ * was called.
  */
 export function closeDescriptor(fd: number): void {
   try {

@@ -97,7 +97,7 @@ export function shortWriteError(fd: number, bytes: Buffer, written: number): Err
 /** Of state files and dead letters. Sticky on Linux: systemd-tmpfiles leaves such files alone. Other kernels refuse the bit. */
 export const FILE_MODE: number = process.platform === 'linux' ? 0o1600 : 0o600;
 
-/** Whatever the umask is. A file system that refuses modes is no error: a creator checks the mode that it shows. */
+/** Sets the mode under any umask. A file system may refuse modes: a creator checks the mode that the file system shows. */
 export function setFileMode(fd: number): void {
   try {
     fchmodSync(fd, FILE_MODE);

@@ -6,7 +6,7 @@ const kindOfTypedArray = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get!;
 
-/** As what the engine made an object, whatever its prototype is now: `Map`, say. Undefined for an ordinary one. */
+/** The kind that the engine made an object, such as `Map`. Its prototype may be another now. Undefined for a plain object. */
 export function madeAs(object: object): string | undefined {
   if (Array.isArray(object)) return 'Array';
   if (ArrayBuffer.isView(object)) return kindOfView(object);
