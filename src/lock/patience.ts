@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeferredSweepError, isLockUndecided, type SystemError } from '../errors.ts';
 import { type LockOptions, takeLock } from './advisory-lock.ts';
 
+/** The most that a sweep, or a runner of it, waits for a sick file server, for all its files together. */
+export const SWEEP_PATIENCE_MS = 5000;
+
 const firstDelayMs = 10;
 const longestDelayMs = 1000;
 /** Timers may be early by a part of a millisecond, so less than this counts as nothing. */

@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import { DeferredSweepError } from '../errors.ts';
 import { INSIDE, isInvocationOver } from '../function/current-invocation.ts';
-import { LockPatience } from '../lock/patience.ts';
+import { LockPatience, SWEEP_PATIENCE_MS } from '../lock/patience.ts';
 import { StateDirectory } from '../state/state-directory.ts';
 import { StopCondition } from '../stop.ts';
 import { currentUser } from '../trust/user.ts';
@@ -14,9 +14,6 @@ import { ProcessState } from './process-state.ts';
 import { type Asked, type Begin, CONTROL_FD, type Hurry, type Work } from './protocol.ts';
 import { type FileCircumstances, runFile } from './run-file.ts';
 import { watchFunction } from './watchdog.ts';
-
-/** Patience with a sick file server, for all files of a runner together. */
-const LOCK_PATIENCE_MS = 5000;
 
 const abort = new AbortController();
 const hurry = new AbortController();
@@ -75,7 +72,7 @@ function begin(message: Begin): FileCircumstances {
     hurry: hurry.signal,
     events,
     controlPipe,
-    patience: new LockPatience(Math.min(LOCK_PATIENCE_MS, stopCondition.leftMs)),
+    patience: new LockPatience(Math.min(SWEEP_PATIENCE_MS, stopCondition.leftMs)),
     processState: new ProcessState(message.notes),
     codeCheck: new CodeCheck(message.trust),
     leftBehind: new LeftBehind(),

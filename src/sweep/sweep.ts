@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { DeferredSweepError, hasCode } from '../errors.ts';
-import { LockPatience } from '../lock/patience.ts';
+import { LockPatience, SWEEP_PATIENCE_MS } from '../lock/patience.ts';
 import { freshSweepId } from '../log/nonce.ts';
 import { logReport, type News } from '../report/logger.ts';
 import { type FileReport, refusedReport, type SweepReport, summarize } from '../report/report.ts';
@@ -23,8 +23,6 @@ import { ReportBook } from './report-book.ts';
 import { Crew } from './runners/crew.ts';
 import type { ReadyRunners } from './runners/runner-process.ts';
 
-/** Patience with a sick file server, for all files of a sweep together. */
-const LOCK_PATIENCE_MS = 5000;
 /** After this much synchronous work the event loop gets a turn. */
 const SLICE_MS = 5;
 /** Further looks, within some 100 ms, at a file that a dying sweep or a glance may hold. */
@@ -107,7 +105,7 @@ class Sweep {
     const sweepId = freshSweepId();
     const sweptAtMs = monotonicMs();
     const context: SweepContext = { options, sweepId, sweptAtMs, deaths: new Map(), stop, book, listener };
-    const patience = new LockPatience(Math.min(LOCK_PATIENCE_MS, stop.leftMs));
+    const patience = new LockPatience(Math.min(SWEEP_PATIENCE_MS, stop.leftMs));
     this.#looker = new Looker(directory, context, patience);
     this.#crew = new Crew(context, this.#looker, spare);
   }
