@@ -21,7 +21,7 @@ Napi::Value SetFileLockBinding(const Napi::CallbackInfo& info) {
   if (descriptor < 0) return env.Undefined();
   const int mode = IntegerFrom(env, info[1], 2, "mode must be 0 (unlock), 1 (shared) or 2 (exclusive)");
   if (mode < 0) return env.Undefined();
-  const int scheme = IntegerFrom(env, info[2], 1, "scheme must be 0 (flock) or 1 (OFD)");
+  const int scheme = SchemeFrom(env, info[2]);
   if (scheme < 0) return env.Undefined();
 
   const LockResult result =

@@ -3,6 +3,7 @@
 #include "directory_watch.h"
 #include "inheritance.h"
 #include "lease.h"
+#include "lock_glance.h"
 #include "named_append.h"
 #include "napi_values.h"
 #include "readable_poll.h"
@@ -103,6 +104,24 @@ napi_value AppendNamedBinding(napi_env env, napi_callback_info info) {
   return value;
 }
 
+// isStillLocked(path, scheme: 0 | 1, size, modifiedMs): boolean
+napi_value IsStillLockedBinding(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  char path[kMaxText];
+  if (!PathFrom(env, arguments.at[0], path)) return nullptr;
+  const int scheme = SchemeFrom(env, arguments.at[1]);
+  if (scheme < 0) return nullptr;
+  KnownFile known = {};
+  if (napi_get_value_double(env, arguments.at[2], &known.size) != napi_ok ||
+      napi_get_value_double(env, arguments.at[3], &known.modified_ms) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "size and modifiedMs must be numbers");
+    return nullptr;
+  }
+  napi_value value = nullptr;
+  napi_get_boolean(env, IsStillLocked(path, static_cast<LockScheme>(scheme), known), &value);
+  return value;
+}
+
 }  // namespace
 
 napi_status DefineDescriptorFunctions(napi_env env, napi_value exports) {
@@ -112,6 +131,7 @@ napi_status DefineDescriptorFunctions(napi_env env, napi_value exports) {
       {"appendNamed", AppendNamedBinding},
       {"removeDirectoryWatch", RemoveDirectoryWatchBinding},
       {"probeLease", ProbeLeaseBinding},
+      {"isStillLocked", IsStillLockedBinding},
       {"sendDatagram", SendDatagramBinding},
       {"duplicateInheritable", DuplicateInheritableBinding},
       {"pollReadable", PollReadable},

@@ -16,10 +16,13 @@ int IntegerFrom(napi_env env, napi_value value, int max, const char* message) no
 
 bool TextFrom(napi_env env, napi_value value, char* text, size_t size, size_t* length,
               const char* message) noexcept {
-  size_t needed = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &needed) == napi_ok && needed < size &&
-      napi_get_value_string_utf8(env, value, text, size, length) == napi_ok && strlen(text) == *length) {
-    return true;
+  // One copy. Of a longer string it ends before the character that does not fit, which has at most four
+  // bytes.
+  if (napi_get_value_string_utf8(env, value, text, size, length) == napi_ok && strlen(text) == *length) {
+    size_t needed = *length;
+    if (needed + 4 < size ||
+        (napi_get_value_string_utf8(env, value, nullptr, 0, &needed) == napi_ok && needed == *length))
+      return true;
   }
   napi_throw_type_error(env, nullptr, message);
   return false;
@@ -41,8 +44,8 @@ napi_value FailureTo(napi_env env, int error, const char* syscall) noexcept {
   return failure;
 }
 
-Arguments::Arguments(napi_env env, napi_callback_info info) noexcept : at{nullptr, nullptr, nullptr} {
-  size_t count = 3;
+Arguments::Arguments(napi_env env, napi_callback_info info) noexcept : at{} {
+  size_t count = sizeof(at) / sizeof(*at);
   napi_get_cb_info(env, info, &count, at, nullptr, nullptr);
 }
 
@@ -60,6 +63,10 @@ int PidFrom(napi_env env, napi_value value) noexcept {
 
 int SignalFrom(napi_env env, napi_value value) noexcept {
   return IntegerFrom(env, value, 64, "signal must be an integer from 0 to 64");
+}
+
+int SchemeFrom(napi_env env, napi_value value) noexcept {
+  return IntegerFrom(env, value, 1, "scheme must be 0 (flock) or 1 (OFD)");
 }
 
 bool PathFrom(napi_env env, napi_value value, char (&path)[kMaxText]) noexcept {

@@ -13,7 +13,7 @@ constexpr size_t kMaxText = 4096;
 
 // The arguments of a call; those that are missing are undefined.
 struct Arguments {
-  napi_value at[3];
+  napi_value at[4];
 
   Arguments(napi_env env, napi_callback_info info) noexcept;
 };
@@ -31,6 +31,7 @@ bool TextFrom(napi_env env, napi_value value, char* text, size_t size, size_t* l
 int DescriptorFrom(napi_env env, napi_value value) noexcept;
 int PidFrom(napi_env env, napi_value value) noexcept;
 int SignalFrom(napi_env env, napi_value value) noexcept;
+int SchemeFrom(napi_env env, napi_value value) noexcept;
 
 // As TextFrom.
 bool PathFrom(napi_env env, napi_value value, char (&path)[kMaxText]) noexcept;

@@ -31,7 +31,9 @@ export class StopCondition {
 
   /** True once nothing new may be begun. */
   get isReached(): boolean {
-    return this.signal?.aborted === true || monotonicMs() >= this.deadlineAtMs;
+    if (this.signal?.aborted) return true;
+    // Asked for each file: without a deadline the clock is not read.
+    return this.deadlineAtMs !== Number.POSITIVE_INFINITY && monotonicMs() >= this.deadlineAtMs;
   }
 
   get isHurried(): boolean {

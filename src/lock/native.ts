@@ -18,6 +18,12 @@ export interface NativeAddon {
   endWaitingProcess(pid: number): true | NativeFailure;
   probeLease(descriptor: number): number | NativeFailure;
   appendNamed(descriptor: number, path: string, bytes: Uint8Array): boolean | number | NativeFailure;
+  isStillLocked(
+    path: string,
+    scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
+    size: number,
+    modifiedMs: number,
+  ): boolean;
   duplicateInheritable(descriptor: number, lowest: number): number | NativeFailure;
   openDirectoryWatches(): number | NativeFailure;
   addDirectoryWatch(descriptor: number, path: string, events: number): number | NativeFailure;

@@ -13,8 +13,8 @@ export const DAMAGED_SUFFIX = '.damaged';
 /** Subdirectory of the state directory for dead letters. */
 export const DEAD_STEM = 'dead';
 
-/** The name of a dead letter (`-` and the function's id behind the file's name), or of a damaged file's copy. */
-const MOVED_DEAD_LETTER = new RegExp(`^${PREFIX}.*(-\\d+|\\.damaged)$`, 's');
+/** The end of the name of a dead letter (`-` and the function's id behind the file's name), or of a damaged file's copy. */
+const DEAD_LETTER_END = /(-\d+|\.damaged)$/;
 
 const RANDOM_BYTES = 8;
 /** 36^9 ms reach to the year 5188. */
@@ -35,7 +35,7 @@ export function isStateFileName(name: string): boolean {
 
 /** A dead letter moved out of `dead/` must not count as a state file: nothing in it is pending, so it would be removed. */
 export function isMovedDeadLetter(name: string): boolean {
-  return MOVED_DEAD_LETTER.test(name);
+  return name.startsWith(PREFIX) && DEAD_LETTER_END.test(name);
 }
 
 export function isUnfinishedName(name: string): boolean {

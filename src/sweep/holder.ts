@@ -1,6 +1,7 @@
 /** Which process holds the lock of a file, as far as reading tells. */
 import type { Stats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { inodeKey } from '../lock/held-file.ts';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
 import { epochMs } from '../log/clock.ts';
 import type { HeaderRecord } from '../log/records.ts';
@@ -15,28 +16,35 @@ const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
 /** Of a file, a moment ago. */
-type SizeAndTime = Pick<Stats, 'size' | 'mtimeMs'>;
+type FileStat = Pick<Stats, 'size' | 'mtimeMs' | 'dev' | 'ino'>;
 
-/** What is known of a file. Its path is used once and its header never changes, so that is not decoded again. */
-interface Known extends Readonly<SizeAndTime> {
+/** What is known of a file. A name is used once and the header never changes, so that is not decoded again. */
+interface Known {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly inode: string;
   readonly header: HeaderRecord | undefined;
   readonly isClaimed: boolean;
 }
 
-const knownByPath = new Map<string, Known>();
+const knownByName = new Map<string, Known>();
+
+/** What was known of a file when it was looked at last, and was locked. */
+export function lastKnown(name: string): Known | undefined {
+  return knownByName.get(name);
+}
 
 /** The report of a file whose lock another process holds. */
-export function lockedReport(fd: number, path: string, stat: SizeAndTime, lastOwner: LastOwner): FileReport {
-  const { header, isClaimed } = know(fd, path, stat);
-  return {
-    path,
-    outcome: holderState(isClaimed, header, lastOwner),
-    ...(header && { owner: header.owner, ageMs: Math.max(0, epochMs() - header.createdAtEpochMs) }),
-    ...(header && header.label !== null && { label: header.label }),
-    functions: [],
-    isRetired: false,
-    pending: 0,
-  };
+export function lockedReport(path: string, known: Known, lastOwner: LastOwner): FileReport {
+  const { header, isClaimed } = known;
+  const outcome = holderState(isClaimed, header, lastOwner);
+  const state = { functions: [], isRetired: false, pending: 0 };
+  if (!header) return { path, outcome, ...state };
+  const { owner, label } = header;
+  const ageMs = Math.max(0, epochMs() - header.createdAtEpochMs);
+  return label === null
+    ? { path, outcome, owner, ageMs, ...state }
+    : { path, outcome, owner, ageMs, label, ...state };
 }
 
 /** A file is claimed only when its owner's lock is free. `held`: a child has inherited the lock of a dead owner. */
@@ -81,15 +89,17 @@ function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined)
   );
 }
 
-function know(fd: number, path: string, { size, mtimeMs }: SizeAndTime): Known {
-  const known = knownByPath.get(path);
+/** Reads what is to be known of a file that another process has locked. @param fd - open for reading */
+export function know(fd: number, name: string, stat: FileStat): Known {
+  const { size, mtimeMs } = stat;
+  const known = knownByName.get(name);
   if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
   const header = known?.header ?? headerOf(bytes);
   const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
-  const now = { header, size, mtimeMs, isClaimed };
-  if (knownByPath.size >= MOST_KNOWN) knownByPath.clear();
-  knownByPath.set(path, now);
+  const now = { size, mtimeMs, inode: inodeKey(stat), header, isClaimed };
+  if (knownByName.size >= MOST_KNOWN) knownByName.clear();
+  knownByName.set(name, now);
   return now;
 }
 

@@ -5,6 +5,7 @@ import { hasCode, isSystemError } from '../errors.ts';
 import type { LockScheme } from '../lock/advisory-lock.ts';
 import { closeDescriptor, unlockAndClose } from '../lock/close.ts';
 import { inodeKey, namesLockedFile } from '../lock/held-file.ts';
+import { nativeAddon, nativeScheme } from '../lock/native.ts';
 import type { LockPatience } from '../lock/patience.ts';
 import { assertLocksExclude } from '../lock/self-test.ts';
 import type { StateContents } from '../log/contents.ts';
@@ -18,7 +19,7 @@ import { openPatiently, READ_FLAGS, WRITE_FLAGS } from '../state/open-patiently.
 import type { StateDirectory } from '../state/state-directory.ts';
 import { distrustFile, unsafeFile } from '../trust/trust.ts';
 import { claimOrRetire, type SweepContext } from './claim-or-retire.ts';
-import { LastOwner, lockedReport } from './holder.ts';
+import { know, LastOwner, lastKnown, lockedReport } from './holder.ts';
 import { done, failed, type Look, refusedToOpen } from './look-outcome.ts';
 
 export interface LookCircumstances {
@@ -67,6 +68,20 @@ export class Looker {
     this.#leftToOthers.clear();
   }
 
+  /**
+   * A look in one call of the addon, for a file that another process had locked at the last look: undefined unless it has
+   * it still and nothing changed. Two looks may hold a free lock for a moment.
+   */
+  glance(name: string): Look | undefined {
+    const known = lastKnown(name);
+    const { lock, onlyLabel } = this.#sweep.options;
+    if (known === undefined || this.#seen.has(known.inode)) return undefined;
+    if (onlyLabel !== undefined && known.header?.label !== onlyLabel) return undefined;
+    const path = this.directory.pathOf(name);
+    if (!nativeAddon().isStillLocked(path, nativeScheme[lock], known.size, known.mtimeMs)) return undefined;
+    return { kind: 'locked', report: lockedReport(path, known, this.#lastOwner) };
+  }
+
   /** Looks at one file. Never throws for what is wrong with one file. */
   async look(name: string, circumstances: LookCircumstances = {}): Promise<Look> {
     const path = this.directory.pathOf(name);
@@ -105,7 +120,7 @@ export class Looker {
     if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
     opened.isLocked = await this.#patience.tryLock(fd, { scheme: lock, path }, signal); // 3
     const lockedByOther = (): Look => {
-      return { kind: 'locked', report: lockedReport(fd, path, stat, this.#lastOwner) };
+      return { kind: 'locked', report: lockedReport(path, know(fd, name, stat), this.#lastOwner) };
     };
     if (!opened.isLocked) return lockedByOther();
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.

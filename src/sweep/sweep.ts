@@ -159,7 +159,7 @@ class Sweep {
     if (names !== undefined && this.#directory.isUnchanged()) return names;
     try {
       const { stateFiles, movedDeadLetters } = this.#directory.look();
-      this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
+      if (!isFirst) this.#book.keepSwept(new Set(stateFiles.map(name => this.#directory.pathOf(name))));
       listener?.found(stateFiles.length);
       for (const name of movedDeadLetters) this.#book.note(movedReport(this.#directory.pathOf(name)));
       return stateFiles;
@@ -175,7 +175,8 @@ class Sweep {
     const unclear: string[] = [];
     for (const name of names) {
       if (this.#scope.except?.includes(name)) continue;
-      await this.#crew.room();
+      let look = this.#looker.glance(name);
+      if (look === undefined) await this.#crew.room();
       if (this.#stop.isReached) {
         this.#book.isCut = true;
         break;
@@ -184,7 +185,7 @@ class Sweep {
         await setImmediate();
         this.#sliceEndsAtMs = performance.now() + SLICE_MS;
       }
-      const look = await this.#looker.look(name, { isPatienceOver });
+      look ??= await this.#looker.look(name, { isPatienceOver });
       if (look.kind === 'locked' || look.kind === 'done') this.#book.note(look.report);
       if (look.kind === 'candidate') this.#crew.take(look);
       const isHeld = look.kind === 'locked' && look.report.outcome === 'held';

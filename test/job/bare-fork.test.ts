@@ -74,6 +74,7 @@ test(
   bounded,
   async t => {
     const { base, ledger, child, path, forked } = await startForkedWorker(t, twoCalls);
+    await assertLocked(base, 'live');
     await child.kill();
     await assertLocked(base, 'held');
     assert.equal((await DeferredFunctionManager.cleanupWorker(base, quiet)).held, 1);

@@ -109,7 +109,7 @@ test('wrong arguments are TypeErrors, whatever they are', () => {
   const script = `
     const addon = require(${JSON.stringify(new URL('../../build/Release/deferred_sweep.node', import.meta.url).pathname)});
     const names = ['openProcess', 'signalProcess', 'processEnvironment', 'appendNamed', 'reapChild', 'addDirectoryWatch', 'pollReadable',
-      'probeLease', 'sendDatagram', 'duplicateInheritable', 'keepSignalOrigin', 'signalSender', 'endWaitingProcess'];
+      'probeLease', 'isStillLocked', 'sendDatagram', 'duplicateInheritable', 'keepSignalOrigin', 'signalSender', 'endWaitingProcess'];
     for (const name of names)
       for (const args of [[], [-1], ['x', {}], [1e99, 1], [Symbol(), null], [NaN, NaN], [{}, () => {}], ['a\\0b', 'c']])
         try { addon[name](...args); throw new Error(name + ' took ' + args.map(String)) }

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { type NativeAddon, nativeMode, nativeScheme } from '#dist/lock/native.js';
 
 type Functions = Record<SystemFunction, (...values: unknown[]) => unknown>;
 
@@ -23,6 +24,7 @@ const FUNCTIONS = [
   'removeDirectoryWatch',
   'pollReadable',
   'probeLease',
+  'isStillLocked',
   'appendNamed',
   'sendDatagram',
   'duplicateInheritable',
@@ -104,12 +106,29 @@ function exerciseDescriptors(native: Functions, path: string, addonPath: string)
     assert.equal(native.appendNamed(fd, other, bytes), false);
   assert.ok(isFailure(native.appendNamed(fd, `/${'n'.repeat(4000)}`, bytes)), 'ENAMETOOLONG');
   assert.ok(isFailure(native.appendNamed(NONE, path, bytes)));
+  exerciseGlance(native as unknown as NativeAddon, path);
   assert.equal(native.probeLease(fd), 1);
   const reader = openSync(path, 'r');
   closeSync(fd);
   assert.equal(native.probeLease(reader), 0);
   closeSync(reader);
   assert.ok(isFailure(native.probeLease(reader)));
+}
+
+function exerciseGlance(native: NativeAddon, path: string): void {
+  chmodSync(path, 0o600);
+  const held = openSync(path, 'r+');
+  for (const scheme of Object.values(nativeScheme)) {
+    const { size, mtimeMs } = statSync(path);
+    const ask = (named = path): boolean => native.isStillLocked(named, scheme, size, mtimeMs);
+    assert.equal(ask(), false);
+    assert.equal(native.setFileLock(held, nativeMode.exclusive, scheme), true);
+    assert.equal(ask(), true);
+    assert.equal(native.isStillLocked(path, scheme, Number.NaN, Number.NEGATIVE_INFINITY), false);
+    for (const other of [`${path}-none`, dirname(path), 'n'.repeat(4095)]) assert.equal(ask(other), false);
+    assert.equal(native.setFileLock(held, nativeMode.unlock, scheme), true);
+  }
+  closeSync(held);
 }
 
 function exerciseMessages(native: Functions, path: string): void {

@@ -66,6 +66,7 @@ const tampered: readonly (Tampering & { readonly what: RegExp })[] = [
     ['directory_watch', 'if (number < 0) return errno;'],
     ['inheritance', 'if (copy < 0) return errno;'],
     ['lease', 'if (fcntl(descriptor, kSetSignal, SIGURG) != 0) return errno;'],
+    ['lock_glance', 'struct stat found = {};'],
     ['named_append', 'struct stat named = {};'],
     ['process_signal', 'if (opened < 0) return errno;'],
     ['signal_origin', 'if (sigaction(signal, nullptr, &action) != 0) return errno;'],
