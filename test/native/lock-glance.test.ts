@@ -36,12 +36,17 @@ interface Held {
 function freshFile(t: TestContext): Held {
   const path = join(freshDirectory(t), 'file');
   writeFileSync(path, 'record', { mode: 0o600 });
+  setTime(path);
   const fd = openSync(path, 'r+');
   t.after(() => closeSync(fd));
   const { size, mtimeMs } = statSync(path);
   const isStillLocked = (by: Scheme = 'flock'): boolean =>
     nativeAddon().isStillLocked(path, nativeScheme[by], size, mtimeMs);
   return { path, fd, isStillLocked };
+}
+
+function setTime(path: string, seconds = 1): void {
+  utimesSync(path, seconds, seconds);
 }
 
 function openDescriptors(): number {
@@ -65,12 +70,11 @@ for (const scheme of ['flock', 'ofd'] as const) {
 
 test('a file that changed is not looked at as the one that is known', t => {
   const changes: Readonly<Record<string, (held: Held) => void>> = {
-    'another size': ({ path, fd }) => {
-      const { atime, mtime } = statSync(path);
-      appendFileSync(fd, 'more');
-      utimesSync(path, atime, mtime);
+    'another size': ({ path }) => {
+      appendFileSync(path, 'more');
+      setTime(path);
     },
-    'another time': ({ path }) => utimesSync(path, 1, 1),
+    'another time': ({ path }) => setTime(path, 2),
     'readable by a group': ({ path }) => chmodSync(path, 0o640),
     'readable by others': ({ path }) => chmodSync(path, 0o604),
     'writable by others': ({ path }) => chmodSync(path, 0o602),
@@ -99,6 +103,16 @@ test('a file that changed is not looked at as the one that is known', t => {
     assert.equal(held.isStillLocked(), false, what);
     assert.equal(openDescriptors(), before, what);
   }
+});
+
+test('only a regular file counts', t => {
+  const path = join(freshDirectory(t), 'fifo');
+  assert.equal(spawnSync('mkfifo', ['-m', '600', path]).status, 0);
+  const fd = openSync(path, 'r+');
+  t.after(() => closeSync(fd));
+  assert.ok(tryLock(fd));
+  const { size, mtimeMs } = statSync(path);
+  assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, size, mtimeMs), false);
 });
 
 test('a time is known to its nanosecond', t => {
