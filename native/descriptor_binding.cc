@@ -104,7 +104,7 @@ napi_value AppendNamedBinding(napi_env env, napi_callback_info info) {
   return value;
 }
 
-// isStillLocked(path, scheme: 0 | 1, size, modifiedMs): boolean
+// isStillLocked(path, scheme: 0 | 1, size, modifiedNs): boolean
 napi_value IsStillLockedBinding(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   char path[kMaxText];
@@ -113,8 +113,8 @@ napi_value IsStillLockedBinding(napi_env env, napi_callback_info info) {
   if (scheme < 0) return nullptr;
   KnownFile known = {};
   if (napi_get_value_double(env, arguments.at[2], &known.size) != napi_ok ||
-      napi_get_value_double(env, arguments.at[3], &known.modified_ms) != napi_ok) {
-    napi_throw_type_error(env, nullptr, "size and modifiedMs must be numbers");
+      napi_get_value_double(env, arguments.at[3], &known.modified_ns) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "size and modifiedNs must be numbers");
     return nullptr;
   }
   napi_value value = nullptr;

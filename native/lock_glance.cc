@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "file_stat.h"
 
@@ -16,13 +17,13 @@ constexpr int kLastStandardDescriptor = 4;
 constexpr int kReadFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 constexpr int kWriteFlags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
-double ModifiedMs(const struct stat& found) noexcept {
+double ModifiedNs(const struct stat& found) noexcept {
 #ifdef __APPLE__
   const struct timespec& time = found.st_mtimespec;
 #else
   const struct timespec& time = found.st_mtim;
 #endif
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+  return static_cast<double>(int64_t{time.tv_sec} * 1000000000 + time.tv_nsec);
 }
 
 // Of these the trusted ones: src/trust/trust.ts, without a trusted group.
@@ -30,7 +31,7 @@ bool IsAsKnown(int descriptor, const KnownFile& known) noexcept {
   struct stat found = {};
   return StatDescriptor(descriptor, &found) == 0 && S_ISREG(found.st_mode) && found.st_nlink == 1 &&
          found.st_uid == geteuid() && (found.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
-         static_cast<double>(found.st_size) == known.size && ModifiedMs(found) == known.modified_ms;
+         static_cast<double>(found.st_size) == known.size && ModifiedNs(found) == known.modified_ns;
 }
 
 bool IsLocked(int descriptor, LockScheme scheme) noexcept {

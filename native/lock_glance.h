@@ -9,7 +9,7 @@ namespace deferred_sweep {
 // What a caller knows of a file whose lock another process had.
 struct KnownFile {
   double size;         // bytes
-  double modified_ms;  // since 1970, with its fraction; of st_mtim: seconds * 1000 + nanoseconds / 1000000
+  double modified_ns;  // since 1970: the double that is nearest to st_mtim
 };
 
 // Opens what `path` names, itself no symbolic link, looks at it, tries its lock, and closes it. True if

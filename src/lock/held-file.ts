@@ -1,4 +1,4 @@
-import { type BigIntStats, fstatSync, lstatSync, type Stats } from 'node:fs';
+import { type BigIntStats, fstatSync, lstatSync } from 'node:fs';
 import { unlessRefused } from '../errors.ts';
 
 /**
@@ -19,17 +19,19 @@ export function areSameFile(fd: number, otherFd: number): boolean {
   return isSameInode(fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true }));
 }
 
-/** Names the inode of a file while it exists. A later file may get the same number. */
-export function inodeKey({ dev, ino }: Pick<Stats | BigIntStats, 'dev' | 'ino'>): string {
+/**
+ * Names the inode of a file while it exists. A later file may get the same number. Past 2^53 (NFS, Lustre, overlay file
+ * systems with xino) two neighbours are the same double, so only a BigInt is exact.
+ */
+export function inodeKey({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`;
 }
 
 /** The {@link inodeKey} of what is open under this number, if anything is. */
 export function inodeOf(fd: number): string | undefined {
-  return unlessRefused(() => inodeKey(fstatSync(fd)), undefined);
+  return unlessRefused(() => inodeKey(fstatSync(fd, { bigint: true })), undefined);
 }
 
-/** As BigInt: past 2^53 (NFS, overlay file systems with xino) two neighbours are the same double. */
 function isSameInode(a: BigIntStats, b: BigIntStats): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }

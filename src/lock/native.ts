@@ -22,7 +22,7 @@ export interface NativeAddon {
     path: string,
     scheme: (typeof nativeScheme)[keyof typeof nativeScheme],
     size: number,
-    modifiedMs: number,
+    modifiedNs: number,
   ): boolean;
   duplicateInheritable(descriptor: number, lowest: number): number | NativeFailure;
   openDirectoryWatches(): number | NativeFailure;

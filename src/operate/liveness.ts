@@ -3,7 +3,7 @@
  * open for writing; the kernel's table of locks is believed when it names the file, and not when it does not: the table
  * comes in pages, and what moves between two of them is missed.
  */
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { unlessRefused } from '../errors.ts';
@@ -28,7 +28,7 @@ export function lockTable(): ReadonlySet<string> {
 /** @param fd - open for reading only */
 export function livenessOf(
   fd: number,
-  stat: Stats,
+  stat: BigIntStats,
   contents: StateContents,
   locks: ReadonlySet<string>,
 ): Pick<ListedFile, 'state' | 'knownBy'> {
@@ -77,9 +77,10 @@ function mayBeHandedOver({ claim, isHandedOver }: StateContents): boolean {
 }
 
 /** As /proc/locks names a file: proc_locks(5). */
-function lockName({ dev, ino }: Stats): string {
+function lockName(stat: BigIntStats): string {
+  const dev = Number(stat.dev);
   const major = (Math.floor(dev / 2 ** 32) & 0xfffff000) | ((dev >> 8) & 0xfff);
   const minor = ((dev >> 12) & 0xffffff00) | (dev & 0xff);
   const hex = (part: number): string => part.toString(16).padStart(2, '0');
-  return `${hex(major)}:${hex(minor)}:${ino}`;
+  return `${hex(major)}:${hex(minor)}:${stat.ino}`;
 }

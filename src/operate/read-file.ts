@@ -39,7 +39,7 @@ export function readStateFile(
   try {
     if (fault) throw fault;
     fd = openSync(path, READ_FLAGS);
-    const stat = fstatSync(fd);
+    const stat = fstatSync(fd, { bigint: true });
     const distrust = distrustFile(stat, trust);
     if (distrust !== undefined) throw unsafeFile(path, distrust);
     const bytes = readAll(fd, path);
@@ -48,7 +48,7 @@ export function readStateFile(
       where === 'dead'
         ? ({ state: 'dead', knownBy: 'place' } as const)
         : livenessOf(fd, stat, contents, locks);
-    return { listed: describe(path, stat.uid, contents, liveness), contents, bytes };
+    return { listed: describe(path, Number(stat.uid), contents, liveness), contents, bytes };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     const listed: ListedFile = {

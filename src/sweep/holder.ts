@@ -1,5 +1,5 @@
 /** Which process holds the lock of a file, as far as reading tells. */
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { inodeKey } from '../lock/held-file.ts';
 import { isAlive, type ProcessIdentity } from '../lock/process-identity.ts';
@@ -16,12 +16,13 @@ const MOST_BYTES = 256 * 1024;
 const MOST_KNOWN = 20_000;
 
 /** Of a file, a moment ago. */
-type FileStat = Pick<Stats, 'size' | 'mtimeMs' | 'dev' | 'ino'>;
+type FileStat = Pick<BigIntStats, 'size' | 'mtimeNs' | 'dev' | 'ino'>;
 
 /** What is known of a file. A name is used once and the header never changes, so that is not decoded again. */
 interface Known {
   readonly size: number;
-  readonly mtimeMs: number;
+  /** Of its last change, since 1970: the nearest double. */
+  readonly modifiedNs: number;
   readonly inode: string;
   readonly header: HeaderRecord | undefined;
   readonly isClaimed: boolean;
@@ -91,13 +92,14 @@ function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined)
 
 /** Reads what is to be known of a file that another process has locked. @param fd - open for reading */
 export function know(fd: number, name: string, stat: FileStat): Known {
-  const { size, mtimeMs } = stat;
+  const size = Number(stat.size);
+  const modifiedNs = Number(stat.mtimeNs);
   const known = knownByName.get(name);
-  if (known && known.size === size && known.mtimeMs === mtimeMs) return known;
+  if (known && known.size === size && known.modifiedNs === modifiedNs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
   const header = known?.header ?? headerOf(bytes);
   const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
-  const now = { size, mtimeMs, inode: inodeKey(stat), header, isClaimed };
+  const now = { size, modifiedNs, inode: inodeKey(stat), header, isClaimed };
   if (knownByName.size >= MOST_KNOWN) knownByName.clear();
   knownByName.set(name, now);
   return now;

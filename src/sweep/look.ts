@@ -78,7 +78,8 @@ export class Looker {
     if (known === undefined || this.#seen.has(known.inode)) return undefined;
     if (onlyLabel !== undefined && known.header?.label !== onlyLabel) return undefined;
     const path = this.directory.pathOf(name);
-    if (!nativeAddon().isStillLocked(path, nativeScheme[lock], known.size, known.mtimeMs)) return undefined;
+    if (!nativeAddon().isStillLocked(path, nativeScheme[lock], known.size, known.modifiedNs))
+      return undefined;
     return { kind: 'locked', report: lockedReport(path, known, this.#lastOwner) };
   }
 
@@ -108,7 +109,7 @@ export class Looker {
 
   async #lookAt(opened: OpenedFile, circumstances: LookCircumstances): Promise<Look> {
     const { fd, path, name } = opened;
-    const stat = fstatSync(fd);
+    const stat = fstatSync(fd, { bigint: true });
     const inode = inodeKey(stat);
     if (this.#seen.has(inode)) return { kind: 'seen' };
     const distrust = distrustFile(stat, this.directory.trust); // 2

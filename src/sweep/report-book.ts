@@ -176,7 +176,7 @@ function merged(before: Iterable<FunctionReport>, now: readonly FunctionReport[]
 function isThere(path: string, inode: string): boolean {
   // What cannot be told is looked at again.
   return unlessRefused(() => {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stat !== undefined && inodeKey(stat) === inode;
   }, true);
 }

@@ -2,7 +2,7 @@
  * Which files are trusted. State files name code to run, so no file is read that another user could have put there:
  * `docs/security.md`.
  */
-import type { Stats } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import { DeferredSweepError, isSystemError } from '../errors.ts';
 import { shownList } from '../printable.ts';
@@ -72,14 +72,16 @@ const NO_FILE = 'it is not a regular file';
 const NO_FILE_CODES = ['ELOOP', 'ENXIO', 'EISDIR'] as const;
 
 /** Why an open file is untrusted. Undefined for a regular file of this user with one link. */
-export function distrustFile(stat: Stats, trust: Trust = NOTHING_MORE): string | undefined {
+export function distrustFile(stat: Stats | BigIntStats, trust: Trust = NOTHING_MORE): string | undefined {
   if (!stat.isFile()) return NO_FILE;
   if (stat.nlink > 1) return `it has ${stat.nlink} hard links`;
   const us = process.geteuid?.() ?? 0;
-  if (stat.uid !== us) return `it belongs to ${describeUser(stat.uid)}, not to ${describeUser(us)}`;
+  const uid = Number(stat.uid);
+  if (uid !== us) return `it belongs to ${describeUser(uid)}, not to ${describeUser(us)}`;
   // A user who can read the file can keep it locked.
-  const bits = trust.groups.includes(stat.gid) ? OTHERS_BITS : OTHERS_BITS | GROUP_BITS;
-  return stat.mode & bits ? `others can read or write it (${describeMode(stat)})` : undefined;
+  const bits = trust.groups.includes(Number(stat.gid)) ? OTHERS_BITS : OTHERS_BITS | GROUP_BITS;
+  const mode = Number(stat.mode);
+  return mode & bits ? `others can read or write it (${describeMode({ mode })})` : undefined;
 }
 
 /** Never advises to remove the file, which may be its owner's pending work. @param why - of {@link distrustFile} */

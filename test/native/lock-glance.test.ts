@@ -39,10 +39,16 @@ function freshFile(t: TestContext): Held {
   setTime(path);
   const fd = openSync(path, 'r+');
   t.after(() => closeSync(fd));
-  const { size, mtimeMs } = statSync(path);
+  const known = knownOf(path);
   const isStillLocked = (by: Scheme = 'flock'): boolean =>
-    nativeAddon().isStillLocked(path, nativeScheme[by], size, mtimeMs);
+    nativeAddon().isStillLocked(path, nativeScheme[by], ...known);
   return { path, fd, isStillLocked };
+}
+
+/** Its size, and the time of its last change in nanoseconds. */
+function knownOf(path: string): [number, number] {
+  const { size, mtimeNs } = statSync(path, { bigint: true });
+  return [Number(size), Number(mtimeNs)];
 }
 
 function setTime(path: string, seconds = 1): void {
@@ -111,18 +117,21 @@ test('only a regular file counts', t => {
   const fd = openSync(path, 'r+');
   t.after(() => closeSync(fd));
   assert.ok(tryLock(fd));
-  const { size, mtimeMs } = statSync(path);
-  assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, size, mtimeMs), false);
+  assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, ...knownOf(path)), false);
 });
 
-test('a time is known to its nanosecond', t => {
+test('a time is known to the nearest double', t => {
   const { path, fd } = freshFile(t);
   assert.ok(tryLock(fd));
   for (let count = 0; count < 20; count++) {
     writeFileSync(path, 'record');
-    const { size, mtimeMs } = statSync(path);
-    assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, size, mtimeMs), true);
-    assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, size, mtimeMs + 0.001), false);
+    const [size, modifiedNs] = knownOf(path);
+    for (const [laterNs, is] of [
+      [0, true],
+      [256, false],
+      [-256, false],
+    ] as const)
+      assert.equal(nativeAddon().isStillLocked(path, nativeScheme.flock, size, modifiedNs + laterNs), is);
   }
 });
 
@@ -130,11 +139,10 @@ test('the number of a standard stream is given back at once, without a look', t 
   const { path, fd, isStillLocked } = freshFile(t);
   assert.ok(tryLock(fd));
   assert.equal(isStillLocked(), true);
-  const { size, mtimeMs } = statSync(path);
   const script = `
     const { closeSync, fstatSync } = require('node:fs');
     const addon = require(${JSON.stringify(addonPath())});
-    const glance = () => addon.isStillLocked(${JSON.stringify(path)}, 0, ${size}, ${mtimeMs});
+    const glance = () => addon.isStillLocked(${JSON.stringify(path)}, 0, ${knownOf(path).join()});
     const answers = [glance()];
     closeSync(0);
     answers.push(glance());

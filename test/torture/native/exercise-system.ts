@@ -119,8 +119,8 @@ function exerciseGlance(native: NativeAddon, path: string): void {
   chmodSync(path, 0o600);
   const held = openSync(path, 'r+');
   for (const scheme of Object.values(nativeScheme)) {
-    const { size, mtimeMs } = statSync(path);
-    const ask = (named = path): boolean => native.isStillLocked(named, scheme, size, mtimeMs);
+    const { size, mtimeNs } = statSync(path, { bigint: true });
+    const ask = (named = path): boolean => native.isStillLocked(named, scheme, Number(size), Number(mtimeNs));
     assert.equal(ask(), false);
     assert.equal(native.setFileLock(held, nativeMode.exclusive, scheme), true);
     assert.equal(ask(), true);
