@@ -18,7 +18,7 @@ const MOST_KNOWN = 20_000;
 /** Of a file, a moment ago. */
 type FileStat = Pick<BigIntStats, 'size' | 'mtimeNs' | 'dev' | 'ino'>;
 
-/** What is known of a file. A name is used once and the header never changes, so that is not decoded again. */
+/** What is known of a file. Its path is used once and its header never changes, so that is not decoded again. */
 interface Known {
   readonly size: number;
   /** Of its last change, since 1970: the nearest double. */
@@ -28,11 +28,11 @@ interface Known {
   readonly isClaimed: boolean;
 }
 
-const knownByName = new Map<string, Known>();
+const knownByPath = new Map<string, Known>();
 
 /** What was known of a file when it was looked at last, and was locked. */
-export function lastKnown(name: string): Known | undefined {
-  return knownByName.get(name);
+export function lastKnown(path: string): Known | undefined {
+  return knownByPath.get(path);
 }
 
 /** The report of a file whose lock another process holds. */
@@ -91,17 +91,17 @@ function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined)
 }
 
 /** Reads what is to be known of a file that another process has locked. @param fd - open for reading */
-export function know(fd: number, name: string, stat: FileStat): Known {
+export function know(fd: number, path: string, stat: FileStat): Known {
   const size = Number(stat.size);
   const modifiedNs = Number(stat.mtimeNs);
-  const known = knownByName.get(name);
+  const known = knownByPath.get(path);
   if (known && known.size === size && known.modifiedNs === modifiedNs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
   const header = known?.header ?? headerOf(bytes);
   const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
   const now = { size, modifiedNs, inode: inodeKey(stat), header, isClaimed };
-  if (knownByName.size >= MOST_KNOWN) knownByName.clear();
-  knownByName.set(name, now);
+  if (knownByPath.size >= MOST_KNOWN) knownByPath.clear();
+  knownByPath.set(path, now);
   return now;
 }
 

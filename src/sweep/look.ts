@@ -73,11 +73,11 @@ export class Looker {
    * it still and nothing changed. Two looks may hold a free lock for a moment.
    */
   glance(name: string): Look | undefined {
-    const known = lastKnown(name);
+    const path = this.directory.pathOf(name);
+    const known = lastKnown(path);
     const { lock, onlyLabel } = this.#sweep.options;
     if (known === undefined || this.#seen.has(known.inode)) return undefined;
     if (onlyLabel !== undefined && known.header?.label !== onlyLabel) return undefined;
-    const path = this.directory.pathOf(name);
     if (!nativeAddon().isStillLocked(path, nativeScheme[lock], known.size, known.modifiedNs))
       return undefined;
     return { kind: 'locked', report: lockedReport(path, known, this.#lastOwner) };
@@ -121,7 +121,7 @@ export class Looker {
     if (onlyLabel !== undefined && headerOf(readHeader(fd))?.label !== onlyLabel) return { kind: 'seen' };
     opened.isLocked = await this.#patience.tryLock(fd, { scheme: lock, path }, signal); // 3
     const lockedByOther = (): Look => {
-      return { kind: 'locked', report: lockedReport(path, know(fd, name, stat), this.#lastOwner) };
+      return { kind: 'locked', report: lockedReport(path, know(fd, path, stat), this.#lastOwner) };
     };
     if (!opened.isLocked) return lockedByOther();
     // Between the open and the lock another process may have run and unlinked it, or a creator have renamed its `.tmp`.
