@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 
 #include "file_stat.h"
@@ -23,7 +24,12 @@ double ModifiedNs(const struct stat& found) noexcept {
 #else
   const struct timespec& time = found.st_mtim;
 #endif
-  return static_cast<double>(int64_t{time.tv_sec} * 1000000000 + time.tv_nsec);
+  int64_t nanoseconds = 0;
+  // Not a number is equal to none: of a time before 1678 or after 2261 nothing is known.
+  if (__builtin_mul_overflow(int64_t{time.tv_sec}, 1000000000, &nanoseconds) ||
+      __builtin_add_overflow(nanoseconds, int64_t{time.tv_nsec}, &nanoseconds))
+    return NAN;
+  return static_cast<double>(nanoseconds);
 }
 
 // Of these the trusted ones: src/trust/trust.ts, without a trusted group.

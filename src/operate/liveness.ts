@@ -82,5 +82,5 @@ function lockName(stat: BigIntStats): string {
   const major = (Math.floor(dev / 2 ** 32) & 0xfffff000) | ((dev >> 8) & 0xfff);
   const minor = ((dev >> 12) & 0xffffff00) | (dev & 0xff);
   const hex = (part: number): string => part.toString(16).padStart(2, '0');
-  return `${hex(major)}:${hex(minor)}:${stat.ino}`;
+  return `${hex(major)}:${hex(minor)}:${BigInt.asUintN(64, stat.ino)}`;
 }

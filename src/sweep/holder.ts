@@ -30,7 +30,7 @@ interface Known {
 
 const knownByPath = new Map<string, Known>();
 
-/** What was known of a file when it was looked at last, and was locked. */
+/** What was known of a file when it was last seen locked. */
 export function lastKnown(path: string): Known | undefined {
   return knownByPath.get(path);
 }
@@ -94,12 +94,13 @@ function isSameProcess(one: ProcessIdentity, other: ProcessIdentity | undefined)
 export function know(fd: number, path: string, stat: FileStat): Known {
   const size = Number(stat.size);
   const modifiedNs = Number(stat.mtimeNs);
+  const inode = inodeKey(stat);
   const known = knownByPath.get(path);
-  if (known && known.size === size && known.modifiedNs === modifiedNs) return known;
+  if (known?.inode === inode && known.size === size && known.modifiedNs === modifiedNs) return known;
   const bytes = readPart(fd, 0, Math.min(size, MOST_BYTES));
   const header = known?.header ?? headerOf(bytes);
   const isClaimed = hasClaim(bytes) || (size > MOST_BYTES && hasClaim(endOf(fd, size, bytes)));
-  const now = { size, modifiedNs, inode: inodeKey(stat), header, isClaimed };
+  const now = { size, modifiedNs, inode, header, isClaimed };
   if (knownByPath.size >= MOST_KNOWN) knownByPath.clear();
   knownByPath.set(path, now);
   return now;

@@ -69,14 +69,16 @@ export class Looker {
   }
 
   /**
-   * A look in one call of the addon, for a file that another process had locked at the last look: undefined unless it has
-   * it still and nothing changed. Two looks may hold a free lock for a moment.
+   * A look in one call of the addon, at a file that was seen locked before: undefined unless it is locked still and nothing
+   * changed. Then {@link look} has to follow, whatever it was.
    */
   glance(name: string): Look | undefined {
     const path = this.directory.pathOf(name);
     const known = lastKnown(path);
     const { lock, onlyLabel } = this.#sweep.options;
     if (known === undefined || this.#seen.has(known.inode)) return undefined;
+    // The addon opens for reading then.
+    if (lock === 'flock' && this.#needsWriting) return undefined;
     if (onlyLabel !== undefined && known.header?.label !== onlyLabel) return undefined;
     if (!nativeAddon().isStillLocked(path, nativeScheme[lock], known.size, known.modifiedNs))
       return undefined;

@@ -175,8 +175,7 @@ class Sweep {
     const unclear: string[] = [];
     for (const name of names) {
       if (this.#scope.except?.includes(name)) continue;
-      let look = this.#looker.glance(name);
-      if (look === undefined) await this.#crew.room();
+      if (this.#crew.isAtWork) await this.#crew.room();
       if (this.#stop.isReached) {
         this.#book.isCut = true;
         break;
@@ -185,7 +184,7 @@ class Sweep {
         await setImmediate();
         this.#sliceEndsAtMs = performance.now() + SLICE_MS;
       }
-      look ??= await this.#looker.look(name, { isPatienceOver });
+      const look = this.#looker.glance(name) ?? (await this.#looker.look(name, { isPatienceOver }));
       if (look.kind === 'locked' || look.kind === 'done') this.#book.note(look.report);
       if (look.kind === 'candidate') this.#crew.take(look);
       const isHeld = look.kind === 'locked' && look.report.outcome === 'held';

@@ -47,11 +47,13 @@ test('a live file that is as it was costs one open and one try of its lock', {
   const script = `
     import { sweep } from ${JSON.stringify(import.meta.resolve('#dist/index.js'))};
     for (let count = 0; count < 5; count++) await sweep(${JSON.stringify(base)}, { logger: null });`;
-  const options = ['-f', '-qq', '-o', log, '-P', path, '-e', 'trace=openat,flock,pread64'];
+  const options = ['-f', '-qq', '-o', log, '-P', path, '-e', 'trace=openat,flock,fstat,statx,pread64'];
   const node = [process.execPath, '--input-type=module', '-e', script];
   const { status, stderr } = spawnSync('strace', [...options, ...node], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   const names = callsLogged(log).map(line => /^\d+ +(\w+)\(/.exec(line)?.[1]);
   const count = (name: string): number => names.filter(called => called === name).length;
   assert.deepEqual([count('openat'), count('flock'), count('pread64')], [5, 5, 1]);
+  // The addon asks by fstat(2), Node by statx(2): once, at the first look.
+  assert.deepEqual([count('fstat'), count('statx')], [4, 1]);
 });

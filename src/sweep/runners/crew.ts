@@ -47,9 +47,12 @@ export class Crew {
     this.#aftermath = new Aftermath(looker, sweep.book);
   }
 
+  get isAtWork(): boolean {
+    return this.#runners > 0;
+  }
+
   /** Resolves when one more candidate may be held. */
   async room(): Promise<void> {
-    if (this.#runners === 0) return;
     // Not asked before: most sweeps have no runner.
     this.#mostHeld ??= mostHeld();
     while (this.#runners > 0 && this.#held >= this.#mostHeld) await this.#changed.next();
