@@ -20,7 +20,7 @@ export function machine() {
   };
 }
 
-/** When and of what a question was answered. */
+/** When, of what and where a question was answered. */
 export function circumstances() {
   const isDirty = said('git', 'status', '--porcelain', '--untracked-files=no', 'src', 'native') !== '';
   const commit = said('git', 'rev-parse', '--short=10', 'HEAD') + (isDirty ? ', changed' : '');
@@ -28,6 +28,7 @@ export function circumstances() {
     date: new Date().toISOString().slice(0, 16).concat('Z'),
     commit,
     load: Number(loadavg()[0].toFixed(1)),
+    machine: machine(),
   };
 }
 

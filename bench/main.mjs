@@ -44,8 +44,7 @@ async function answer() {
   prepare({ isBrief });
   // Node would read them at each start.
   delete process.env.NODE_EXTRA_CA_CERTS;
-  const here = machine();
-  console.log(JSON.stringify(here));
+  console.log(JSON.stringify(machine()));
   for (const name of positionals.length > 0 ? positionals : QUESTIONS) {
     const startMs = performance.now();
     console.log(`\n${name}`.padEnd(48), 'best'.padStart(9), 'median'.padStart(10));
@@ -55,7 +54,7 @@ async function answer() {
     console.log(`  ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
     // Each as soon as it is known.
     if (isKept && !skipped)
-      writeResults({ machine: here, questions: { ...readResults().questions, [name]: { ...now, rows } } });
+      writeResults({ questions: { ...readResults().questions, [name]: { ...now, rows } } });
   }
   if (isKept) await drawPage(readResults());
 }

@@ -27,9 +27,7 @@ export async function drawPage(results) {
     })),
   );
   for (const answer of answers) drawChart(answer);
-  const drawn = [BEGIN, machineText(results.machine), summary(answers), ...answers.map(section), END].join(
-    '\n\n',
-  );
+  const drawn = [BEGIN, OF_ONE_RUN, summary(answers), ...answers.map(section), END].join('\n\n');
   const before = readFileSync(PAGE, 'utf8');
   const [start, end] = [before.indexOf(BEGIN), before.indexOf(END)];
   if (start < 0 || end < 0) throw new Error(`${PAGE} has lost its markers`);
@@ -68,12 +66,11 @@ function drawChart(answer) {
   writeFileSync(join(CHARTS, `${name}.svg`), chart);
 }
 
-function machineText(machine) {
-  const { processor, processors, memoryGiB, kernel, node, fileSystems } = machine;
-  return (
-    `${processors} × ${processor}, ${memoryGiB} GiB, ${kernel}, Node ${node}; "disk" is ${fileSystems.disk}, the rest on ` +
-    `${fileSystems.tmpfs}. Best and median of one run in which all took turns; a ratio is of the bests.`
-  );
+const OF_ONE_RUN =
+  'Best and median of one run in which all took turns; a ratio is of the bests. Each question names its machine: times of two are not to be compared.';
+
+function machineText({ processor, processors, memoryGiB, kernel, node, fileSystems }) {
+  return `${processors} × ${processor}, ${memoryGiB} GiB, ${kernel}, Node ${node}; "disk" is ${fileSystems.disk}, the rest on ${fileSystems.tmpfs}`;
 }
 
 function summary(answers) {
@@ -94,7 +91,7 @@ function summary(answers) {
 }
 
 function section(answer) {
-  const { name, about, date, commit, load } = answer;
+  const { name, about, date, commit, load, machine } = answer;
   const rows = rowsOf(answer);
   const parts = [
     `### ${about.title}`,
@@ -102,7 +99,7 @@ function section(answer) {
     `![${about.title}, ${about.unit}](charts/${name}.svg)`,
     isGrowing(about) ? growthTable(about, rows) : '',
     otherUnits(answer.rows),
-    `\`npm run bench -- ${name}\`, ${date}, commit ${commit}, load ${load} before it.`,
+    `\`npm run bench -- ${name}\`, ${date}, commit ${commit}, load ${load} before it. ${machineText(machine)}.`,
   ];
   return parts.filter(part => part !== '').join('\n\n');
 }

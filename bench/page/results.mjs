@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 export const RESULTS = fileURLToPath(new URL('../results.json', import.meta.url));
 
 /**
- * `machine`; `questions`: name → `date`, `commit`, `load` of the last minute before it, `rows`. A row has `who`, `best`, `median`,
+ * `questions`: name → `date`, `commit`, `load` of the last minute before it, `machine`, `rows`. A row has `who`, `best`, `median`,
  * `rounds`, perhaps `size`, and `unit` where it is not the question's.
  */
 export function readResults() {
-  return existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : { machine: {}, questions: {} };
+  return existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : { questions: {} };
 }
 
 export function writeResults(results) {
