@@ -16,13 +16,10 @@ int IntegerFrom(napi_env env, napi_value value, int max, const char* message) no
 
 bool TextFrom(napi_env env, napi_value value, char* text, size_t size, size_t* length,
               const char* message) noexcept {
-  // One copy. Of a longer string it ends before the character that does not fit, which has at most four
-  // bytes.
-  if (napi_get_value_string_utf8(env, value, text, size, length) == napi_ok && strlen(text) == *length) {
-    size_t needed = *length;
-    if (needed + 4 < size ||
-        (napi_get_value_string_utf8(env, value, nullptr, 0, &needed) == napi_ok && needed == *length))
-      return true;
+  size_t needed = 0;
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &needed) == napi_ok && needed < size &&
+      napi_get_value_string_utf8(env, value, text, size, length) == napi_ok && strlen(text) == *length) {
+    return true;
   }
   napi_throw_type_error(env, nullptr, message);
   return false;

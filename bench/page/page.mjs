@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = join(ROOT, 'docs/performance.md');
 const CHARTS = join(ROOT, 'docs/charts');
 const [BEGIN, END] = ['<!-- drawn by npm run bench: from here -->', '<!-- to here -->'];
+const OF_ONE_RUN =
+  'Best and median of one run in which all took turns; a ratio is of the bests. Each question names its machine: times of two are not to be compared.';
 
 export async function drawPage(results) {
   rmSync(CHARTS, { recursive: true, force: true });
@@ -65,9 +67,6 @@ function drawChart(answer) {
     : bars(about.title, about.unit, rows);
   writeFileSync(join(CHARTS, `${name}.svg`), chart);
 }
-
-const OF_ONE_RUN =
-  'Best and median of one run in which all took turns; a ratio is of the bests. Each question names its machine: times of two are not to be compared.';
 
 function machineText({ processor, processors, memoryGiB, kernel, node, fileSystems }) {
   return `${processors} × ${processor}, ${memoryGiB} GiB, ${kernel}, Node ${node}; "disk" is ${fileSystems.disk}, the rest on ${fileSystems.tmpfs}`;

@@ -179,10 +179,17 @@ export function summarize(
   isComplete: boolean,
   ms: number,
 ): SweepReport {
-  const counts = { live: 0, held: 0, sweeping: 0 };
-  for (const { outcome } of files)
-    if (outcome === 'live' || outcome === 'held' || outcome === 'sweeping') counts[outcome]++;
-  return { directory, files, ...counts, ...countFunctions(files), isComplete, ms };
+  const count = (outcome: FileOutcome): number => files.filter(file => file.outcome === outcome).length;
+  return {
+    directory,
+    files,
+    live: count('live'),
+    held: count('held'),
+    sweeping: count('sweeping'),
+    ...countFunctions(files),
+    isComplete,
+    ms,
+  };
 }
 
 /** What came of the functions of several files or owners. */

@@ -43,9 +43,7 @@ export function lockedReport(path: string, known: Known, lastOwner: LastOwner): 
   if (!header) return { path, outcome, ...state };
   const { owner, label } = header;
   const ageMs = Math.max(0, epochMs() - header.createdAtEpochMs);
-  return label === null
-    ? { path, outcome, owner, ageMs, ...state }
-    : { path, outcome, owner, ageMs, label, ...state };
+  return { path, outcome, owner, ageMs, ...(label !== null && { label }), ...state };
 }
 
 /** A file is claimed only when its owner's lock is free. `held`: a child has inherited the lock of a dead owner. */

@@ -69,8 +69,8 @@ export class Looker {
   }
 
   /**
-   * A look in one call of the addon, at a file that was seen locked before: undefined unless it is locked still and nothing
-   * changed. Then {@link look} has to follow, whatever it was.
+   * Looks in one call of the addon at a file that this process has seen locked. Undefined if the file is free now, or
+   * anything of it has changed: the caller then calls {@link look}.
    */
   glance(name: string): Look | undefined {
     const path = this.directory.pathOf(name);
